@@ -1,0 +1,62 @@
+"""Everything that GeuseMaker raises for a user to read.
+
+    GeuseMakerError            printed as one bare paragraph, never with a traceback
+    ├── ConfigError            a value in the stack's config or in a config file
+    ├── ImageError             a question about images that has no answer (a RuntimeError too)
+    │   ├── NeverMadeError     AWS never released an image for that combination
+    │   ├── NoImageError       AWS should have one, but the account's Region does not show it
+    │   └── PinError           the pinned image is missing or does not fit the other keys
+    ├── CatalogueError         the shipped table of images is broken
+    ├── NetworkError           an adopted VPC, its subnets or the zones do not fit
+    ├── UserDataError          the rendered boot script cannot be used
+    ├── EngineError            no Pulumi CLI could be found, installed or built
+    └── LocalError             the simulated account or its environment cannot do as asked
+
+Each message is one paragraph: what is wrong, the value, why, and the command that mends it.
+"""
+
+import pulumi
+
+
+class GeuseMakerError(pulumi.RunError):
+    """Base of all. Pulumi's Python host prints a `RunError` bare, without a traceback."""
+
+
+class ConfigError(GeuseMakerError):
+    """A config value that cannot be used."""
+
+
+class ImageError(GeuseMakerError, RuntimeError):
+    """No image answers the question that was asked."""
+
+
+class NeverMadeError(ImageError):
+    """AWS never released an image for this OS, architecture, type or version."""
+
+
+class NoImageError(ImageError):
+    """The catalogue names an image line, but AWS shows no image of it here."""
+
+
+class PinError(ImageError):
+    """`amiId` or `amiName` names an image that is missing or contradicts the other keys."""
+
+
+class CatalogueError(GeuseMakerError):
+    """`catalogue.toml` is broken; the message names file, line and field."""
+
+
+class NetworkError(GeuseMakerError):
+    """The VPC, subnets or zones cannot carry the stack."""
+
+
+class UserDataError(GeuseMakerError):
+    """The boot script cannot be rendered, or does not fit what EC2 accepts."""
+
+
+class EngineError(GeuseMakerError):
+    """No usable Pulumi CLI, and no way to get one."""
+
+
+class LocalError(GeuseMakerError):
+    """The simulated account or the local environment cannot do what was asked."""
