@@ -1,0 +1,327 @@
+"""The table of image lines, read from `catalogue.toml` and checked whole.
+
+A *line* is what AWS builds again and again under one form of name: one OS, one architecture, one
+type. A framework line has several *versions*, any other has exactly one, without a number. Nothing
+here looks at today's date: what is patched on which day is asked with that day.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Final, TypeVar
+
+from geusemaker.dlami.tables import Document, Record, read_document
+
+ARCHITECTURES: Final = ("x86_64", "arm64")
+AMI_TYPES: Final = ("base", "pytorch", "tensorflow", "multi-framework")
+FRAMEWORKS: Final = ("pytorch", "tensorflow")
+"""The AMI types that have a framework version."""
+STATUSES: Final = ("current", "ended", "never")
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+_FILE = Path(__file__).with_name("catalogue.toml")
+_ARRAYS = ("source", "os", "advisory", "release", "instances", "line")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+")
+_SPELLED = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
+# No character that means something to EC2's filters (* ? \) may stand in a form.
+_FORM = re.compile(r"Deep Learning [A-Za-z0-9 .(){}]+ (\{date\}|Version \{build\})")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An operating system: its config value, AWS's label of it, and how its images are set up."""
+
+    name: str
+    label: str
+    family: str
+    ssh_user: str
+    root_device: str
+    patched_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One framework version of a line, or the single nameless version of another line.
+
+    Attributes:
+        number: What a user types, such as "2.6"; None without a framework.
+        spellings: How image names may write it, such as ("2.6.0",); empty without a framework.
+        patched_until: Last day of patches: the framework's end or the OS's, whichever is first.
+        advisory: What AWS warns of, worded to follow "PyTorch 2.12", or None.
+        first_seen: Build date of the first image seen by name; None where none was seen.
+        last_seen: The same of the last.
+    """
+
+    number: str | None
+    spellings: tuple[str, ...]
+    patched_until: date
+    advisory: str | None = None
+    first_seen: date | None = None
+    last_seen: date | None = None
+
+    def is_patched(self, today: date) -> bool:
+        """Whether AWS patches it on that day; the last day counts."""
+        return today <= self.patched_until
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One combination of OS, architecture and type.
+
+    Attributes:
+        status: "current", "ended" or "never", as of the table's date.
+        form: The image name with {version}, {date} or {build}; None if it never was.
+        versions: Highest first; empty if it never was.
+        instance_families: Such as "g5" and "p6-b200"; empty where AWS's list was not seen.
+        driver: "nvidia-open"; None if it never was.
+        min_root_gib: GiB of the smallest root volume; 0 if it never was.
+        reason: Why it never was; None otherwise.
+        source: The page that the facts are from.
+    """
+
+    system: System
+    architecture: str
+    ami_type: str
+    status: str
+    form: str | None
+    versions: tuple[Version, ...]
+    instance_families: tuple[str, ...]
+    driver: str | None
+    min_root_gib: int
+    reason: str | None
+    source: str
+
+    @property
+    def os_type(self) -> str:
+        """The config value of the OS."""
+        return self.system.name
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The framework versions as a user types them, highest first."""
+        return tuple(v.number for v in self.versions if v.number is not None)
+
+    def patched(self, today: date) -> tuple[Version, ...]:
+        """The versions that AWS patches on that day, highest first."""
+        return tuple(version for version in self.versions if version.is_patched(today))
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All lines, every combination exactly once, and the day that the table describes."""
+
+    as_of: date
+    systems: tuple[System, ...]
+    lines: tuple[Line, ...]
+
+    def line(self, os_type: str, architecture: str, ami_type: str) -> Line:
+        """The line of a combination; `KeyError` if one of the three is no known value."""
+        for line in self.lines:
+            if (line.os_type, line.architecture, line.ami_type) == (
+                os_type,
+                architecture,
+                ami_type,
+            ):
+                return line
+        raise KeyError(f"{os_type} / {architecture} / {ami_type}")
+
+
+def numeric(version: str) -> tuple[int, ...]:
+    """A key that sorts 2.10 above 2.9, which sorting as text does not."""
+    return tuple(int(part) for part in version.split("."))
+
+
+@cache
+def load_catalogue(path: Path | None = None) -> Catalogue:
+    """Read and check a table of images, by default the one in this package; read once per path.
+
+    Raises:
+        CatalogueError: The file is broken; the message names file, line and field.
+    """
+    document = read_document(path or _FILE, _ARRAYS)
+    as_of = document.top.day("as_of")
+    document.top.refuse_the_rest()
+
+    sources = _keyed(document, "source", "page")
+    advisories = _keyed(document, "advisory", "text", sources)
+    families = _families(document, sources)
+    systems = _systems(document, sources)
+    releases = _releases(document, sources, advisories)
+    lines: dict[tuple[str, str, str], Line] = {}
+    forms: dict[str, str] = {}
+    for record in document.arrays["line"]:
+        line = _line(record, as_of, sources, families, systems, releases)
+        key = (line.os_type, line.architecture, line.ami_type)
+        if key in lines:
+            raise record.error("type", f"{' / '.join(key)} stands here twice")
+        lines[key] = line
+        if line.form is not None and forms.setdefault(line.form, " / ".join(key)) != " / ".join(
+            key
+        ):
+            raise record.error("form", f"is the form of {forms[line.form]} too")
+
+    for key in product(systems, ARCHITECTURES, AMI_TYPES):
+        if key not in lines:
+            raise document.arrays["line"][-1].error(
+                "line", f"no [[line]] says what is with {' / '.join(key)}; add it, if as `never`"
+            )
+    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()))
+
+
+def _keyed(
+    document: Document, array: str, field: str, sources: dict[str, str] | None = None
+) -> dict[str, str]:
+    """Texts by key, from tables that hold not much else."""
+    found: dict[str, str] = {}
+    for record in document.arrays[array]:
+        _add(found, record, "key", record.text("key"), record.text(field))
+        if sources is not None:
+            record.one_of("source", sources)
+        record.refuse_the_rest()
+    return found
+
+
+def _families(document: Document, sources: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for record in document.arrays["instances"]:
+        _add(found, record, "key", record.text("key"), record.texts("families"))
+        record.one_of("source", sources)
+        record.refuse_the_rest()
+    return found
+
+
+def _systems(document: Document, sources: dict[str, str]) -> dict[str, System]:
+    found: dict[str, System] = {}
+    for record in document.arrays["os"]:
+        system = System(
+            name=record.text("name"),
+            label=record.text("label"),
+            family=record.text("family"),
+            ssh_user=record.text("ssh_user"),
+            root_device=record.text("root_device"),
+            patched_until=record.day("patched_until"),
+        )
+        _add(found, record, "name", system.name, system)
+        record.one_of("source", sources)
+        record.refuse_the_rest()
+    return found
+
+
+def _releases(
+    document: Document, sources: dict[str, str], advisories: dict[str, str]
+) -> dict[tuple[str, str], Version]:
+    found: dict[tuple[str, str], Version] = {}
+    for record in document.arrays["release"]:
+        framework = record.one_of("framework", FRAMEWORKS)
+        number = record.text("version")
+        if not _VERSION.fullmatch(number):
+            raise record.error("version", f"{number!r} must be two numbers such as 2.10")
+        spellings = record.texts("spelled") if record.has("spelled") else (number,)
+        for spelling in spellings:
+            if not _SPELLED.fullmatch(spelling) or numeric(spelling)[:2] != numeric(number):
+                raise record.error("spelled", f"{spelling!r} is no way to write {number}")
+        advisory = (
+            advisories[record.one_of("advisory", advisories)] if record.has("advisory") else None
+        )
+        version = Version(number, spellings, record.day("patched_until"), advisory)
+        _add(found, record, "version", (framework, number), version)
+        record.one_of("source", sources)
+        record.refuse_the_rest()
+    return found
+
+
+def _line(
+    record: Record,
+    as_of: date,
+    sources: dict[str, str],
+    families: dict[str, tuple[str, ...]],
+    systems: dict[str, System],
+    releases: dict[tuple[str, str], Version],
+) -> Line:
+    system = systems[record.one_of("os", systems)]
+    architecture = record.one_of("architecture", ARCHITECTURES)
+    ami_type = record.one_of("type", AMI_TYPES)
+    status = record.one_of("status", STATUSES)
+    source = sources[record.one_of("source", sources)]
+    if status == "never":
+        reason = record.text("reason")
+        record.refuse_the_rest()
+        return Line(system, architecture, ami_type, status, None, (), (), None, 0, reason, source)
+
+    form = record.text("form")
+    _check_form(record, form, system, architecture, ami_type)
+    if ami_type in FRAMEWORKS:
+        versions = _versions(record, ami_type, system, releases)
+    else:
+        first, last = record.span("seen") if record.has("seen") else (None, None)
+        versions = (Version(None, (), system.patched_until, None, first, last),)
+    key = record.one_of("instances", families) if record.has("instances") else None
+    line = Line(
+        system=system,
+        architecture=architecture,
+        ami_type=ami_type,
+        status=status,
+        form=form,
+        versions=versions,
+        instance_families=families[key] if key else (),
+        driver=record.text("driver"),
+        min_root_gib=record.positive("min_root_gib"),
+        reason=None,
+        source=source,
+    )
+    record.refuse_the_rest()
+    # The dates decide; the word is for the reader of the file, and must not lie to them.
+    derived = "current" if line.patched(as_of) else "ended"
+    if status != derived:
+        raise record.error("status", f"is {status!r}, but by the patch dates it is {derived!r}")
+    return line
+
+
+def _versions(
+    record: Record, framework: str, system: System, releases: dict[tuple[str, str], Version]
+) -> tuple[Version, ...]:
+    found: dict[str, Version] = {}
+    known = [number for name, number in releases if name == framework]
+    for entry in record.records("versions"):
+        number = entry.one_of("version", known)
+        first, last = entry.span("seen") if entry.has("seen") else (None, None)
+        release = releases[framework, number]
+        version = Version(
+            number,
+            release.spellings,
+            min(release.patched_until, system.patched_until),
+            release.advisory,
+            first,
+            last,
+        )
+        _add(found, entry, "version", number, version)
+        entry.refuse_the_rest()
+    return tuple(found[number] for number in sorted(found, key=numeric, reverse=True))
+
+
+def _check_form(
+    record: Record, form: str, system: System, architecture: str, ami_type: str
+) -> None:
+    """A broken form would ask AWS for nothing, or worse, for a neighbour's images."""
+    if not _FORM.fullmatch(form):
+        raise record.error("form", f"{form!r} is no name form that ends with a date or a version")
+    bare = form.replace("{date}", "").replace("{build}", "").replace("{version}", "", 1)
+    if "{" in bare or "}" in bare:
+        raise record.error("form", f"{form!r} has a placeholder too many or an unknown one")
+    if ("{version}" in form) != (ami_type in FRAMEWORKS):
+        raise record.error("form", "{version} belongs into framework lines, and only there")
+    if f" ({system.label}) " not in form:
+        raise record.error("form", f"{form!r} does not hold the OS as `({system.label})`")
+    if ("ARM64" in form) != (architecture == "arm64"):
+        raise record.error("form", "ARM64 belongs into names of arm64 images, and only there")
+
+
+def _add(found: dict[_K, _V], record: Record, field: str, key: _K, value: _V) -> None:
+    if key in found:
+        raise record.error(field, f"{key!r} stands here twice")
+    found[key] = value
