@@ -1,0 +1,157 @@
+"""The nearest line to one that cannot be had, in words and as commands. Pure, like selection."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from geusemaker.dlami.catalogue import FRAMEWORKS, Catalogue, Line, Version
+
+# What comes closest to each type, best first: a framework image is closer to another framework
+# than the base image is, which holds no framework at all.
+_CLOSEST = {
+    "base": ("base", "pytorch", "multi-framework", "tensorflow"),
+    "pytorch": ("pytorch", "multi-framework", "tensorflow", "base"),
+    "tensorflow": ("tensorflow", "multi-framework", "pytorch", "base"),
+    "multi-framework": ("multi-framework", "pytorch", "tensorflow", "base"),
+}
+_Rank = tuple[int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for: four config values."""
+
+    os_type: str
+    architecture: str
+    ami_type: str
+    framework_version: str | None
+
+    def __str__(self) -> str:
+        """The value as messages show it."""
+        parts = [self.os_type, self.architecture, self.ami_type]
+        return " / ".join([*parts, self.framework_version] if self.framework_version else parts)
+
+
+def way_out(wish: Wish, today: date, catalogue: Catalogue) -> str:
+    """A clause that starts with "nearest": where to go instead, and the commands that go there.
+
+    First named is the nearest by architecture, then OS, then type. If staying closer to the type,
+    or having no advisory, needs another OS, that line is named too.
+    """
+    ranked = _ranked(wish, catalogue, lambda line: bool(line.patched(today)))
+    if not ranked:
+        # A table this old patches nothing any more; lines that exist are still better than none.
+        line = _ranked(wish, catalogue, lambda line: bool(line.versions))[0]
+        return (
+            f"nearest, though by this table of {catalogue.as_of} no line is patched any more: "
+            f"{_offer(wish, line, line.versions[0], today)}; a newer GeuseMaker may know newer lines"
+        )
+    first = ranked[0]
+    text = f"nearest with patches: {_offer(wish, first, best(first, today), today)}"
+    second = min(
+        ranked,
+        key=lambda line: (
+            line.architecture != wish.architecture,
+            _CLOSEST[wish.ami_type].index(line.ami_type),
+            best(line, today).advisory is not None,
+            _os_distance(wish, line, catalogue),
+        ),
+    )
+    if second is not first:
+        text += f"; or {_offer(wish, second, best(second, today), today)}"
+    return text
+
+
+def without_advisory(wish: Wish, today: date, catalogue: Catalogue) -> str:
+    """The same for a wish whose only fault is an advisory: architecture and type stay."""
+    ranked = _ranked(
+        wish,
+        catalogue,
+        lambda line: (
+            line.architecture == wish.architecture
+            and line.ami_type == wish.ami_type
+            and any(version.advisory is None for version in line.patched(today))
+        ),
+    )
+    if not ranked:
+        return f"AWS has no patched {wish.ami_type} image for {wish.architecture} without that yet"
+    version = next(v for v in ranked[0].patched(today) if v.advisory is None)
+    return f"nearest without that: {_offer(wish, ranked[0], version, today)}"
+
+
+def elsewhere(wish: Wish, catalogue: Catalogue, today: date) -> str | None:
+    """An offer of the nearest line of the same architecture and type that has the wished version."""
+    ranked = _ranked(
+        wish,
+        catalogue,
+        lambda line: (
+            line.architecture == wish.architecture
+            and line.ami_type == wish.ami_type
+            and wish.framework_version in line.numbers
+        ),
+    )
+    if not ranked:
+        return None
+    version = next(v for v in ranked[0].versions if v.number == wish.framework_version)
+    return _offer(wish, ranked[0], version, today)
+
+
+def best(line: Line, today: date) -> Version:
+    """The version to offer of a line: the highest patched one, else the highest."""
+    return (line.patched(today) or line.versions)[0]
+
+
+def commands(wish: Wish, line: Line, version: Version) -> str:
+    """The commands, joined for a shell, that turn the wish into that version of that line."""
+    steps = []
+    if line.architecture != wish.architecture:
+        steps.append(f"pulumi config set geusemaker:architecture {line.architecture}")
+    if line.os_type != wish.os_type:
+        steps.append(f"pulumi config set geusemaker:osType {line.os_type}")
+    if line.ami_type != wish.ami_type:
+        steps.append(f"pulumi config set geusemaker:amiType {line.ami_type}")
+    if wish.framework_version is not None and wish.framework_version != version.number:
+        # A version of another framework means nothing here: drop it, and take the newest.
+        keeps = line.ami_type == wish.ami_type and line.ami_type in FRAMEWORKS
+        steps.append(
+            f"pulumi config set geusemaker:frameworkVersion {version.number}"
+            if keeps
+            else "pulumi config rm geusemaker:frameworkVersion"
+        )
+    return " && ".join(steps)
+
+
+def _offer(wish: Wish, line: Line, version: Version, today: date) -> str:
+    what = f"{line.ami_type} {version.number}" if version.number else line.ami_type
+    where = line.os_type
+    if line.architecture != wish.architecture:
+        where += f" ({line.architecture})"
+    patched = "patched until" if version.is_patched(today) else "not patched since"
+    advisory = f", but {version.advisory}" if version.advisory else ""
+    return (
+        f"{what} on {where} ({patched} {version.patched_until}{advisory}): "
+        f"`{commands(wish, line, version)}`"
+    )
+
+
+def _ranked(wish: Wish, catalogue: Catalogue, fits: Callable[[Line], bool]) -> list[Line]:
+    """The lines that fit, nearest first."""
+
+    def rank(line: Line) -> _Rank:
+        return (
+            line.architecture != wish.architecture,
+            *_os_distance(wish, line, catalogue),
+            _CLOSEST[wish.ami_type].index(line.ami_type),
+        )
+
+    return sorted((line for line in catalogue.lines if fits(line)), key=rank)
+
+
+def _os_distance(wish: Wish, line: Line, catalogue: Catalogue) -> _Rank:
+    """Same family first, then fewest steps within it, then the newer one."""
+    position = {system.name: index for index, system in enumerate(catalogue.systems)}
+    family = {system.name: system.family for system in catalogue.systems}
+    other = family[line.os_type] != family[wish.os_type]
+    # Steps between families mean nothing: there the newest is as near as any, and lives longest.
+    steps = 0 if other else abs(position[line.os_type] - position[wish.os_type])
+    return (other, steps, -position[line.os_type])

@@ -1,0 +1,211 @@
+"""From four config values and a day to the question for AWS. Pure, and total.
+
+Each combination of known values gives an `ImageQuery`, or an error that names the nearest line that
+can be had and the commands that lead there. The day is a parameter: nothing here looks at a clock.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Final
+
+from geusemaker.dlami.catalogue import (
+    AMI_TYPES,
+    ARCHITECTURES,
+    FRAMEWORKS,
+    Catalogue,
+    Line,
+    Version,
+    load_catalogue,
+)
+from geusemaker.dlami.naming import name_globs, name_regex
+from geusemaker.dlami.nearest import Wish, best, commands, elsewhere, way_out, without_advisory
+from geusemaker.errors import ConfigError, NeverMadeError
+
+FRAMEWORK_LABELS: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One version to ask AWS for.
+
+    Attributes:
+        framework_version: As a user types it ("2.6"); None without a framework.
+        name_globs: Values of EC2's `name` filter, of which one must fit.
+        name_regex: The same as one anchored expression, for RE2 and Python.
+        patched_until: Last day of patches.
+        ended_on: The same day if it has passed, else None.
+        advisory: What AWS warns of, worded to follow "PyTorch 2.12", or None.
+    """
+
+    framework_version: str | None
+    name_globs: tuple[str, ...]
+    name_regex: str
+    patched_until: date
+    ended_on: date | None
+    advisory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQuery:
+    """What to ask AWS for, and what is known of the answer.
+
+    Attributes:
+        candidates: At least one; the best first, the others for Regions that lack it.
+        include_deprecated: AWS hides images two years old; ended lines have no younger ones.
+        warnings: One paragraph each, about the first candidate, for a user to read.
+        min_root_gib: GiB; the found image's own root size may be more, and wins.
+        instance_families: Such as "g5"; empty where AWS's list is not known.
+        patched_until: Last day of patches of the first candidate.
+    """
+
+    os_type: str
+    architecture: str
+    ami_type: str
+    candidates: tuple[Candidate, ...]
+    include_deprecated: bool
+    warnings: tuple[str, ...]
+    ssh_user: str
+    root_device: str
+    min_root_gib: int
+    instance_families: tuple[str, ...]
+    patched_until: date
+
+
+def select(
+    os_type: str,
+    architecture: str,
+    ami_type: str,
+    framework_version: str | None = None,
+    *,
+    today: date,
+    catalogue: Catalogue | None = None,
+) -> ImageQuery:
+    """Decide which images fit, best first.
+
+    Without `framework_version` these are the versions still patched on `today`, highest first; if
+    there is none, all that exist, highest first, with a warning. With it, it is that version alone.
+
+    Raises:
+        NeverMadeError: AWS never made that combination, or not with that version.
+        ConfigError: A value is unknown, or a version is given for a type without one.
+    """
+    catalogue = catalogue or load_catalogue()
+    _check_known("osType", os_type, tuple(system.name for system in catalogue.systems))
+    _check_known("architecture", architecture, ARCHITECTURES)
+    _check_known("amiType", ami_type, AMI_TYPES)
+    wish = Wish(os_type, architecture, ami_type, framework_version)
+    line = catalogue.line(os_type, architecture, ami_type)
+    if line.form is None:
+        raise _never_made(wish, line, today, catalogue)
+    if framework_version is None:
+        versions = line.patched(today) or line.versions
+    else:
+        versions = (_wished_version(wish, line, today, catalogue),)
+
+    candidates = tuple(_candidate(line.form, version, today) for version in versions)
+    return ImageQuery(
+        os_type=os_type,
+        architecture=architecture,
+        ami_type=ami_type,
+        candidates=candidates,
+        include_deprecated=any(candidate.ended_on for candidate in candidates),
+        warnings=_warnings(wish, versions[0], today, catalogue),
+        ssh_user=line.system.ssh_user,
+        root_device=line.system.root_device,
+        min_root_gib=line.min_root_gib,
+        instance_families=line.instance_families,
+        patched_until=versions[0].patched_until,
+    )
+
+
+def title(ami_type: str, framework_version: str | None) -> str:
+    """How messages call an image: "PyTorch 2.12", or "The base image" for one without a version."""
+    if framework_version is None:
+        return f"The {ami_type} image"
+    return f"{FRAMEWORK_LABELS[ami_type]} {framework_version}"
+
+
+def _candidate(form: str, version: Version, today: date) -> Candidate:
+    return Candidate(
+        framework_version=version.number,
+        name_globs=name_globs(form, version.spellings),
+        name_regex=name_regex(form, version.spellings),
+        patched_until=version.patched_until,
+        ended_on=None if version.is_patched(today) else version.patched_until,
+        advisory=version.advisory,
+    )
+
+
+def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -> Version:
+    wanted = wish.framework_version or ""
+    if line.ami_type not in FRAMEWORKS:
+        raise ConfigError(
+            f"geusemaker:frameworkVersion is {wanted!r}, but images of the type {line.ami_type} have "
+            f"no framework version (only {' and '.join(FRAMEWORKS)} have one): "
+            "`pulumi config rm geusemaker:frameworkVersion`."
+        )
+    for version in line.versions:
+        if version.number == wanted:
+            return version
+        if wanted in version.spellings:
+            # The whole 2.5.1 was asked for: 2.5.0 is no answer to that.
+            return Version(version.number, (wanted,), version.patched_until, version.advisory)
+    raise _unknown_version(wish, line, today, catalogue)
+
+
+def _unknown_version(
+    wish: Wish, line: Line, today: date, catalogue: Catalogue
+) -> NeverMadeError | ConfigError:
+    wanted = wish.framework_version or ""
+    combination = f"{line.os_type} / {line.architecture} / {line.ami_type}"
+    if f"{wanted}0" in line.numbers:
+        return ConfigError(
+            f"geusemaker:frameworkVersion is {wanted!r}, and {combination} has no {wanted}, but a "
+            f"{wanted}0: YAML reads an unquoted {wanted}0 as the number {wanted}. Quote it in the "
+            "stack's file, or let Pulumi do so: "
+            f"`pulumi config set geusemaker:frameworkVersion {wanted}0`."
+        )
+    near = best(line, today)
+    text = (
+        f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "
+        f"its versions are {', '.join(line.numbers)}. The nearest is {near.number}: "
+        f"`{commands(wish, line, near)}`"
+    )
+    other = elsewhere(wish, catalogue, today)
+    if other:
+        text += f"; the version itself exists as {other}"
+    return NeverMadeError(f"{text}.")
+
+
+def _never_made(wish: Wish, line: Line, today: date, catalogue: Catalogue) -> NeverMadeError:
+    return NeverMadeError(
+        f"The value {wish} names an image that AWS never released: {line.reason} (as of "
+        f"{catalogue.as_of}); {way_out(wish, today, catalogue)}."
+    )
+
+
+def _warnings(wish: Wish, version: Version, today: date, catalogue: Catalogue) -> tuple[str, ...]:
+    name = title(wish.ami_type, version.number)
+    where = f"for {wish.os_type} on {wish.architecture}"
+    found = []
+    if not version.is_patched(today):
+        found.append(
+            f"{name} {where} still starts, but AWS has not patched it since "
+            f"{version.patched_until}; {way_out(wish, today, catalogue)}."
+        )
+    elif version.advisory:
+        found.append(
+            f"{name} {where} {version.advisory}; {without_advisory(wish, today, catalogue)}."
+        )
+    return tuple(found)
+
+
+def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
+    if value in known:
+        return
+    close = get_close_matches(value, known, n=1, cutoff=0.0)[0]
+    raise ConfigError(
+        f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
+        f"`pulumi config set geusemaker:{key} {close}`."
+    )
