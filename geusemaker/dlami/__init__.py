@@ -1,0 +1,35 @@
+"""Which AWS Deep Learning AMI to boot: the table of lines, the pure decision, the one lookup.
+
+`lookup` is left out of what this package re-exports: it alone needs `pulumi_aws`, and importing that
+takes seconds that `geusemaker ami list` has no use for.
+"""
+
+from geusemaker.dlami.catalogue import (
+    AMI_TYPES,
+    ARCHITECTURES,
+    FRAMEWORKS,
+    Catalogue,
+    Line,
+    System,
+    Version,
+    load_catalogue,
+)
+from geusemaker.dlami.naming import Recognised, looks_like_dlami, recognise
+from geusemaker.dlami.selection import Candidate, ImageQuery, select
+
+__all__ = [
+    "AMI_TYPES",
+    "ARCHITECTURES",
+    "FRAMEWORKS",
+    "Candidate",
+    "Catalogue",
+    "ImageQuery",
+    "Line",
+    "Recognised",
+    "System",
+    "Version",
+    "load_catalogue",
+    "looks_like_dlami",
+    "recognise",
+    "select",
+]

@@ -33,19 +33,20 @@ class Wish:
 
 
 def way_out(wish: Wish, today: date, catalogue: Catalogue) -> str:
-    """A clause that starts with "nearest": where to go instead, and the commands that go there.
+    """A clause that names the nearest line to go to instead, and the commands that go there.
 
     First named is the nearest by architecture, then OS, then type. If staying closer to the type,
     or having no advisory, needs another OS, that line is named too.
     """
     ranked = _ranked(wish, catalogue, lambda line: bool(line.patched(today)))
     if not ranked:
-        # A table this old patches nothing any more; lines that exist are still better than none.
-        line = _ranked(wish, catalogue, lambda line: bool(line.versions))[0]
-        return (
-            f"nearest, though by this table of {catalogue.as_of} no line is patched any more: "
-            f"{_offer(wish, line, line.versions[0], today)}; a newer GeuseMaker may know newer lines"
-        )
+        text = f"by this table of {catalogue.as_of} AWS patches no line any more"
+        own = catalogue.line(wish.os_type, wish.architecture, wish.ami_type)
+        if not own.versions:
+            # Lines that exist are still better than one that never did.
+            line = _ranked(wish, catalogue, lambda line: bool(line.versions))[0]
+            text += f"; the nearest that exists: {_offer(wish, line, line.versions[0], today)}"
+        return f"{text}; a newer GeuseMaker may know newer lines"
     first = ranked[0]
     text = f"nearest with patches: {_offer(wish, first, best(first, today), today)}"
     second = min(
@@ -70,17 +71,18 @@ def without_advisory(wish: Wish, today: date, catalogue: Catalogue) -> str:
         lambda line: (
             line.architecture == wish.architecture
             and line.ami_type == wish.ami_type
-            and any(version.advisory is None for version in line.patched(today))
+            and bool(line.patched(today))
+            # Not any version without: an advisory is mended by a newer version, not by an older.
+            and best(line, today).advisory is None
         ),
     )
     if not ranked:
         return f"AWS has no patched {wish.ami_type} image for {wish.architecture} without that yet"
-    version = next(v for v in ranked[0].patched(today) if v.advisory is None)
-    return f"nearest without that: {_offer(wish, ranked[0], version, today)}"
+    return f"nearest without that: {_offer(wish, ranked[0], best(ranked[0], today), today)}"
 
 
 def elsewhere(wish: Wish, catalogue: Catalogue, today: date) -> str | None:
-    """An offer of the nearest line of the same architecture and type that has the wished version."""
+    """An offer of the nearest line that differs in the OS only and has the wished version."""
     ranked = _ranked(
         wish,
         catalogue,

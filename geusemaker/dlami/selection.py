@@ -141,7 +141,7 @@ def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -
     wanted = wish.framework_version or ""
     if line.ami_type not in FRAMEWORKS:
         raise ConfigError(
-            f"geusemaker:frameworkVersion is {wanted!r}, but images of the type {line.ami_type} have "
+            f"geusemaker:frameworkVersion is {wanted!r}, but images of type {line.ami_type} have "
             f"no framework version (only {' and '.join(FRAMEWORKS)} have one): "
             "`pulumi config rm geusemaker:frameworkVersion`."
         )
