@@ -1,0 +1,175 @@
+"""Renders the boot script and packs it for EC2. Pure: no AWS, no Pulumi, no clock.
+
+The script takes only what a host cannot find out by itself; its OS family is asked on the host,
+so that a pinned image boots too. No value is a secret, since user data is readable by many.
+"""
+
+import base64
+import gzip
+import hashlib
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+import jinja2
+
+from geusemaker.errors import UserDataError
+
+LIMIT_BYTES = 16_384
+"""What EC2 accepts as user data, counted before base64."""
+
+EFS_ROOT = "/srv/geusemaker/efs"
+
+_PATHS = {
+    "efs": EFS_ROOT,
+    "log": "/var/log/geusemaker-boot.log",
+    "program": "/usr/local/lib/geusemaker/host",
+    "state": "/var/lib/geusemaker/state",
+}
+
+# Order matters: a part uses only what stands above it, and the last one starts the program.
+_PARTS = (
+    "10-head.sh.j2",
+    "20-common.sh.j2",
+    "30-data.sh.j2",
+    "40-packages.sh.j2",
+    "50-efs.sh.j2",
+    "60-docker.sh.j2",
+    "70-units.sh.j2",
+    "80-main.sh.j2",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostFacts:
+    """What only AWS and the stack know about a host when it boots."""
+
+    stack: str
+    region: str
+    file_system_id: str
+    access_points: Mapping[str, str] = field(
+        metadata={"doc": "name of the directory below EFS_ROOT -> id of the access point"}
+    )
+    data_volume_id: str
+    data_mount: str = "/srv/geusemaker/data"
+    data_device: str = "/dev/sdf"
+    """The attachment's device name: how the volume is found on Xen, which shows no volume ids."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How often a step tries, and the seconds in between. `unit_*` bound a step as a whole."""
+
+    data_tries: int = 120
+    data_pause: int = 10  # twenty minutes: the old host is stopped before it lets the volume go
+    mount_tries: int = 6
+    mount_pause: int = 10
+    efs_tries: int = 60
+    efs_pause: int = 10  # ten minutes: the name of a new mount target may take five to resolve
+    package_tries: int = 20
+    package_pause: int = 15
+    package_lock_seconds: int = 600
+    docker_tries: int = 30
+    docker_pause: int = 10
+    unit_seconds: int = 7200
+    unit_pause: int = 60
+
+
+_SHAPES = {
+    "stack": r"[A-Za-z0-9_.-]{1,100}",
+    "region": r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}",
+    "file_system_id": r"fs-[0-9a-f]{8,40}",
+    "data_volume_id": r"vol-[0-9a-f]{8,40}",
+    "data_mount": r"(/[a-z0-9_-]+)+",
+    "data_device": r"/dev/sd[f-p]",
+}
+_MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
+_ACCESS_POINT = r"fsap-[0-9a-f]{8,40}"
+
+
+def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
+    """The boot script as one text. Raises `UserDataError` for a value of an unexpected shape."""
+    _check(facts)
+    bounds = bounds or Bounds()
+    _check_bounds(bounds)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("geusemaker.userdata"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # a shell script, not HTML: values are quoted by `sh`
+    )
+    environment.filters["sh"] = shlex.quote
+    # Sorted: two mappings with the same content must give the same text, or the host is replaced.
+    mounts = dict(sorted(facts.access_points.items()))
+    values = {"facts": facts, "bounds": bounds, "mounts": mounts, "paths": _PATHS}
+    return "\n".join(environment.get_template(part).render(values) for part in _PARTS)
+
+
+def encode(text: str) -> str:
+    """Base64 of the gzipped text, for `user_data_base64`.
+
+    The same text gives the same bytes on one machine, but another Python build may pack
+    differently: keep the answer, and decide by `fingerprint` whether the script has changed.
+    """
+    packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
+    if len(packed) > LIMIT_BYTES:
+        raise UserDataError(
+            f"The boot script has {len(packed):,} bytes when packed, but EC2 accepts "
+            f"{LIMIT_BYTES:,}. Move what is not needed to become a host out of "
+            "geusemaker/userdata/templates."
+        )
+    return base64.b64encode(packed).decode("ascii")
+
+
+def decode(encoded: str) -> str:
+    """The text that `encode` packed, on whichever machine."""
+    try:
+        return gzip.decompress(base64.b64decode(encoded, validate=True)).decode()
+    except (ValueError, OSError, EOFError) as error:
+        raise UserDataError(
+            f"This user data is not base64 of a gzipped script: {error}. It was not made by "
+            "GeuseMaker, or was changed since."
+        ) from error
+
+
+def fingerprint(text: str) -> str:
+    """Hash of the text itself, so the same on every machine."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check(facts: HostFacts) -> None:
+    for name, shape in _SHAPES.items():
+        _check_shape(name, getattr(facts, name), shape)
+    if not facts.access_points:
+        raise UserDataError(
+            "The boot script needs at least one EFS access point in access_points, and got none."
+        )
+    for mount, access_point in facts.access_points.items():
+        _check_shape("access_points (the name)", mount, _MOUNT_NAME)
+        _check_shape(f"access_points[{mount}]", access_point, _ACCESS_POINT)
+    if f"{facts.data_mount}/".startswith(f"{EFS_ROOT}/") or EFS_ROOT.startswith(
+        f"{facts.data_mount}/"
+    ):
+        raise UserDataError(
+            f"data_mount is {facts.data_mount!r}, which overlaps {EFS_ROOT}: one of the two file "
+            "systems would hide the other. Choose a directory of its own."
+        )
+
+
+def _check_shape(name: str, value: object, shape: str) -> None:
+    # fullmatch, since `$` would let a trailing newline through, and with it a second command.
+    if not isinstance(value, str) or not re.fullmatch(shape, value):
+        raise UserDataError(
+            f"{name} is {value!r}, which cannot go into the boot script: it must look like {shape}."
+        )
+
+
+def _check_bounds(bounds: Bounds) -> None:
+    for bound in fields(bounds):
+        value = getattr(bounds, bound.name)
+        least = 0 if bound.name.endswith("_pause") else 1
+        if type(value) is not int or value < least:
+            raise UserDataError(
+                f"The bound {bound.name} is {value!r}: it must be a whole number from {least} up."
+            )
