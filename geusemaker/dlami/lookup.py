@@ -237,10 +237,12 @@ def _no_image(query: ImageQuery) -> NoImageError:
     globs = ", ".join(
         f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
     )
-    return NoImageError(
+    text = (
         f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in the "
-        f"Region of this stack, though it made some; asked for, of owner amazon: {globs}. Not every "
-        "Region has every image: `pulumi config get aws:region` shows which was asked, "
-        "`pulumi config set aws:region us-east-1` asks one that has them; or take the base image: "
-        "`pulumi config set geusemaker:amiType base`."
+        f"Region of this stack, though it made some; asked for, of owner amazon: {globs}. Not "
+        "every Region has every image: `pulumi config get aws:region` shows which was asked, "
+        "`pulumi config set aws:region us-east-1` asks one that has them"
     )
+    if query.ami_type != "base":
+        text += "; or take the base image: `pulumi config set geusemaker:amiType base`"
+    return NoImageError(f"{text}.")

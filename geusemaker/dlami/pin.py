@@ -49,9 +49,9 @@ def check_fit(pin: Pin, name: str, architecture: str) -> str | None:
         else "does not look like one of AWS's Deep Learning AMIs"
     )
     return (
-        f"geusemaker:{pin.key} is {pin.value!r}, and the image's name, {name!r}, {kind}: whether it "
-        f"is {pin.os_type} with Docker, the SSM agent and NVIDIA's toolkit cannot be checked. If it "
-        f"is not meant, `pulumi config rm geusemaker:{pin.key}` drops it."
+        f"geusemaker:{pin.key} is {pin.value!r}, and the image's name, {name!r}, {kind}: whether "
+        f"it is {pin.os_type} with Docker, the SSM agent and NVIDIA's toolkit cannot be checked. "
+        f"If it is not meant, `pulumi config rm geusemaker:{pin.key}` drops it."
     )
 
 
