@@ -1,0 +1,326 @@
+"""What a user may decide about a deployment: the keys, their rules, and the way in.
+
+`from_pulumi` and `from_file` are the only readers of config in the program. Both tell every fault
+as one `ConfigError`; the model itself, made directly, raises pydantic's `ValidationError`.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from geusemaker import config_rules as rules
+from geusemaker.config_problem import Misfit, Remove, Set, as_text
+from geusemaker.config_report import Report
+from geusemaker.config_source import Given, read_file, read_stack
+from geusemaker.config_text import kind_of, typed
+from geusemaker.errors import ConfigError
+from geusemaker.instance_types import architecture_of, counterpart
+
+OsType = Literal[
+    "ubuntu-22.04", "ubuntu-24.04", "amazon-linux-2023", "amazon-linux-2", "ubuntu-26.04"
+]
+Architecture = Literal["x86_64", "arm64"]
+AmiType = Literal["base", "pytorch", "tensorflow", "multi-framework"]
+AmiPolicy = Literal["keep", "latest"]
+
+USUAL_INSTANCE_TYPE: dict[str, str] = {"x86_64": "m6i.xlarge", "arm64": "m6g.xlarge"}
+
+
+def _usual_instance_type(values: dict[str, Any]) -> str:
+    return USUAL_INSTANCE_TYPE[values["architecture"]]
+
+
+def _told(values: str, example: Any, default: str | None = None) -> dict[str, Any]:
+    """For messages and for the docs: the allowed values in words, one of them, and the default
+    where the field's own does not say it."""
+    return {"values": values, "example": example, "default": default}
+
+
+class DeploymentConfig(BaseModel):
+    """The keys of the namespace `geusemaker`, camelCase there and snake_case here."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    # image
+    os_type: OsType = Field(
+        "ubuntu-22.04",
+        description="Another one replaces the host by a new one on the newest image of that OS; "
+        "the data volume and the file system stay.",
+        json_schema_extra=_told("{choices}", "ubuntu-24.04"),
+    )
+    architecture: Architecture = Field(
+        "x86_64",
+        description="Replaces the host; instanceType must fit, and its default and price change "
+        "with it. The data stays.",
+        json_schema_extra=_told("{choices}", "arm64"),
+    )
+    ami_type: AmiType = Field(
+        "base",
+        description="What the image brings: drivers only, or a framework too, on a larger root "
+        "disk. A change replaces the host; the data stays.",
+        json_schema_extra=_told("{choices}", "pytorch"),
+    )
+    framework_version: Annotated[str, AfterValidator(rules.framework_version)] | None = Field(
+        None,
+        description="Holds the host to that line of the framework, and to its end of patches. A "
+        "change replaces the host.",
+        json_schema_extra=_told(
+            'a version such as "2.12", in quotes; with amiType pytorch or tensorflow only',
+            "2.12",
+            "newest patched",
+        ),
+    )
+    ami_id: Annotated[str, AfterValidator(rules.ami_id)] | None = Field(
+        None,
+        description="Pins this one image, in one Region: security releases no longer come by "
+        "themselves. Another image replaces the host.",
+        json_schema_extra=_told("an image id", "ami-0123456789abcdef0", "none"),
+    )
+    ami_name: Annotated[str, AfterValidator(rules.ami_name)] | None = Field(
+        None,
+        description="Pins the image of this exact name, in every Region: security releases no "
+        "longer come by themselves. Another image replaces the host.",
+        json_schema_extra=_told(
+            "the exact name of an image, not with amiId",
+            "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20250101",
+            "none",
+        ),
+    )
+    ami_policy: AmiPolicy = Field(
+        "keep",
+        description="keep: the running host stays on its image until you ask. latest: every "
+        "deployment may replace the host by one on a newer image.",
+        json_schema_extra=_told("{choices}", "latest"),
+    )
+
+    # host
+    instance_type: Annotated[str, AfterValidator(rules.instance_type)] = Field(
+        default_factory=_usual_instance_type,
+        description="Stops the host, starts it as the new type, and changes what each hour costs.",
+        json_schema_extra=_told(
+            "an EC2 instance type of that architecture", "m6i.2xlarge", "m6i.xlarge or m6g.xlarge"
+        ),
+    )
+    root_volume_gib: Annotated[StrictInt, Field(ge=8, le=16384)] | None = Field(
+        None,
+        description="The host's own disk, made anew with every host. It grows in place and is "
+        "paid by size; AWS refuses to shrink it.",
+        json_schema_extra=_told("8 to 16384", 100, "the image's own, at least 75"),
+    )
+    data_volume_gib: StrictInt = Field(
+        100,
+        ge=1,
+        le=16384,
+        description="Databases and models live here. It grows in place and is paid by size; AWS "
+        "refuses to shrink it.",
+        json_schema_extra=_told("1 to 16384", 200),
+    )
+
+    # network
+    vpc_cidr: Annotated[str, AfterValidator(rules.vpc_cidr)] = Field(
+        "10.42.0.0/16",
+        description="A change replaces the VPC with all in it, the host too; choose it before the "
+        "first deployment, apart from the networks that it will be joined to.",
+        json_schema_extra=_told(
+            "a private IPv4 network from /16 to /24, not with vpcId", "10.43.0.0/16"
+        ),
+    )
+    availability_zone_count: StrictInt = Field(
+        2,
+        ge=1,
+        le=3,
+        description="Zones with a subnet and a mount target. The host and its data volume are in "
+        "one of them, so more is a choice of places and no failover.",
+        json_schema_extra=_told("1 to 3, not with vpcId", 3),
+    )
+    vpc_id: Annotated[str, AfterValidator(rules.vpc_id)] | None = Field(
+        None,
+        description="Adopts a VPC, which is never changed or deleted. On a running stack it "
+        "replaces the host and the network.",
+        json_schema_extra=_told(
+            "the id of a VPC, with subnetIds", "vpc-0123456789abcdef0", "none: one is made"
+        ),
+    )
+    subnet_ids: Annotated[tuple[str, ...], AfterValidator(rules.subnet_ids)] = Field(
+        (),
+        description="Subnets of the adopted VPC with a way out to the internet; the host goes "
+        "into the first. They are never changed. Another first one replaces the host.",
+        json_schema_extra=_told(
+            "1 to 3 ids of subnets, with vpcId", ["subnet-0123456789abcdef0"], "none"
+        ),
+    )
+    allowed_cidrs: Annotated[tuple[str, ...], AfterValidator(rules.allowed_cidrs)] = Field(
+        (),
+        description="Who may reach the host on port 443, which also gives it a fixed address. "
+        "Empty: nobody, and the way in is Session Manager. Changes in place.",
+        json_schema_extra=_told(
+            "IPv4 and IPv6 networks, 0.0.0.0/0 for everyone", ["203.0.113.0/24"], "nobody"
+        ),
+    )
+
+    # account
+    permissions_boundary_arn: (
+        Annotated[str, AfterValidator(rules.permissions_boundary_arn)] | None
+    ) = Field(
+        None,
+        description="For accounts that demand one: the host's role is held within it. Changes in "
+        "place.",
+        json_schema_extra=_told(
+            "the ARN of an IAM policy", "arn:aws:iam::123456789012:policy/boundary", "none"
+        ),
+    )
+    kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
+        None,
+        description="Encrypts disks and files. A change makes them anew, empty, so choose it "
+        "before the first deployment; without the key the data is lost.",
+        json_schema_extra=_told(
+            "the ARN of a KMS key, no alias",
+            "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
+            "AWS's own keys",
+        ),
+    )
+    protect_data: StrictBool = Field(
+        True,
+        description="false lets `pulumi destroy`, and any change that replaces them, delete the "
+        "data volume, the file system and the secrets for good.",
+        json_schema_extra=_told("true, false", True),
+    )
+    tags: Annotated[dict[str, str], AfterValidator(rules.tags)] = Field(
+        default_factory=dict,
+        description="On everything that is made, for bills and for rules of the account. Change "
+        "in place.",
+        json_schema_extra=_told(
+            "up to 45 of key and value; not Name, geusemaker:* or aws:*", {"Owner": "me"}, "none"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _one_pin(self) -> Self:
+        if self.ami_id and self.ami_name:
+            raise Misfit(
+                f"amiId {self.ami_id} and amiName {self.ami_name!r} are both set, and one image "
+                "can be pinned in one way only",
+                Remove("amiId"),
+                Remove("amiName"),
+                keys=("amiId", "amiName"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _framework_has_versions(self) -> Self:
+        if self.framework_version and self.ami_type not in ("pytorch", "tensorflow"):
+            raise Misfit(
+                f"frameworkVersion {self.framework_version} is set, but amiType is "
+                f"{self.ami_type}, and only pytorch and tensorflow have versions to choose from",
+                Set("amiType", "pytorch"),
+                Remove("frameworkVersion"),
+                keys=("frameworkVersion", "amiType"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _type_fits_architecture(self) -> Self:
+        real = architecture_of(self.instance_type)
+        if real != self.architecture:
+            raise Misfit(
+                f"instanceType {self.instance_type} is {real} only, but architecture is "
+                f"{self.architecture}, and an image of one does not boot on the other",
+                Set("instanceType", counterpart(self.instance_type, self.architecture)),
+                Set("architecture", real),
+                keys=("instanceType", "architecture"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _adopted_network_is_whole(self) -> Self:
+        if self.vpc_id and not self.subnet_ids:
+            raise Misfit(
+                f"vpcId {self.vpc_id} is set without subnetIds, and an adopted VPC is never "
+                "changed, so the subnets must be named too",
+                Set("subnetIds", ["subnet-0123456789abcdef0"]),
+                Remove("vpcId"),
+                keys=("vpcId",),
+            )
+        if self.subnet_ids and not self.vpc_id:
+            raise Misfit(
+                "subnetIds are set without vpcId, the VPC that they are in",
+                Set("vpcId", "vpc-0123456789abcdef0"),
+                Remove("subnetIds"),
+                keys=("subnetIds",),
+            )
+        # A key without effect would be a trap: an adopted VPC has its range and its zones already.
+        for name, key in (
+            ("vpc_cidr", "vpcCidr"),
+            ("availability_zone_count", "availabilityZoneCount"),
+        ):
+            if self.vpc_id and name in self.model_fields_set:
+                raise Misfit(
+                    f"{key} {getattr(self, name)} is set beside vpcId {self.vpc_id}, but it is "
+                    "for a VPC that is made; an adopted one brings its own range and zones",
+                    Remove(key),
+                    Remove("vpcId"),
+                    keys=(key, "vpcId"),
+                )
+        return self
+
+    @classmethod
+    def from_pulumi(cls) -> Self:
+        """What the selected stack says."""
+        return cls.from_given(read_stack())
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Self:
+        """What a YAML or JSON file says, keys in either case, or a Pulumi stack file."""
+        return cls.from_given(read_file(Path(path)))
+
+    @classmethod
+    def from_given(cls, given: Iterable[Given]) -> Self:
+        """What values of any origin say together; of two for one key the later wins."""
+        by_key = {one.key: one for one in given}
+        report = Report(cls.model_fields, by_key)
+        values: dict[str, Any] = {}
+        for one in by_key.values():
+            name = report.field_of(one)
+            if name is None:
+                continue
+            try:
+                values[one.key] = typed(
+                    one.key, kind_of(cls.model_fields[name].annotation), one.value
+                )
+            except Misfit as misfit:
+                report.misfit(one.key, misfit)
+        try:
+            config = cls.model_validate(values)
+        except ValidationError as error:
+            report.validation(error)
+        else:
+            if not report.problems:
+                return config
+        # Without the cause: it would repeat values, secret ones too, in a traceback.
+        raise ConfigError(report.paragraph()) from None
+
+    def stack_values(self) -> dict[str, str]:
+        """What was set and not left to its default, as `pulumi config set` takes it."""
+        return {
+            to_camel(name): as_text(getattr(self, name))
+            for name in type(self).model_fields
+            if name in self.model_fields_set and getattr(self, name) is not None
+        }

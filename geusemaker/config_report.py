@@ -1,0 +1,189 @@
+"""Collects what is wrong with a set of config values and tells it in one paragraph."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from geusemaker.config_problem import (
+    Mend,
+    Misfit,
+    Origin,
+    Remove,
+    Set,
+    StackOrigin,
+    nearest,
+    one_paragraph,
+    pasteable,
+    shown,
+)
+from geusemaker.config_source import Given
+
+# Keys of the design that this version cannot honour yet: to ignore one would be worse than to say
+# so, above all where it looks like safety or money.
+NOT_IN_THIS_VERSION = {
+    "efsId": "an existing file system cannot be adopted yet",
+    "dataVolumeId": "an existing data volume cannot be adopted yet",
+    "domain": "the host has no public name with a certificate yet",
+    "hostedZoneId": "no DNS record is made yet",
+    "ownerEmail": "the owner of n8n cannot be made beforehand yet",
+    "services": "which services run cannot be chosen yet",
+    "imageVersions": "versions of services cannot be chosen yet",
+    "ollamaModels": "no models can be pulled at boot yet",
+    "spot": "the host is always on demand",
+    "backupRetentionDays": "no backup plan is made yet",
+}
+
+# What others call the same thing.
+_ALIASES = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86": "x86_64",
+    "intel": "x86_64",
+    "aarch64": "arm64",
+    "graviton": "arm64",
+    "arm": "arm64",
+    "al2023": "amazon-linux-2023",
+    "al2": "amazon-linux-2",
+    "torch": "pytorch",
+    "jammy": "ubuntu-22.04",
+    "noble": "ubuntu-24.04",
+}
+_MAX_TOLD = 4
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The values of a field that has a closed list of them."""
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def told(field: FieldInfo, what: str) -> Any:
+    """What the field says of itself for messages and docs: `values`, `example` or `default`."""
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)  # noqa: S101 - for the type checker
+    value = extra[what]
+    return ", ".join(choices(field)) if value == "{choices}" else value
+
+
+class Report:
+    """The problems found so far."""
+
+    def __init__(self, fields: Mapping[str, FieldInfo], given: Mapping[str, Given]) -> None:
+        self.problems: list[str] = []
+        self._names = {str(field.alias): name for name, field in fields.items()}
+        self._fields = {str(field.alias): field for field in fields.values()}
+        self._given = given
+
+    def field_of(self, one: Given) -> str | None:
+        """The name of the field that the key stands for; notes a problem when there is none."""
+        if one.key in self._names:
+            return self._names[one.key]
+        label = one.origin.name(one.key)
+        if one.key in NOT_IN_THIS_VERSION:
+            self.problems.append(
+                f"{label} is not in this version: {NOT_IN_THIS_VERSION[one.key]}; "
+                f"{one.origin.remove(one.key)}"
+            )
+            return None
+        near = nearest(one.key, [*self._names, *NOT_IN_THIS_VERSION])
+        if near is None:
+            known = ", ".join(self._names)
+            self.problems.append(
+                f"{label} is not a key of this program, whose keys are {known}; "
+                f"{one.origin.remove(one.key)}"
+            )
+        elif near in NOT_IN_THIS_VERSION:
+            self.problems.append(
+                f"{label} is not a key of this program, and {near}, which is near to it, is not "
+                f"in this version: {NOT_IN_THIS_VERSION[near]}; {one.origin.remove(one.key)}"
+            )
+        else:
+            value = "VALUE" if one.secret else pasteable(one.value)
+            self.problems.append(
+                f"{label} is not a key of this program, did you mean {near}? To mend it, "
+                f"{one.origin.rename(near, value, secret=one.secret)}"
+            )
+        return None
+
+    def misfit(self, key: str, misfit: Misfit) -> None:
+        """Notes that the value of one key breaks a rule."""
+        one, field = self._given[key], self._fields[key]
+        values = told(field, "values")
+        without = () if field.default is not None else (Remove(key),)
+        example: tuple[Mend, ...] = (Set(key, told(field, "example")), *without)
+        mends = misfit.mends or example
+        if one.secret:
+            # Neither the value nor what a rule made of it: both would end up in a log.
+            why = f"{one.origin.name(key)} holds a secret value, not shown, that is not valid"
+            mends = example
+        else:
+            why = f"{one.origin.name(key)} is {shown(one.value)}, which {misfit.why}"
+        hint = "" if misfit.mends or one.secret else "for example "
+        self.problems.append(
+            f"{why}; allowed: {values}. To mend it, {hint}{self._mending(mends, key)}"
+        )
+
+    def validation(self, error: ValidationError) -> None:
+        """Notes what pydantic found, in our words."""
+        # A rule about several keys has nothing to say while one of them is still in doubt.
+        several = not self.problems
+        for detail in error.errors(include_url=False):
+            cause = detail.get("ctx", {}).get("error")
+            if detail["type"] == "default_factory_not_called":
+                continue
+            if not detail["loc"]:
+                if several and isinstance(cause, Misfit):
+                    self._several(cause)
+                continue
+            key = str(detail["loc"][0])
+            self.misfit(key, cause if isinstance(cause, Misfit) else self._typed(key, detail))
+
+    def paragraph(self) -> str:
+        told_here = self.problems[:_MAX_TOLD]
+        if rest := len(self.problems) - len(told_here):
+            told_here.append(f"And {rest} more")
+        return one_paragraph(" ".join(f"{problem}." for problem in told_here))
+
+    def _typed(self, key: str, detail: Any) -> Misfit:
+        """What pydantic says of a type, a range or a choice."""
+        value, context = self._given[key].value, detail.get("ctx", {})
+        if detail["type"] == "literal_error":
+            known = choices(self._fields[key])
+            near = None
+            if isinstance(value, str):
+                near = _ALIASES.get(value.strip().lower()) or nearest(value, known)
+            if near in known:
+                return Misfit(f"is none of its values (did you mean {near}?)", Set(key, near))
+            return Misfit("is none of its values")
+        for bound, word in (("ge", "less than"), ("le", "more than")):
+            if bound in context:
+                return Misfit(f"is {word} {context[bound]}", Set(key, context[bound]))
+        return Misfit("is of another kind than the key takes")
+
+    def _several(self, misfit: Misfit) -> None:
+        given = [self._given[key] for key in misfit.keys if key in self._given]
+        why = misfit.why
+        if any(one.secret for one in given):
+            why = f"{' and '.join(misfit.keys)} do not fit together (a value is secret, not shown)"
+        place = given[0].origin.place() if given else ""
+        self.problems.append(
+            f"{place}{why}; to mend it, {self._mending(misfit.mends, misfit.keys[0])}"
+        )
+
+    def _mending(self, mends: tuple[Mend, ...], key: str) -> str:
+        ways = []
+        for mend in mends:
+            # A default that stands in the way was not written anywhere yet.
+            neighbour = self._given.get(key) or next(iter(self._given.values()), None)
+            beside: Origin = neighbour.origin.beside() if neighbour else StackOrigin()
+            one = self._given.get(mend.key)
+            origin = one.origin if one else beside
+            if isinstance(mend, Remove):
+                ways.append(origin.remove(mend.key))
+                continue
+            secret = one is not None and one.secret
+            example = told(self._fields[mend.key], "example")
+            value = example if secret or pasteable(mend.value) == "VALUE" else mend.value
+            ways.append(origin.set(mend.key, value, secret=secret))
+        return " or ".join(ways)

@@ -1,0 +1,161 @@
+"""What a single config value must be like, beyond its type. Pure; each raises `Misfit`."""
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from geusemaker.config_problem import Misfit, Set
+from geusemaker.instance_types import type_shape
+
+_version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
+_hex_id = r"([0-9a-f]{8}|[0-9a-f]{17})"
+_partition = "arn:(aws|aws-cn|aws-us-gov)"
+_policy_arn = re.compile(
+    rf"{_partition}:iam::([0-9]{{12}}|aws):policy/[A-Za-z0-9+=,.@_/-]{{1,512}}"
+)
+_key_arn = re.compile(
+    rf"{_partition}:kms:[a-z0-9-]{{5,30}}:[0-9]{{12}}:key/"
+    r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})"
+)
+_image_name = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
+
+# RFC 1918, and the shared range of RFC 6598 that AWS allows for a VPC as well.
+_PRIVATE = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+)
+_DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
+_MAX_RULES = 60  # EC2's default quota of inbound rules in one security group
+_MAX_TAGS = 45  # AWS allows 50; the rest is for the program's own
+
+
+def framework_version(value: str) -> str:
+    if not _version.fullmatch(value):
+        raise Misfit("is not a version number")
+    return value
+
+
+def ami_id(value: str) -> str:
+    if not re.fullmatch(f"ami-{_hex_id}", value):
+        raise Misfit("is not the id of an image: 8 or 17 hexadecimal digits after `ami-`")
+    return value
+
+
+def ami_name(value: str) -> str:
+    if "*" in value or "?" in value:
+        raise Misfit("is a pattern, and a pin is one exact image")
+    if not _image_name.fullmatch(value):
+        raise Misfit("cannot be the name of an image")
+    return value
+
+
+def instance_type(value: str) -> str:
+    if not type_shape.fullmatch(value):
+        lower = value.strip().lower()
+        mends = [Set("instanceType", lower)] if type_shape.fullmatch(lower) else []
+        raise Misfit("is not written like an EC2 instance type", *mends)
+    return value
+
+
+def vpc_cidr(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        raise Misfit("is not an IPv4 network") from None
+    if not 16 <= network.prefixlen <= 24:
+        raise Misfit(f"is a /{network.prefixlen}, and the subnets need between /16 and /24")
+    if str(network) != value:
+        why = f"is not the network's own address, which is {network}"
+        raise Misfit(why, Set("vpcCidr", str(network)))
+    if not any(network.subnet_of(private) for private in _PRIVATE):
+        raise Misfit("is not a private network, so the host could not reach its real owners")
+    if network.overlaps(_DOCKER_BRIDGE):
+        raise Misfit(f"overlaps {_DOCKER_BRIDGE}, which Docker on the host keeps for itself")
+    return value
+
+
+def vpc_id(value: str) -> str:
+    if not re.fullmatch(f"vpc-{_hex_id}", value):
+        raise Misfit("is not the id of a VPC: 8 or 17 hexadecimal digits after `vpc-`")
+    return value
+
+
+def subnet_ids(values: Sequence[str]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(f"subnet-{_hex_id}", value):
+            raise Misfit(f"has the item {value!r}, which is not the id of a subnet")
+    distinct = tuple(dict.fromkeys(values))
+    if len(distinct) < len(values):
+        raise Misfit("names a subnet twice", Set("subnetIds", distinct))
+    if len(values) > 3:
+        raise Misfit(f"has {len(values)} subnets", Set("subnetIds", distinct[:3]))
+    return distinct
+
+
+def permissions_boundary_arn(value: str) -> str:
+    if not _policy_arn.fullmatch(value):
+        raise Misfit("is not the ARN of an IAM policy")
+    return value
+
+
+def kms_key_arn(value: str) -> str:
+    if ":alias/" in value:
+        raise Misfit("is an alias, which can be moved to another key under the data's feet")
+    if not _key_arn.fullmatch(value):
+        raise Misfit("is not the ARN of a KMS key")
+    return value
+
+
+def allowed_cidrs(values: Sequence[str]) -> tuple[str, ...]:
+    """Canonical form: EC2 stores that, and any other would differ at every preview."""
+    networks = [_network(index, values) for index in range(len(values))]
+    distinct = tuple(dict.fromkeys(networks))
+    if len(distinct) < len(networks):
+        raise Misfit("names a network twice", Set("allowedCidrs", distinct))
+    if len(distinct) > _MAX_RULES:
+        raise Misfit(f"has {len(distinct)} networks, and a security group takes {_MAX_RULES}")
+    return distinct
+
+
+def _network(index: int, values: Sequence[str]) -> str:
+    value = values[index]
+    try:
+        network = ipaddress.ip_network("" if "%" in value else value, strict=False)
+    except ValueError:
+        raise Misfit(f"has the item {value!r}, which is not an IPv4 or IPv6 network") from None
+    address, _, prefix = value.partition("/")
+    if not prefix.isdecimal() or ipaddress.ip_address(address) != network.network_address:
+        corrected = [*values[:index], str(network), *values[index + 1 :]]
+        why = f"has the item {value!r}, which as a network is written {network}"
+        raise Misfit(why, Set("allowedCidrs", corrected))
+    return str(network)
+
+
+def tags(values: dict[str, str]) -> dict[str, str]:
+    if len(values) > _MAX_TAGS:
+        raise Misfit(f"has {len(values)} tags")
+    folded: dict[str, str] = {}
+    for key, value in values.items():
+        low = key.lower()
+        others = {other: text for other, text in values.items() if other != key}
+        if low.startswith("aws:"):
+            raise Misfit(f"has the key {key!r}, a prefix that AWS reserves", Set("tags", others))
+        if low == "name" or low.startswith("geusemaker:"):
+            why = f"has the key {key!r}, which this program sets itself"
+            raise Misfit(why, Set("tags", others))
+        if low in folded:
+            # EC2 would take both, IAM takes them for one and refuses the role.
+            why = f"has the keys {folded[low]!r} and {key!r}, which IAM takes for the same"
+            raise Misfit(why, Set("tags", others))
+        folded[low] = key
+        if not 1 <= len(key) <= 128:
+            raise Misfit(f"has a key of {len(key)} characters")
+        if len(value) > 256:
+            raise Misfit(f"has a value of {len(value)} characters under {key!r}")
+        if not all(map(_allowed_in_tag, key + value)):
+            raise Misfit(f"has a character in {key!r} that IAM does not take in a tag")
+    return values
+
+
+def _allowed_in_tag(character: str) -> bool:
+    return character in "_.:/=+-@" or unicodedata.category(character)[0] in "LZN"
