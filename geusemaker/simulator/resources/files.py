@@ -1,0 +1,382 @@
+"""EFS: file systems, mount targets, access points, file system policies."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from moto.efs.models import efs_backends
+
+from ..account import Account, AwsError, gone_is_fine
+from ..resource import AutoName, Resource, all_tags, aws_tags
+from ..schema import Problem
+from .support import own_tags
+
+
+def _backend(account: Account) -> Any:
+    return efs_backends[account.id][account.region]
+
+
+def _retag(
+    account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> None:
+    old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
+    action = f"updating tags for EFS resource ({id_})"
+    if removed := sorted(old.keys() - new.keys()):
+        account.call(action, "efs", "untag_resource", ResourceId=id_, TagKeys=removed)
+    if added := [{"Key": k, "Value": v} for k, v in new.items() if old.get(k) != v]:
+        account.call(action, "efs", "tag_resource", ResourceId=id_, Tags=added)
+
+
+def _system(account: Account, id_: str) -> dict[str, Any] | None:
+    try:
+        answer = account.call(
+            f"reading EFS File System ({id_})", "efs", "describe_file_systems", FileSystemId=id_
+        )
+    except AwsError as error:
+        if error.code == "FileSystemNotFound":
+            return None
+        raise
+    found: dict[str, Any] = answer["FileSystems"][0]
+    return found
+
+
+class FileSystem(Resource):
+    token = "aws:efs/fileSystem:FileSystem"
+    replace_on = frozenset(
+        {"creationToken", "encrypted", "kmsKeyId", "performanceMode", "availabilityZoneName"}
+    )
+    defaults = {"throughputMode": "bursting"}
+    computed = frozenset(
+        {
+            "arn",
+            "dnsName",
+            "name",
+            "numberOfMountTargets",
+            "ownerId",
+            "sizeInBytes",
+            "availabilityZoneId",
+        }
+    )
+    optional_computed = frozenset(
+        {"performanceMode", "encrypted", "kmsKeyId", "protection", "availabilityZoneName"}
+    )
+    autoname = AutoName("creationToken", 64)
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        if inputs.get("kmsKeyId") and not inputs.get("encrypted"):
+            yield Problem("kmsKeyId", "encrypted must be set to true when kms_key_id is specified")
+        if inputs["throughputMode"] not in ("bursting", "elastic", "provisioned"):
+            yield Problem("throughputMode", "expected one of bursting, elastic, provisioned")
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        key = inputs.get("kmsKeyId") or account.arn("kms", "key/simulated-aws-elasticfilesystem")
+        encryption = {"Encrypted": True, "KmsKeyId": key} if inputs.get("encrypted") else {}
+        made = account.call(
+            "creating EFS File System",
+            "efs",
+            "create_file_system",
+            CreationToken=inputs["creationToken"],
+            ThroughputMode=inputs["throughputMode"],
+            PerformanceMode=inputs.get("performanceMode", "generalPurpose"),
+            Tags=aws_tags(account, inputs),
+            **encryption,
+        )
+        id_ = str(made["FileSystemId"])
+        self._lifecycle(account, id_, inputs)
+        return id_
+
+    def _lifecycle(self, account: Account, id_: str, inputs: Mapping[str, Any]) -> None:
+        policies = inputs.get("lifecyclePolicies")
+        if policies is not None:
+            account.call(
+                f"updating EFS File System ({id_})",
+                "efs",
+                "put_lifecycle_configuration",
+                FileSystemId=id_,
+                LifecyclePolicies=[
+                    {key[0].upper() + key[1:]: value for key, value in policy.items()}
+                    for policy in policies
+                ],
+            )
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        system = _system(account, id_)
+        if system is None:
+            return None
+        policies = account.call(
+            f"reading EFS File System ({id_})",
+            "efs",
+            "describe_lifecycle_configuration",
+            FileSystemId=id_,
+        )["LifecyclePolicies"]
+        told = {
+            "arn": system["FileSystemArn"],
+            "dnsName": f"{id_}.efs.{account.region}.amazonaws.com",
+            "creationToken": system["CreationToken"],
+            "encrypted": system["Encrypted"],
+            "kmsKeyId": system.get("KmsKeyId"),
+            "performanceMode": system["PerformanceMode"],
+            "throughputMode": system["ThroughputMode"],
+            "name": system.get("Name", ""),
+            "numberOfMountTargets": system["NumberOfMountTargets"],
+            "ownerId": system["OwnerId"],
+            "lifecyclePolicies": [
+                {key[0].lower() + key[1:]: value for key, value in policy.items()}
+                for policy in policies
+            ],
+            "tags": own_tags(account, system.get("Tags"), state),
+        }
+        return {key: value for key, value in told.items() if value is not None}
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        if "throughputMode" in changed:  # moto has no UpdateFileSystem
+            _backend(account).file_systems_by_id[id_].throughput_mode = inputs["throughputMode"]
+        if "lifecyclePolicies" in changed:
+            self._lifecycle(account, id_, {"lifecyclePolicies": [], **inputs})
+        _retag(account, id_, state, inputs)
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        with gone_is_fine("FileSystemNotFound"):
+            account.call(
+                f"deleting EFS File System ({id_})", "efs", "delete_file_system", FileSystemId=id_
+            )
+
+
+class MountTarget(Resource):
+    token = "aws:efs/mountTarget:MountTarget"
+    replace_on = frozenset(
+        {"fileSystemId", "subnetId", "ipAddress", "ipAddressType", "ipv6Address"}
+    )
+    computed = frozenset(
+        {
+            "dnsName",
+            "mountTargetDnsName",
+            "networkInterfaceId",
+            "availabilityZoneName",
+            "availabilityZoneId",
+            "fileSystemArn",
+            "ownerId",
+        }
+    )
+    optional_computed = frozenset({"ipAddress", "ipAddressType", "securityGroups"})
+    unordered = frozenset({"securityGroups"})
+    always_delete_first = True
+    taggable = False
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        made = account.call(
+            "creating EFS Mount Target",
+            "efs",
+            "create_mount_target",
+            FileSystemId=inputs["fileSystemId"],
+            SubnetId=inputs["subnetId"],
+            SecurityGroups=inputs["securityGroups"],
+        )
+        return str(made["MountTargetId"])
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        action = f"reading EFS Mount Target ({id_})"
+        try:
+            target = account.call(action, "efs", "describe_mount_targets", MountTargetId=id_)[
+                "MountTargets"
+            ][0]
+        except AwsError as error:
+            if error.code == "MountTargetNotFound":
+                return None
+            raise
+        groups = account.call(
+            action, "efs", "describe_mount_target_security_groups", MountTargetId=id_
+        )["SecurityGroups"]
+        system, zone = target["FileSystemId"], target["AvailabilityZoneName"]
+        domain = f"{system}.efs.{account.region}.amazonaws.com"
+        return {
+            "fileSystemId": system,
+            "subnetId": target["SubnetId"],
+            "ipAddress": target["IpAddress"],
+            "ipAddressType": "IPV4_ONLY",
+            "securityGroups": sorted(groups),
+            "availabilityZoneName": zone,
+            "availabilityZoneId": target["AvailabilityZoneId"],
+            "networkInterfaceId": target["NetworkInterfaceId"],
+            "dnsName": domain,
+            "mountTargetDnsName": f"{zone}.{domain}",
+            "fileSystemArn": account.arn("elasticfilesystem", f"file-system/{system}"),
+            "ownerId": account.id,
+        }
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        account.call(
+            f"updating EFS Mount Target ({id_})",
+            "efs",
+            "modify_mount_target_security_groups",
+            MountTargetId=id_,
+            SecurityGroups=inputs["securityGroups"],
+        )
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        with gone_is_fine("MountTargetNotFound"):
+            account.call(
+                f"deleting EFS Mount Target ({id_})",
+                "efs",
+                "delete_mount_target",
+                MountTargetId=id_,
+            )
+
+
+class AccessPoint(Resource):
+    token = "aws:efs/accessPoint:AccessPoint"
+    replace_on = frozenset({"fileSystemId", "posixUser", "rootDirectory"})
+    computed = frozenset({"arn", "fileSystemArn", "ownerId"})
+    optional_computed = frozenset({"rootDirectory"})
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        system = inputs["fileSystemId"]
+        if _system(account, system) is None:  # moto takes an unknown one
+            raise account.refuse(
+                "creating EFS Access Point",
+                "EFS",
+                "CreateAccessPoint",
+                "FileSystemNotFound",
+                f"File system '{system}' does not exist.",
+            )
+        root = inputs.get("rootDirectory") or {"path": "/"}
+        directory: dict[str, Any] = {"Path": root["path"]}
+        if creation := root.get("creationInfo"):
+            directory["CreationInfo"] = {
+                "OwnerUid": creation["ownerUid"],
+                "OwnerGid": creation["ownerGid"],
+                "Permissions": creation["permissions"],
+            }
+        user = inputs.get("posixUser")
+        posix = {"PosixUser": {"Uid": user["uid"], "Gid": user["gid"]}} if user else {}
+        made = account.call(
+            "creating EFS Access Point",
+            "efs",
+            "create_access_point",
+            ClientToken=f"{system}{root['path']}",
+            FileSystemId=system,
+            RootDirectory=directory,
+            Tags=aws_tags(account, inputs),
+            **posix,
+        )
+        return str(made["AccessPointId"])
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            point = account.call(
+                f"reading EFS Access Point ({id_})",
+                "efs",
+                "describe_access_points",
+                AccessPointId=id_,
+            )["AccessPoints"][0]
+        except AwsError as error:
+            if error.code == "AccessPointNotFound":
+                return None
+            raise
+        root = point["RootDirectory"]
+        directory: dict[str, Any] = {"path": root["Path"]}
+        if creation := root.get("CreationInfo"):
+            directory["creationInfo"] = {
+                "ownerUid": creation["OwnerUid"],
+                "ownerGid": creation["OwnerGid"],
+                "permissions": creation["Permissions"],
+            }
+        told = {
+            "arn": point["AccessPointArn"],
+            "fileSystemId": point["FileSystemId"],
+            "fileSystemArn": account.arn(
+                "elasticfilesystem", f"file-system/{point['FileSystemId']}"
+            ),
+            "ownerId": account.id,
+            "rootDirectory": directory,
+            "tags": own_tags(account, point.get("Tags"), state),
+        }
+        if user := point.get("PosixUser"):
+            told["posixUser"] = {"uid": user["Uid"], "gid": user["Gid"]}
+        return told
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        _retag(account, id_, state, inputs)
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        with gone_is_fine("AccessPointNotFound"):
+            account.call(
+                f"deleting EFS Access Point ({id_})",
+                "efs",
+                "delete_access_point",
+                AccessPointId=id_,
+            )
+
+
+class FileSystemPolicy(Resource):
+    token = "aws:efs/fileSystemPolicy:FileSystemPolicy"
+    replace_on = frozenset({"fileSystemId"})
+    defaults = {"bypassPolicyLockoutSafetyCheck": False}
+    json_text = frozenset({"policy"})
+    taggable = False
+
+    def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
+        account.call(
+            f"putting EFS File System Policy ({inputs['fileSystemId']})",
+            "efs",
+            "put_file_system_policy",
+            FileSystemId=inputs["fileSystemId"],
+            Policy=inputs["policy"],
+            BypassPolicyLockoutSafetyCheck=inputs["bypassPolicyLockoutSafetyCheck"],
+        )
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        self._put(account, inputs)
+        return str(inputs["fileSystemId"])
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        if _system(account, id_) is None:
+            return None
+        try:
+            answer = account.call(
+                f"reading EFS File System Policy ({id_})",
+                "efs",
+                "describe_file_system_policy",
+                FileSystemId=id_,
+            )
+        except AwsError as error:
+            if error.code == "PolicyNotFound":
+                return None
+            raise
+        return {"fileSystemId": id_, "policy": answer["Policy"]}
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        self._put(account, inputs)
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        # moto has no DeleteFileSystemPolicy.
+        system = _backend(account).file_systems_by_id.get(id_)
+        if system is not None:
+            system.file_system_policy = None

@@ -1,0 +1,260 @@
+"""Security groups and their rules."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from ..account import Account, gone_is_fine
+from ..resource import AutoName, aws_tags
+from ..schema import Problem
+from .support import Ec2Resource, filters, first, own_tags
+
+_SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+
+
+class SecurityGroup(Ec2Resource):
+    token = "aws:ec2/securityGroup:SecurityGroup"
+    kind = "security-group"
+    replace_on = frozenset({"name", "namePrefix", "description", "vpcId"})
+    defaults = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
+    computed = frozenset({"arn", "ownerId"})
+    optional_computed = frozenset({"ingress", "egress", "vpcId"})
+    autoname = AutoName()
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        for key in ("ingress", "egress"):
+            if inputs.get(key):
+                yield Problem(key, "not simulated: use separate rule resources")
+        if str(inputs["name"]).startswith("sg-"):
+            yield Problem("name", 'invalid value for name (cannot begin with "sg-")')
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        made = account.call(
+            f"creating Security Group ({inputs['name']})",
+            "ec2",
+            "create_security_group",
+            GroupName=inputs["name"],
+            Description=inputs["description"],
+            VpcId=inputs["vpcId"],
+            TagSpecifications=self.tag_specifications(account, inputs),
+        )
+        id_ = str(made["GroupId"])
+        # The real provider removes the allow-all rule that AWS puts into every new group.
+        account.call(
+            f"updating Security Group ({id_})",
+            "ec2",
+            "revoke_security_group_egress",
+            GroupId=id_,
+            IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        )
+        return id_
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        group = self.described(
+            account, "describe_security_groups", "SecurityGroups", GroupIds=[id_]
+        )
+        if group is None:
+            return None
+        return {
+            "arn": account.arn("ec2", f"security-group/{id_}"),
+            "ownerId": account.id,
+            "name": group["GroupName"],
+            "description": group["Description"],
+            "vpcId": group["VpcId"],
+            "tags": own_tags(account, group.get("Tags"), state),
+        }
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        self.retag(account, id_, state, inputs)
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        action = f"deleting Security Group ({id_})"
+        if self._in_use(account, action, id_):  # moto deletes it all the same
+            raise account.refuse(
+                action,
+                "EC2",
+                "DeleteSecurityGroup",
+                "DependencyViolation",
+                f"resource {id_} has a dependent object",
+            )
+        with gone_is_fine("InvalidGroup.NotFound"):
+            account.call(action, "ec2", "delete_security_group", GroupId=id_)
+
+    def _in_use(self, account: Account, action: str, id_: str) -> bool:
+        used = account.call(
+            action,
+            "ec2",
+            "describe_instances",
+            Filters=filters(
+                {
+                    "instance.group-id": id_,
+                    "instance-state-name": ["pending", "running", "stopping", "stopped"],
+                }
+            ),
+        )["Reservations"]
+        if used:
+            return True
+        for system in account.call(action, "efs", "describe_file_systems")["FileSystems"]:
+            targets = account.call(
+                action, "efs", "describe_mount_targets", FileSystemId=system["FileSystemId"]
+            )["MountTargets"]
+            for target in targets:
+                groups = account.call(
+                    action,
+                    "efs",
+                    "describe_mount_target_security_groups",
+                    MountTargetId=target["MountTargetId"],
+                )["SecurityGroups"]
+                if id_ in (groups or []):
+                    return True
+        rules = account.call(action, "ec2", "describe_security_group_rules")["SecurityGroupRules"]
+        return any(
+            rule.get("ReferencedGroupInfo", {}).get("GroupId") == id_ and rule["GroupId"] != id_
+            for rule in rules
+        )
+
+
+class _Rule(Ec2Resource):
+    kind = "security-group-rule"
+    replace_on = frozenset({"securityGroupId"})
+    computed = frozenset({"arn", "securityGroupRuleId"})
+    direction: ClassVar[str]
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        if sum(inputs.get(source) is not None for source in _SOURCES) != 1:
+            yield Problem("cidrIpv4", f"exactly one of {', '.join(_SOURCES)} must be set")
+
+    def replaces(
+        self, account: Account, path: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
+    ) -> bool:
+        # Another address in the same form is changed in place, another kind of source is not.
+        if path in _SOURCES and (state.get(path) in (None, "") or inputs.get(path) is None):
+            return True
+        return super().replaces(account, path, state, inputs)
+
+    def _permission(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        note = {"Description": inputs["description"]} if inputs.get("description") else {}
+        permission: dict[str, Any] = {"IpProtocol": inputs["ipProtocol"]}
+        if inputs.get("fromPort") is not None:
+            permission["FromPort"] = inputs["fromPort"]
+            permission["ToPort"] = inputs["toPort"]
+        if inputs.get("cidrIpv4"):
+            permission["IpRanges"] = [{"CidrIp": inputs["cidrIpv4"], **note}]
+        elif inputs.get("cidrIpv6"):
+            permission["Ipv6Ranges"] = [{"CidrIpv6": inputs["cidrIpv6"], **note}]
+        elif inputs.get("prefixListId"):
+            permission["PrefixListIds"] = [{"PrefixListId": inputs["prefixListId"], **note}]
+        else:
+            permission["UserIdGroupPairs"] = [
+                {"GroupId": inputs["referencedSecurityGroupId"], **note}
+            ]
+        return permission
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        made = account.call(
+            f"creating VPC Security Group Rule in ({inputs['securityGroupId']})",
+            "ec2",
+            f"authorize_security_group_{self.direction}",
+            GroupId=inputs["securityGroupId"],
+            IpPermissions=[self._permission(inputs)],
+        )
+        id_ = str(made["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+        if tags := aws_tags(account, inputs):
+            account.call(
+                f"tagging VPC Security Group Rule ({id_})",
+                "ec2",
+                "create_tags",
+                Resources=[id_],
+                Tags=tags,
+            )
+        return id_
+
+    def _described_rule(self, account: Account, id_: str) -> dict[str, Any] | None:
+        rules = account.call(
+            f"reading VPC Security Group Rule ({id_})",
+            "ec2",
+            "describe_security_group_rules",
+        )["SecurityGroupRules"]
+        found: dict[str, Any] | None = first(
+            [rule for rule in rules if rule["SecurityGroupRuleId"] == id_]
+        )
+        return found
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        rule = self._described_rule(account, id_)
+        if rule is None:
+            return None
+        told = {
+            "arn": account.arn("ec2", f"security-group-rule/{id_}"),
+            "securityGroupRuleId": id_,
+            "securityGroupId": rule["GroupId"],
+            "ipProtocol": rule["IpProtocol"],
+            "cidrIpv4": rule.get("CidrIpv4"),
+            "cidrIpv6": rule.get("CidrIpv6"),
+            "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+            "description": rule.get("Description") or None,
+            "tags": own_tags(account, rule.get("Tags"), state),
+        }
+        if rule["IpProtocol"] != "-1":  # the API's -1 for "all" is shown as unset
+            told |= {"fromPort": rule["FromPort"], "toPort": rule["ToPort"]}
+        return {key: value for key, value in told.items() if value is not None}
+
+    def update(
+        self,
+        account: Account,
+        id_: str,
+        state: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        changed: frozenset[str],
+    ) -> None:
+        if changed - {"tags"}:
+            rule = {
+                "IpProtocol": inputs["ipProtocol"],
+                "FromPort": inputs.get("fromPort", -1),
+                "ToPort": inputs.get("toPort", -1),
+                "Description": inputs.get("description", ""),
+                "CidrIpv4": inputs.get("cidrIpv4"),
+                "CidrIpv6": inputs.get("cidrIpv6"),
+                "PrefixListId": inputs.get("prefixListId"),
+                "ReferencedGroupId": inputs.get("referencedSecurityGroupId"),
+            }
+            account.call(
+                f"updating VPC Security Group Rule ({id_})",
+                "ec2",
+                "modify_security_group_rules",
+                GroupId=inputs["securityGroupId"],
+                SecurityGroupRules=[
+                    {
+                        "SecurityGroupRuleId": id_,
+                        "SecurityGroupRule": {k: v for k, v in rule.items() if v is not None},
+                    }
+                ],
+            )
+        self.retag(account, id_, state, inputs)
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        with gone_is_fine("InvalidGroup.NotFound", "InvalidSecurityGroupRuleId.NotFound"):
+            account.call(
+                f"deleting VPC Security Group Rule ({id_})",
+                "ec2",
+                f"revoke_security_group_{self.direction}",
+                GroupId=state["securityGroupId"],
+                SecurityGroupRuleIds=[id_],
+            )
+
+
+class IngressRule(_Rule):
+    token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    direction = "ingress"
+
+
+class EgressRule(_Rule):
+    token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+    direction = "egress"
+

@@ -1,0 +1,49 @@
+"""The table: every resource type that the simulated provider knows."""
+
+from typing import Final
+
+from .resource import Resource
+from .resources import address, block, compute, files, identity, network, routing, security
+
+TYPES: Final[dict[str, Resource]] = {
+    resource.token: resource
+    for resource in (
+        network.Vpc(),
+        network.Subnet(),
+        routing.InternetGateway(),
+        routing.RouteTable(),
+        routing.Route(),
+        routing.RouteTableAssociation(),
+        security.SecurityGroup(),
+        security.IngressRule(),
+        security.EgressRule(),
+        address.Eip(),
+        address.EipAssociation(),
+        identity.Role(),
+        identity.RolePolicy(),
+        identity.RolePolicyAttachment(),
+        identity.InstanceProfile(),
+        files.FileSystem(),
+        files.MountTarget(),
+        files.AccessPoint(),
+        files.FileSystemPolicy(),
+        block.Volume(),
+        block.VolumeAttachment(),
+        compute.Instance(),
+    )
+}
+
+
+class NotSimulated(LookupError):
+    """A type or invoke that the simulated account does not know."""
+
+
+def resource_type(token: str) -> Resource:
+    """The type of that token; `NotSimulated` names what is known."""
+    try:
+        return TYPES[token]
+    except KeyError as unknown:
+        raise NotSimulated(
+            f"the simulated account does not know the resource type {token}; it knows "
+            f"{', '.join(sorted(t.rpartition(':')[2] for t in TYPES))}"
+        ) from unknown
