@@ -1,0 +1,262 @@
+"""The table is whole, and a broken one says where."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+import geusemaker.dlami
+from geusemaker.dlami import AMI_TYPES, ARCHITECTURES, load_catalogue
+from geusemaker.dlami.catalogue import numeric
+from geusemaker.errors import CatalogueError
+
+SHIPPED = Path(geusemaker.dlami.__file__).with_name("catalogue.toml").read_text(encoding="utf-8")
+Break = Callable[[str], str]
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Callable[[str], str]:
+    """Loads a text as the table and gives the error's message."""
+
+    def load(text: str) -> str:
+        path = tmp_path / "catalogue.toml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(CatalogueError) as caught:
+            load_catalogue(path)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return load
+
+
+def _line_of(text: str, part: str, after: str = "") -> int:
+    """The line number of the first line that starts with `part`, behind the text `after`."""
+    start = text.index(after)
+    at = text.index(part, start)
+    return text.count("\n", 0, at) + 1
+
+
+def test_the_shipped_table_has_every_combination_once() -> None:
+    catalogue = load_catalogue()
+    found = [(line.os_type, line.architecture, line.ami_type) for line in catalogue.lines]
+    systems = [system.name for system in catalogue.systems]
+    assert len(systems) == 5
+    assert sorted(found) == sorted(product(systems, ARCHITECTURES, AMI_TYPES))
+
+
+def test_the_shipped_table_counts_as_aws_does() -> None:
+    status = {
+        s: sum(
+            line.status == s for line in load_catalogue().lines if line.os_type != "ubuntu-26.04"
+        )
+        for s in ("current", "ended", "never")
+    }
+    assert status == {"current": 10, "ended": 9, "never": 13}
+
+
+def test_the_shipped_table_is_read_once() -> None:
+    assert load_catalogue() is load_catalogue()
+    assert load_catalogue().as_of == date(2026, 10, 10)
+
+
+def test_a_line_knows_its_versions_highest_first() -> None:
+    line = load_catalogue().line("ubuntu-24.04", "arm64", "pytorch")
+    assert line.numbers == ("2.12", "2.11", "2.10", "2.9", "2.8")
+    assert [v.number for v in line.patched(date(2027, 1, 22))] == ["2.12", "2.11"]
+    assert line.versions[0].first_seen == date(2026, 7, 24)
+    assert line.driver == "nvidia-open"
+    assert line.reason is None
+
+
+def test_a_line_that_never_was_knows_why_and_nothing_else() -> None:
+    line = load_catalogue().line("amazon-linux-2", "arm64", "pytorch")
+    assert line.reason is not None
+    assert (line.form, line.versions, line.min_root_gib, line.driver) == (None, (), 0, None)
+
+
+def test_a_version_ends_with_its_os_if_that_is_first() -> None:
+    for line in load_catalogue().lines:
+        for version in line.versions:
+            assert version.patched_until <= line.system.patched_until
+
+
+def test_only_pytorch_2_9_to_2_12_carries_the_advisory() -> None:
+    found = {
+        (line.ami_type, version.number)
+        for line in load_catalogue().lines
+        for version in line.versions
+        if version.advisory
+    }
+    assert found == {("pytorch", number) for number in ("2.9", "2.10", "2.11", "2.12")}
+
+
+def test_an_unknown_combination_is_no_line() -> None:
+    with pytest.raises(KeyError, match="plan9"):
+        load_catalogue().line("plan9", "x86_64", "base")
+
+
+def test_versions_sort_by_number() -> None:
+    assert sorted(["2.10", "2.9", "2.13", "2.6"], key=numeric) == ["2.6", "2.9", "2.10", "2.13"]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"none\.toml"):
+        load_catalogue(tmp_path / "none.toml")
+
+
+def test_broken_toml_is_named_with_its_line(broken: Callable[[str], str]) -> None:
+    assert "line 2" in broken("as_of = 2026-10-10\nwhat is this\n")
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CatalogueError, match=r"catalogue\.toml"):
+        load_catalogue(path)
+
+
+BASE_22 = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) {date}"
+TORCH_24 = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {version} (Ubuntu 24.04) {date}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "why"),
+    [
+        ("as_of = 2026-10-10", "as_of = 2026-10-10T00:00:00", "as_of", "must be a date"),
+        ("as_of = 2026-10-10", 'as_of = "2026-10-10"', "as_of", "must be a date"),
+        ("as_of = 2026-10-10", "", "as_of", "is missing"),
+        ("as_of = 2026-10-10", "as_of = 2026-10-10\nas_off = 1", "as_off", "not a field"),
+        ('key = "index"', 'key = "policy"', "key", "twice"),
+        ('key = "index"', 'key = ""', "key", "not empty"),
+        ('key = "index"', "key = 3", "key", "must be a text"),
+        ('name = "ubuntu-24.04"', 'name = "ubuntu-22.04"', "name", "twice"),
+        ('ssh_user = "ubuntu"', 'shs_user = "ubuntu"', "ssh_user", "is missing"),
+        ('ssh_user = "ubuntu"', 'ssh_user = "ubuntu"\nport = 22', "port", "not a field"),
+        ('framework = "pytorch"', 'framework = "jax"', "framework", "known are pytorch"),
+        ('version = "2.10"', 'version = "2.9"', "version", "twice"),
+        ('version = "2.10"', 'version = "two"', "version", "two numbers"),
+        ('version = "2.10"', "version = 2.10", "version", "must be a text"),
+        ('spelled = ["2.6.0"]', 'spelled = ["2.7.0"]', "spelled", "no way to write 2.6"),
+        ('spelled = ["2.6.0"]', 'spelled = ["2.6.x"]', "spelled", "no way to write 2.6"),
+        ('spelled = ["2.6.0"]', "spelled = []", "spelled", "at least one"),
+        ('spelled = ["2.6.0"]', 'spelled = "2.6.0"', "spelled", "at least one"),
+        ('spelled = ["2.6.0"]', "spelled = [2.6]", "spelled", "at least one"),
+        ('spelled = ["2.6.0"]', 'spelled = ["2.6.0", "2.6.0"]', "spelled", "twice"),
+        ('advisory = "unpatched-cves"', 'advisory = "cve"', "advisory", "unknown"),
+        ('key = "arm64-pytorch"', 'key = "arm64-base"', "key", "twice"),
+        ('type = "base"', 'type = "bass"', "type", "unknown"),
+        ('status = "ended"', 'status = "over"', "status", "known are current, ended, never"),
+        ('status = "ended"', 'status = "current"', "status", "by the patch dates it is 'ended'"),
+        ('status = "current"', 'status = "ended"', "status", "it is 'current'"),
+        ('status = "never"', 'status = "ended"', "form", "is missing"),
+        ('reason = "AWS', 'form = "x"\nreason = "AWS', "form", "not a field"),
+        ("min_root_gib = 100", "min_root_gib = 0", "min_root_gib", "above 0"),
+        ("min_root_gib = 100", "min_root_gib = true", "min_root_gib", "above 0"),
+        ("min_root_gib = 100", 'min_root_gib = "100"', "min_root_gib", "above 0"),
+        ("min_root_gib = 100", "min_root_gb = 100", "min_root_gib", "is missing"),
+        ('driver = "nvidia-open"', "driver = [1]", "driver", "must be a text"),
+        ('instances = "arm64-base-al2"', 'instances = "arm"', "instances", "unknown"),
+        (
+            "seen = [2026-05-08, 2026-05-19]",
+            "seen = [2026-05-19, 2026-05-08]",
+            "seen",
+            "is after",
+        ),
+        ("seen = [2026-05-08, 2026-05-19]", "seen = [2026-05-08]", "seen", "two dates"),
+        ("seen = [2026-05-08, 2026-05-19]", "seen = 2026-05-08", "seen", "two dates"),
+        ("seen = [2026-05-08, 2026-05-19]", 'seen = [2026-05-08, "x"]', "seen", "a date"),
+        (BASE_22, BASE_22.replace("{date}", "*"), "form", "no name form"),
+        (BASE_22, BASE_22.replace(" {date}", ""), "form", "no name form"),
+        (BASE_22, BASE_22.replace("Deep Learning ", ""), "form", "no name form"),
+        (BASE_22, BASE_22.replace("GPU", "{gpu}"), "form", "an unknown one"),
+        (BASE_22, BASE_22.replace("GPU", "}"), "form", "an unknown one"),
+        (BASE_22, BASE_22.replace("GPU", "{version}"), "form", "{version} belongs"),
+        (BASE_22, BASE_22.replace("22.04", "24.04"), "form", "(Ubuntu 22.04)"),
+        (BASE_22, BASE_22.replace("Base", "ARM64 Base"), "form", "ARM64 belongs"),
+        (TORCH_24, TORCH_24.replace("{version} ", ""), "form", "{version} belongs"),
+        (TORCH_24, TORCH_24.replace("PyTorch", "{version}"), "form", "a placeholder too many"),
+    ],
+)
+def test_a_broken_field_is_named_with_file_and_line(
+    broken: Callable[[str], str], old: str, new: str, field: str, why: str
+) -> None:
+    assert old in SHIPPED
+    at = SHIPPED.index(old)
+    text = SHIPPED[:at] + new + SHIPPED[at + len(old) :]
+    message = broken(text)
+    assert f"field `{field}`" in message
+    assert why in message
+    match = re.match(r"catalogue\.toml, line ([0-9]+), ", message)
+    assert match
+    line = text.splitlines()[int(match[1]) - 1]
+    # The field's own line, or the header of the table that lacks it.
+    if "is missing" in message:
+        assert line.startswith("[[") or field == "as_of"
+    else:
+        assert line.startswith(f"{field} =")
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "why"),
+    [
+        ('{ version = "2.99" }', "versions[0].version", "unknown"),
+        ('{ version = "2.12" }, { version = "2.12" }', "versions[1].version", "twice"),
+        ('{ version = "2.12", sen = 1 }', "versions[0].sen", "not a field"),
+        ('{ version = "2.12", seen = [] }', "versions[0].seen", "two dates"),
+        ('"2.12"', "versions", "inline table"),
+        ("", "versions", "inline table"),
+    ],
+)
+def test_a_broken_version_of_a_line_is_named_with_its_place(
+    broken: Callable[[str], str], entry: str, field: str, why: str
+) -> None:
+    start = SHIPPED.index("versions = [")
+    end = SHIPPED.index("\n]\n", start) + 3
+    text = f"{SHIPPED[:start]}versions = [{entry}]\n{SHIPPED[end:]}"
+    message = broken(text)
+    assert f"line {_line_of(text, 'versions = [')}, field `{field}`" in message
+    assert why in message
+
+
+def test_versions_that_are_no_list_are_named(broken: Callable[[str], str]) -> None:
+    start = SHIPPED.index("versions = [")
+    end = SHIPPED.index("\n]\n", start) + 3
+    assert "field `versions`" in broken(f'{SHIPPED[:start]}versions = "2.2"\n{SHIPPED[end:]}')
+
+
+def test_a_combination_that_stands_twice_is_named_at_the_second(
+    broken: Callable[[str], str],
+) -> None:
+    last = SHIPPED[SHIPPED.rindex("[[line]]") :]
+    text = f"{SHIPPED}\n{last}"
+    message = broken(text)
+    assert "ubuntu-26.04 / arm64 / multi-framework stands here twice" in message
+    assert f"line {text.count(chr(10), 0, text.rindex('type =')) + 1}," in message
+
+
+def test_a_combination_that_is_missing_is_named(broken: Callable[[str], str]) -> None:
+    message = broken(SHIPPED[: SHIPPED.rindex("[[line]]")])
+    assert "ubuntu-26.04 / arm64 / multi-framework" in message
+
+
+def test_two_lines_with_one_form_are_named(broken: Callable[[str], str]) -> None:
+    form = 'form = "Deep Learning OSS Nvidia Driver AMI (Amazon Linux 2) Version {build}"'
+    twin = 'form = "Deep Learning Base OSS Nvidia Driver AMI (Amazon Linux 2) Version {build}"'
+    assert form in SHIPPED
+    message = broken(SHIPPED.replace(form, twin))
+    assert "is the form of amazon-linux-2 / x86_64 / base too" in message
+
+
+@pytest.mark.parametrize("array", ["source", "os", "advisory", "release", "instances", "line"])
+def test_a_kind_of_table_that_is_missing_is_named(broken: Callable[[str], str], array: str) -> None:
+    assert f"field `{array}`" in broken(SHIPPED.replace(f"[[{array}]]", "[[other]]"))
+
+
+def test_tables_that_are_not_written_as_such_are_named(broken: Callable[[str], str]) -> None:
+    start = SHIPPED.index("[[advisory]]")
+    end = SHIPPED.index("# ---", start)
+    text = f"{SHIPPED[:start]}[advisory]\nkey = 'x'\n{SHIPPED[end:]}"
+    assert f"line {_line_of(text, '[advisory]')}, field `advisory`" in broken(text)
