@@ -195,9 +195,9 @@ def _found(answer: Any) -> FoundImage:
 def _root_volume_gib(answer: Any) -> int:
     """GiB of the root volume; AWS's answer holds it as text, among the other volumes."""
     for mapping in answer.block_device_mappings or ():
-        if mapping["deviceName"] != answer.root_device_name:
+        if mapping.device_name != answer.root_device_name:
             continue
-        ebs = mapping["ebs"] or {}
+        ebs = mapping.ebs or {}
         # The provider's keys within `ebs` come as Terraform or as Pulumi writes them.
         size = str(ebs.get("volumeSize") or ebs.get("volume_size") or "")
         if size.isdecimal() and int(size) > 0:

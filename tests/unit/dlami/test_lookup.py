@@ -1,0 +1,429 @@
+"""What AWS is asked, and what becomes of its answers and of its failures."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pulumi
+import pytest
+
+from geusemaker.dlami import ImageQuery, select
+from geusemaker.dlami.lookup import FoundImage, find_image, find_pinned
+from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
+
+TODAY = date(2026, 10, 10)
+BASE_22 = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902"
+TORCH_24 = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260725"
+# The real provider's whole text, with its layers and its escaped line breaks.
+NO_RESULTS = (
+    "invocation of aws:ec2/getAmi:getAmi returned an error: invoking aws:ec2/getAmi:getAmi: "
+    "1 error occurred:\\n\\t* Your query returned no results. Please change your search criteria "
+    "and try again.\\n\\n"
+)
+
+
+def _image(name: str | None = BASE_22, **changes: Any) -> dict[str, Any]:
+    """An answer of the provider, camelCase as it is on the wire."""
+    return {
+        "id": "ami-0391c53a255869d46",
+        "name": name,
+        "architecture": "x86_64",
+        "state": "available",
+        "rootDeviceName": "/dev/sda1",
+        "creationDate": "2026-09-02T08:15:00.000Z",
+        "blockDeviceMappings": [
+            {"deviceName": "/dev/sdb", "virtualName": "ephemeral0", "noDevice": "", "ebs": {}},
+            {
+                "deviceName": "/dev/sda1",
+                "virtualName": "",
+                "noDevice": "",
+                "ebs": {"volumeSize": "75", "volumeType": "gp3", "encrypted": "false"},
+            },
+        ],
+        **changes,
+    }
+
+
+class Account(pulumi.runtime.Mocks):
+    """An AWS that gives prepared answers in turn, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, Any] | Exception] = []
+        self.asked: list[dict[str, Any]] = []
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        raise AssertionError(f"a lookup made a resource: {args.typ}")
+
+    def call(
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        assert args.token == "aws:ec2/getAmi:getAmi"
+        self.asked.append(dict(args.args))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, None
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    mocks = Account()
+    pulumi.runtime.set_mocks(mocks, project="geusemaker", stack="test")
+    yield mocks
+    assert mocks.answers == [], "more answers were prepared than asked for"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    found: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", found.append)
+    return found
+
+
+def _query(**changes: Any) -> ImageQuery:
+    return replace(select("ubuntu-22.04", "x86_64", "base", today=TODAY), **changes)
+
+
+def _pinned(
+    *,
+    os_type: str = "ubuntu-22.04",
+    architecture: str = "x86_64",
+    ami_type: str = "base",
+    framework_version: str | None = None,
+    ami_id: str | None = None,
+    ami_name: str | None = None,
+) -> FoundImage:
+    return find_pinned(
+        ami_id,
+        ami_name,
+        os_type=os_type,
+        architecture=architecture,
+        ami_type=ami_type,
+        framework_version=framework_version,
+    )
+
+
+def test_the_question_is_exact_and_asked_once(account: Account, said: list[str]) -> None:
+    account.answers = [_image()]
+    query = _query()
+    found = find_image(query)
+    assert account.asked == [
+        {
+            "owners": ["amazon"],
+            "mostRecent": True,
+            "includeDeprecated": False,
+            "nameRegex": query.candidates[0].name_regex,
+            "filters": [
+                {
+                    "name": "name",
+                    "values": [
+                        "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) ????????"
+                    ],
+                },
+                {"name": "architecture", "values": ["x86_64"]},
+                {"name": "state", "values": ["available"]},
+            ],
+        }
+    ]
+    assert found == FoundImage(
+        id="ami-0391c53a255869d46",
+        name=BASE_22,
+        architecture="x86_64",
+        root_device_name="/dev/sda1",
+        root_volume_gib=75,
+        creation_date="2026-09-02T08:15:00.000Z",
+        framework_version=None,
+    )
+    assert said == []
+
+
+def test_an_ended_line_is_asked_with_deprecated_images(account: Account) -> None:
+    account.answers = [
+        _image("Deep Learning Base OSS Nvidia Driver AMI (Amazon Linux 2) Version 70.3")
+    ]
+    find_image(select("amazon-linux-2", "x86_64", "base", today=TODAY))
+    assert account.asked[0]["includeDeprecated"] is True
+
+
+def test_a_region_without_the_newest_version_gets_the_next_and_is_told(
+    account: Account, said: list[str]
+) -> None:
+    second = TORCH_24.replace("2.12", "2.11")
+    account.answers = [Exception(NO_RESULTS), _image(second)]
+    found = find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY))
+    assert found.framework_version == "2.11"
+    assert ["PyTorch (2\\.12)" in asked["nameRegex"] for asked in account.asked] == [True, False]
+    (warning,) = said
+    assert "The Region lacks PyTorch 2.12 for ubuntu-24.04 on x86_64, using 2.11" in warning
+    assert "CVEs" in warning
+    assert "`pulumi config set geusemaker:frameworkVersion 2.11`" in warning
+
+
+def test_a_fallback_to_an_ended_version_says_when_it_ended(
+    account: Account, said: list[str]
+) -> None:
+    account.answers = [
+        Exception(NO_RESULTS),
+        _image("Deep Learning OSS Nvidia Driver AMI GPU TensorFlow 2.17 (Ubuntu 22.04) 20241213"),
+    ]
+    find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY))
+    (warning,) = said
+    assert "using 2.17, which AWS has not patched since 2025-11-07" in warning
+    assert "CVEs" not in warning
+
+
+def test_a_region_without_any_is_an_error_with_what_was_asked(account: Account) -> None:
+    account.answers = [Exception(NO_RESULTS)] * 4
+    with pytest.raises(NoImageError) as caught:
+        find_image(select("ubuntu-24.04", "arm64", "pytorch", today=TODAY))
+    message = str(caught.value)
+    for version in ("2.12", "2.11", "2.10", "2.9"):
+        assert f"GPU PyTorch {version} (Ubuntu 24.04) ????????" in message
+    assert "ubuntu-24.04 / arm64 / pytorch" in message
+    assert "aws:region" in message
+    assert "`pulumi config set geusemaker:amiType base`" in message
+    assert "\n" not in message
+
+
+def test_a_region_without_a_base_image_is_not_sent_to_the_base_image(account: Account) -> None:
+    account.answers = [Exception(NO_RESULTS)]
+    with pytest.raises(NoImageError) as caught:
+        find_image(_query())
+    assert "amiType" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No valid credential sources found",
+        "UnauthorizedOperation: You are not authorized to perform: ec2:DescribeImages",
+        "RequestLimitExceeded: Request limit exceeded.",
+        "dial tcp: lookup ec2.eu-nowhere-1.amazonaws.com: no such host",
+    ],
+)
+def test_any_other_failure_keeps_the_words_of_aws_and_is_not_tried_further(
+    account: Account, text: str
+) -> None:
+    account.answers = [Exception(f"1 error occurred:\\n\\t* {text}\n\n")]
+    with pytest.raises(ImageError) as caught:
+        find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY))
+    message = str(caught.value)
+    assert not isinstance(caught.value, NoImageError)
+    assert text in message
+    assert "aws sts get-caller-identity" in message
+    assert "pulumi config get aws:region" in message
+    assert "\n" not in message
+    assert "\\n" not in message
+
+
+@pytest.mark.parametrize("key", ["volumeSize", "volume_size"])
+def test_the_root_size_is_a_number_whatever_its_key(account: Account, key: str) -> None:
+    account.answers = [
+        _image(blockDeviceMappings=[{"deviceName": "/dev/sda1", "ebs": {key: "105"}}])
+    ]
+    assert find_image(_query()).root_volume_gib == 105
+
+
+@pytest.mark.parametrize(
+    "mappings",
+    [
+        [],
+        None,
+        [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": "75"}}],
+        [{"deviceName": "/dev/sda1", "ebs": {"volumeSize": "0"}}],
+        [{"deviceName": "/dev/sda1", "ebs": {"volumeSize": "many"}}],
+        [{"deviceName": "/dev/sda1", "ebs": {}}],
+        [{"deviceName": "/dev/sda1", "ebs": None}],
+    ],
+)
+def test_an_image_without_a_root_size_is_refused(account: Account, mappings: Any) -> None:
+    account.answers = [_image(blockDeviceMappings=mappings)]
+    with pytest.raises(ImageError, match="root device /dev/sda1"):
+        find_image(_query())
+
+
+def test_a_record_goes_through_the_state_and_back() -> None:
+    image = FoundImage(
+        "ami-1", TORCH_24, "x86_64", "/dev/sda1", 75, "2026-09-02T08:15:00.000Z", "2.12"
+    )
+    record = json.loads(json.dumps(image.to_record()))
+    assert record == image.to_record()
+    # Pulumi's state has one kind of number.
+    read = FoundImage.from_record({**record, "root_volume_gib": 75.0, "of_the_future": True})
+    assert read == image
+    assert isinstance(read.root_volume_gib, int)
+
+
+@pytest.mark.parametrize("change", [{"root_volume_gib": "many"}, {"root_volume_gib": None}, None])
+def test_a_broken_record_is_an_error_that_shows_it(change: dict[str, Any] | None) -> None:
+    image = FoundImage("ami-1", BASE_22, "x86_64", "/dev/sda1", 75, "2026-09-02", None)
+    record = {**image.to_record(), **change} if change else {"id": "ami-1"}
+    with pytest.raises(ImageError, match="ami-1"):
+        FoundImage.from_record(record)
+
+
+def test_a_pin_by_id_is_asked_by_id_of_any_owner(account: Account, said: list[str]) -> None:
+    account.answers = [_image()]
+    assert _pinned(ami_id="ami-0391c53a255869d46").name == BASE_22
+    assert account.asked == [
+        {
+            "includeDeprecated": True,
+            "filters": [{"name": "image-id", "values": ["ami-0391c53a255869d46"]}],
+        }
+    ]
+    assert said == []
+
+
+def test_a_pin_by_name_is_asked_by_that_very_name(account: Account) -> None:
+    account.answers = [_image()]
+    assert _pinned(ami_name=BASE_22).id == "ami-0391c53a255869d46"
+    assert account.asked == [
+        {
+            "owners": ["amazon", "self"],
+            "mostRecent": True,
+            "includeDeprecated": True,
+            "nameRegex": (
+                r"^Deep Learning Base OSS Nvidia Driver GPU AMI \(Ubuntu 22\.04\) 20260902$"
+            ),
+            "filters": [{"name": "name", "values": [BASE_22]}],
+        }
+    ]
+
+
+def test_wildcards_in_a_pinned_name_are_taken_as_they_are(account: Account) -> None:
+    account.answers = [Exception(NO_RESULTS)]
+    with pytest.raises(PinError):
+        _pinned(ami_name="My *?\\ image")
+    assert account.asked[0]["filters"] == [{"name": "name", "values": ["My \\*\\?\\\\ image"]}]
+
+
+def test_two_pins_are_one_too_many(account: Account) -> None:
+    with pytest.raises(ConfigError, match="pulumi config rm geusemaker:amiName"):
+        _pinned(ami_id="ami-1", ami_name=BASE_22)
+
+
+def test_no_pin_is_a_fault_of_the_caller(account: Account) -> None:
+    with pytest.raises(ValueError, match="ami_id or ami_name"):
+        _pinned()
+
+
+@pytest.mark.parametrize(
+    ("key", "pin"), [("amiId", {"ami_id": "ami-1"}), ("amiName", {"ami_name": BASE_22})]
+)
+def test_a_pin_that_aws_does_not_show_is_an_error_with_ways_out(
+    account: Account, key: str, pin: dict[str, str]
+) -> None:
+    account.answers = [Exception(NO_RESULTS)]
+    with pytest.raises(PinError) as caught:
+        _pinned(**pin)
+    message = str(caught.value)
+    assert f"`pulumi config rm geusemaker:{key}`" in message
+    assert "aws:region" in message
+    assert "\n" not in message
+
+
+def test_a_pin_that_is_not_available_is_refused(account: Account) -> None:
+    account.answers = [_image(state="disabled")]
+    with pytest.raises(PinError, match="'disabled'"):
+        _pinned(ami_id="ami-1")
+
+
+def test_a_failure_while_asking_for_a_pin_keeps_the_words_of_aws(account: Account) -> None:
+    account.answers = [Exception("UnauthorizedOperation: no")]
+    with pytest.raises(ImageError, match="UnauthorizedOperation: no") as caught:
+        _pinned(ami_id="ami-1")
+    assert not isinstance(caught.value, PinError)
+
+
+ARM_24 = "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.04) 20260724"
+
+
+@pytest.mark.parametrize(
+    ("image", "keys", "mends"),
+    [
+        (_image(architecture="arm64"), {}, ["set geusemaker:architecture arm64"]),
+        (
+            _image(),
+            {"os_type": "ubuntu-24.04"},
+            ["set geusemaker:osType ubuntu-22.04"],
+        ),
+        (
+            _image(TORCH_24),
+            {"os_type": "ubuntu-24.04"},
+            ["set geusemaker:amiType pytorch"],
+        ),
+        (
+            _image(TORCH_24),
+            {"os_type": "ubuntu-24.04", "ami_type": "pytorch", "framework_version": "2.11"},
+            ["set geusemaker:frameworkVersion 2.12"],
+        ),
+        (
+            _image(),
+            {"ami_type": "pytorch", "framework_version": "2.7"},
+            ["set geusemaker:amiType base", "rm geusemaker:frameworkVersion"],
+        ),
+        (
+            _image(ARM_24, architecture="arm64"),
+            {"framework_version": None},
+            [
+                "set geusemaker:architecture arm64",
+                "set geusemaker:osType ubuntu-24.04",
+                "set geusemaker:amiType pytorch",
+            ],
+        ),
+        # A name of a line outside the table still tells its OS.
+        (
+            _image("Deep Learning AMI Neuron (Ubuntu 24.04) 20260502"),
+            {},
+            ["set geusemaker:osType ubuntu-24.04"],
+        ),
+    ],
+)
+def test_a_pin_that_contradicts_keys_names_both_ways_out(
+    account: Account, image: dict[str, Any], keys: dict[str, Any], mends: list[str]
+) -> None:
+    account.answers = [image]
+    with pytest.raises(PinError) as caught:
+        _pinned(ami_id="ami-0391c53a255869d46", **keys)
+    message = str(caught.value)
+    assert "`pulumi config rm geusemaker:amiId`" in message
+    assert "`" + " && ".join(f"pulumi config {mend}" for mend in mends) + "`" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("version", [None, "2.6", "2.6.0"])
+def test_a_pin_fits_whichever_way_the_version_is_written(
+    account: Account, said: list[str], version: str | None
+) -> None:
+    account.answers = [
+        _image("Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.6.0 (Ubuntu 22.04) 20250223")
+    ]
+    found = _pinned(ami_id="ami-1", ami_type="pytorch", framework_version=version)
+    assert found.framework_version == "2.6"
+    assert said == []
+
+
+@pytest.mark.parametrize("name", ["golden-image-7", "", None])
+def test_a_pin_that_does_not_look_like_a_dlami_is_warned_about_and_taken(
+    account: Account, said: list[str], name: str | None
+) -> None:
+    account.answers = [_image(name=name)]
+    found = _pinned(ami_id="ami-1")
+    assert found.name == (name or "")
+    assert found.framework_version is None
+    (warning,) = said
+    assert "does not look like one of AWS's Deep Learning AMIs" in warning
+    assert "`pulumi config rm geusemaker:amiId`" in warning
+
+
+def test_a_pinned_dlami_outside_the_table_is_called_what_it_is(
+    account: Account, said: list[str]
+) -> None:
+    account.answers = [_image("Deep Learning Base AMI with Single CUDA (Ubuntu 22.04) 20260102")]
+    _pinned(ami_id="ami-1")
+    (warning,) = said
+    assert "a Deep Learning AMI of a line that GeuseMaker does not know" in warning
