@@ -77,7 +77,9 @@ class Account:
                 error["Message"],
             ) from refused
 
-    def refuse(self, action: str, service: str, operation: str, code: str, message: str) -> AwsError:
+    def refuse(
+        self, action: str, service: str, operation: str, code: str, message: str
+    ) -> AwsError:
         """An error of AWS's that moto would not raise by itself."""
         return AwsError(action, service, operation, code, message)
 

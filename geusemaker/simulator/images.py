@@ -60,7 +60,9 @@ class RecordedAmi(Ami):  # type: ignore[misc]
         )
         self.ena_support = True
         self.imds_support = "v2.0"
-        self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime(
+            "%Y-%m-%dT%H:%M:%S.000Z"
+        )
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:

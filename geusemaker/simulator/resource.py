@@ -140,9 +140,7 @@ class Resource(ABC):
             if key in inputs and inputs[key] is not None:
                 before = state.get(key)
                 for path, kind in self._compare(key, before, inputs[key]):
-                    found.append(
-                        Change(path, kind, self.replaces(account, path, state, inputs))
-                    )
+                    found.append(Change(path, kind, self.replaces(account, path, state, inputs)))
             elif key not in self.optional_computed and old_inputs.get(key) not in _EMPTY:
                 found.append(Change(key, "delete", self.replaces(account, key, state, inputs)))
         return found
@@ -172,7 +170,9 @@ class Resource(ABC):
         elif old != new:
             yield path, "update"
 
-    def _compare_lists(self, path: str, old: list[Any], new: list[Any]) -> Iterator[tuple[str, str]]:
+    def _compare_lists(
+        self, path: str, old: list[Any], new: list[Any]
+    ) -> Iterator[tuple[str, str]]:
         for index in range(max(len(old), len(new))):
             item = f"{path}[{index}]"
             if index >= len(new):
@@ -218,9 +218,7 @@ class Resource(ABC):
         assert not unknown, f"{self.token} has no such outputs: {sorted(unknown)}"
         return outputs
 
-    def _common(
-        self, account: Account, outputs: dict[str, Any], inputs: Mapping[str, Any]
-    ) -> None:
+    def _common(self, account: Account, outputs: dict[str, Any], inputs: Mapping[str, Any]) -> None:
         declared = schema.resource_shape(self.token)
         if "region" in declared.outputs:
             outputs["region"] = inputs.get("region") or account.region

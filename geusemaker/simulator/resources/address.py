@@ -34,9 +34,7 @@ class Eip(Ec2Resource):
         return str(made["AllocationId"])
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        address = self.described(
-            account, "describe_addresses", "Addresses", AllocationIds=[id_]
-        )
+        address = self.described(account, "describe_addresses", "Addresses", AllocationIds=[id_])
         if address is None:
             return None
         dashed = address["PublicIp"].replace(".", "-")
@@ -62,9 +60,9 @@ class Eip(Ec2Resource):
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting EC2 EIP ({id_})"
         with gone_is_fine("InvalidAllocationID.NotFound"):
-            address = account.call(
-                action, "ec2", "describe_addresses", AllocationIds=[id_]
-            )["Addresses"][0]
+            address = account.call(action, "ec2", "describe_addresses", AllocationIds=[id_])[
+                "Addresses"
+            ][0]
             if address.get("AssociationId"):  # moto releases it all the same
                 raise account.refuse(
                     action,

@@ -167,8 +167,7 @@ class VolumeAttachment(Resource):
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = (
-            f"detaching EBS Volume ({state['volumeId']}) "
-            f"from EC2 Instance ({state['instanceId']})"
+            f"detaching EBS Volume ({state['volumeId']}) from EC2 Instance ({state['instanceId']})"
         )
         if self.read(account, id_, state) is None:
             return

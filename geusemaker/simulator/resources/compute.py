@@ -213,9 +213,9 @@ class Instance(Ec2Resource):
                 f"'{image['BlockDeviceMappings'][0]['Ebs']['SnapshotId']}', "
                 f"expect size >= {smallest}GB",
             )
-        subnet = account.call(
-            action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]]
-        )["Subnets"][0]
+        subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])[
+            "Subnets"
+        ][0]
         zone = subnet["AvailabilityZone"]
         offered = account.call(
             action,
@@ -401,9 +401,7 @@ class Instance(Ec2Resource):
                 "New size cannot be smaller than existing size",
             )
         if size != volume["Size"]:
-            account.call(
-                action, "ec2", "modify_volume", VolumeId=volume["VolumeId"], Size=size
-            )
+            account.call(action, "ec2", "modify_volume", VolumeId=volume["VolumeId"], Size=size)
         self._tag_root(account, id_, root)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
@@ -455,9 +453,7 @@ def _root_volume(account: Account, id_: str) -> dict[str, Any]:
         f"reading EC2 Instance ({id_})", "ec2", "describe_instances", InstanceIds=[id_]
     )["Reservations"][0]["Instances"][0]
     mapping = next(
-        m
-        for m in instance["BlockDeviceMappings"]
-        if m["DeviceName"] == instance["RootDeviceName"]
+        m for m in instance["BlockDeviceMappings"] if m["DeviceName"] == instance["RootDeviceName"]
     )
     found: dict[str, Any] = account.call(
         f"reading EC2 Instance ({id_})",

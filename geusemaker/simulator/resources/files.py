@@ -15,9 +15,7 @@ def _backend(account: Account) -> Any:
     return efs_backends[account.id][account.region]
 
 
-def _retag(
-    account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
-) -> None:
+def _retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
     action = f"updating tags for EFS resource ({id_})"
     if removed := sorted(old.keys() - new.keys()):

@@ -43,7 +43,7 @@ class Role(Resource):
             if inputs.get(key):
                 yield Problem(key, "not simulated: use separate policy resources")
         if len(str(inputs["name"])) > 64:
-            yield Problem("name", 'expected length of name to be in the range (1 - 64)')
+            yield Problem("name", "expected length of name to be in the range (1 - 64)")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         boundary = inputs.get("permissionsBoundary")
@@ -63,7 +63,9 @@ class Role(Resource):
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
         try:
-            role = account.call(f"reading IAM Role ({id_})", "iam", "get_role", RoleName=id_)["Role"]
+            role = account.call(f"reading IAM Role ({id_})", "iam", "get_role", RoleName=id_)[
+                "Role"
+            ]
         except AwsError as error:
             if error.code == "NoSuchEntity":
                 return None

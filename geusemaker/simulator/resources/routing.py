@@ -139,9 +139,7 @@ class RouteTable(Ec2Resource):
         return str(made["RouteTable"]["RouteTableId"])
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        table = self.described(
-            account, "describe_route_tables", "RouteTables", RouteTableIds=[id_]
-        )
+        table = self.described(account, "describe_route_tables", "RouteTables", RouteTableIds=[id_])
         if table is None:
             return None
         return {

@@ -257,4 +257,3 @@ class IngressRule(_Rule):
 class EgressRule(_Rule):
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     direction = "egress"
-

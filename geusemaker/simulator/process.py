@@ -1,0 +1,170 @@
+"""The simulated account as one process: moto over HTTP, the provider over gRPC, both on loopback."""
+
+import concurrent.futures
+import json
+import logging
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from pulumi.runtime.proto import provider_pb2_grpc
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from . import images, inventory
+from .account import Account
+from .provider import Provider
+
+LOOPBACK: Final = "127.0.0.1"
+MESSAGE_LIMIT: Final = 64 * 1024 * 1024  # bytes; the engine allows messages up to 400 MB
+
+log = logging.getLogger(__name__)
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class _Quiet(WSGIRequestHandler):
+    """Requests go to the log file, and only their line."""
+
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        log.debug("%s %s", self.requestline, code)
+
+
+@dataclass
+class Simulation:
+    """One account, its Regions, and who it is."""
+
+    region: str
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    endpoint: str = ""
+    _accounts: dict[str, Account] = field(default_factory=dict)
+
+    def account(self, region: str, default_tags: Mapping[str, str]) -> Account:
+        """The account in a Region; the Region's images are published at its first use."""
+        if region not in self._accounts:
+            images.seed(region)
+            self._accounts[region] = Account(region, self.endpoint)
+        account = self._accounts[region]
+        account.default_tags = dict(default_tags)
+        return account
+
+    def alive(self) -> list[dict[str, str]]:
+        """All that is left in any Region in use, and in IAM and EFS."""
+        found: list[dict[str, str]] = []
+        for region, account in self._accounts.items():
+            found += [{**item, "region": region} for item in inventory.alive(account)]
+        return found
+
+    def release(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Publish a newer image; `ValueError` says what is wrong with the wish."""
+        try:
+            name, architecture = str(wish["name"]), str(wish["architecture"])
+        except KeyError as missing:
+            raise ValueError(f"the release has no {missing.args[0]}") from missing
+        region = wish.get("region") or self.region
+        with Account.lock:
+            self.account(region, {})
+            image = images.new_release(name, architecture, wish.get("root_gib"), region)
+            images.publish(region, [image])
+        return {
+            "id": image.id,
+            "name": image.name,
+            "architecture": image.architecture,
+            "created": image.created.isoformat(),
+            "root_gib": image.root_gib,
+            "region": region,
+        }
+
+
+class Front:
+    """moto's WSGI application, and beside it what only the simulated account can answer."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith("/geusemaker/"):
+            answer: Iterable[bytes] = self._moto(environ, start_response)
+            return answer
+        status, body = self._own(environ["REQUEST_METHOD"], path, environ)
+        data = json.dumps(body).encode()
+        start_response(
+            status, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+        )
+        return [data]
+
+    def _own(self, method: str, path: str, environ: Environ) -> tuple[str, Any]:
+        match method, path:
+            case "GET", "/geusemaker/health":
+                return "200 OK", {"token": self._simulation.token, "pid": os.getpid()}
+            case "GET", "/geusemaker/resources":
+                with Account.lock:
+                    return "200 OK", self._simulation.alive()
+            case "POST", "/geusemaker/release":
+                length = int(environ.get("CONTENT_LENGTH") or 0)
+                try:
+                    wish = json.loads(environ["wsgi.input"].read(length))
+                    return "200 OK", self._simulation.release(wish)
+                except ValueError as wrong:
+                    return "400 Bad Request", {"error": str(wrong)}
+        return "404 Not Found", {"error": f"no such page: {method} {path}"}
+
+
+def serve(state_file: Path, region: str) -> None:
+    """Run until SIGTERM or SIGINT; `state_file` appears, whole, once all is ready."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    simulation = Simulation(region)
+    http = make_server(LOOPBACK, 0, Front(simulation), threaded=True, request_handler=_Quiet)
+    simulation.endpoint = f"http://{LOOPBACK}:{http.server_port}"
+    threading.Thread(target=http.serve_forever, daemon=True, name="aws").start()
+    recorded = images.seed(region)
+    simulation._accounts[region] = Account(region, simulation.endpoint)
+
+    rpc = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(max_workers=16, thread_name_prefix="provider"),
+        options=[
+            ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+            ("grpc.max_send_message_length", MESSAGE_LIMIT),
+            ("grpc.so_reuseport", 0),
+        ],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(simulation.account), rpc)
+    provider_port = rpc.add_insecure_port(f"{LOOPBACK}:0")
+    rpc.start()
+
+    _write_whole(
+        state_file,
+        {
+            "pid": os.getpid(),
+            "provider_port": provider_port,
+            "endpoint": simulation.endpoint,
+            "account": images.account_id(),
+            "region": region,
+            "images": recorded,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "token": simulation.token,
+        },
+    )
+    log.info("ready: %s, provider on port %s", simulation.endpoint, provider_port)
+    stop.wait()
+    log.info("stopping")
+    rpc.stop(grace=2).wait()
+    http.shutdown()
+
+
+def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)

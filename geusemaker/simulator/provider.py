@@ -1,0 +1,251 @@
+"""The simulated `aws` provider, over gRPC, as the Pulumi engine talks to the real one.
+
+It implements the generated servicer and not the SDK's experimental provider: that one has no
+Attach, turns unknown values into plain text, forgets old inputs, and shows every refusal with a
+traceback (docs/adr/0003).
+"""
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from . import invokes, wire
+from .account import Account, AwsError
+from .invokes import InvokeError
+from .resource import Change, Resource
+from .table import NotSimulated, resource_type
+from .wire import Unknown
+
+VERSION: Final = "7.51.1"  # the pulumi-aws whose declarations are checked against
+
+log = logging.getLogger(__name__)
+T = TypeVar("T", bound=Callable[..., Any])
+
+_KINDS: Final = {
+    ("add", False): provider_pb2.PropertyDiff.ADD,
+    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
+    ("update", False): provider_pb2.PropertyDiff.UPDATE,
+    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
+    ("delete", False): provider_pb2.PropertyDiff.DELETE,
+    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
+}
+
+
+def _type_of(urn: str) -> Resource:
+    return resource_type(urn.split("::")[2].rpartition("$")[2])
+
+
+def _name_of(urn: str) -> str:
+    return urn.rpartition("::")[2]
+
+
+def _answers(method: T) -> T:
+    """One RPC at a time; a refusal is aborted with its text alone, as the real provider's is."""
+
+    @functools.wraps(method)
+    def locked(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
+        with Account.lock:
+            try:
+                return method(self, request, context)
+            except (AwsError, InvokeError) as refused:
+                text = str(refused)
+            except NotSimulated as unknown:
+                text = str(unknown.args[0])
+            except Exception as broken:  # the engine would only show "UNKNOWN"
+                log.exception("%s", method.__name__)
+                text = f"the simulated provider is broken: {type(broken).__name__}: {broken}"
+        context.abort(grpc.StatusCode.UNKNOWN, text)
+
+    return locked  # type: ignore[return-value]
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+    """One provider for all runs against this account; each run configures it anew."""
+
+    def __init__(self, account_for: Callable[[str, Mapping[str, str]], Account]) -> None:
+        self._account_for = account_for
+        self._account: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """The account in the Region of the last Configure."""
+        assert self._account is not None, "the engine configures before it asks"
+        return self._account
+
+    # Life of the plugin. -------------------------------------------------------------------
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.ProviderHandshakeResponse(
+            accept_secrets=True, accept_resources=False, accept_outputs=False
+        )
+
+    def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.GetSchemaResponse(schema="{}")
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
+    @_answers
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    @_answers
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+
+    @_answers
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        config = wire.decode(request.args).values
+        region = config.get("region") or os.environ.get("AWS_REGION")
+        if not region:
+            raise InvokeError(
+                "Missing region information: Please provide the region by setting "
+                "`pulumi config set aws:region <region>`, e.g. us-east-1"
+            )
+        tags = config.get("defaultTags") or {}
+        if isinstance(tags, str):
+            tags = json.loads(tags)
+        self._account = self._account_for(region, tags.get("tags") or {})
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
+        )
+
+    # Functions. ----------------------------------------------------------------------------
+
+    @_answers
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
+        arguments = wire.decode(request.args).values
+        if problems := invokes.check(request.tok, arguments):
+            return provider_pb2.InvokeResponse(
+                failures=[
+                    provider_pb2.CheckFailure(property=p.path, reason=p.reason) for p in problems
+                ]
+            )
+        answer = invokes.invoke(self.account, request.tok, arguments)
+        return provider_pb2.InvokeResponse(**{"return": wire.encode(answer)})
+
+    # Resources. ----------------------------------------------------------------------------
+
+    @_answers
+    def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        new = wire.decode(request.news)
+        old = wire.decode(request.olds).values if request.HasField("olds") else None
+        inputs, problems = kind.check(_name_of(request.urn), old, new.values, request.randomSeed)
+        return provider_pb2.CheckResponse(
+            inputs=wire.encode(inputs, new.secrets | (kind.secret & inputs.keys())),
+            failures=[
+                provider_pb2.CheckFailure(property=p.path, reason=p.reason) for p in problems
+            ],
+        )
+
+    def _changes(self, kind: Resource, request: Any) -> list[Change]:
+        ignored = {path.split(".")[0].split("[")[0] for path in request.ignoreChanges}
+        found = kind.changes(
+            self.account,
+            wire.decode(request.olds).values,
+            wire.decode(request.old_inputs).values,
+            wire.decode(request.news).values,
+        )
+        return [c for c in found if c.path.split(".")[0].split("[")[0] not in ignored]
+
+    @_answers
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        changes = self._changes(kind, request)
+        old_inputs = wire.decode(request.old_inputs).values
+        replaces = sorted({c.path.split(".")[0].split("[")[0] for c in changes if c.replaces})
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME
+            if changes
+            else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=replaces,
+            diffs=sorted({c.path.split(".")[0].split("[")[0] for c in changes}),
+            deleteBeforeReplace=bool(replaces)
+            and kind.delete_first(old_inputs, _named_by_user(kind, request.urn, old_inputs)),
+            hasDetailedDiff=True,
+            detailedDiff={
+                c.path: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replaces]) for c in changes
+            },
+        )
+
+    @_answers
+    def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        new = wire.decode(request.properties)
+        secrets = new.secrets | kind.secret
+        if request.preview:
+            outputs = kind.preview_create(self.account, new.values)
+            return provider_pb2.CreateResponse(properties=wire.encode(outputs, secrets))
+        id_ = kind.create(self.account, new.values)
+        made = kind.outputs(self.account, id_, new.values, {})
+        assert made is not None, f"{request.urn} is gone right after it was made"
+        return provider_pb2.CreateResponse(id=id_, properties=wire.encode(made, secrets))
+
+    @_answers
+    def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
+        told = kind.outputs(self.account, request.id, inputs.values, state.values)
+        if told is None:
+            return provider_pb2.ReadResponse()
+        known = {key: _like(value, told.get(key)) for key, value in inputs.values.items()}
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=wire.encode(told, state.secrets | kind.secret),
+            inputs=wire.encode(known, inputs.secrets | kind.secret),
+        )
+
+    @_answers
+    def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        state, new = wire.decode(request.olds).values, wire.decode(request.news)
+        changed = frozenset(
+            c.path.split(".")[0].split("[")[0] for c in self._changes(kind, request)
+        )
+        secrets = new.secrets | kind.secret
+        if request.preview:
+            outputs = kind.preview_update(self.account, state, new.values, changed)
+            return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
+        kind.update(self.account, request.id, state, new.values, changed)
+        made = kind.outputs(self.account, request.id, new.values, state)
+        assert made is not None, f"{request.urn} is gone right after it was updated"
+        return provider_pb2.UpdateResponse(properties=wire.encode(made, secrets))
+
+    @_answers
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
+        kind = _type_of(request.urn)
+        kind.delete(self.account, request.id, wire.decode(request.properties).values)
+        return empty_pb2.Empty()
+
+
+def _named_by_user(kind: Resource, urn: str, inputs: Mapping[str, Any]) -> bool:
+    """Whether the program named the thing itself: then nothing can stand beside the old one."""
+    if kind.autoname is None:
+        return False
+    name = inputs.get(kind.autoname.property)
+    return isinstance(name, str) and not name.startswith(
+        _name_of(urn)[: kind.autoname.longest - 8] + "-"
+    )
+
+
+def _like(old: Any, told: Any) -> Any:
+    """What AWS tells, cut to the parts that the program had set; untold parts stay."""
+    if told is None or isinstance(old, Unknown):
+        return old
+    if isinstance(old, Mapping) and isinstance(told, Mapping):
+        return {key: _like(value, told.get(key)) for key, value in old.items()}
+    return told
