@@ -66,7 +66,7 @@ class Account(pulumi.runtime.Mocks):
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer, None
+        return answer, []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 
@@ -459,3 +460,19 @@ def test_whatever_a_region_has_only_images_of_the_line_are_found(
         assert found <= set(own)
         if combination[2] in FRAMEWORKS:
             assert all(f" {candidate.framework_version}" in name for name in found)
+
+
+def test_when_an_architecture_has_nothing_the_other_one_is_offered() -> None:
+    catalogue = load_catalogue()
+    without = replace(
+        catalogue,
+        lines=tuple(
+            replace(line, form=None, versions=(), reason="AWS stopped at x86_64")
+            if line.architecture == "arm64"
+            else line
+            for line in catalogue.lines
+        ),
+    )
+    with pytest.raises(NeverMadeError, match=r"base on ubuntu-24.04 \(x86_64\)") as caught:
+        select("ubuntu-24.04", "arm64", "base", today=TODAY, catalogue=without)
+    assert _commands(str(caught.value)) == [f"{SET}architecture x86_64"]
