@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
 from geusemaker.dlami import ImageQuery, select
@@ -70,9 +71,20 @@ class Account(pulumi.runtime.Mocks):
 
 
 @pytest.fixture
-def account() -> Iterator[Account]:
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     mocks = Account()
     pulumi.runtime.set_mocks(mocks, project="geusemaker", stack="test")
+    answer = aws.ec2.get_ami
+
+    def get_ami(**search: Any) -> Any:
+        # Raised here and not in the mocks: an exception that crosses Pulumi's event loop makes
+        # coverage lose its place on Python 3.11. One test below lets it cross.
+        if mocks.answers and isinstance(mocks.answers[0], Exception):
+            mocks.asked.append(search)
+            raise mocks.answers.pop(0)  # type: ignore[misc]
+        return answer(**search)
+
+    monkeypatch.setattr(aws.ec2, "get_ami", get_ami)
     yield mocks
     assert mocks.answers == [], "more answers were prepared than asked for"
 
@@ -156,7 +168,9 @@ def test_a_region_without_the_newest_version_gets_the_next_and_is_told(
     account.answers = [Exception(NO_RESULTS), _image(second)]
     found = find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY))
     assert found.framework_version == "2.11"
-    assert ["PyTorch (2\\.12)" in asked["nameRegex"] for asked in account.asked] == [True, False]
+    first, second_time = account.asked
+    assert "PyTorch (2\\.12)" in first["name_regex"]
+    assert "PyTorch (2\\.11)" in second_time["nameRegex"]
     (warning,) = said
     assert "The Region lacks PyTorch 2.12 for ubuntu-24.04 on x86_64, using 2.11" in warning
     assert "CVEs" in warning
@@ -218,6 +232,15 @@ def test_any_other_failure_keeps_the_words_of_aws_and_is_not_tried_further(
     assert "pulumi config get aws:region" in message
     assert "\n" not in message
     assert "\\n" not in message
+
+
+def test_what_pulumi_makes_of_an_empty_answer_is_understood(said: list[str]) -> None:
+    mocks = Account()
+    mocks.answers = [Exception(NO_RESULTS), _image(TORCH_24.replace("2.12", "2.11"))]
+    pulumi.runtime.set_mocks(mocks, project="geusemaker", stack="test")
+    found = find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY))
+    assert found.framework_version == "2.11"
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("key", ["volumeSize", "volume_size"])
@@ -298,7 +321,8 @@ def test_wildcards_in_a_pinned_name_are_taken_as_they_are(account: Account) -> N
     account.answers = [Exception(NO_RESULTS)]
     with pytest.raises(PinError):
         _pinned(ami_name="My *?\\ image")
-    assert account.asked[0]["filters"] == [{"name": "name", "values": ["My \\*\\?\\\\ image"]}]
+    (name_filter,) = account.asked[0]["filters"]
+    assert name_filter.values == ["My \\*\\?\\\\ image"]
 
 
 def test_two_pins_are_one_too_many(account: Account) -> None:
