@@ -260,3 +260,11 @@ def test_tables_that_are_not_written_as_such_are_named(broken: Callable[[str], s
     end = SHIPPED.index("# ---", start)
     text = f"{SHIPPED[:start]}[advisory]\nkey = 'x'\n{SHIPPED[end:]}"
     assert f"line {_line_of(text, '[advisory]')}, field `advisory`" in broken(text)
+
+
+def test_an_os_that_ends_first_ends_its_framework_versions(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    path.write_text(SHIPPED.replace("patched_until = 2029-04-30", "patched_until = 2026-12-31"))
+    line = load_catalogue(path).line("ubuntu-24.04", "x86_64", "pytorch")
+    assert line.versions[0].patched_until == date(2026, 12, 31)
+    assert line.versions[-1].patched_until == date(2026, 8, 6)

@@ -476,3 +476,19 @@ def test_when_an_architecture_has_nothing_the_other_one_is_offered() -> None:
     with pytest.raises(NeverMadeError, match=r"base on ubuntu-24.04 \(x86_64\)") as caught:
         select("ubuntu-24.04", "arm64", "base", today=TODAY, catalogue=without)
     assert _commands(str(caught.value)) == [f"{SET}architecture x86_64"]
+
+
+def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
+    catalogue = load_catalogue()
+    without = replace(
+        catalogue,
+        lines=tuple(
+            replace(line, form=None, versions=(), reason="AWS made none")
+            if line.os_type == "ubuntu-24.04"
+            else line
+            for line in catalogue.lines
+        ),
+    )
+    with pytest.raises(NeverMadeError) as caught:
+        select("ubuntu-24.04", "x86_64", "base", today=TODAY, catalogue=without)
+    assert _commands(str(caught.value)) == [f"{SET}osType ubuntu-26.04"]
