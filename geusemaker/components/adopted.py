@@ -1,0 +1,144 @@
+"""A VPC and subnets that exist already: what must be true of them. They are never changed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from geusemaker.errors import NetworkError
+
+
+@dataclass(frozen=True)
+class AdoptedSubnet:
+    """A subnet as AWS tells it. `way_out`: the default route's target, or None."""
+
+    id: str
+    vpc_id: str
+    zone: str
+    way_out: str | None
+
+
+@dataclass(frozen=True)
+class AdoptedVpc:
+    """A VPC as AWS tells it."""
+
+    id: str
+    cidr: str
+    dns_support: bool
+    dns_hostnames: bool
+
+
+def check(
+    vpc: AdoptedVpc, subnets: Sequence[AdoptedSubnet], offering: Sequence[str], instance_type: str
+) -> bool:
+    """Whether the host gets a public address: yes behind an internet gateway, no behind a NAT.
+
+    Raises `NetworkError` for whatever would make the host fail later: no DNS (EFS is mounted by
+    name), a subnet of another VPC, two subnets in one zone (EFS takes one mount target a zone), no
+    way out (the host fetches packages and images), a zone that does not offer the type.
+    """
+    if not (vpc.dns_support and vpc.dns_hostnames):
+        raise NetworkError(
+            f"geusemaker:vpcId is {vpc.id}, whose DNS support is "
+            f"{'on' if vpc.dns_support else 'off'} and DNS hostnames are "
+            f"{'on' if vpc.dns_hostnames else 'off'}; EFS is mounted by name and needs both. An "
+            "adopted VPC is never changed by this program, so switch them on yourself: "
+            f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
+            "--enable-dns-support)."
+        )
+    for subnet in subnets:
+        if subnet.vpc_id != vpc.id:
+            raise NetworkError(
+                f"geusemaker:subnetIds names {subnet.id}, which belongs to {subnet.vpc_id}, not to "
+                f"geusemaker:vpcId {vpc.id}. Name subnets of one VPC: "
+                f"`aws ec2 describe-subnets --filters Name=vpc-id,Values={vpc.id}` lists them, "
+                "`pulumi config set geusemaker:subnetIds subnet-...` sets them."
+            )
+    seen: dict[str, str] = {}
+    for subnet in subnets:
+        if subnet.zone in seen:
+            raise NetworkError(
+                f"geusemaker:subnetIds names {seen[subnet.zone]} and {subnet.id}, both in "
+                f"{subnet.zone}; EFS takes one mount target a zone. Keep one of them: "
+                f"`pulumi config set geusemaker:subnetIds {seen[subnet.zone]}`."
+            )
+        seen[subnet.zone] = subnet.id
+    host = subnets[0]
+    if host.way_out is None:
+        raise NetworkError(
+            f"geusemaker:subnetIds starts with {host.id}, where the host would start, but its route "
+            "table has no route for 0.0.0.0/0: the host fetches packages and container images and "
+            "must reach Session Manager. Put a subnet with an internet gateway or a NAT gateway "
+            "first: `pulumi config set geusemaker:subnetIds ...`."
+        )
+    if host.zone not in offering:
+        raise NetworkError(
+            f"geusemaker:subnetIds starts with {host.id} in {host.zone}, where AWS does not offer "
+            f"{instance_type} (it does in {', '.join(offering) or 'no zone of this Region'}). Put "
+            "another subnet first with `pulumi config set geusemaker:subnetIds ...`, or take "
+            "another type with `pulumi config set geusemaker:instanceType ...`."
+        )
+    return host.way_out.startswith("igw-")
+
+
+def look_up(
+    vpc_id: str, subnet_ids: Sequence[str], opts: pulumi.InvokeOptions
+) -> tuple[AdoptedVpc, list[AdoptedSubnet]]:
+    """The VPC and subnets as AWS tells them. `NetworkError` for one that is not there."""
+    try:
+        vpc = aws.ec2.get_vpc(id=vpc_id, opts=opts)
+    except Exception as error:  # the SDK raises nothing narrower
+        raise _missing("vpcId", vpc_id, "describe-vpcs", error) from error
+    subnets = []
+    for subnet_id in subnet_ids:
+        try:
+            subnet = aws.ec2.get_subnet(id=subnet_id, opts=opts)
+        except Exception as error:  # the SDK raises nothing narrower
+            raise _missing("subnetIds", subnet_id, "describe-subnets", error) from error
+        subnets.append(
+            AdoptedSubnet(
+                id=subnet_id,
+                vpc_id=subnet.vpc_id,
+                zone=subnet.availability_zone,
+                way_out=_way_out(subnet_id, subnet.vpc_id, opts),
+            )
+        )
+    adopted = AdoptedVpc(
+        vpc_id, vpc.cidr_block, vpc.enable_dns_support, vpc.enable_dns_hostnames
+    )
+    return adopted, subnets
+
+
+def _missing(key: str, value: str, command: str, error: Exception) -> NetworkError:
+    said = " ".join(str(error).split())
+    return NetworkError(
+        f"geusemaker:{key} names {value}, which AWS does not show to this account in the Region of "
+        f"`aws:region`. It said: {said} -- `aws ec2 {command}` lists what there is, "
+        f"`pulumi config set geusemaker:{key} ...` names another."
+    )
+
+
+def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
+    """Target of the subnet's default route. A subnet without a table of its own uses the main one."""
+    try:
+        table = aws.ec2.get_route_table(subnet_id=subnet_id, opts=opts)
+    except Exception:  # noqa: BLE001  # "no matching route table": the SDK raises nothing narrower
+        table = aws.ec2.get_route_table(
+            filters=[
+                {"name": "vpc-id", "values": [vpc_id]},
+                {"name": "association.main", "values": ["true"]},
+            ],
+            opts=opts,
+        )
+    for route in table.routes:
+        if route.cidr_block == "0.0.0.0/0":
+            targets = (
+                route.gateway_id,
+                route.nat_gateway_id,
+                route.transit_gateway_id,
+                route.network_interface_id,
+                route.instance_id,
+            )
+            return next((target for target in targets if target), None)
+    return None

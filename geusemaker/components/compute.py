@@ -1,0 +1,132 @@
+"""Compute: the host. It can be replaced at any time; what must last is elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker import userdata
+from geusemaker.components.tagging import Tags
+
+DATA_DEVICE: Final = "/dev/sdf"
+"""First name that AWS recommends for a data volume; Nitro hosts show it as an NVMe device."""
+
+
+class ComputeArgs(TypedDict):
+    """What the host is and what it is given."""
+
+    stack: str
+    region: str
+    ami_id: pulumi.Input[str]
+    instance_type: str
+    root_volume_gib: pulumi.Input[int]
+    subnet_id: pulumi.Input[str]
+    security_group_id: pulumi.Input[str]
+    instance_profile_name: pulumi.Input[str]
+    file_system_id: pulumi.Input[str]
+    access_point_ids: pulumi.Input[Mapping[str, str]]
+    data_volume_id: pulumi.Input[str]
+    is_public: bool
+    """Whether the host gets a public IPv4 address for its way out. Plain: it shapes the host."""
+    is_reachable: bool
+    """Whether somebody may come in, so that the address must last. Plain: makes an Elastic IP."""
+    needs: Sequence[pulumi.Resource]
+    """What must stand before the host boots."""
+    tags: Tags
+    kms_key_arn: NotRequired[pulumi.Input[str] | None]
+
+
+class Compute(pulumi.ComponentResource):
+    """One EC2 instance with its boot script, the data volume attached, and its address."""
+
+    instance_id: pulumi.Output[str]
+    """The host."""
+    public_ip: pulumi.Output[str]
+    """Its public IPv4 address; empty behind a NAT gateway."""
+
+    def __init__(
+        self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("geusemaker:index:Compute", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        tags, key = args["tags"], args.get("kms_key_arn")
+        script = pulumi.Output.all(
+            file_system_id=args["file_system_id"],
+            access_points=args["access_point_ids"],
+            data_volume_id=args["data_volume_id"],
+        ).apply(
+            lambda told: userdata.render(
+                userdata.HostFacts(
+                    stack=args["stack"],
+                    region=args["region"],
+                    data_device=DATA_DEVICE,
+                    **told,
+                )
+            )
+        )
+        # gzip gives other bytes with other Python builds, and another machine must not replace
+        # the host: the bytes are kept until the text itself changes.
+        kept_script = pulumi.Stash(
+            f"{name}-user-data",
+            input=script.apply(userdata.encode),
+            opts=ResourceOptions(
+                parent=self,
+                ignore_changes=["input"],
+                replacement_trigger=script.apply(userdata.fingerprint),
+            ),
+        )
+        instance = aws.ec2.Instance(
+            f"{name}-host",
+            ami=args["ami_id"],
+            instance_type=args["instance_type"],
+            subnet_id=args["subnet_id"],
+            vpc_security_group_ids=[args["security_group_id"]],
+            associate_public_ip_address=args["is_public"],
+            iam_instance_profile=args["instance_profile_name"],
+            metadata_options={
+                "http_endpoint": "enabled",
+                "http_tokens": "required",
+                "http_put_response_hop_limit": 1,  # no container needs the role
+            },
+            root_block_device={
+                "volume_type": "gp3",
+                "volume_size": args["root_volume_gib"],
+                "encrypted": True,
+                "kms_key_id": key,
+                "delete_on_termination": True,
+                "tags": tags.named("root"),
+            },
+            user_data_base64=kept_script.output,
+            # Changed in place, it would stop and start the host and never run.
+            user_data_replace_on_change=True,
+            tags=tags.named("host"),
+            opts=ResourceOptions(parent=self, depends_on=list(args["needs"])),
+        )
+        aws.ec2.VolumeAttachment(
+            f"{name}-data",
+            device_name=DATA_DEVICE,
+            instance_id=instance.id,
+            volume_id=args["data_volume_id"],
+            # The old host is stopped first, so that its databases close their files.
+            stop_instance_before_detaching=True,
+            # A volume has one attachment at a time: without this a replaced host fails with
+            # VolumeInUse.
+            opts=ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.instance_id = instance.id
+        self.public_ip = instance.public_ip
+        if args["is_reachable"]:
+            address = aws.ec2.Eip(
+                f"{name}-address", domain="vpc", tags=tags.named("address"), opts=child
+            )
+            aws.ec2.EipAssociation(
+                f"{name}-address",
+                allocation_id=address.allocation_id,
+                instance_id=instance.id,
+                allow_reassociation=True,  # moves from the old host to the new one
+                opts=child,
+            )
+            self.public_ip = address.public_ip
+        self.register_outputs({"instanceId": self.instance_id, "publicIp": self.public_ip})

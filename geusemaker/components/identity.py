@@ -1,0 +1,120 @@
+"""Identity: the host's role, with what it needs and no more."""
+
+import json
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker.components.tagging import Tags
+
+
+class IdentityArgs(TypedDict):
+    """What the host may touch."""
+
+    file_system_arn: pulumi.Input[str]
+    """The stack's own file system."""
+    access_point_arns: pulumi.Input[Sequence[str]]
+    """The only ways into it."""
+    tags: Tags
+    permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
+    """For accounts that demand one on every role."""
+
+
+def trust_policy() -> str:
+    """Only EC2 instances take the role. `ec2.amazonaws.com` is right in every partition."""
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+    )
+
+
+def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
+    """Mount and write the own file system, through its access points only."""
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "MountOwnShares",
+                    "Effect": "Allow",
+                    "Action": [
+                        "elasticfilesystem:ClientMount",
+                        "elasticfilesystem:ClientWrite",
+                    ],
+                    "Resource": file_system_arn,
+                    "Condition": {
+                        "StringEquals": {
+                            "elasticfilesystem:AccessPointArn": sorted(access_point_arns)
+                        }
+                    },
+                },
+                {
+                    # The mount helper asks for the address when the name does not resolve yet.
+                    "Sid": "FindOwnMountTargets",
+                    "Effect": "Allow",
+                    "Action": "elasticfilesystem:DescribeMountTargets",
+                    "Resource": file_system_arn,
+                },
+            ],
+        }
+    )
+
+
+class Identity(pulumi.ComponentResource):
+    """A role for Session Manager and the stack's own file system, and its instance profile."""
+
+    instance_profile_name: pulumi.Output[str]
+    """Profile that the instance carries."""
+    role_arn: pulumi.Output[str]
+    """The role."""
+
+    def __init__(
+        self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("geusemaker:index:Identity", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        tags = args["tags"]
+        partition = aws.get_partition(opts=pulumi.InvokeOptions(parent=self)).partition
+        role = aws.iam.Role(
+            f"{name}-role",
+            description="GeuseMaker host: Session Manager and its own file system",
+            assume_role_policy=trust_policy(),
+            permissions_boundary=args.get("permissions_boundary_arn"),
+            tags=tags.named("host"),
+            opts=child,
+        )
+        session_manager = aws.iam.RolePolicyAttachment(
+            f"{name}-session-manager",
+            role=role.name,
+            policy_arn=f"arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore",
+            opts=child,
+        )
+        files = aws.iam.RolePolicy(
+            f"{name}-files",
+            role=role.name,
+            policy=pulumi.Output.all(args["file_system_arn"], args["access_point_arns"]).apply(
+                lambda told: files_policy(*told)
+            ),
+            opts=child,
+        )
+        profile = aws.iam.InstanceProfile(
+            f"{name}-profile", role=role.name, tags=tags.named("host"), opts=child
+        )
+        self.grants: list[pulumi.Resource] = [session_manager, files]
+        """What must stand before a host can do its first steps."""
+        self.instance_profile_name = profile.name
+        self.role_arn = role.arn
+        self.register_outputs(
+            {"instanceProfileName": self.instance_profile_name, "roleArn": self.role_arn}
+        )

@@ -1,0 +1,231 @@
+"""Network: a VPC over one to three zones, or an adopted one, and the security groups."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker.components import adopted, zones
+from geusemaker.components.tagging import Tags
+
+NFS_PORT = 2049
+HTTPS_PORT = 443
+
+
+class NetworkArgs(TypedDict):
+    """What decides the shape of the network. Plain values: they decide which resources exist."""
+
+    instance_type: str
+    """Type of the host: its zones must offer it."""
+    zone_count: int
+    """How many zones a new VPC spans, 1 to 3."""
+    vpc_cidr: str
+    """Addresses of a new VPC."""
+    allowed_cidrs: Sequence[str]
+    """Who may reach port 443 of the host; empty: nobody."""
+    tags: Tags
+    vpc_id: NotRequired[str | None]
+    """An existing VPC to use instead of a new one."""
+    subnet_ids: NotRequired[Sequence[str]]
+    """Subnets of that VPC; the host starts in the first."""
+
+
+def subnet_cidrs(vpc_cidr: str, count: int) -> list[str]:
+    """CIDRs of the first `count` of four equal parts of the VPC.
+
+    Always four parts, whatever the count: a third zone later must not move the first two.
+    """
+    parts = ipaddress.ip_network(vpc_cidr).subnets(prefixlen_diff=2)
+    return [str(part) for part, _ in zip(parts, range(count), strict=False)]
+
+
+class Network(pulumi.ComponentResource):
+    """The stack's network. No port is open unless `allowed_cidrs` says so."""
+
+    vpc_id: pulumi.Output[str]
+    """The VPC, new or adopted."""
+    subnet_ids: pulumi.Output[Sequence[str]]
+    """One subnet a zone; the host is in the first."""
+    host_subnet_id: pulumi.Output[str]
+    """The host's subnet."""
+    host_zone: pulumi.Output[str]
+    """The zone of the host and of its data volume: chosen once and kept."""
+    host_security_group_id: pulumi.Output[str]
+    """Group of the host."""
+    files_security_group_id: pulumi.Output[str]
+    """Group of the file system's mount targets: NFS from the host, nothing else."""
+
+    def __init__(
+        self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("geusemaker:index:Network", name, {}, opts)
+        self._name = name
+        self._tags = args["tags"]
+        self._child = ResourceOptions(parent=self)
+        asking = pulumi.InvokeOptions(parent=self)
+        offering = zones.offering_zones(args["instance_type"], asking)
+
+        self.is_public = True
+        """Whether the host needs a public address for its way out (plain: it shapes the host)."""
+        self.subnets: list[pulumi.Output[str]]
+        """Ids of the subnets, as many as there are zones."""
+        self.ways_out: list[pulumi.Resource] = []
+        """What must stand before the host can reach the internet."""
+
+        if vpc_id := args.get("vpc_id"):
+            vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
+            self.is_public = adopted.check(vpc, found, offering, args["instance_type"])
+            self.cidr = vpc.cidr
+            self.vpc_id = pulumi.Output.from_input(vpc.id)
+            self.subnets = [pulumi.Output.from_input(subnet.id) for subnet in found]
+            self.host_zone = pulumi.Output.from_input(found[0].zone)
+        else:
+            self.cidr = args["vpc_cidr"]
+            self._make_vpc(args, offering, asking)
+        self.subnet_ids = pulumi.Output.all(*self.subnets)
+        self.host_subnet_id = self.subnets[0]
+        self._make_groups(args["allowed_cidrs"])
+        self.register_outputs(
+            {
+                "vpcId": self.vpc_id,
+                "subnetIds": self.subnet_ids,
+                "hostSubnetId": self.host_subnet_id,
+                "hostZone": self.host_zone,
+                "hostSecurityGroupId": self.host_security_group_id,
+                "filesSecurityGroupId": self.files_security_group_id,
+            }
+        )
+
+    def _make_vpc(
+        self, args: NetworkArgs, offering: Sequence[str], asking: pulumi.InvokeOptions
+    ) -> None:
+        count, instance_type = args["zone_count"], args["instance_type"]
+        chosen = zones.choose(zones.usable_zones(asking), offering, count, instance_type)
+        # Zones come and go, and another type may be offered in others. What was chosen is kept:
+        # the host's zone for ever, since its data volume cannot move, the others until their
+        # number changes.
+        host_zone = pulumi.Stash(
+            f"{self._name}-host-zone",
+            input=chosen[0],
+            opts=ResourceOptions(parent=self, ignore_changes=["input"]),
+        )
+        others = pulumi.Stash(
+            f"{self._name}-zones",
+            input=chosen,
+            opts=ResourceOptions(
+                parent=self, ignore_changes=["input"], replacement_trigger=count
+            ),
+        )
+        self.host_zone = host_zone.output.apply(
+            lambda zone: zones.check_kept_zone(zone, offering, instance_type)
+        )
+        spanned = pulumi.Output.all(self.host_zone, others.output).apply(
+            lambda kept: [kept[0], *(zone for zone in kept[1] if zone != kept[0])][:count]
+        )
+
+        name, child, tags = self._name, self._child, self._tags
+        vpc = aws.ec2.Vpc(
+            f"{name}-vpc",
+            cidr_block=args["vpc_cidr"],
+            enable_dns_support=True,
+            enable_dns_hostnames=True,  # EFS is mounted by name
+            tags=tags.named("vpc"),
+            opts=child,
+        )
+        gateway = aws.ec2.InternetGateway(
+            f"{name}-gateway", vpc_id=vpc.id, tags=tags.named("gateway"), opts=child
+        )
+        table = aws.ec2.RouteTable(
+            f"{name}-routes", vpc_id=vpc.id, tags=tags.named("routes"), opts=child
+        )
+        route = aws.ec2.Route(
+            f"{name}-default-route",
+            route_table_id=table.id,
+            destination_cidr_block="0.0.0.0/0",
+            gateway_id=gateway.id,
+            opts=child,
+        )
+        self.vpc_id = vpc.id
+        self.subnets = []
+        self.ways_out.append(route)
+        for index, cidr in enumerate(subnet_cidrs(args["vpc_cidr"], count)):
+            subnet = aws.ec2.Subnet(
+                f"{name}-subnet-{index}",
+                vpc_id=vpc.id,
+                cidr_block=cidr,
+                availability_zone=spanned.apply(lambda kept, index=index: kept[index]),
+                tags=tags.named(f"subnet-{index}"),
+                opts=child,
+            )
+            association = aws.ec2.RouteTableAssociation(
+                f"{name}-subnet-{index}-routes",
+                subnet_id=subnet.id,
+                route_table_id=table.id,
+                opts=child,
+            )
+            self.subnets.append(subnet.id)
+            self.ways_out.append(association)
+
+    def _make_groups(self, allowed_cidrs: Sequence[str]) -> None:
+        name, child, tags = self._name, self._child, self._tags
+        host = aws.ec2.SecurityGroup(
+            f"{name}-host-group",
+            description="GeuseMaker host: out to anywhere, in as allowedCidrs says",
+            vpc_id=self.vpc_id,
+            tags=tags.named("host"),
+            opts=child,
+        )
+        files = aws.ec2.SecurityGroup(
+            f"{name}-files-group",
+            description="GeuseMaker file system: NFS from the host only",
+            vpc_id=self.vpc_id,
+            tags=tags.named("files"),
+            opts=child,
+        )
+        self.host_security_group_id = host.id
+        self.files_security_group_id = files.id
+        # Rules are resources of their own: one can come or go without touching the others.
+        way_out = aws.vpc.SecurityGroupEgressRule(
+            f"{name}-host-out",
+            security_group_id=host.id,
+            description="packages, container images, AWS",
+            ip_protocol="-1",
+            cidr_ipv4="0.0.0.0/0",
+            tags=tags.named("host-out"),
+            opts=child,
+        )
+        nfs = aws.vpc.SecurityGroupIngressRule(
+            f"{name}-files-in",
+            security_group_id=files.id,
+            description="NFS from the host",
+            ip_protocol="tcp",
+            from_port=NFS_PORT,
+            to_port=NFS_PORT,
+            referenced_security_group_id=host.id,
+            tags=tags.named("files-in"),
+            opts=child,
+        )
+        self.ways_out += [way_out, nfs]
+        for cidr in allowed_cidrs:
+            address = ipaddress.ip_network(cidr)
+            # Named by the range, not by its place in the list, so that taking one out of the
+            # middle leaves the rest alone.
+            label = cidr.replace("/", "-").replace(":", "_")
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-https-{label}",
+                security_group_id=host.id,
+                description="HTTPS, by allowedCidrs",
+                ip_protocol="tcp",
+                from_port=HTTPS_PORT,
+                to_port=HTTPS_PORT,
+                tags=tags.named("https"),
+                opts=child,
+                **(
+                    {"cidr_ipv4": str(address)}
+                    if address.version == 4
+                    else {"cidr_ipv6": str(address)}
+                ),
+            )

@@ -1,0 +1,176 @@
+"""Storage: the data that outlives every host."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker.components.tagging import Tags
+
+
+@dataclass(frozen=True)
+class Share:
+    """A directory of the file system that one kind of process may use, as one user."""
+
+    path: str
+    uid: int
+    gid: int
+
+
+# n8n's image runs as 1000, PostgreSQL's (which writes the dumps) as 999.
+SHARES: Final[Mapping[str, Share]] = {
+    "n8n": Share("/n8n", 1000, 1000),
+    "backups": Share("/backups", 999, 999),
+}
+
+
+class StorageArgs(TypedDict):
+    """Where the data lives and how it is guarded."""
+
+    zone: pulumi.Input[str]
+    """Zone of the data volume: the host's."""
+    subnet_ids: Sequence[pulumi.Input[str]]
+    """One subnet a zone, for the mount targets. A plain list: its length decides how many."""
+    security_group_id: pulumi.Input[str]
+    """Group of the mount targets."""
+    data_volume_gib: pulumi.Input[int]
+    protect: bool
+    """Whether Pulumi refuses to delete the data. Plain: an option, not a property."""
+    tags: Tags
+    kms_key_arn: NotRequired[pulumi.Input[str] | None]
+    """Key of both; AWS's own keys when unset."""
+
+
+def file_system_policy(file_system_arn: str, owner_id: str) -> str:
+    """Who may mount: this account's roles that are allowed to by their own policy, over TLS only.
+
+    Without any policy, everyone who reaches a mount target may mount and write, unasked.
+    """
+    partition = file_system_arn.split(":")[1]
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "RolesOfThisAccount",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:{partition}:iam::{owner_id}:root"},
+                    "Action": [
+                        "elasticfilesystem:ClientMount",
+                        "elasticfilesystem:ClientWrite",
+                    ],
+                    "Resource": file_system_arn,
+                    "Condition": {
+                        "Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}
+                    },
+                },
+                {
+                    "Sid": "NothingInClear",
+                    "Effect": "Deny",
+                    "Principal": {"AWS": "*"},
+                    "Action": "*",
+                    "Resource": file_system_arn,
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ],
+        }
+    )
+
+
+class Storage(pulumi.ComponentResource):
+    """An encrypted file system with one mount target a zone, and an encrypted data volume."""
+
+    file_system_id: pulumi.Output[str]
+    """EFS: files, dumps, exports."""
+    file_system_arn: pulumi.Output[str]
+    """The same, for policies."""
+    data_volume_id: pulumi.Output[str]
+    """EBS: databases and models, which do not belong on NFS."""
+    access_point_ids: pulumi.Output[Mapping[str, str]]
+    """Id of the access point of each share."""
+    access_point_arns: pulumi.Output[Sequence[str]]
+    """The same, for policies."""
+
+    def __init__(
+        self, name: str, args: StorageArgs, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("geusemaker:index:Storage", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        guarded = ResourceOptions(parent=self, protect=args["protect"])
+        tags, key = args["tags"], args.get("kms_key_arn")
+        system = aws.efs.FileSystem(
+            f"{name}-files",
+            encrypted=True,
+            kms_key_id=key,
+            # Elastic bills every read and write, metadata too; files and dumps do well with the
+            # credits that a bursting file system starts with.
+            throughput_mode="bursting",
+            tags=tags.named("files"),
+            opts=guarded,
+        )
+        policy = aws.efs.FileSystemPolicy(
+            f"{name}-files-policy",
+            file_system_id=system.id,
+            policy=pulumi.Output.all(system.arn, system.owner_id).apply(
+                lambda told: file_system_policy(*told)
+            ),
+            opts=child,
+        )
+        self.mounts: list[pulumi.Resource] = [policy]
+        """What must stand before a host can mount."""
+        for index, subnet_id in enumerate(args["subnet_ids"]):
+            target = aws.efs.MountTarget(
+                f"{name}-mount-{index}",
+                file_system_id=system.id,
+                subnet_id=subnet_id,
+                security_groups=[args["security_group_id"]],
+                opts=child,
+            )
+            self.mounts.append(target)
+        points = {
+            share: aws.efs.AccessPoint(
+                f"{name}-share-{share}",
+                file_system_id=system.id,
+                posix_user={"uid": facts.uid, "gid": facts.gid},
+                root_directory={
+                    "path": facts.path,
+                    # Without this the first mount fails on a directory that is not there.
+                    "creation_info": {
+                        "owner_uid": facts.uid,
+                        "owner_gid": facts.gid,
+                        "permissions": "0750",
+                    },
+                },
+                tags=tags.named(f"share-{share}"),
+                opts=child,
+            )
+            for share, facts in SHARES.items()
+        }
+        volume = aws.ebs.Volume(
+            f"{name}-data",
+            availability_zone=args["zone"],
+            size=args["data_volume_gib"],
+            type="gp3",
+            encrypted=True,
+            kms_key_id=key,
+            tags=tags.named("data"),
+            opts=guarded,
+        )
+        self.file_system_id = system.id
+        self.file_system_arn = system.arn
+        self.data_volume_id = volume.id
+        self.access_point_ids = pulumi.Output.all(**{s: p.id for s, p in points.items()})
+        self.access_point_arns = pulumi.Output.all(*(p.arn for p in points.values()))
+        self.register_outputs(
+            {
+                "fileSystemId": self.file_system_id,
+                "fileSystemArn": self.file_system_arn,
+                "dataVolumeId": self.data_volume_id,
+                "accessPointIds": self.access_point_ids,
+                "accessPointArns": self.access_point_arns,
+            }
+        )

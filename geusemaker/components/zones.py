@@ -1,0 +1,70 @@
+"""Availability zones: which ones a new network spans."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from geusemaker.errors import NetworkError
+
+
+def choose(usable: Sequence[str], offering: Sequence[str], count: int, instance_type: str) -> list[str]:
+    """The first `count` usable zones by name that offer the instance type.
+
+    Raises `NetworkError` when there are fewer: a host could start in none of the others.
+    """
+    both = sorted(set(usable) & set(offering))
+    if len(both) >= count:
+        return both[:count]
+    if not both:
+        raise NetworkError(
+            f"No availability zone of this Region offers {instance_type} (zones that are opted in: "
+            f"{', '.join(sorted(usable)) or 'none'}): a host of that type cannot start here. Take "
+            "another type with `pulumi config set geusemaker:instanceType ...`, or another Region "
+            "with `pulumi config set aws:region ...` on a new stack."
+        )
+    raise NetworkError(
+        f"geusemaker:availabilityZoneCount is {count}, but only {len(both)} of the Region's zones "
+        f"offer {instance_type}: {', '.join(both)}. Use that many: "
+        f"`pulumi config set geusemaker:availabilityZoneCount {len(both)}`."
+    )
+
+
+def usable_zones(opts: pulumi.InvokeOptions) -> list[str]:
+    """Zones of the Region that this account is opted in to; no Local or Wavelength Zones."""
+    answer = aws.get_availability_zones(
+        state="available",
+        filters=[
+            {"name": "opt-in-status", "values": ["opt-in-not-required", "opted-in"]},
+            {"name": "zone-type", "values": ["availability-zone"]},
+        ],
+        opts=opts,
+    )
+    return sorted(answer.names)
+
+
+def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str]:
+    """Zones in which AWS offers the instance type; empty when the Region has none."""
+    answer = aws.ec2.get_instance_type_offerings(
+        location_type="availability-zone",
+        filters=[{"name": "instance-type", "values": [instance_type]}],
+        opts=opts,
+    )
+    return sorted(answer.locations)
+
+
+def check_kept_zone(zone: str, offering: Sequence[str], instance_type: str) -> str:
+    """The zone of the host and its data volume, once it is known to offer the type.
+
+    The data volume cannot leave its zone, so a type that is not offered there is refused.
+    """
+    if zone not in offering:
+        raise NetworkError(
+            f"geusemaker:instanceType is {instance_type}, which AWS offers in "
+            f"{', '.join(offering) or 'no zone of this Region'}, but not in {zone}, where this "
+            "stack's data volume is; a volume cannot leave its zone. Take a type that is offered "
+            f"there: `aws ec2 describe-instance-type-offerings --location-type availability-zone "
+            f"--filters Name=location,Values={zone}` lists them, "
+            "`pulumi config set geusemaker:instanceType ...` sets one."
+        )
+    return zone
