@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geusemaker.dlami import (
@@ -399,6 +399,7 @@ def test_when_the_table_has_outlived_all_patches_it_says_so() -> None:
     assert _commands(str(caught.value)) == [f"{SET}amiType pytorch"]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     day=st.dates(date(2020, 1, 1), date(2045, 1, 1)),
     combination=st.sampled_from(ALL),
@@ -439,6 +440,7 @@ def test_on_any_day_there_is_an_answer_or_a_paragraph_that_mends(
                 select(**_follow(warning, index, wish), today=day)  # type: ignore[arg-type]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     combination=st.sampled_from([*CURRENT, *ENDED]),
     names=st.lists(
