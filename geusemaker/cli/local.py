@@ -1,0 +1,213 @@
+"""`geusemaker local ...`: the simulated account on this machine."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geusemaker.engine import find_engine
+from geusemaker.errors import LocalError
+from geusemaker.local import lifecycle, process, session, shell
+from geusemaker.local.places import STACK, Places, find_project
+from geusemaker.local.screen import HEADER, Screen, seconds, summary
+
+app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)
+
+
+def _places() -> Places:
+    return Places(find_project(Path.cwd()))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+@app.command()
+def up() -> None:
+    """Deploy stack `dev` into the simulated account, and show what came of it."""
+    places, base, screen = _places(), dict(os.environ), Screen()
+    screen.line(HEADER)
+    with screen.step(1, "Python packages") as step:
+        step.detail, step.took = _packages(places, base)
+    with screen.step(2, "Pulumi CLI") as step:
+        engine = find_engine(screen.note, environ=base)
+        step.detail = f"{engine.version} {engine.source}"
+        step.took = "ready" if engine.source in ("from PATH", "cached") else None
+    with lifecycle.locked(places, screen.note):
+        with screen.step(3, "Simulated account") as step:
+            account, started = lifecycle.ensure_account(places, base, screen.note)
+            step.detail = f"{account.account}, {account.region}, {account.images} recorded images"
+            step.took = None if started else "running"
+            opened = session.join(places, base, engine, account, screen.note)
+        with screen.step(4, "Preview") as step:
+            outcome = opened.cli.preview()
+            step.detail = outcome.would()
+        for warning in outcome.warnings:
+            screen.note(f"warning: {warning}")
+        with screen.step(5, f"Up, stack {STACK}") as step:
+            step.detail = opened.cli.up().did()
+        outputs = opened.cli.outputs()
+    screen.line()
+    for line in summary(outputs):
+        screen.line(line)
+
+
+def _packages(places: Places, base: dict[str, str]) -> tuple[str, str]:
+    home = places.shown(Path(sys.prefix))
+    major, minor, _ = platform.python_version_tuple()
+    spent = base.get("GEUSEMAKER_SETUP_SECONDS", "")
+    took = seconds(float(spent)) if spent.isdigit() and int(spent) > 0 else "ready"
+    return f"{home}, Python {major}.{minor}", took
+
+
+@app.command()
+def down() -> None:
+    """Destroy the stack, prove that the account is empty, and stop it."""
+    places, base, screen = _places(), dict(os.environ), Screen()
+    with lifecycle.locked(places, screen.note):
+        account = lifecycle.running_account(places)
+        if account is None:
+            gone = places.backend.exists()
+            lifecycle.stop_account(places)
+            lifecycle.remove_traces(places, screen.line)
+            screen.line(
+                "The simulated account had already ended, and everything in it with it: its"
+                " Pulumi state is removed."
+                if gone
+                else "Nothing to remove: there is no simulated account in this clone."
+            )
+            return
+        engine = find_engine(screen.note, environ=base)
+        opened = session.join(places, base, engine, account, screen.note)
+        screen.line(f"Destroyed: {opened.cli.destroy().did()}")
+        if left := account.resources():
+            listed = ", ".join(f"{kind} {made}" for kind, made in left)
+            raise LocalError(
+                f"The simulated account is not empty, {len(left)} left: {listed}. It goes on"
+                " running: remove them in `make shell` and run `make down` again, or"
+                " `geusemaker local stop` to drop the account with all that is in it."
+            )
+        screen.line("Account empty: proved, nothing is left beyond what a new account has")
+        lifecycle.stop_account(places)
+        lifecycle.remove_traces(places, screen.line)
+        screen.line("Simulated account stopped")
+
+
+@app.command()
+def start() -> None:
+    """Start the simulated account, with an empty stack `dev`."""
+    opened = session.open_session(_places(), dict(os.environ), _say)
+    typer.echo(f"Simulated account {opened.account.account} at {opened.account.endpoint}")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the simulated account; all that is in it ends with it."""
+    places = _places()
+    with lifecycle.locked(places, _say):
+        stopped = lifecycle.stop_account(places)
+    typer.echo("Simulated account stopped" if stopped else "There is no simulated account running")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say whether the simulated account runs, where, and what is in it."""
+    places = _places()
+    account = lifecycle.running_account(places)
+    alive = account.resources() if account else []
+    if as_json:
+        facts = None if account is None else vars(account) | {"resources": len(alive)}
+        if facts is not None:
+            del facts["token"]
+        typer.echo(json.dumps({"running": account is not None, "account": facts}))
+    elif account is None:
+        typer.echo("SIMULATED: no account is running in this clone; `make up` starts one")
+    else:
+        typer.echo(
+            f"SIMULATED account {account.account}, {account.region}, at {account.endpoint}\n"
+            f"process {account.pid}, since {account.started}, {account.images} images,"
+            f" {len(alive)} resources"
+        )
+
+
+@app.command()
+def env() -> None:
+    """Print the local environment for a shell: eval "$(geusemaker local env)"."""
+    opened = session.open_session(_places(), dict(os.environ), _say)
+    typer.echo(opened.environment.as_shell(), nl=False)
+
+
+@app.command(name="shell")
+def open_shell() -> None:
+    """Open a shell in which plain `pulumi` works against the simulated account."""
+    places = _places()
+    opened = session.open_session(places, dict(os.environ), _say)
+    folder = places.root / "shell"
+    folder.mkdir(exist_ok=True)
+    own = {"GEUSEMAKER_ZDOTDIR": os.environ.get("ZDOTDIR", os.environ.get("HOME", ""))}
+    start = shell.plan(
+        os.environ.get("SHELL"), folder, opened.environment, session.bin_dir() / "geusemaker"
+    )
+    for file, text in start.files.items():
+        file.write_text(text, encoding="utf-8")
+    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` leaves")
+    raise typer.Exit(_run_through(start.command, dict(opened.env) | own | dict(start.env)))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def run(
+    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+) -> None:
+    """Run one command in the local environment; its exit code is passed through."""
+    opened = session.open_session(_places(), dict(os.environ), _say)
+    raise typer.Exit(_run_through(command, dict(opened.env)))
+
+
+def _run_through(command: list[str], env: dict[str, str]) -> int:
+    program = process.find(command[0], env)
+    # Ctrl-C is the child's to answer: both get it, and the child's exit code is what counts. A
+    # handler, since a child would inherit SIG_IGN.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.run([program, *command[1:]], env=env, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 128 - code if code < 0 else code
+
+
+@app.command()
+def release(
+    name: Annotated[str, typer.Argument(help="The new image's full name, as AWS would give it.")],
+    architecture: Annotated[str, typer.Option(help="x86_64 or arm64.")],
+    root_gib: Annotated[
+        int | None, typer.Option("--root-gib", min=1, help="Size of its root volume.")
+    ] = None,
+) -> None:
+    """Make the simulated AWS publish a newer image."""
+    if architecture not in ("x86_64", "arm64"):
+        raise typer.BadParameter("use x86_64 or arm64", param_hint="--architecture")
+    account = lifecycle.running_account(_places())
+    if account is None:
+        raise LocalError(
+            "There is no simulated account to release an image into: `make up` starts one."
+        )
+    image = account.release(name, architecture, root_gib)
+    made = next((str(image[key]) for key in ("image_id", "id", "ami_id") if key in image), "")
+    typer.echo(f"Released {made} {name}".replace("  ", " "))
+
+
+@app.command(hidden=True)
+def engine() -> None:
+    """Find, install or build the Pulumi CLI, and say where it is."""
+    found = find_engine(_say)
+    typer.echo(f"Pulumi CLI {found.version} {found.source}: {found.path_dir}")

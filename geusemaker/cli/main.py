@@ -1,0 +1,51 @@
+"""The `geusemaker` command: its one catch point, and what it holds."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from geusemaker.cli import local
+from geusemaker.errors import GeuseMakerError
+
+app = typer.Typer(
+    name="geusemaker",
+    help="A self-hosted AI stack on one AWS host.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(local.app, name="local")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("geusemaker"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """A self-hosted AI stack on one AWS host."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command. Exit codes: 0 done, 1 failed, 2 wrong flags, 130 interrupted."""
+    try:
+        app(arguments)
+    except GeuseMakerError as error:
+        _fail(str(error))
+    except OSError as error:  # a full disk, a folder that may not be written
+        at = f": {error.filename}" if error.filename else ""
+        _fail(f"This machine refused what is needed{at}: {error.strerror or error}.")
+
+
+def _fail(paragraph: str) -> None:
+    sys.stdout.flush()
+    print(paragraph, file=sys.stderr)
+    sys.exit(1)

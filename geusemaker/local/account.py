@@ -1,0 +1,80 @@
+"""What the state file of a simulated account says, and what its process answers."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from geusemaker.errors import LocalError
+
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """One simulated account; it lives as long as the process `pid`."""
+
+    pid: int
+    provider_port: int
+    endpoint: str
+    account: str
+    region: str
+    images: int
+    started: str
+    token: str
+
+    def is_answering(self) -> bool:
+        """Whether the process that answers is the one that the state file names."""
+        try:
+            status, answer = self.ask("GET", "/geusemaker/health")
+        except LocalError:
+            return False
+        return status == 200 and isinstance(answer, dict) and answer.get("token") == self.token
+
+    def resources(self) -> list[tuple[str, str]]:
+        """Type and id of everything alive beyond what a new account has."""
+        status, answer = self.ask("GET", "/geusemaker/resources")
+        if status != 200 or not isinstance(answer, list):
+            raise LocalError(
+                f"The simulated account at {self.endpoint} cannot list its resources (HTTP"
+                f" {status}): see .geusemaker/logs/account.log, then `make down` and `make up`."
+            )
+        return [(str(one.get("type")), str(one.get("id"))) for one in answer]
+
+    def release(self, name: str, architecture: str, root_gib: int | None) -> dict[str, Any]:
+        """Publishes a newer image, as AWS would."""
+        body = {"name": name, "architecture": architecture, "root_gib": root_gib}
+        status, answer = self.ask("POST", "/geusemaker/release", body)
+        if status >= 400 or not isinstance(answer, dict):
+            said = answer.get("error") if isinstance(answer, dict) else None
+            raise LocalError(str(said or f"The simulated account answered HTTP {status}."))
+        return answer
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request, straight to loopback: http.client knows no proxies."""
+        at = urlsplit(self.endpoint)
+        connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=_SECONDS)
+        try:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as why:
+            raise LocalError(
+                f"The simulated account at {self.endpoint} does not answer ({why}): `make up`"
+                " starts a new one."
+            ) from None
+        finally:
+            connection.close()
+
+
+def read_account(file: Path) -> Account | None:
+    """The account that the state file names, dead or alive; None when it names none."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        known = {name: content[name] for name in Account.__dataclass_fields__}
+        return Account(**known)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,109 @@
+"""Where the local door keeps things: everything of one clone is under its `.geusemaker/`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from geusemaker.errors import LocalError
+
+STACK = "dev"
+PROJECT_NAME = "geusemaker"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The paths of one clone."""
+
+    project: Path
+
+    @property
+    def root(self) -> Path:
+        return self.project / ".geusemaker"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def account_file(self) -> Path:
+        """Written by the simulator when it is ready."""
+        return self.root / "account.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.root / "logs" / "account.log"
+
+    @property
+    def output_file(self) -> Path:
+        """What the simulator prints, which is how it says why it cannot start."""
+        return self.root / "logs" / "account.out"
+
+    @property
+    def pulumi_log(self) -> Path:
+        return self.root / "logs" / "pulumi.log"
+
+    @property
+    def backend(self) -> Path:
+        return self.root / "backend"
+
+    @property
+    def pulumi_home(self) -> Path:
+        return self.root / "pulumi"
+
+    @property
+    def empty_file(self) -> Path:
+        """Stands in for the user's AWS config and credentials files."""
+        return self.root / "empty"
+
+    @property
+    def scratch(self) -> Path:
+        """A folder with a copy of `Pulumi.yaml`, where the stack is made."""
+        return self.root / "scratch"
+
+    @property
+    def committed_config(self) -> Path:
+        return self.project / f"Pulumi.{STACK}.yaml"
+
+    @property
+    def config(self) -> Path:
+        """The copy of the committed config that local runs read and write."""
+        return self.root / "config" / f"Pulumi.{STACK}.yaml"
+
+    @property
+    def config_origin(self) -> Path:
+        """The committed config as it was when the copy was made."""
+        return self.root / "config" / "origin.yaml"
+
+    @property
+    def set_aside(self) -> Path:
+        return self.root / "set-aside"
+
+    @property
+    def stack_file(self) -> Path:
+        return self.backend / ".pulumi" / "stacks" / PROJECT_NAME / f"{STACK}.json"
+
+    def shown(self, path: Path) -> str:
+        """A path as a person in the project's folder would type it."""
+        return (
+            str(path.relative_to(self.project)) if path.is_relative_to(self.project) else str(path)
+        )
+
+
+def find_project(start: Path) -> Path:
+    """The clone around `start`, else the one that this package was installed from."""
+    for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
+        if _is_project(folder / "Pulumi.yaml"):
+            return folder
+    raise LocalError(
+        f"There is no GeuseMaker project in {start} or above it (a `Pulumi.yaml` with"
+        f" `name: {PROJECT_NAME}`): go into your clone and run the command again."
+    )
+
+
+def _is_project(file: Path) -> bool:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+    return isinstance(content, dict) and content.get("name") == PROJECT_NAME

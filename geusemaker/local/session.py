@@ -1,0 +1,53 @@
+"""Opens the local door: engine, account, files and stack, all that a command needs."""
+
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from geusemaker.engine import Engine, find_engine
+from geusemaker.local import environment, lifecycle
+from geusemaker.local.account import Account
+from geusemaker.local.environment import Environment
+from geusemaker.local.lifecycle import Say
+from geusemaker.local.places import Places
+from geusemaker.local.pulumi_cli import PulumiCli
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open door: everything is there and runs."""
+
+    places: Places
+    engine: Engine
+    account: Account
+    environment: Environment
+    env: Mapping[str, str]
+    cli: PulumiCli
+
+
+def open_session(places: Places, base: Mapping[str, str], say: Say) -> Session:
+    """Starts what is not there yet, under the clone's lock."""
+    engine = find_engine(say, environ=base)
+    with lifecycle.locked(places, say):
+        account, started = lifecycle.ensure_account(places, base, say)
+        if started:
+            say(f"simulated account started, {account.images} recorded images")
+        return join(places, base, engine, account, say)
+
+
+def join(
+    places: Places, base: Mapping[str, str], engine: Engine, account: Account, say: Say
+) -> Session:
+    """Binds engine and account to one environment with a stack in it."""
+    lifecycle.prepare(places, say)
+    local = environment.for_account(places, engine.path_dir, bin_dir(), account, base)
+    env = local.applied_to(base)
+    cli = PulumiCli(places, engine.path_dir / "pulumi", env)
+    cli.ensure_stack()
+    return Session(places, engine, account, local, env, cli)
+
+
+def bin_dir() -> Path:
+    """The folder of this Python's own programs, `.venv/bin` in a clone."""
+    return Path(sysconfig.get_path("scripts"))

@@ -1,0 +1,51 @@
+"""An interactive shell in the local environment, with a prompt that says so.
+
+The user's own start-up files run first, since a person wants their shell; then the environment is
+set once more, since those files may export AWS_PROFILE or put another `pulumi` first.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from geusemaker.local.environment import Environment
+
+PROMPT = "(simulated) "
+_HIDDEN = ("pulumi", "python", "python3", "geusemaker", "aws")
+
+
+@dataclass(frozen=True)
+class ShellStart:
+    """How to start one: the command, and what to set besides the environment."""
+
+    command: list[str]
+    env: Mapping[str, str]
+    files: Mapping[Path, str]
+    """Start-up files to write first."""
+
+
+def plan(wanted: str | None, folder: Path, environment: Environment, command: Path) -> ShellStart:
+    """The start of the user's shell, or of sh when it is one that cannot be set up."""
+    shell = wanted or "/bin/sh"
+    name = Path(shell).name
+    again = f'eval "$({shlex.quote(str(command))} local env)"'
+    hidden = "\n".join(f"unalias {one} 2>/dev/null; unset -f {one} 2>/dev/null" for one in _HIDDEN)
+    if name == "bash":
+        rc = folder / "bashrc"
+        text = f'[ -f ~/.bashrc ] && . ~/.bashrc\n{hidden}\n{again}\nPS1="{PROMPT}${{PS1-\\$ }}"\n'
+        return ShellStart([shell, "--rcfile", str(rc), "-i"], {}, {rc: text})
+    if name == "zsh":
+        own = 'ZDOTDIR="${GEUSEMAKER_ZDOTDIR:-$HOME}"'
+        text = f'{own}\n[ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"\n{hidden}\n{again}\n'
+        text += f'PROMPT="{PROMPT}$PROMPT"\n'
+        early = (
+            '[ -f "${GEUSEMAKER_ZDOTDIR:-$HOME}/.zshenv" ]'
+            ' && . "${GEUSEMAKER_ZDOTDIR:-$HOME}/.zshenv"\n'
+            f"ZDOTDIR={shlex.quote(str(folder))}\n"
+        )
+        files = {folder / ".zshenv": early, folder / ".zshrc": text}
+        return ShellStart([shell, "-i"], {"ZDOTDIR": str(folder)}, files)
+    rc = folder / "shrc"
+    text = f"{environment.as_shell()}PS1={shlex.quote(PROMPT + '$ ')}\n"
+    return ShellStart(["/bin/sh", "-i"], {"ENV": str(rc)}, {rc: text})
