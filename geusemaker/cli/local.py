@@ -34,7 +34,7 @@ def up() -> None:
     places, base, screen = _places(), dict(os.environ), Screen()
     screen.line(HEADER)
     with screen.step(1, "Python packages") as step:
-        step.detail, step.took = _packages(places, base)
+        step.detail, step.took = _packages(places)
     with screen.step(2, "Pulumi CLI") as step:
         engine = find_engine(screen.note, environ=base)
         step.detail = f"{engine.version} {engine.source}"
@@ -58,10 +58,13 @@ def up() -> None:
         screen.line(line)
 
 
-def _packages(places: Places, base: dict[str, str]) -> tuple[str, str]:
+def _packages(places: Places) -> tuple[str, str]:
     home = places.shown(Path(sys.prefix))
     major, minor, _ = platform.python_version_tuple()
-    spent = base.get("GEUSEMAKER_SETUP_SECONDS", "")
+    # Left by scripts/setup_venv.py when it had work to do just before; told once.
+    note = places.root / "setup-seconds"
+    spent = note.read_text(encoding="utf-8").strip() if note.exists() else ""
+    note.unlink(missing_ok=True)
     took = seconds(float(spent)) if spent.isdigit() and int(spent) > 0 else "ready"
     return f"{home}, Python {major}.{minor}", took
 

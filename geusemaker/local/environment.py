@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places
@@ -65,11 +66,13 @@ def for_account(
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
         "PULUMI_HOME": str(places.pulumi_home),
-        "PULUMI_BACKEND_URL": f"file://{places.backend}",
+        "PULUMI_BACKEND_URL": f"file://{quote(str(places.backend))}",
         # It protects nothing: the account is made up, and its secrets end with it.
         "PULUMI_CONFIG_PASSPHRASE": "simulated",
         "PULUMI_STACK": STACK,
         "PULUMI_OPTION_CONFIG_FILE": str(places.config),
+        # `stack rm` would delete the committed file, whatever the line above says.
+        "PULUMI_OPTION_PRESERVE_CONFIG": "true",
         "PULUMI_DEBUG_PROVIDERS": f"aws:{account.provider_port}",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -1,0 +1,50 @@
+# Each target sets up what it needs. Works with GNU make 3.81, which macOS ships.
+SHELL := /bin/sh
+PY := .venv/bin/python
+GEUSEMAKER := .venv/bin/geusemaker
+CHECKED := geusemaker scripts tests $(wildcard __main__.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help up down shell test lint clean setup setup-dev
+
+help:
+	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
+	@echo 'make shell   a shell in which plain `pulumi preview`, `up`, `destroy` work against it'
+	@echo 'make down    remove everything, prove the account empty, stop it'
+	@echo 'make test    run every test, with coverage'
+	@echo 'make lint    ruff, mypy, and the generated config table'
+	@echo 'make clean   remove .venv and .geusemaker of this clone'
+
+setup:
+	@scripts/setup.sh run
+
+setup-dev:
+	@scripts/setup.sh dev
+
+up: setup
+	@$(GEUSEMAKER) local up
+
+down: setup
+	@$(GEUSEMAKER) local down
+
+shell: setup
+	@$(GEUSEMAKER) local shell
+
+test: setup-dev
+	@$(GEUSEMAKER) local engine
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run -m pytest
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
+lint: setup-dev
+	$(PY) -m ruff check $(CHECKED)
+	$(PY) -m ruff format --check $(CHECKED)
+	$(PY) -m mypy
+	$(PY) scripts/config_table.py --check
+
+# The account is stopped first: without its state file nobody could find its process any more.
+clean:
+	@if [ -e .geusemaker/account.json ] && [ -x $(GEUSEMAKER) ]; then \
+		$(GEUSEMAKER) local stop; fi
+	rm -rf .venv .geusemaker
