@@ -1,0 +1,242 @@
+"""The boot script run for real: what must not be done, and what a failure leaves behind."""
+
+from pathlib import Path
+
+import pytest
+from boot_host import Host
+
+MANY = 1000
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path: Path) -> Host:
+    host = Host(tmp_path)
+    assert host.cloud_init().returncode == 0
+    return host
+
+
+def _assert_refused(host: Host, words: str) -> None:
+    """The data step fails for the given reason and has not touched the volume."""
+    before = host.by_id.read_bytes()
+    result = host.start("data")
+    assert result.returncode == 1
+    assert host.state("data") == "failed"
+    assert words in host.reason("data")
+    assert host.calls("mkfs") == []
+    assert host.by_id.read_bytes() == before
+    assert host.mounted() == []
+    assert "geusemaker/data" not in host.read("/etc/fstab")
+
+
+def test_a_volume_that_never_comes_fails_the_data_step_by_name(host: Host) -> None:
+    result = host.start("data")
+    assert result.returncode == 1
+    assert host.reason("data").startswith("step data failed: volume vol-0123456789abcdef0 was not")
+    assert host.reason("ready") == host.reason("data")
+    assert "succeeded" not in result.stdout
+    assert len(host.calls("blockdev")) == 4 * 3  # the bound, times the three names it may have
+
+
+def test_another_disk_is_never_taken_for_the_data_volume(host: Host) -> None:
+    host.write("/sys/block/nvme0n1/device/serial", "vol0fffffffffffffff0\n")
+    host.write("/dev/nvme0n1", "")
+    host.write("/dev/xvda", "")
+    host.write("/dev/sdg", "")
+    assert host.start("data").returncode == 1
+    assert host.calls("mkfs") == []
+
+
+def test_a_volume_that_blkid_cannot_read_stays_as_it_is(host: Host) -> None:
+    host.attach_volume()
+    host.set("blkid-status", "4")
+    _assert_refused(host, "blkid could not tell what is on it (status 4)")
+
+
+def test_a_volume_of_which_blkid_is_of_two_minds_stays_as_it_is(host: Host) -> None:
+    host.attach_volume()
+    host.set("blkid-status", "8")
+    _assert_refused(host, "status 8")
+
+
+def test_a_volume_that_wipefs_cannot_read_stays_as_it_is(host: Host) -> None:
+    host.attach_volume()
+    host.set("wipefs-fails")
+    _assert_refused(host, "wipefs could not read it")
+
+
+def test_a_volume_with_a_partition_table_stays_as_it_is(host: Host) -> None:
+    device = host.attach_volume()
+    Path(f"{device}.signatures").write_text("0x1fe dos\n", encoding="utf-8")
+    _assert_refused(host, "holds something that is no file system")
+
+
+def test_a_volume_with_unknown_bytes_stays_as_it_is_and_the_way_out_is_named(host: Host) -> None:
+    host.attach_volume(first=b"\0" * 4096 + b"\xff\xfe" + b"\0" * ((1 << 20) - 4098))
+    _assert_refused(host, "shows no file system but is not empty")
+    assert "wipefs -a" in host.reason("data")
+
+
+def test_a_volume_that_gives_fewer_bytes_than_asked_for_is_not_blank(host: Host) -> None:
+    host.attach_volume(first=b"")
+    _assert_refused(host, "not empty")
+
+
+def test_a_volume_with_a_foreign_file_system_stays_as_it_is(host: Host) -> None:
+    host.attach_formatted("LVM2_member")
+    _assert_refused(host, "holds LVM2_member")
+
+
+def test_a_failing_mkfs_fails_the_step_and_a_later_try_succeeds(host: Host) -> None:
+    host.attach_volume()
+    host.set("mkfs-fails")
+    assert host.start("data").returncode == 1
+    assert "mkfs.ext4" in host.reason("data")
+    (host.world / "mkfs-fails").unlink()
+    assert host.start("data").returncode == 0
+    assert host.state("data") == "ok"
+
+
+def test_a_file_system_of_another_volume_at_the_mount_point_fails_the_step(host: Host) -> None:
+    host.attach_formatted()
+    host.set("other-uuid", "99999999")
+    assert host.start("data").returncode == 1
+    assert "holds the file system 99999999" in host.reason("data")
+
+
+def test_a_data_mount_that_keeps_failing_fails_the_step(host: Host) -> None:
+    host.attach_formatted()
+    host.late("mount-data", MANY)
+    assert host.start("data").returncode == 1
+    assert "could not be mounted" in host.reason("data")
+
+
+def test_efs_that_never_mounts_fails_by_name_and_plain_nfs_is_not_tried(host: Host) -> None:
+    host.late("mount-n8n", MANY)
+    assert host.start("efs").returncode == 1
+    assert host.mounted() == ["/srv/geusemaker/efs/backups"]
+    assert "fs-0123456789abcdef0 in us-west-2 could not be mounted" in host.reason("efs")
+    assert "nfs4" not in host.read("/etc/fstab")
+
+
+def test_a_retried_efs_step_goes_on_where_it_stopped(host: Host) -> None:
+    host.late("mount-n8n", 4)
+    assert host.start("efs").returncode == 1
+    assert host.start("efs").returncode == 0
+    assert host.mistakes() == []
+    assert len(host.calls("apt-get install")) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("apt-lists", "apt-get could not install amazon-efs-utils in 4 tries"),
+        ("apt-lock", "apt-get could not install amazon-efs-utils in 4 tries"),
+        ("key", "no usable signing key"),
+        ("bad-key", "no usable signing key"),
+    ],
+)
+def test_packages_that_never_come_fail_the_efs_step(host: Host, what: str, words: str) -> None:
+    host.late(what, MANY)
+    assert host.start("efs").returncode == 1
+    assert words in host.reason("efs")
+    assert host.mounted() == []
+
+
+@pytest.mark.parametrize("version", ["2023", "2"])
+def test_a_failing_package_manager_of_amazon_linux_fails_the_efs_step(
+    tmp_path: Path, version: str
+) -> None:
+    host = Host(tmp_path, "amzn", version)
+    host.cloud_init()
+    host.late("rpm-lock", MANY)
+    assert host.start("efs").returncode == 1
+    assert "could not install amazon-efs-utils" in host.reason("efs")
+
+
+@pytest.mark.parametrize(
+    ("os_id", "version", "words"),
+    [("ubuntu", "20.04", "not released for Ubuntu 20.04"), ("debian", "13", "'debian'")],
+)
+def test_a_system_without_prebuilt_efs_utils_fails_the_efs_step(
+    tmp_path: Path, os_id: str, version: str, words: str
+) -> None:
+    host = Host(tmp_path, os_id, version)
+    host.cloud_init()
+    assert host.start("efs").returncode == 1
+    assert words in host.reason("efs")
+
+
+@pytest.mark.parametrize("what", ["docker", "docker-answer"])
+def test_a_docker_that_does_not_come_up_fails_its_step(host: Host, what: str) -> None:
+    host.late(what, MANY)
+    assert host.start("docker").returncode == 1
+    assert "docker did not start in 4 tries" in host.reason("docker")
+
+
+def test_an_image_without_docker_is_told_from_a_docker_that_fails(host: Host) -> None:
+    (host.bin / "docker").unlink()
+    assert host.start("docker").returncode == 1
+    assert "needs an AWS Deep Learning AMI" in host.reason("docker")
+
+
+def test_one_failed_step_keeps_the_host_from_being_ready_and_is_named(host: Host) -> None:
+    host.attach_volume()
+    host.late("docker", MANY)
+    assert host.start_all() == {"docker": 1, "data": 0, "efs": 0, "ready": 1}
+    assert host.state("ready") == "failed"
+    assert host.reason("ready").endswith("without success in this boot: docker")
+
+
+def test_ready_heals_once_the_failed_step_has_healed(host: Host) -> None:
+    host.start_all()
+    assert host.state("ready") == "failed"
+    host.attach_volume()
+    assert host.start("data").returncode == 0
+    assert host.start("ready").returncode == 0
+    assert host.state("ready") == "ok"
+
+
+def test_a_success_of_an_earlier_boot_does_not_make_this_one_ready(host: Host) -> None:
+    host.attach_volume()
+    host.start_all()
+    assert host.state("ready") == "ok"
+    host.restart()
+    assert host.start("ready").returncode == 1
+    assert host.reason("ready").endswith("in this boot: data efs docker")
+
+
+def test_a_step_that_fails_later_takes_back_that_the_host_is_ready(host: Host) -> None:
+    host.attach_volume()
+    host.start_all()
+    host.set("blkid-status", "8")
+    assert host.start("data").returncode == 1
+    assert host.state("ready") == "failed"
+
+
+def test_a_docker_that_died_before_the_end_is_started_again_by_ready(host: Host) -> None:
+    host.attach_volume()
+    host.start_all()
+    (host.world / "docker-runs").unlink()
+    assert host.start("ready").returncode == 0
+    (host.world / "docker-runs").unlink()
+    host.late("docker", MANY)
+    assert host.start("ready").returncode == 1
+    assert "docker no longer answers" in host.reason("ready")
+
+
+def test_an_unexpected_error_names_the_command_that_failed(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.path("/etc/fstab").unlink()
+    before = host.cloud_init()
+    assert before.returncode != 0
+    assert host.state("host") == "failed"
+    assert "step host failed: line" in host.reason("host")
+    assert host.calls() == []  # nothing was started on half a host
+    assert not host.path("/etc/fstab").exists()
+
+
+def test_an_unknown_step_is_refused_with_the_known_ones(host: Host) -> None:
+    program = str(host.path("/usr/local/lib/geusemaker/host"))
+    result = host._run([program, "services"])
+    assert result.returncode == 64
+    assert "[host|data|efs|docker|ready]" in result.stderr

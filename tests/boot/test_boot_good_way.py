@@ -1,0 +1,290 @@
+"""The boot script run for real: all goes well, sooner or later."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from boot_host import UUID, Host
+
+SYSTEMS = [
+    ("ubuntu", "22.04"),
+    ("ubuntu", "24.04"),
+    ("ubuntu", "26.04"),
+    ("amzn", "2023"),
+    ("amzn", "2"),
+]
+GOOD = {"host": 0, "docker": 0, "data": 0, "efs": 0, "ready": 0}
+MOUNTS = ["/srv/geusemaker/data", "/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+@pytest.mark.parametrize(("os_id", "version"), SYSTEMS)
+def test_every_system_becomes_ready_with_a_blank_volume(
+    tmp_path: Path, os_id: str, version: str
+) -> None:
+    host = Host(tmp_path, os_id, version)
+    host.attach_volume()
+    assert host.boot() == GOOD
+    assert host.mounted() == MOUNTS
+    assert {host.state(step) for step in GOOD} == {"ok"}
+    assert host.mistakes() == []
+
+
+def test_what_cloud_init_runs_waits_for_nothing_and_only_lays_down_and_starts(host: Host) -> None:
+    assert host.cloud_init().returncode == 0
+    assert host.calls() == [
+        "systemctl daemon-reload",
+        "systemctl enable geusemaker.target",
+        "systemctl start --no-block geusemaker.target",
+    ]
+
+
+def test_what_cloud_init_runs_installs_itself_unchanged_and_runnable(host: Host) -> None:
+    host.cloud_init()
+    program = host.path("/usr/local/lib/geusemaker/host")
+    assert program.read_bytes() == host.part.read_bytes()
+    assert program.read_text().startswith("#!/bin/bash\n")
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert subprocess.run(["/bin/bash", "-n", str(program)], check=False).returncode == 0
+
+
+def test_every_file_that_starts_with_a_shebang_passes_bash_n_and_nothing_half_written_stays(
+    host: Host,
+) -> None:
+    host.attach_volume()
+    host.boot()
+    files = [path for path in host.root.rglob("*") if path.is_file()]
+    scripts = [path for path in files if path.read_bytes().startswith(b"#!")]
+    assert [path.name for path in scripts] == ["host"]
+    for script in scripts:
+        assert subprocess.run(["/bin/bash", "-n", str(script)], check=False).returncode == 0
+    assert [path for path in files if path.suffix == ".new"] == []
+
+
+def test_every_unit_names_a_program_that_was_laid_down_and_may_be_restarted(host: Host) -> None:
+    host.cloud_init()
+    for step in ("data", "efs", "docker", "ready"):
+        unit = host.unit(step)
+        program, argument = unit["Service"]["ExecStart"].split()
+        assert Path(program).is_file()
+        assert argument == step
+        assert unit["Service"]["Restart"] == "on-failure"
+        assert unit["Service"]["Type"] == "forking"  # oneshot may not be restarted on old systemd
+        assert "cloud-final" not in unit["Unit"]["After"]
+
+
+def test_the_target_wants_every_unit_and_starts_at_every_boot(host: Host) -> None:
+    host.cloud_init()
+    target = host.read("/etc/systemd/system/geusemaker.target")
+    for step in ("data", "efs", "docker", "ready"):
+        assert f"geusemaker-{step}.service" in target
+    assert "WantedBy=multi-user.target" in target
+
+
+def test_ready_is_ordered_after_every_other_step(host: Host) -> None:
+    host.cloud_init()
+    after = host.unit("ready")["Unit"]["After"].split()
+    assert {f"geusemaker-{step}.service" for step in ("data", "efs", "docker")} <= set(after)
+
+
+def test_a_blank_volume_is_formatted_once_and_mounted_by_its_uuid(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    assert len(host.calls("mkfs")) == 1
+    data = [line for line in host.read("/etc/fstab").splitlines() if "geusemaker/data" in line]
+    assert data == [f"UUID={UUID} {host.root}/srv/geusemaker/data ext4 defaults,nofail 0 2"]
+
+
+def test_other_lines_of_fstab_stay_and_the_efs_lines_ask_for_tls_iam_and_an_access_point(
+    host: Host,
+) -> None:
+    host.cloud_init()
+    lines = host.read("/etc/fstab").splitlines()
+    assert lines[:2] == ["# a comment", "UUID=root-disk / ext4 defaults 0 1"]
+    assert lines[3] == (
+        f"fs-0123456789abcdef0:/ {host.root}/srv/geusemaker/efs/n8n efs _netdev,noresvport,nofail,"
+        "noauto,tls,iam,accesspoint=fsap-0123456789abcdef0 0 0"
+    )
+
+
+@pytest.mark.parametrize("fs_type", ["ext4", "xfs"])
+def test_a_volume_with_data_is_mounted_and_grown_but_never_formatted(
+    host: Host, fs_type: str
+) -> None:
+    host.attach_formatted(fs_type)
+    assert host.boot() == GOOD
+    assert host.calls("mkfs") == []
+    grow = "resize2fs" if fs_type == "ext4" else "xfs_growfs"
+    assert len(host.calls(grow)) == 1
+    assert host.by_id.read_bytes() == b"data"
+
+
+@pytest.mark.parametrize("name", ["/dev/xvdf", "/dev/sdf"])
+def test_on_xen_the_volume_is_found_by_the_name_of_its_attachment(host: Host, name: str) -> None:
+    device = host.attach_volume(host.path(name))
+    assert host.boot() == GOOD
+    assert host.calls("mkfs") == [f"mkfs.ext4 -q -L geusemaker-data {device}"]
+
+
+def test_without_a_link_by_id_the_volume_is_found_by_its_serial_number_among_other_disks(
+    host: Host,
+) -> None:
+    host.write("/sys/block/nvme0n1/device/serial", "vol0fffffffffffffff0\n")
+    host.write("/sys/block/nvme1n1/device/serial", "vol0123456789abcdef0 \n")
+    host.write("/dev/nvme0n1", "the root disk")
+    device = host.attach_volume(host.path("/dev/nvme1n1"))
+    assert host.boot() == GOOD
+    assert host.calls("mkfs") == [f"mkfs.ext4 -q -L geusemaker-data {device}"]
+
+
+@pytest.mark.parametrize(
+    "what", ["volume", "mount-data", "mount-n8n", "docker", "docker-answer", "apt-lists", "key"]
+)
+def test_what_comes_late_is_waited_for(host: Host, what: str) -> None:
+    host.attach_volume()
+    host.late(what, 3)
+    assert host.boot() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("os_id", "version", "what"),
+    [("ubuntu", "22.04", "apt-lock"), ("amzn", "2023", "rpm-lock"), ("amzn", "2", "rpm-lock")],
+)
+def test_a_held_package_lock_is_waited_for(
+    tmp_path: Path, os_id: str, version: str, what: str
+) -> None:
+    host = Host(tmp_path, os_id, version)
+    host.attach_volume()
+    host.late(what, 3)
+    assert host.boot() == GOOD
+
+
+def test_an_error_page_in_place_of_the_key_is_never_trusted(host: Host) -> None:
+    host.attach_volume()
+    host.late("bad-key", 2)
+    assert host.boot() == GOOD
+    assert host.read("/etc/apt/keyrings/efs-utils.gpg") == "key\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "repository"), [("22.04", "22.04"), ("24.04", "24.04"), ("26.04", "24.04")]
+)
+def test_ubuntu_takes_efs_utils_from_the_repository_of_aws_with_its_own_key(
+    tmp_path: Path, version: str, repository: str
+) -> None:
+    host = Host(tmp_path, "ubuntu", version)
+    host.cloud_init()
+    host.start("efs")
+    assert host.read("/etc/apt/sources.list.d/efs-utils.list") == (
+        f"deb [signed-by={host.root}/etc/apt/keyrings/efs-utils.gpg] "
+        f"https://amazon-efs-utils.aws.com/repo/deb/ubuntu/{repository} {repository} main\n"
+    )
+    settings = host.read("/etc/apt/apt.conf.d/90geusemaker")
+    assert settings == 'DPkg::Lock::Timeout "600";\nAcquire::Retries "5";\n'
+
+
+@pytest.mark.parametrize(("version", "manager"), [("2023", "dnf"), ("2", "yum")])
+def test_amazon_linux_takes_efs_utils_from_its_own_repository(
+    tmp_path: Path, version: str, manager: str
+) -> None:
+    host = Host(tmp_path, "amzn", version)
+    host.cloud_init()
+    host.start("efs")
+    assert host.calls(manager) == [f"{manager} -y install amazon-efs-utils"]
+
+
+def test_efs_is_mounted_one_access_point_after_the_other(host: Host) -> None:
+    host.cloud_init()
+    host.start("efs")
+    assert host.mounted() == ["/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
+
+
+def test_docker_is_never_installed(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    installs = [call for call in host.calls("apt-get") if " install " in f"{call} "]
+    assert [call.split()[-1] for call in installs] == ["amazon-efs-utils=3.*"]
+
+
+def test_on_its_first_boot_a_host_has_docker_before_the_volume_arrives(host: Host) -> None:
+    host.cloud_init()
+    assert host.start("docker").returncode == 0
+    assert host.mounted() == []
+
+
+def test_after_a_restart_docker_waits_for_the_mounts(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    host.restart()
+    assert host.start("docker").returncode == 1
+    assert host.start("data").returncode == 0
+    assert host.start("efs").returncode == 0
+    assert host.start("docker").returncode == 0
+    assert host.start("ready").returncode == 0
+    drop_in = host.read("/etc/systemd/system/docker.service.d/geusemaker.conf")
+    assert "After=geusemaker-data.service geusemaker-efs.service" in drop_in
+
+
+def test_a_second_run_changes_no_file_and_mounts_nothing_twice(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    before = _files(host)
+    assert host.boot() == GOOD
+    assert _files(host) == before
+    assert len(host.calls("mkfs")) == 1
+    assert len(host.calls("apt-get install")) == 1
+    assert host.mistakes() == []
+
+
+def test_the_installed_program_can_be_run_again_by_hand_as_cloud_init_ran_it(host: Host) -> None:
+    host.cloud_init()
+    program = host.path("/usr/local/lib/geusemaker/host")
+    before = program.read_bytes()
+    assert host.start("data").returncode == 1
+    host.part.write_text("", encoding="utf-8")
+    host.part = program
+    assert host.cloud_init().returncode == 0
+    assert program.read_bytes() == before
+
+
+def test_a_restart_finds_everything_again_and_formats_nothing(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    fstab = host.read("/etc/fstab")
+    host.restart()
+    for step in ("data", "efs", "docker", "ready"):
+        assert host.start(step).returncode == 0
+    assert host.mounted() == MOUNTS
+    assert host.read("/etc/fstab") == fstab
+    assert host.calls("mkfs") == []
+
+
+def test_another_file_system_on_the_volume_replaces_the_line_in_fstab(host: Host) -> None:
+    host.attach_volume()
+    host.boot()
+    host.restart()
+    other = "99999999-2222-3333-4444-555555555555"
+    host.attach_formatted("xfs", other)
+    assert host.start("data").returncode == 0
+    data = [line for line in host.read("/etc/fstab").splitlines() if "geusemaker/data" in line]
+    assert data == [f"UUID={other} {host.root}/srv/geusemaker/data xfs defaults,nofail 0 2"]
+
+
+def test_the_log_and_the_console_name_stack_and_step(host: Host) -> None:
+    shown = host.cloud_init().stdout
+    assert "geusemaker[dev] host: succeeded" in shown
+    assert host.read("/var/log/geusemaker-boot.log") == shown
+
+
+def _files(host: Host) -> dict[str, bytes]:
+    kept = ("etc", "usr", "srv")
+    return {
+        str(path): path.read_bytes()
+        for top in kept
+        for path in (host.root / top).rglob("*")
+        if path.is_file()
+    }

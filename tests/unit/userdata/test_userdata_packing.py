@@ -1,0 +1,91 @@
+"""How the script travels: packed small enough, read back, and told apart by its text."""
+
+import base64
+import gzip
+import os
+from dataclasses import replace
+
+import pytest
+
+from geusemaker.errors import UserDataError
+from geusemaker.userdata.render import LIMIT_BYTES, HostFacts, decode, encode, fingerprint, render
+
+FACTS = HostFacts(
+    stack="dev",
+    region="us-west-2",
+    file_system_id="fs-0123456789abcdef0",
+    access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
+    data_volume_id="vol-0123456789abcdef0",
+)
+
+
+def packed_size(text: str) -> int:
+    return len(base64.b64decode(encode(text)))
+
+
+def test_the_script_comes_back_as_it_was() -> None:
+    script = render(FACTS)
+    assert decode(encode(script)) == script
+
+
+def test_packing_is_base64_exactly_once_of_gzip_without_a_time() -> None:
+    packed = base64.b64decode(encode("#!/bin/bash\n"), validate=True)
+    assert packed[:2] == b"\x1f\x8b"
+    assert packed[4:8] == b"\0\0\0\0"
+
+
+def test_packing_twice_gives_the_same() -> None:
+    script = render(FACTS)
+    assert encode(script) == encode(script)
+
+
+def test_the_script_leaves_more_than_half_of_the_limit_for_later() -> None:
+    longest = replace(
+        FACTS,
+        stack="s" * 100,
+        region="ap-southeast-99",
+        access_points={f"{'m' * 30}{n:02}": f"fsap-{os.urandom(20).hex()}" for n in range(6)},
+    )
+    assert packed_size(render(longest)) < LIMIT_BYTES // 2
+
+
+def test_a_script_over_the_limit_is_refused_with_size_and_limit() -> None:
+    text = base64.b64encode(os.urandom(LIMIT_BYTES * 2)).decode()
+    with pytest.raises(UserDataError, match=r"has \d\d,\d{3} bytes .* 16,384"):
+        encode(text)
+
+
+def test_the_limit_counts_the_packed_bytes_before_base64(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = packed_size("text")
+    monkeypatch.setattr("geusemaker.userdata.render.LIMIT_BYTES", size)
+    assert packed_size("text") == size
+    monkeypatch.setattr("geusemaker.userdata.render.LIMIT_BYTES", size - 1)
+    with pytest.raises(UserDataError, match=f"has {size} bytes"):
+        encode("text")
+
+
+def test_another_machines_packing_has_other_bytes_but_the_same_text_and_fingerprint() -> None:
+    script = render(FACTS)
+    elsewhere = base64.b64encode(gzip.compress(script.encode(), compresslevel=1, mtime=7)).decode()
+    assert elsewhere != encode(script)
+    assert fingerprint(decode(elsewhere)) == fingerprint(script)
+
+
+def test_the_fingerprint_is_the_sha_256_of_the_text_and_changes_with_it() -> None:
+    assert fingerprint("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert fingerprint(render(FACTS)) != fingerprint(render(replace(FACTS, stack="prod")))
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        "not base64!",
+        base64.b64encode(b"plain").decode(),
+        base64.b64encode(gzip.compress(b"text")[:-4]).decode(),
+        base64.b64encode(gzip.compress(b"\xff")).decode(),
+        base64.b64encode(gzip.compress(b"text")[:12] + b"\xff" * 20).decode(),
+    ],
+)
+def test_what_was_not_packed_here_is_refused(encoded: str) -> None:
+    with pytest.raises(UserDataError, match="not base64 of a gzipped script"):
+        decode(encoded)

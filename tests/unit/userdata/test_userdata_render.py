@@ -1,0 +1,184 @@
+"""What the boot script is made of, and what never gets into it."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from geusemaker.errors import UserDataError
+from geusemaker.userdata.render import Bounds, HostFacts, render
+
+FACTS = HostFacts(
+    stack="dev",
+    region="us-west-2",
+    file_system_id="fs-0123456789abcdef0",
+    access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
+    data_volume_id="vol-0123456789abcdef0",
+)
+VARIANTS = {
+    "two access points": FACTS,
+    "one access point": replace(FACTS, access_points={"n8n": "fsap-0123456789abcdef0"}),
+    "six access points": replace(
+        FACTS, access_points={f"mount-{n}": f"fsap-0123456789abcde{n:02x}" for n in range(6)}
+    ),
+    "another Region": replace(FACTS, region="us-gov-west-1"),
+    "the sovereign cloud": replace(FACTS, region="eusc-de-east-1"),
+    "a stack with every allowed sign": replace(FACTS, stack="My_stack-1.0"),
+    "short ids": replace(FACTS, file_system_id="fs-01234567", data_volume_id="vol-01234567"),
+    "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
+}
+HOSTILE = ["'", '"', "\n", "a\n", "$(reboot)", "`reboot`", "; reboot", "a b", "", "../x", "\\", "é"]
+STEPS = ["host", "data", "efs", "docker", "ready"]
+
+
+@pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
+def test_every_variant_is_a_script_that_bash_can_read(facts: HostFacts) -> None:
+    script = render(facts)
+    assert script.startswith("#!/bin/bash\n")
+    checked = subprocess.run(
+        ["/bin/bash", "-n"], input=script, text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_errors_are_strict_before_anything_is_done() -> None:
+    code = [line for line in render(FACTS).splitlines() if line and not line.startswith("#")]
+    assert code[0] == "set -Eeuo pipefail"
+
+
+def test_the_script_starts_at_its_last_line_so_that_half_of_it_does_nothing() -> None:
+    script = render(FACTS)
+    assert script.endswith('\nmain "$@"\n')
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_every_step_is_one_function(step: str) -> None:
+    assert render(FACTS).count(f"\nstep_{step}() {{\n") == 1
+
+
+def test_comments_and_the_shebang_survive_as_written() -> None:
+    script = render(FACTS)
+    folder = Path(render.__code__.co_filename).parent / "templates"
+    for template in folder.glob("*.j2"):
+        for line in template.read_text(encoding="utf-8").splitlines():
+            if line.lstrip().startswith("#") and "{{" not in line:
+                assert f"{line}\n" in script
+
+
+def test_every_template_has_its_place_in_the_script() -> None:
+    folder = Path(render.__code__.co_filename).parent / "templates"
+    script = render(FACTS)
+    for template in folder.iterdir():
+        last = template.read_text(encoding="utf-8").splitlines()[-1]
+        assert f"\n{last}\n" in script, template.name
+
+
+def test_nothing_of_the_template_language_or_of_python_is_left() -> None:
+    script = render(FACTS)
+    assert re.findall(r"\{\{.*?\}\}", script) == ["{{.Server.Version}}"]  # Docker's own
+    assert "{%" not in script
+    assert "{#" not in script.replace("${#", "")
+    assert not re.search(r"\b(None|True|False|Undefined)\b", script)
+
+
+def test_all_facts_are_in_the_script() -> None:
+    script = render(FACTS)
+    for fact in (FACTS.stack, FACTS.region, FACTS.file_system_id, FACTS.data_volume_id):
+        assert f"={fact}\n" in script
+    for name, access_point in FACTS.access_points.items():
+        assert f" {name} " in script
+        assert f" {access_point} " in script
+
+
+def test_the_order_of_a_mapping_does_not_change_the_script() -> None:
+    turned = dict(reversed(list(FACTS.access_points.items())))
+    assert list(turned) != list(FACTS.access_points)
+    assert render(replace(FACTS, access_points=turned)) == render(FACTS)
+
+
+def test_a_template_that_asks_for_an_unknown_value_fails_instead_of_printing_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loader = jinja2.DictLoader({"only.sh.j2": "x={{ facts.unknown }}"})
+    monkeypatch.setattr("geusemaker.userdata.render._PARTS", ("only.sh.j2",))
+    monkeypatch.setattr(jinja2, "PackageLoader", lambda _: loader)
+    with pytest.raises(jinja2.UndefinedError, match="unknown"):
+        render(FACTS)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    ["stack", "region", "file_system_id", "data_volume_id", "data_mount", "data_device"],
+)
+def test_a_hostile_value_is_refused_by_name(name: str, value: str) -> None:
+    good = getattr(FACTS, name)
+    for hostile in {value, good + value} - {good}:
+        changed: dict[str, str] = {name: hostile}
+        with pytest.raises(UserDataError, match=rf"^{name} is "):
+            render(replace(FACTS, **changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_access_point_is_refused_by_name(value: str) -> None:
+    with pytest.raises(UserDataError, match=r"^access_points"):
+        render(replace(FACTS, access_points={"n8n": value}))
+    with pytest.raises(UserDataError, match=r"^access_points"):
+        render(replace(FACTS, access_points={value: "fsap-0123456789abcdef0"}))
+
+
+def test_a_value_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UserDataError, match="data_volume_id is None"):
+        render(replace(FACTS, data_volume_id=None))  # type: ignore[arg-type]
+
+
+def test_a_host_without_any_access_point_is_refused() -> None:
+    with pytest.raises(UserDataError, match="at least one EFS access point"):
+        render(replace(FACTS, access_points={}))
+
+
+@pytest.mark.parametrize("mount", ["/srv/geusemaker/efs", "/srv/geusemaker/efs/n8n", "/srv"])
+def test_the_data_volume_may_not_hide_efs_or_be_hidden_by_it(mount: str) -> None:
+    with pytest.raises(UserDataError, match="overlaps"):
+        render(replace(FACTS, data_mount=mount))
+
+
+@pytest.mark.parametrize(("tries", "accepted"), [(1, True), (0, False), (-1, False)])
+def test_a_bound_lets_a_step_try_at_least_once(tries: int, accepted: bool) -> None:
+    bounds = replace(Bounds(), data_tries=tries)
+    if accepted:
+        assert "readonly DATA_TRIES=1 " in render(FACTS, bounds)
+    else:
+        with pytest.raises(UserDataError, match="data_tries"):
+            render(FACTS, bounds)
+
+
+def test_a_bound_that_is_no_whole_number_is_refused() -> None:
+    with pytest.raises(UserDataError, match="efs_pause"):
+        render(FACTS, replace(Bounds(), efs_pause="1; reboot"))  # type: ignore[arg-type]
+
+
+def test_every_bound_stands_once_in_the_script_and_leaves_its_unit_time_to_run_out() -> None:
+    bounds = Bounds()
+    head = render(FACTS).split("STEP=host")[0]
+    for name, value in vars(bounds).items():
+        assert f"{name.upper()}={value}" in head
+    waits = bounds.data_tries * bounds.data_pause + bounds.mount_tries * bounds.mount_pause
+    assert 15 * 60 <= waits < bounds.unit_seconds
+
+
+@pytest.mark.parametrize(
+    "word", ["password", "secret_", "AKIA", "BEGIN RSA", "N8N_ENCRYPTION", "169.254"]
+)
+def test_the_script_holds_no_secret_and_does_not_ask_the_metadata_service(word: str) -> None:
+    assert word.lower() not in render(FACTS).lower()
+
+
+@pytest.mark.parametrize(
+    "never", ["yum update", "dnf update", "apt-get upgrade", "systemctl mask", "systemctl stop"]
+)
+def test_the_script_leaves_the_image_and_its_timers_as_aws_tested_them(never: str) -> None:
+    assert never not in render(FACTS)
