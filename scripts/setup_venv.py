@@ -24,10 +24,7 @@ _HASHED = {
 
 
 def wanted_stamp(project: Path, kind: str) -> str:
-    """The hash that a finished installation of this kind has here.
-
-    The path is in it, since scripts in a moved .venv start a Python that is no longer there.
-    """
+    """The hash that a finished installation of this kind has here."""
     made = hashlib.sha256(str(project).encode())
     for name in _HASHED[kind]:
         made.update(f"\n{name}\n".encode() + (project / name).read_bytes())
@@ -65,6 +62,11 @@ def works(environment: Path) -> bool:
     return ran.returncode == 0
 
 
+def was_moved(project: Path) -> bool:
+    """Whether .venv was filled elsewhere: its scripts start a Python that may be gone."""
+    return read_stamps(project / ".venv").get("path", str(project)) != str(project)
+
+
 def set_up(project: Path, kind: str) -> None:
     """Does what is left to do, one process at a time."""
     environment = project / ".venv"
@@ -76,7 +78,7 @@ def set_up(project: Path, kind: str) -> None:
         except BlockingIOError:
             say("another make is setting up .venv; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if works(environment):
+        if works(environment) and not was_moved(project):
             if is_ready(project, kind):
                 return
         else:
@@ -92,7 +94,7 @@ def install(project: Path, environment: Path, kind: str) -> None:
     stamp = environment / "geusemaker.json"
     stamps = read_stamps(environment)
     stamp.unlink(missing_ok=True)
-    command = [environment / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    command = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     command += ["--disable-pip-version-check", "-r", REQUIREMENTS[kind], "-e", "."]
     ran = subprocess.run(command, cwd=project, check=False)
     if ran.returncode != 0:
@@ -100,9 +102,12 @@ def install(project: Path, environment: Path, kind: str) -> None:
             f"pip could not install {REQUIREMENTS[kind]} (exit code {ran.returncode}, its own words"
             " are above): it needs a package index, and room on the disk; then run make again."
         )
-    stamps = {one: mark for one, mark in stamps.items() if mark == wanted_stamp(project, one)} | {
-        kind: wanted_stamp(project, kind)
+    kept = {
+        one: mark
+        for one, mark in stamps.items()
+        if one in REQUIREMENTS and mark == wanted_stamp(project, one)
     }
+    stamps = kept | {kind: wanted_stamp(project, kind), "path": str(project)}
     part = stamp.with_suffix(".part")
     part.write_text(json.dumps(stamps))
     part.rename(stamp)
