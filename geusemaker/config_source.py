@@ -14,8 +14,11 @@ import yaml
 from pulumi.runtime import config as pulumi_config
 from pydantic.alias_generators import to_camel
 
-from geusemaker.config_problem import NAMESPACE, FileOrigin, Origin, StackOrigin
+from geusemaker.config_problem import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
 from geusemaker.errors import ConfigError
+
+# What Pulumi writes at the top of a stack's file.
+_STACK_FILE = {"config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"}
 
 
 @dataclass(frozen=True)
@@ -58,20 +61,26 @@ def read_file(path: Path) -> list[Given]:
     elif path.suffix.lower() in (".yaml", ".yml"):
         content, lines = _yaml(path, text)
     else:
-        raise ConfigError(
+        raise _fault(
             f"The config file {path} is neither YAML nor JSON by its name; rename it so that it "
             "ends in .yaml, .yml or .json."
         )
     if not isinstance(content, dict):
-        raise ConfigError(
+        raise _fault(
             f"The config file {path} holds no mapping of keys at line 1; write lines such as "
             "`osType: ubuntu-24.04`."
         )
     stack_file = "config" in content
     if stack_file:
+        for spelled in content.keys() - _STACK_FILE:
+            line = lines((str(spelled),))
+            raise _fault(
+                f"The config file {path} has {spelled} beside `config` at line {line}, where it "
+                "would have no effect; move it under `config`."
+            )
         content = content["config"]
         if not isinstance(content, dict):
-            raise ConfigError(
+            raise _fault(
                 f"The config file {path} has no mapping of keys under `config` "
                 f"(line {lines(('config',))}); write lines such as "
                 f"`  {NAMESPACE}:osType: ubuntu-24.04` there."
@@ -86,12 +95,16 @@ def read_file(path: Path) -> list[Given]:
         key = key if namespace in ("", NAMESPACE) else str(spelled)
         origin = FileOrigin(path, lines((*prefix, str(spelled))), str(spelled))
         if key in given:
-            raise ConfigError(
+            raise _fault(
                 f"The config file {path} has {key} twice: as {_spelled(given[key])}, and as "
                 f"{spelled} at line {origin.line}; {origin.remove(key)}."
             )
         given[key] = Given(key, _checked(path, origin, value), origin)
     return list(given.values())
+
+
+def _fault(text: str) -> ConfigError:
+    return ConfigError(one_paragraph(text))
 
 
 def _spelled(given: Given) -> str:
@@ -102,12 +115,12 @@ def _spelled(given: Given) -> str:
 
 def _checked(path: Path, origin: FileOrigin, value: Any) -> Any:
     if value is None:
-        raise ConfigError(
+        raise _fault(
             f"The config file {path} gives {origin.spelled} no value at line {origin.line}; give "
             f"it one, or {origin.remove('')} for the default."
         )
     if isinstance(value, dict) and "secure" in value:
-        raise ConfigError(
+        raise _fault(
             f"The config file {path} holds {origin.spelled} encrypted at line {origin.line}, which "
             "only the stack's own run can read; write it in clear if it is none, or select the "
             "stack and leave the file out."
@@ -119,12 +132,14 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(
+        raise _fault(
             f"The config file {path} cannot be read: {error.strerror}; see `ls -l {path}`, or name "
             "another file."
         ) from None
     except ValueError as error:
-        raise ConfigError(f"The config file {path!s} is not UTF-8 text: {error}.") from None
+        raise _fault(
+            f"The config file {path} is not UTF-8 text: {error}; save it as UTF-8."
+        ) from None
 
 
 Lines = Callable[[tuple[str, ...]], int]
@@ -136,12 +151,13 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value} stands there twice", key.start_mark
                 )
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -207,9 +223,7 @@ def _json_line(text: str, key: str, occurrence: int) -> int:
 
 
 def _syntax(path: Path, where: str, problem: str) -> ConfigError:
-    return ConfigError(
-        f"The config file {path} has an error at {where}: {problem}; mend that line."
-    )
+    return _fault(f"The config file {path} has an error at {where}: {problem}; mend that line.")
 
 
 class _Twice(ValueError):

@@ -1,0 +1,88 @@
+"""Pulumi.yaml and the docs say what the model says."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from geusemaker.config import DeploymentConfig
+
+ROOT = Path(__file__).parents[3]
+
+# Declared in Pulumi.yaml they would be required, or the engine would hand their default over as if
+# the user had set it; see the comment there.
+UNDECLARED = {
+    "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
+    "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def declared() -> dict[str, dict[str, Any]]:
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    return {key.removeprefix("geusemaker:"): value for key, value in project["config"].items()}
+
+
+def test_pulumi_yaml_declares_every_key_that_it_can(declared: dict[str, dict[str, Any]]) -> None:
+    keys = {str(field.alias) for field in DeploymentConfig.model_fields.values()}
+    assert set(declared) == keys - UNDECLARED
+    assert keys >= UNDECLARED
+
+
+def test_pulumi_yaml_has_the_models_defaults_and_descriptions(
+    declared: dict[str, dict[str, Any]],
+) -> None:
+    defaults = DeploymentConfig().model_dump(by_alias=True, mode="json")
+    for field in DeploymentConfig.model_fields.values():
+        if field.alias in declared:
+            assert declared[field.alias] == {
+                "description": field.description,
+                "default": defaults[field.alias],
+            }
+
+
+def test_the_defaults_in_pulumi_yaml_are_no_config_of_their_own(
+    declared: dict[str, dict[str, Any]],
+) -> None:
+    defaults = {key: value["default"] for key, value in declared.items()}
+    assert DeploymentConfig.model_validate(defaults) == DeploymentConfig()
+
+
+@pytest.fixture(scope="module")
+def config_table() -> ModuleType:
+    path = ROOT / "scripts" / "config_table.py"
+    spec = importlib.util.spec_from_file_location("config_table", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_in_the_docs_are_fresh(config_table: ModuleType) -> None:
+    assert config_table.main(["--check"]) == 0
+
+
+def test_a_stale_table_is_noticed_and_renewed(
+    config_table: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "README.md"
+    page.write_text(f"before\n{config_table.START}\nold\n{config_table.END}\nafter\n")
+    assert config_table.main(["--check"], tmp_path) == 1
+    assert "README.md" in capsys.readouterr().err
+    assert config_table.main([], tmp_path) == 0
+    assert config_table.main(["--check"], tmp_path) == 0
+    text = page.read_text()
+    assert "old" not in text
+    assert "What a change does" not in text
+    assert text.endswith(f"{config_table.END}\nafter\n")
+
+
+def test_a_page_without_markers_is_left_alone(config_table: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("nothing here\n")
+    assert config_table.main([], tmp_path) == 0
+    assert page.read_text() == "nothing here\n"
