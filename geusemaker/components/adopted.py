@@ -104,9 +104,7 @@ def look_up(
                 way_out=_way_out(subnet_id, subnet.vpc_id, opts),
             )
         )
-    adopted = AdoptedVpc(
-        vpc_id, vpc.cidr_block, vpc.enable_dns_support, vpc.enable_dns_hostnames
-    )
+    adopted = AdoptedVpc(vpc_id, vpc.cidr_block, vpc.enable_dns_support, vpc.enable_dns_hostnames)
     return adopted, subnets
 
 

@@ -46,9 +46,7 @@ class Compute(pulumi.ComponentResource):
     public_ip: pulumi.Output[str]
     """Its public IPv4 address; empty behind a NAT gateway."""
 
-    def __init__(
-        self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Compute", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags, key = args["tags"], args.get("kms_key_arn")

@@ -79,9 +79,7 @@ class Identity(pulumi.ComponentResource):
     role_arn: pulumi.Output[str]
     """The role."""
 
-    def __init__(
-        self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Identity", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags = args["tags"]

@@ -58,9 +58,7 @@ class Network(pulumi.ComponentResource):
     files_security_group_id: pulumi.Output[str]
     """Group of the file system's mount targets: NFS from the host, nothing else."""
 
-    def __init__(
-        self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Network", name, {}, opts)
         self._name = name
         self._tags = args["tags"]
@@ -115,9 +113,7 @@ class Network(pulumi.ComponentResource):
         others = pulumi.Stash(
             f"{self._name}-zones",
             input=chosen,
-            opts=ResourceOptions(
-                parent=self, ignore_changes=["input"], replacement_trigger=count
-            ),
+            opts=ResourceOptions(parent=self, ignore_changes=["input"], replacement_trigger=count),
         )
         self.host_zone = host_zone.output.apply(
             lambda zone: zones.check_kept_zone(zone, offering, instance_type)

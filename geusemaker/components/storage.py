@@ -64,9 +64,7 @@ def file_system_policy(file_system_arn: str, owner_id: str) -> str:
                         "elasticfilesystem:ClientWrite",
                     ],
                     "Resource": file_system_arn,
-                    "Condition": {
-                        "Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}
-                    },
+                    "Condition": {"Bool": {"elasticfilesystem:AccessedViaMountTarget": "true"}},
                 },
                 {
                     "Sid": "NothingInClear",
@@ -95,9 +93,7 @@ class Storage(pulumi.ComponentResource):
     access_point_arns: pulumi.Output[Sequence[str]]
     """The same, for policies."""
 
-    def __init__(
-        self, name: str, args: StorageArgs, opts: ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Storage", name, {}, opts)
         child = ResourceOptions(parent=self)
         guarded = ResourceOptions(parent=self, protect=args["protect"])

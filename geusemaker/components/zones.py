@@ -8,7 +8,9 @@ import pulumi_aws as aws
 from geusemaker.errors import NetworkError
 
 
-def choose(usable: Sequence[str], offering: Sequence[str], count: int, instance_type: str) -> list[str]:
+def choose(
+    usable: Sequence[str], offering: Sequence[str], count: int, instance_type: str
+) -> list[str]:
     """The first `count` usable zones by name that offer the instance type.
 
     Raises `NetworkError` when there are fewer: a host could start in none of the others.

@@ -4,7 +4,7 @@
 turned into a paragraph and the next version can be tried. On the good path it is one call.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pulumi
@@ -38,8 +38,14 @@ class FoundImage:
     framework_version: str | None
 
     def to_record(self) -> dict[str, Any]:
-        """The image as plain values, for the stack's state; `from_record` reads it back."""
-        return asdict(self)
+        """The image as plain values, for the stack's state; `from_record` reads it back.
+
+        What the name tells is left out: the state drops a null, and the same image must make the
+        same record however it was found.
+        """
+        record = asdict(self)
+        del record["framework_version"]
+        return record
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "FoundImage":
@@ -52,9 +58,15 @@ class FoundImage:
             ImageError: The record lacks a field or has one that is none.
         """
         try:
-            known = {field.name: record[field.name] for field in fields(cls)}
-            known["root_volume_gib"] = int(known["root_volume_gib"])
-            return cls(**known)
+            return cls(
+                id=record["id"],
+                name=record["name"],
+                architecture=record["architecture"],
+                root_device_name=record["root_device_name"],
+                root_volume_gib=int(record["root_volume_gib"]),
+                creation_date=record["creation_date"],
+                framework_version=_version_in(record["name"]),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ImageError(
                 f"The record of the chosen image in the stack's state cannot be read ({error!r}): "
@@ -180,7 +192,6 @@ def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | N
 
 def _found(answer: Any) -> FoundImage:
     name = answer.name or ""
-    known = recognise(name)
     return FoundImage(
         id=answer.id,
         name=name,
@@ -188,8 +199,13 @@ def _found(answer: Any) -> FoundImage:
         root_device_name=answer.root_device_name,
         root_volume_gib=_root_volume_gib(answer),
         creation_date=answer.creation_date,
-        framework_version=known.framework_version if known else None,
+        framework_version=_version_in(name),
     )
+
+
+def _version_in(name: str) -> str | None:
+    known = recognise(name)
+    return known.framework_version if known else None
 
 
 def _root_volume_gib(answer: Any) -> int:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from . import schema
@@ -45,7 +44,7 @@ def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
     )["Images"]
     if not arguments.get("includeDeprecated"):
         # moto ignores IncludeDeprecated; AWS hides what is past its time from all but the owner.
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        now = _newest_day(account)
         found = [image for image in found if image.get("DeprecationTime", now) >= now]
     if pattern := arguments.get("nameRegex"):
         found = [image for image in found if re.search(pattern, image.get("Name") or "")]
@@ -59,6 +58,12 @@ def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
             "criteria, or set `most_recent` attribute to true."
         )
     return {**arguments, **_image(account, max(found, key=lambda i: str(i["CreationDate"])))}
+
+
+def _newest_day(account: Account) -> str:
+    """The simulated AWS's today: the day of its newest image, so that no answer ages by itself."""
+    images = account.call("reading EC2 AMIs", "ec2", "describe_images")["Images"]
+    return max((str(image["CreationDate"]) for image in images), default="")
 
 
 def _image(account: Account, image: Mapping[str, Any]) -> Answer:

@@ -1,0 +1,298 @@
+"""Tier1: one host with its network and data, on the right image."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker import dlami, summary
+from geusemaker.components import host_type
+from geusemaker.components.compute import Compute
+from geusemaker.components.identity import Identity
+from geusemaker.components.network import Network
+from geusemaker.components.storage import Storage
+from geusemaker.components.tagging import Tags
+from geusemaker.config import DeploymentConfig
+from geusemaker.dlami import ImageQuery, lookup
+from geusemaker.dlami.lookup import FoundImage
+from geusemaker.errors import ConfigError
+
+SMALLEST_ROOT_GIB = 75
+"""Room for container images beside what an image brings."""
+
+LOCAL_URL = "https://localhost:8443"
+"""Where `connectCommand` brings port 443 of a host that nobody else can reach."""
+
+
+class Tier1Args(TypedDict):
+    """The fields of `DeploymentConfig`; each has the default that it has there.
+
+    Plain values all of them: they decide which resources there are.
+    """
+
+    os_type: NotRequired[str]
+    architecture: NotRequired[str]
+    ami_type: NotRequired[str]
+    framework_version: NotRequired[str | None]
+    ami_id: NotRequired[str | None]
+    ami_name: NotRequired[str | None]
+    ami_policy: NotRequired[str]
+    instance_type: NotRequired[str]
+    root_volume_gib: NotRequired[int | None]
+    data_volume_gib: NotRequired[int]
+    vpc_cidr: NotRequired[str]
+    availability_zone_count: NotRequired[int]
+    vpc_id: NotRequired[str | None]
+    subnet_ids: NotRequired[Sequence[str]]
+    permissions_boundary_arn: NotRequired[str | None]
+    kms_key_arn: NotRequired[str | None]
+    allowed_cidrs: NotRequired[Sequence[str]]
+    protect_data: NotRequired[bool]
+    tags: NotRequired[Mapping[str, str]]
+
+
+class Tier1(pulumi.ComponentResource):
+    """The whole stack. Its attributes are the stack's outputs."""
+
+    ami_id: pulumi.Output[str]
+    """The image that the host runs: the kept one, whatever AWS released since."""
+    ami_name: pulumi.Output[str]
+    architecture: pulumi.Output[str]
+    os_type: pulumi.Output[str]
+    instance_id: pulumi.Output[str]
+    instance_type: pulumi.Output[str]
+    public_ip: pulumi.Output[str]
+    vpc_id: pulumi.Output[str]
+    subnet_ids: pulumi.Output[Sequence[str]]
+    security_group_id: pulumi.Output[str]
+    file_system_id: pulumi.Output[str]
+    data_volume_id: pulumi.Output[str]
+    url: pulumi.Output[str]
+    """Where the stack is reached, once its services run."""
+    connect_command: pulumi.Output[str]
+    """Forwards local port 8443 to the host's 443 through Session Manager."""
+    summary: pulumi.Output[Mapping[str, Sequence[str]]]
+    """Lines for people: image, host, network, data."""
+
+    def __init__(
+        self,
+        name: str,
+        args: Tier1Args,
+        opts: ResourceOptions | None = None,
+        *,
+        today: date | None = None,
+    ) -> None:
+        """Make the stack. `today` decides which lines AWS still patches; the current day in UTC."""
+        super().__init__("geusemaker:index:Tier1", name, {}, opts)
+        config = DeploymentConfig.model_validate(args)
+        today = today or datetime.now(UTC).date()
+        asking = pulumi.InvokeOptions(parent=self)
+        stack = pulumi.get_stack()
+        tags = Tags(stack, config.tags)
+
+        query = dlami.select(
+            config.os_type,
+            config.architecture,
+            config.ami_type,
+            config.framework_version,
+            today=today,
+        )
+        host = host_type.look_up(config.instance_type, asking)
+        host_type.check(host, config.architecture)
+        found = _find(config, query, asking)
+        kept = self._keep(name, config, found)
+
+        network = Network(
+            f"{name}-network",
+            {
+                "instance_type": config.instance_type,
+                "zone_count": config.availability_zone_count,
+                "vpc_cidr": config.vpc_cidr,
+                "allowed_cidrs": config.allowed_cidrs,
+                "vpc_id": config.vpc_id,
+                "subnet_ids": config.subnet_ids,
+                "tags": tags,
+            },
+            ResourceOptions(parent=self),
+        )
+        storage = Storage(
+            f"{name}-storage",
+            {
+                "zone": network.host_zone,
+                "subnet_ids": network.subnets,
+                "security_group_id": network.files_security_group_id,
+                "data_volume_gib": config.data_volume_gib,
+                "kms_key_arn": config.kms_key_arn,
+                "protect": config.protect_data,
+                "tags": tags,
+            },
+            ResourceOptions(parent=self),
+        )
+        identity = Identity(
+            f"{name}-identity",
+            {
+                "file_system_arn": storage.file_system_arn,
+                "access_point_arns": storage.access_point_arns,
+                "permissions_boundary_arn": config.permissions_boundary_arn,
+                "tags": tags,
+            },
+            ResourceOptions(parent=self),
+        )
+        region = aws.get_region(opts=asking).region
+        compute = Compute(
+            f"{name}-compute",
+            {
+                "stack": stack,
+                "region": region,
+                "ami_id": kept.apply(lambda image: image.id),
+                "instance_type": config.instance_type,
+                "root_volume_gib": kept.apply(
+                    lambda image: root_gib(config.root_volume_gib, image)
+                ),
+                "subnet_id": network.host_subnet_id,
+                "security_group_id": network.host_security_group_id,
+                "instance_profile_name": identity.instance_profile_name,
+                "file_system_id": storage.file_system_id,
+                "access_point_ids": storage.access_point_ids,
+                "data_volume_id": storage.data_volume_id,
+                "is_public": network.is_public,
+                "is_reachable": bool(config.allowed_cidrs),
+                "needs": [*network.ways_out, *storage.mounts, *identity.grants],
+                "kms_key_arn": config.kms_key_arn,
+                "tags": tags,
+            },
+            ResourceOptions(parent=self),
+        )
+
+        self.ami_id = kept.apply(lambda image: image.id)
+        self.ami_name = kept.apply(lambda image: image.name)
+        self.architecture = kept.apply(lambda image: image.architecture)
+        self.os_type = pulumi.Output.from_input(query.os_type)
+        self.instance_id = compute.instance_id
+        self.instance_type = pulumi.Output.from_input(config.instance_type)
+        self.public_ip = compute.public_ip
+        self.vpc_id = network.vpc_id
+        self.subnet_ids = network.subnet_ids
+        self.security_group_id = network.host_security_group_id
+        self.file_system_id = storage.file_system_id
+        self.data_volume_id = storage.data_volume_id
+        self.url = (
+            compute.public_ip.apply(lambda address: f"https://{address}")
+            if config.allowed_cidrs
+            else pulumi.Output.from_input(LOCAL_URL)
+        )
+        self.connect_command = compute.instance_id.apply(
+            lambda instance_id: connect_command(instance_id, region)
+        )
+        self.summary = kept.apply(
+            lambda image: {
+                "image": summary.image_lines(image, found, query, config, today),
+                "host": [summary.host_line(host)],
+                "network": [
+                    summary.network_line(network.cidr, len(network.subnets), config.allowed_cidrs)
+                ],
+                "data": [summary.data_line(config.data_volume_gib, config.protect_data, stack)],
+            }
+        )
+        self.register_outputs(self.outputs)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs by the names that others rely on."""
+        return {
+            "amiId": self.ami_id,
+            "amiName": self.ami_name,
+            "architecture": self.architecture,
+            "osType": self.os_type,
+            "instanceId": self.instance_id,
+            "instanceType": self.instance_type,
+            "publicIp": self.public_ip,
+            "vpcId": self.vpc_id,
+            "subnetIds": self.subnet_ids,
+            "securityGroupId": self.security_group_id,
+            "fileSystemId": self.file_system_id,
+            "dataVolumeId": self.data_volume_id,
+            "url": self.url,
+            "connectCommand": self.connect_command,
+            "summary": self.summary,
+        }
+
+    def _keep(
+        self, name: str, config: DeploymentConfig, found: FoundImage
+    ) -> pulumi.Output[FoundImage]:
+        """The image that the stack keeps, so that a newer one never replaces a host by itself.
+
+        Its trigger is the wish: another OS, architecture, type or version is looked up anew. While
+        the policy is `keep` and nothing is pinned, what the search finds later is ignored.
+        """
+        floats = config.ami_policy == "latest"
+        pinned = config.ami_id is not None or config.ami_name is not None
+        wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
+        stash = pulumi.Stash(
+            f"{name}-image",
+            input=found.to_record(),
+            opts=ResourceOptions(
+                parent=self,
+                ignore_changes=None if floats or pinned else ["input"],
+                replace_on_changes=["input"] if floats or pinned else None,
+                replacement_trigger=[part or "" for part in wish],
+            ),
+        )
+        kept: pulumi.Output[FoundImage] = stash.output.apply(FoundImage.from_record)
+        if not (floats or pinned):
+            kept.apply(_tell_newer(found))
+        return kept
+
+
+def _tell_newer(found: FoundImage) -> Any:
+    def tell(kept: FoundImage) -> None:
+        if (news := summary.newer_image(kept, found)) is not None:
+            pulumi.log.info(news)
+
+    return tell
+
+
+def _find(config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions) -> FoundImage:
+    """The pinned image, else the newest of the query; the query's warnings are shown."""
+    if config.ami_id is not None or config.ami_name is not None:
+        return lookup.find_pinned(
+            config.ami_id,
+            config.ami_name,
+            os_type=config.os_type,
+            architecture=config.architecture,
+            ami_type=config.ami_type,
+            framework_version=config.framework_version,
+            opts=asking,
+        )
+    for warning in query.warnings:
+        pulumi.log.warn(warning)
+    return lookup.find_image(query, asking)
+
+
+def root_gib(wanted: int | None, image: FoundImage) -> int:
+    """Size of the root volume: as asked, else the image's own or 75 GiB, whichever is more.
+
+    `ConfigError` for less than the image's own: EC2 would refuse to start it.
+    """
+    if wanted is None:
+        return max(image.root_volume_gib, SMALLEST_ROOT_GIB)
+    if wanted < image.root_volume_gib:
+        raise ConfigError(
+            f"geusemaker:rootVolumeGib is {wanted}, but the image {image.name!r} needs "
+            f"{image.root_volume_gib} GiB, and EC2 starts no host on less. "
+            f"`pulumi config set geusemaker:rootVolumeGib {image.root_volume_gib}` is the least; "
+            "`pulumi config rm geusemaker:rootVolumeGib` takes what fits."
+        )
+    return wanted
+
+
+def connect_command(instance_id: str, region: str) -> str:
+    """The command that brings the host's port 443 to local port 8443."""
+    return (
+        f"aws ssm start-session --region {region} --target {instance_id} "
+        "--document-name AWS-StartPortForwardingSession "
+        "--parameters portNumber=443,localPortNumber=8443"
+    )
