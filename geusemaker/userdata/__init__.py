@@ -1,1 +1,13 @@
 """The boot script: rendered from templates, packed for EC2, the same on every machine."""
+
+from geusemaker.userdata.render import (
+    LIMIT_BYTES,
+    Bounds,
+    HostFacts,
+    decode,
+    encode,
+    fingerprint,
+    render,
+)
+
+__all__ = ["LIMIT_BYTES", "Bounds", "HostFacts", "decode", "encode", "fingerprint", "render"]

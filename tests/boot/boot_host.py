@@ -13,7 +13,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from geusemaker.userdata.render import Bounds, HostFacts, render
+from geusemaker.userdata import Bounds, HostFacts, render
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 

@@ -2,14 +2,17 @@
 
 import base64
 import gzip
+import importlib
 import os
 from dataclasses import replace
 
 import pytest
 
 from geusemaker.errors import UserDataError
-from geusemaker.userdata.render import LIMIT_BYTES, HostFacts, decode, encode, fingerprint, render
+from geusemaker.userdata import LIMIT_BYTES, HostFacts, decode, encode, fingerprint, render
 
+# By name: the package offers the function under the same name as the module.
+MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
     stack="dev",
     region="us-west-2",
@@ -57,9 +60,9 @@ def test_a_script_over_the_limit_is_refused_with_size_and_limit() -> None:
 
 def test_the_limit_counts_the_packed_bytes_before_base64(monkeypatch: pytest.MonkeyPatch) -> None:
     size = packed_size("text")
-    monkeypatch.setattr("geusemaker.userdata.render.LIMIT_BYTES", size)
+    monkeypatch.setattr(MODULE, "LIMIT_BYTES", size)
     assert packed_size("text") == size
-    monkeypatch.setattr("geusemaker.userdata.render.LIMIT_BYTES", size - 1)
+    monkeypatch.setattr(MODULE, "LIMIT_BYTES", size - 1)
     with pytest.raises(UserDataError, match=f"has {size} bytes"):
         encode("text")
 

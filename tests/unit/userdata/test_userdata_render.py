@@ -1,5 +1,6 @@
 """What the boot script is made of, and what never gets into it."""
 
+import importlib
 import re
 import subprocess
 from dataclasses import replace
@@ -9,8 +10,10 @@ import jinja2
 import pytest
 
 from geusemaker.errors import UserDataError
-from geusemaker.userdata.render import Bounds, HostFacts, render
+from geusemaker.userdata import Bounds, HostFacts, render
 
+# By name: the package offers the function under the same name as the module.
+MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
     stack="dev",
     region="us-west-2",
@@ -103,7 +106,7 @@ def test_a_template_that_asks_for_an_unknown_value_fails_instead_of_printing_not
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loader = jinja2.DictLoader({"only.sh.j2": "x={{ facts.unknown }}"})
-    monkeypatch.setattr("geusemaker.userdata.render._PARTS", ("only.sh.j2",))
+    monkeypatch.setattr(MODULE, "_PARTS", ("only.sh.j2",))
     monkeypatch.setattr(jinja2, "PackageLoader", lambda _: loader)
     with pytest.raises(jinja2.UndefinedError, match="unknown"):
         render(FACTS)
