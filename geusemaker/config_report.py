@@ -66,6 +66,12 @@ def told(field: FieldInfo, what: str) -> Any:
     return ", ".join(choices(field)) if value == "{choices}" else value
 
 
+def _harmless(field: FieldInfo) -> Any:
+    """A value to propose where nothing is near: the default, so that a pasted command is safe."""
+    plain = isinstance(field.default, str | int)
+    return field.default if plain else told(field, "example")
+
+
 class Report:
     """The problems found so far."""
 
@@ -111,7 +117,7 @@ class Report:
         one, field = self._given[key], self._fields[key]
         values = told(field, "values")
         without = () if field.default is not None else (Remove(key),)
-        example: tuple[Mend, ...] = (Set(key, told(field, "example")), *without)
+        example: tuple[Mend, ...] = (Set(key, _harmless(field)), *without)
         mends = misfit.mends or example
         if one.secret:
             # Neither the value nor what a rule made of it: both would end up in a log.

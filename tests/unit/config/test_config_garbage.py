@@ -52,7 +52,7 @@ def test_any_text_for_any_key_is_a_config_or_a_config_error(
     except ConfigError as error:
         message_of(error)
     else:
-        assert read_stack(**config.stack_values()) == config
+        assert read_stack(**config.stack_values()) == config  # type: ignore[arg-type]
 
 
 @settings(max_examples=200, deadline=None)

@@ -71,7 +71,7 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("osType", "AL2023", ["did you mean amazon-linux-2023?"]),
     ("architecture", "aarch64", ["did you mean arm64?", "`pulumi config set geusemaker:architecture arm64`"]),
     ("amiType", "pytroch", ["did you mean pytorch?"]),
-    ("amiPolicy", "newest", ["keep, latest"]),
+    ("amiPolicy", "newest", ["keep, latest", "`pulumi config set geusemaker:amiPolicy keep`"]),
     ("frameworkVersion", "two", ["version number", "2.12", "`pulumi config rm geusemaker:frameworkVersion`"]),
     ("frameworkVersion", "2", ["version number"]),
     ("amiId", "ami-xyz", ["hexadecimal"]),
@@ -289,7 +289,7 @@ def test_the_instance_type_follows_the_architecture() -> None:
 
 def test_the_model_itself_is_plain_pydantic() -> None:
     with pytest.raises(ValidationError, match="architecture"):
-        DeploymentConfig(architecture="sparc")  # type: ignore[arg-type]
+        DeploymentConfig(architecture="sparc")
     with pytest.raises(ValidationError, match="both set"):
         DeploymentConfig(ami_id="ami-01234567", ami_name=NAME)
     with pytest.raises(ValidationError, match="Extra inputs"):
