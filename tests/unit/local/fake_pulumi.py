@@ -20,7 +20,7 @@ FINE = {
 def main() -> None:
     here = Path(__file__).parent
     with (here / "calls.jsonl").open("a") as calls:
-        called = {"args": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}
+        called = {"args": sys.argv[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}
         calls.write(json.dumps(called) + "\n")
     given = here / "answers.json"
     answers = FINE | (json.loads(given.read_text()) if given.exists() else {})

@@ -1,7 +1,7 @@
 """Stands in for `python -m geusemaker.simulator`: the same files and answers, no AWS.
 
-`--mode dies` ends at once, `--mode mute` never answers, `--mode deaf` ignores SIGTERM, `--mode full`
-has something left in the account.
+`--mode dies` ends at once, `mute` never answers, `deaf` ignores SIGTERM, `full` has something left
+in the account, `broken` cannot list it.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def main() -> None:
     part = options.state_file.with_suffix(".part")
     part.write_text(json.dumps(state))
     part.rename(options.state_file)
-    server.serve_forever()
+    server.serve_forever(poll_interval=0.02)
 
 
 if __name__ == "__main__":

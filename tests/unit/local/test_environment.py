@@ -53,9 +53,7 @@ OTHERS = {
 
 
 def local(places: Places, base: dict[str, str]) -> Environment:
-    return environment.for_account(
-        places, Path("/engine"), Path("/clone/.venv/bin"), ACCOUNT, base
-    )
+    return environment.for_account(places, Path("/engine"), Path("/clone/.venv/bin"), ACCOUNT, base)
 
 
 def test_no_real_login_is_left(tmp_path: Path) -> None:
@@ -93,7 +91,9 @@ def test_everything_points_into_the_clone(tmp_path: Path) -> None:
     assert env["PULUMI_BACKEND_URL"].endswith("/50%25%20odd%20%23clone%3F/.geusemaker/backend")
     assert env["PULUMI_HOME"] == str(places.root / "pulumi")
     assert env["PULUMI_OPTION_CONFIG_FILE"] == str(places.root / "config" / "Pulumi.dev.yaml")
-    assert env["AWS_CONFIG_FILE"] == env["AWS_SHARED_CREDENTIALS_FILE"] == str(places.root / "empty")
+    assert (
+        env["AWS_CONFIG_FILE"] == env["AWS_SHARED_CREDENTIALS_FILE"] == str(places.root / "empty")
+    )
     assert env["PULUMI_STACK"] == "dev"
     assert env["PULUMI_DEBUG_PROVIDERS"] == "aws:4711"
     assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8080"

@@ -1,4 +1,4 @@
-"""The simulated account is started once, stopped only by its owner, and never mixed with another."""
+"""The simulated account is started once, stopped by its owner only, and never mixed up."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import filelock
 import pytest
-from local.door import Clone, make_clone
 
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
+from local.door import Clone, make_clone
 
 
 def test_a_started_account_answers_and_is_found_again(clone: Clone) -> None:

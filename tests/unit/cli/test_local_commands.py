@@ -1,0 +1,298 @@
+"""The commands of the local door: what they print, where, and with which exit code."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local.door import Clone
+
+from geusemaker.cli import local as commands
+from geusemaker.cli.main import main
+from geusemaker.engine import Engine
+from geusemaker.local import lifecycle, process
+from geusemaker.local.account import read_account
+
+
+def run(*arguments: str) -> int:
+    """The exit code of `geusemaker ARGUMENTS`."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return int(ended.value.code or 0)
+
+
+def test_up_shows_five_steps_and_the_summary(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("local", "up") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("SIMULATED AWS on this machine")
+    steps = [line for line in lines if line.startswith("  [")]
+    assert [step[2:7] for step in steps] == ["[1/5]", "[2/5]", "[3/5]", "[4/5]", "[5/5]"]
+    assert "3.259.0 cached" in steps[1]
+    assert "000000000000, us-east-1, 118 recorded images" in steps[2]
+    assert "36 to create, 0 to replace, 0 to delete" in steps[3]
+    assert "36 created" in steps[4]
+    assert "        warning: a newer image exists" in lines
+    assert "Image    first" in lines
+
+
+def test_up_twice_uses_the_same_account(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("local", "up") == 0
+    first = read_account(clone.places.account_file)
+    (clone.places.root / "setup-seconds").write_text("73\n")
+    assert run("local", "up") == 0
+    assert read_account(clone.places.account_file) == first
+    out = capsys.readouterr().out
+    assert "running\n" in out
+    assert "1 min 13 s\n" in out
+    assert not (clone.places.root / "setup-seconds").exists()
+
+
+def test_up_shows_how_long_an_installed_engine_took(
+    clone: Clone, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = Engine("3.259.0", clone.engine_dir, "built from tools/")
+    monkeypatch.setattr(commands, "find_engine", lambda *_, **__: built)
+    assert run("local", "up") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "[2/5]" in line]
+    assert line.endswith(" s")
+
+
+def test_a_wrong_config_is_one_paragraph_and_nothing_is_made(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = {"diagnostics": [{"severity": "error", "message": "error: osType ubuntu-99 is none."}]}
+    clone.answers(preview=said, preview_code=1)
+    assert run("local", "up") == 1
+    assert capsys.readouterr().err == "osType ubuntu-99 is none.\n"
+    assert "up --yes" not in clone.commands()
+
+
+def test_down_destroys_proves_and_takes_away_what_up_made(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("local", "up")
+    account = read_account(clone.places.account_file)
+    assert account is not None
+    assert run("local", "down") == 0
+    out = capsys.readouterr().out
+    assert "Destroyed: 36 deleted" in out
+    assert "Account empty: proved" in out
+    assert not process.is_running(account.pid)
+    assert not clone.places.backend.exists()
+    assert clone.commands()[-2:] == ["destroy --preview-only", "destroy --yes"]
+
+
+def test_down_lists_what_is_left_and_lets_the_account_run(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.simulator("full")
+    clone.start()
+    assert run("local", "down") == 1
+    assert "not empty, 1 left: ec2:vpc vpc-1." in capsys.readouterr().err
+    assert lifecycle.running_account(clone.places) is not None
+
+
+def test_down_with_an_account_that_cannot_tell_proves_nothing(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.simulator("broken")
+    clone.start()
+    assert run("local", "down") == 1
+    assert "cannot list its resources (HTTP 500)" in capsys.readouterr().err
+
+
+def test_down_keeps_the_config_that_a_user_changed(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.start()
+    clone.places.config.write_text("config:\n  geusemaker:osType: ubuntu-24.04\n")
+    assert run("local", "down") == 0
+    assert "the config that you changed locally is kept in" in capsys.readouterr().out
+    (kept,) = clone.places.set_aside.iterdir()
+    assert "ubuntu-24.04" in kept.read_text()
+
+
+def test_down_without_an_account_has_nothing_to_do(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("local", "down") == 0
+    assert "Nothing to remove" in capsys.readouterr().out
+
+
+def test_down_after_a_kill_removes_the_state_of_what_is_gone(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.start()
+    clone.kill()
+    assert run("local", "down") == 0
+    assert "had already ended" in capsys.readouterr().out
+    assert not clone.places.backend.exists()
+
+
+def test_start_status_and_stop_tell_the_same_story(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("local", "status") == 0
+    assert "no account is running" in capsys.readouterr().out
+    assert run("local", "start") == 0
+    assert "http://127.0.0.1:" in capsys.readouterr().out
+    assert run("local", "status") == 0
+    assert capsys.readouterr().out.startswith("SIMULATED account 000000000000")
+    assert run("local", "status", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["running"] is True
+    assert "token" not in told["account"]
+    assert run("local", "stop") == 0
+    assert run("local", "stop") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Simulated account stopped",
+        "There is no simulated account running",
+    ]
+    assert run("local", "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"running": False, "account": None}
+
+
+def test_env_prints_nothing_but_shell_lines_on_stdout(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.patch.setenv("AWS_PROFILE", "production")
+    assert run("local", "env") == 0
+    said = capsys.readouterr()
+    assert {line.split()[0] for line in said.out.splitlines()} == {"unset", "export"}
+    assert "unset AWS_PROFILE\n" in said.out
+    assert "simulated account started" in said.err
+
+
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137), ("kill -INT $$", 130)]
+)
+def test_run_passes_the_exit_code_through(clone: Clone, script: str, code: int) -> None:
+    assert run("local", "run", "--", "/bin/sh", "-c", script) == code
+
+
+def test_run_gives_the_command_the_local_environment_and_its_own_flags(clone: Clone) -> None:
+    assert run("local", "run", "--", "pulumi", "preview", "--diff", "--json") == 0
+    call = clone.calls()[-1]
+    assert call["args"] == ["preview", "--diff", "--json"]
+    assert call["env"]["PULUMI_STACK"] == "dev"
+
+
+def test_run_of_an_unknown_program_is_one_paragraph(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("local", "run", "--", "no-such-program") == 1
+    assert "no program 'no-such-program'" in capsys.readouterr().err
+
+
+def test_shell_opens_one_in_the_environment(clone: Clone, tmp_path: Path) -> None:
+    clone.patch.setenv("SHELL", "/bin/sh")
+    seen = tmp_path / "seen"
+    script = f'echo "$PULUMI_STACK $PS1" >"{seen}"; exit 5\n'
+    (tmp_path / "input").write_text(script)
+    # The shell reads this process's standard input.
+    kept = os.dup(0)
+    with (tmp_path / "input").open() as given:
+        os.dup2(given.fileno(), 0)
+        try:
+            assert run("local", "shell") == 5
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
+    assert seen.read_text() == "dev (simulated) $ \n"
+
+
+def test_release_publishes_an_image(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.start()
+    assert run("local", "release", "A name", "--architecture", "arm64", "--root-gib", "90") == 0
+    assert capsys.readouterr().out == "Released ami-new A name\n"
+
+
+@pytest.mark.parametrize(("name", "said"), [("taken", "is there already"), ("odd", "HTTP 500")])
+def test_a_refused_release_says_why(
+    clone: Clone, capsys: pytest.CaptureFixture[str], name: str, said: str
+) -> None:
+    clone.start()
+    assert run("local", "release", name, "--architecture", "arm64") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_release_into_no_account_is_one_paragraph(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("local", "release", "A name", "--architecture", "arm64") == 1
+    assert "`make up` starts one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["local", "nope"],
+        ["local", "up", "--nope"],
+        ["local", "run"],
+        ["local", "release", "A name"],
+        ["local", "release", "A name", "--architecture", "sparc"],
+        ["local", "release", "A name", "--architecture", "arm64", "--root-gib", "0"],
+    ],
+)
+def test_wrong_flags_end_with_2(clone: Clone, arguments: list[str]) -> None:
+    assert run(*arguments) == 2
+
+
+def test_engine_says_where_the_cli_is(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("local", "engine") == 0
+    assert capsys.readouterr().out == f"Pulumi CLI 3.259.0 cached: {clone.engine_dir}\n"
+
+
+def test_version_is_printed(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out.count(".") == 2
+
+
+def test_ctrl_c_ends_with_130(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lifecycle, "running_account", interrupted)
+    assert run("local", "status") == 130
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device", "/full"),
+            "needed: /full: No space left",
+        ),
+        (OSError("odd"), "what is needed: odd."),
+    ],
+)
+def test_a_machine_that_refuses_is_one_paragraph(
+    clone: Clone,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    error: OSError,
+    said: str,
+) -> None:
+    def refusing(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lifecycle, "running_account", refusing)
+    assert run("local", "status") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_the_installed_command_runs_in_a_fresh_process(clone: Clone) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "from geusemaker.cli.main import main; main()", "local", "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=clone.places.project,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,0 +1,159 @@
+"""What the Pulumi CLI answers becomes counts, warnings, or one bare paragraph."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from geusemaker.errors import LocalError
+from geusemaker.local import lifecycle, pulumi_cli
+from geusemaker.local.places import Places, find_project
+from geusemaker.local.pulumi_cli import Outcome, PulumiCli
+from local.door import Clone
+
+
+@pytest.fixture
+def cli(clone: Clone) -> PulumiCli:
+    clone.places.root.mkdir()
+    lifecycle.prepare(clone.places, clone.said.append)
+    env = {"PULUMI_BACKEND_URL": f"file://{clone.places.backend}", "PATH": os.environ["PATH"]}
+    return PulumiCli(clone.places, clone.engine_dir / "pulumi", env)
+
+
+@pytest.mark.parametrize(
+    ("changes", "would", "did"),
+    [
+        ({"create": 36}, "36 to create, 0 to replace, 0 to delete", "36 created"),
+        ({"same": 36}, "no changes, 36 as they are", "no changes"),
+        ({}, "no changes, 0 as they are", "no changes"),
+        (
+            {"same": 30, "update": 2, "replace": 1, "create-replacement": 1, "delete": 3},
+            "0 to create, 2 to update, 1 to replace, 3 to delete",
+            "2 updated, 1 replaced, 3 deleted",
+        ),
+    ],
+)
+def test_counts_are_told_in_words(changes: dict[str, int], would: str, did: str) -> None:
+    outcome = Outcome(changes, ())
+    assert outcome.would() == would
+    assert outcome.did() == did
+
+
+def test_a_preview_has_counts_and_warnings(clone: Clone, cli: PulumiCli) -> None:
+    assert cli.preview() == Outcome({"create": 36}, ("a newer image exists",))
+
+
+def test_an_update_has_counts_and_each_warning_once(clone: Clone, cli: PulumiCli) -> None:
+    clone.answers(up_said=[("warning", "warning: same\n"), ("warning", "same"), ("debug", "x")])
+    assert cli.up() == Outcome({"create": 36}, ("same",))
+
+
+def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: PulumiCli) -> None:
+    echo = "error: an unhandled error occurred: program exited with non-zero exit code: 1\n"
+    clone.answers(
+        preview={
+            "diagnostics": [
+                {"severity": "error", "message": "error: osType ubuntu-99 is none.\n"},
+                {"severity": "error", "message": echo},
+            ]
+        },
+        preview_code=1,
+    )
+    with pytest.raises(LocalError) as caught:
+        cli.preview()
+    assert str(caught.value) == "osType ubuntu-99 is none."
+
+
+def test_an_error_before_the_program_is_what_the_cli_printed(clone: Clone, cli: PulumiCli) -> None:
+    clone.answers(preview_error="error: the project file is broken")
+    with pytest.raises(LocalError, match=r"^the project file is broken$"):
+        cli.preview()
+
+
+def test_an_error_without_words_names_the_log(clone: Clone, cli: PulumiCli) -> None:
+    clone.answers(up_said=[("error", "error: update failed")], up_code=255)
+    with pytest.raises(
+        LocalError, match=r"code 255 and gave no reason: see \.geusemaker/logs/pulumi\.log"
+    ):
+        cli.up()
+    assert "[ended with code 255]" in clone.places.pulumi_log.read_text()
+
+
+def test_a_destroy_is_looked_at_first_so_that_a_protected_thing_stops_all(
+    clone: Clone, cli: PulumiCli
+) -> None:
+    clone.answers(destroy_said=[("error", "error: it is protected")], destroy_code=1)
+    with pytest.raises(LocalError, match="it is protected"):
+        cli.destroy()
+    assert [call["args"][1] for call in clone.calls()] == ["--preview-only"]
+
+
+def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: PulumiCli) -> None:
+    cli.ensure_stack()
+    cli.ensure_stack()
+    (call,) = clone.calls()
+    assert call["args"][:3] == ["stack", "init", "dev"]
+    assert call["cwd"] == str(clone.places.scratch)
+
+
+@pytest.mark.parametrize("what", ["init", "output"])
+def test_a_failing_helper_command_is_one_paragraph(clone: Clone, cli: PulumiCli, what: str) -> None:
+    clone.answers(**{f"{what}_error": "error: no room on the disk"})
+    with pytest.raises(LocalError, match=r"^no room on the disk$"):
+        cli.ensure_stack() if what == "init" else cli.outputs()
+
+
+def test_a_cli_that_cannot_be_started_is_one_paragraph(clone: Clone, cli: PulumiCli) -> None:
+    (clone.engine_dir / "pulumi").chmod(0o644)
+    with pytest.raises(LocalError, match=r"pulumi cannot be started: Permission denied\.$"):
+        cli.preview()
+
+
+def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
+    clone: Clone, cli: PulumiCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = clone.engine_dir / "pulumi"
+    ended = clone.engine_dir / "ended"
+    program.write_text(
+        f"#!/bin/sh\ntrap 'echo freed >\"{ended}\"; exit 0' INT\nkill -INT $$\nsleep 30\n"
+    )
+    communicate = subprocess.Popen.communicate
+    interrupted: list[bool] = []
+
+    def interrupting(self: subprocess.Popen[str], *args: object, **named: object) -> object:
+        if not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        return communicate(self, *args, **named)  # type: ignore[arg-type, misc]
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        cli.up()
+    assert ended.read_text() == "freed\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_events_that_are_no_objects_are_passed_over() -> None:
+    assert list(pulumi_cli._events('[1]\n{"a": 1}\nnoise\n')) == [{"a": 1}]
+
+
+def test_the_clone_is_found_from_a_folder_inside_it(clone: Clone) -> None:
+    inside = clone.places.project / "deep" / "down"
+    inside.mkdir(parents=True)
+    assert find_project(inside) == clone.places.project
+
+
+def test_a_folder_outside_every_clone_is_one_paragraph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geusemaker.local.places.__file__", str(tmp_path / "a" / "b" / "c.py"))
+    (tmp_path / "Pulumi.yaml").write_text("{ broken")
+    with pytest.raises(LocalError, match="go into your clone"):
+        find_project(tmp_path)
+
+
+def test_a_path_outside_the_clone_is_shown_whole() -> None:
+    assert Places(Path("/clone")).shown(Path("/else/where")) == "/else/where"
+    assert Places(Path("/clone")).shown(Path("/clone/.venv")) == ".venv"

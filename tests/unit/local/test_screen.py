@@ -1,0 +1,98 @@
+"""The screen has the shape that the README promises."""
+
+import io
+
+import pytest
+
+from geusemaker.local.screen import Screen, Step, seconds, step_line, summary
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_columns_of_the_steps_stand_under_each_other() -> None:
+    assert step_line(1, "Python packages", ".venv, Python 3.12", "ready") == (
+        "  [1/5] Python packages     .venv, Python 3.12                             ready"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spent", "text"), [(0.94, "0.9 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (281, "4 min 41 s")]
+)
+def test_times_are_told_as_people_say_them(spent: float, text: str) -> None:
+    assert seconds(spent) == text
+
+
+def test_a_step_writes_one_line_when_it_ends() -> None:
+    out = io.StringIO()
+    screen = Screen(out)
+    with screen.step(2, "Pulumi CLI") as step:
+        step.detail, step.took = "3.259.0 from PATH", "ready"
+        screen.note("a message")
+    note, line = out.getvalue().splitlines()
+    assert note == "        a message"
+    assert line == step_line(2, "Pulumi CLI", "3.259.0 from PATH", "ready")
+
+
+def fail_in(screen: Screen) -> Step:
+    with screen.step(4, "Preview") as step:
+        raise ValueError("no")
+    return step
+
+
+def test_a_failed_step_says_so() -> None:
+    out = io.StringIO()
+    with pytest.raises(ValueError, match="no"):
+        fail_in(Screen(out))
+    assert out.getvalue().rstrip().endswith("failed")
+
+
+def test_a_terminal_shows_the_step_that_runs() -> None:
+    out = Terminal()
+    screen = Screen(out)
+    with screen.step(5, "Up") as step:
+        step.detail = "36 created"
+        assert out.getvalue() == "  [5/5] Up ..."
+        screen.note("still at it")
+    assert out.getvalue().endswith(" s\n")
+    assert out.getvalue().count("\r\x1b[K") == 2
+
+
+def test_the_programs_own_summary_is_printed_as_it_is() -> None:
+    told = {"image": ["first", "second"], "host": ["m6i.xlarge"], "network": "one", "data": []}
+    lines = summary({"summary": told, "dataVolumeId": "vol-1"})
+    assert lines[:5] == [
+        "Image    first",
+        "         second",
+        "Host     m6i.xlarge",
+        "Network  one",
+        "Data     EBS vol-1",
+    ]
+
+
+def test_without_a_summary_the_outputs_speak() -> None:
+    outputs = {
+        "amiName": "Deep Learning AMI",
+        "amiId": "ami-1",
+        "osType": "ubuntu-24.04",
+        "instanceType": "m6i.xlarge",
+        "vpcId": "vpc-1",
+        "subnetIds": ["subnet-1", "subnet-2"],
+        "fileSystemId": "fs-1",
+    }
+    text = "\n".join(summary(outputs))
+    assert "ami-1; for ubuntu-24.04" in text
+    assert "Network  vpc-1, 2 subnets" in text
+    assert "Data     EFS fs-1" in text
+    assert "osType ubuntu-22.04 &&" in text  # the change that it proposes is one
+
+
+def test_a_stack_without_outputs_still_says_what_comes_next() -> None:
+    assert [line.split()[0] for line in summary({"summary": "odd"}) if line[:1].strip()] == [
+        "Limits",
+        "Next",
+        "Change",
+        "Files",
+    ]
