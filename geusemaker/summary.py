@@ -1,53 +1,81 @@
-"""The few lines that tell a user what a stack is. Pure."""
+"""The few lines that tell a user what a deployed stack is. Pure."""
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
+from geusemaker import dlami
 from geusemaker.components.host_type import HostType
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import ImageQuery
-from geusemaker.dlami.lookup import FoundImage
 
 
-def _months(start: date, end: date) -> int:
-    return (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
+def stack_lines(
+    outputs: Mapping[str, Any],
+    config: DeploymentConfig,
+    host: HostType,
+    *,
+    stack: str,
+    newer: str | None,
+    today: date,
+) -> dict[str, list[str]]:
+    """Lines by topic: Image, Host, Network, Data.
+
+    `outputs` are those of the stack; `newer` is the name of an image that AWS released since.
+    """
+    return {
+        "Image": image_lines(outputs, config, newer, today),
+        "Host": [host_line(host)],
+        "Network": [network_line(config, len(outputs["subnetIds"]))],
+        "Data": [data_line(config, stack)],
+    }
 
 
 def image_lines(
-    kept: FoundImage, found: FoundImage, query: ImageQuery, config: DeploymentConfig, today: date
+    outputs: Mapping[str, Any], config: DeploymentConfig, newer: str | None, today: date
 ) -> list[str]:
     """The running image, why it was chosen, and until when AWS patches it."""
-    wish = f"{query.os_type}, {query.architecture}, {query.ami_type}"
+    wish = f"{config.os_type}, {config.architecture}, {config.ami_type}"
+    usual = DeploymentConfig()
+    if (config.os_type, config.architecture, config.ami_type) == (
+        usual.os_type,
+        usual.architecture,
+        usual.ami_type,
+    ):
+        wish += " (defaults)"
     if config.ami_id or config.ami_name:
         why = f"pinned by {'amiId' if config.ami_id else 'amiName'}"
-    elif kept.id == found.id:
+    elif newer:
+        why = f"kept for {wish}; newer: {newer}"
+    else:
         why = f"newest for {wish}"
-    else:
-        why = f"kept for {wish}; newer: {found.name}"
-    left = _months(today, query.patched_until)
-    if query.patched_until < today:
-        patched = f"not patched since {query.patched_until}"
-    elif left:
-        patched = f"patched until {query.patched_until} ({left} month{'s' * (left > 1)})"
-    else:
-        patched = f"patched until {query.patched_until} (less than a month)"
     told = (
         "a newer image replaces the host at the next up (amiPolicy latest)"
         if config.ami_policy == "latest"
         else "a newer image is told, never forced"
     )
-    return [kept.name, f"{kept.id}; {why}", f"{patched}; {told}"]
+    patched = _patched(outputs["amiName"], today)
+    return [outputs["amiName"], f"{outputs['amiId']}; {why}", f"{patched}; {told}"]
 
 
-def newer_image(kept: FoundImage, found: FoundImage) -> str | None:
-    """What to tell when AWS has released a newer image than the one that runs."""
-    if kept.id == found.id:
-        return None
-    return (
-        f"A newer image is available: {found.name} ({found.id}). This stack keeps {kept.name} "
-        f"({kept.id}), and nothing is replaced. To move to it, which replaces the host and keeps "
-        f"the data: `pulumi config set geusemaker:amiId {found.id}`."
+def _patched(name: str, today: date) -> str:
+    known = dlami.recognise(name)
+    if known is None:
+        return "not one of the known Deep Learning AMIs: nobody says until when it is patched"
+    # Only x86_64 names of some lines tell nothing of their architecture: the dates are the same.
+    line = dlami.load_catalogue().line(
+        known.os_type, known.architecture or "x86_64", known.ami_type
     )
+    until = next(
+        version.patched_until
+        for version in line.versions
+        if version.number == known.framework_version
+    )
+    if until < today:
+        return f"not patched since {until}"
+    months = (until.year - today.year) * 12 + until.month - today.month - (until.day < today.day)
+    left = f"{months} month{'s' * (months > 1)}" if months else "less than a month"
+    return f"patched until {until} ({left})"
 
 
 def host_line(host: HostType) -> str:
@@ -56,13 +84,20 @@ def host_line(host: HostType) -> str:
     return f"{host.name}, {host.vcpus} vCPU, {host.memory_gib:g} GiB, {gpu}"
 
 
-def network_line(cidr: str, zones: int, allowed_cidrs: Sequence[str]) -> str:
+def network_line(config: DeploymentConfig, zones: int) -> str:
     """Addresses, zones, and who may come in."""
-    ports = f"443 for {', '.join(allowed_cidrs)}" if allowed_cidrs else "none"
-    return f"{cidr}, {zones} zone{'s' * (zones > 1)}; open ports: {ports}; way in: Session Manager"
+    where = config.vpc_id or str(ipaddress.ip_network(config.vpc_cidr))
+    return (
+        f"{where}, {zones} zone{'s' * (zones > 1)}; open ports: {_ports(config.allowed_cidrs)}; "
+        "way in: Session Manager"
+    )
 
 
-def data_line(data_volume_gib: int, protect: bool, stack: str) -> str:
+def _ports(allowed_cidrs: Sequence[str]) -> str:
+    return f"443 for {', '.join(allowed_cidrs)}" if allowed_cidrs else "none"
+
+
+def data_line(config: DeploymentConfig, stack: str) -> str:
     """Where the data is and whether it is guarded."""
-    guard = "protectData true" if protect else f"protectData false in {stack}"
-    return f"EBS {data_volume_gib} GiB (databases, models), EFS (files); {guard}"
+    guard = "protectData true" if config.protect_data else f"protectData false in {stack}"
+    return f"EBS {config.data_volume_gib} GiB (databases, models), EFS (files); {guard}"

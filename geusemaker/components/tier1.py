@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from geusemaker import dlami, summary
+from geusemaker import dlami
 from geusemaker.components import host_type
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
@@ -19,6 +19,9 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.lookup import FoundImage
 from geusemaker.errors import ConfigError
+
+NEWER_IMAGE = "A newer image is available"
+"""How the note on a newer image begins; the screen of `make up` looks for it."""
 
 SMALLEST_ROOT_GIB = 75
 """Room for container images beside what an image brings."""
@@ -74,8 +77,6 @@ class Tier1(pulumi.ComponentResource):
     """Where the stack is reached, once its services run."""
     connect_command: pulumi.Output[str]
     """Forwards local port 8443 to the host's 443 through Session Manager."""
-    summary: pulumi.Output[Mapping[str, Sequence[str]]]
-    """Lines for people: image, host, network, data."""
 
     def __init__(
         self,
@@ -187,16 +188,6 @@ class Tier1(pulumi.ComponentResource):
         self.connect_command = compute.instance_id.apply(
             lambda instance_id: connect_command(instance_id, region)
         )
-        self.summary = kept.apply(
-            lambda image: {
-                "image": summary.image_lines(image, found, query, config, today),
-                "host": [summary.host_line(host)],
-                "network": [
-                    summary.network_line(network.cidr, len(network.subnets), config.allowed_cidrs)
-                ],
-                "data": [summary.data_line(config.data_volume_gib, config.protect_data, stack)],
-            }
-        )
         self.register_outputs(self.outputs)
 
     @property
@@ -217,7 +208,6 @@ class Tier1(pulumi.ComponentResource):
             "dataVolumeId": self.data_volume_id,
             "url": self.url,
             "connectCommand": self.connect_command,
-            "summary": self.summary,
         }
 
     def _keep(
@@ -249,10 +239,21 @@ class Tier1(pulumi.ComponentResource):
 
 def _tell_newer(found: FoundImage) -> Any:
     def tell(kept: FoundImage) -> None:
-        if (news := summary.newer_image(kept, found)) is not None:
+        if (news := newer_image(kept, found)) is not None:
             pulumi.log.info(news)
 
     return tell
+
+
+def newer_image(kept: FoundImage, found: FoundImage) -> str | None:
+    """What to tell when AWS has released a newer image than the one that runs."""
+    if kept.id == found.id:
+        return None
+    return (
+        f"{NEWER_IMAGE}: {found.name} ({found.id}). This stack keeps {kept.name} ({kept.id}), and "
+        "nothing is replaced. To move to it, which replaces the host and keeps the data: "
+        f"`pulumi config set geusemaker:amiId {found.id}`."
+    )
 
 
 def _find(config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions) -> FoundImage:

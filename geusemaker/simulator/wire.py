@@ -75,8 +75,7 @@ def _decode(value: struct_pb2.Value) -> tuple[Any, bool]:
         case "bool_value":
             return value.bool_value, False
         case "number_value":
-            number = value.number_value
-            return (int(number) if number.is_integer() else number), False
+            return with_whole_numbers(value.number_value), False
         case "string_value":
             text = value.string_value
             return (UNKNOWN if text in _MARKERS else text), False
@@ -98,6 +97,17 @@ def _decode_object(struct: struct_pb2.Struct) -> tuple[Any, bool]:
         return plain, struct.fields["secret"].bool_value if "secret" in struct.fields else False
     pairs = {k: _decode(v) for k, v in struct.fields.items() if not k.startswith("__")}
     return {k: v for k, (v, _) in pairs.items()}, any(secret for _, secret in pairs.values())
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """`value` with every float that is a whole number as `int`: the wire has one kind of number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_whole_numbers(item) for item in value]
+    return value
 
 
 def encode(values: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:

@@ -1,0 +1,116 @@
+"""Pulumi mocks that answer from the simulated account: the same table, no engine, no sockets.
+
+For unit tests, and for a first look at a stack where nothing but Python is installed.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import moto
+import pulumi
+import pulumi.runtime
+
+from . import images, invokes, wire
+from .account import Account
+from .resource import Resource
+from .table import resource_type
+
+# What would lead boto3 to somebody's account, or change what moto is.
+_CLEARED: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True)
+class Made:
+    """One resource that the program made."""
+
+    token: str
+    name: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+
+@dataclass
+class SimulatedMocks(pulumi.runtime.Mocks):
+    """Answers each registration and look-up as the simulated provider does, and records both.
+
+    Refusals (`AwsError`, `InvokeError`, `NotSimulated`) and properties that the provider does not
+    declare (`LookupError`) are raised, never swallowed.
+    """
+
+    account: Account
+    made: list[Made] = field(default_factory=list)
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        """Make the resource in the account; its id and outputs."""
+        plain = wire.with_whole_numbers(args.inputs)
+        inputs = {key: value for key, value in plain.items() if value is not None}
+        if args.typ == "pulumi:index:Stash":
+            answer: tuple[str | None, dict[Any, Any]] = (
+                f"{args.name}-id",
+                {**inputs, "output": inputs["input"]},
+            )
+        elif args.typ.startswith("aws:"):
+            with Account.lock:
+                answer = self._make(resource_type(args.typ), args.name, inputs)
+        else:
+            answer = (None, inputs)  # a component has no life of its own
+        self.made.append(Made(args.typ, args.name, inputs, answer[1]))
+        return answer
+
+    def _make(
+        self, kind: Resource, name: str, given: Mapping[str, Any]
+    ) -> tuple[str, dict[Any, Any]]:
+        inputs, problems = kind.check(name, None, given, b"")
+        if problems:
+            told = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
+            raise LookupError(f"{kind.token} {name!r}: {told}")
+        id_ = kind.create(self.account, inputs)
+        outputs = kind.outputs(self.account, id_, inputs, {})
+        assert outputs is not None, f"{name} is gone right after it was made"
+        return id_, outputs
+
+    # The base class declares a pair, but takes the answer alone as well; None for the second fails.
+    def call(  # type: ignore[override]
+        self, args: pulumi.runtime.MockCallArgs
+    ) -> dict[Any, Any]:
+        """Answer a look-up from the account."""
+        with Account.lock:
+            arguments = wire.with_whole_numbers(args.args)
+            if problems := invokes.check(args.token, arguments):
+                raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")
+            self.asked.append((args.token, arguments))
+            return invokes.invoke(self.account, args.token, arguments)
+
+    def of(self, token: str) -> list[Made]:
+        """What was made of one type, in order."""
+        return [made for made in self.made if made.token == token]
+
+
+@contextlib.contextmanager
+def simulated_account(
+    region: str = "us-east-1", default_tags: Mapping[str, str] | None = None
+) -> Iterator[SimulatedMocks]:
+    """An account that lives in this process for as long as the block.
+
+    Yields mocks to hand to `pulumi.runtime.set_mocks`.
+    """
+    saved = {name: os.environ.pop(name, None) for name in _CLEARED}
+    before = os.environ.get("MOTO_EC2_LOAD_DEFAULT_AMIS")
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    try:
+        with moto.mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+            images.seed(region)
+            yield SimulatedMocks(Account(region, default_tags=default_tags or {}))
+    finally:
+        restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}
+        for name, value in restored.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
