@@ -86,7 +86,7 @@ class Machine:
                     still(time.monotonic() - began)
             return None
         finally:
-            # Reached by the time limit and by Ctrl-C: the session of its own got no signal.
+            # Reached by the time limit, Ctrl-C and SIGTERM: the session of its own got no signal.
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,9 @@
 """The `geusemaker` command: its one catch point, and what it holds."""
 
+import signal
 import sys
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -36,6 +38,10 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command. Exit codes: 0 done, 1 failed, 2 wrong flags, 130 interrupted."""
+    # A build that is asked to end, or whose terminal is closed, must end its children as well,
+    # which Python does for an exception only.
+    for wish in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(wish, _end)
     try:
         app(arguments)
     except GeuseMakerError as error:
@@ -43,6 +49,10 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:  # a full disk, a folder that may not be written
         at = f": {error.filename}" if error.filename else ""
         _fail(f"This machine refused what is needed{at}: {error.strerror or error}.")
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _fail(paragraph: str) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,13 @@ from geusemaker.local.account import read_account
 
 def run(*arguments: str) -> int:
     """The exit code of `geusemaker ARGUMENTS`."""
-    with pytest.raises(SystemExit) as ended:
-        main(list(arguments))
+    before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
     return int(ended.value.code or 0)
 
 
@@ -296,3 +303,26 @@ def test_the_installed_command_runs_in_a_fresh_process(clone: Clone) -> None:
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_command_that_is_asked_to_end_takes_its_children_along(clone: Clone) -> None:
+    child = clone.engine_dir / "child"
+    program = clone.engine_dir / "pulumi"
+    program.write_text(
+        f'#!/bin/sh\necho $$ >"{child}.part"; mv "{child}.part" "{child}"; sleep 60\n'
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", "from geusemaker.cli.main import main; main()", "local", "engine"],
+        cwd=clone.places.project,
+    ) as command:
+        wait_for(child.exists)
+        command.terminate()
+        assert command.wait(timeout=60) == 128 + signal.SIGTERM
+    wait_for(lambda: not process.is_running(int(child.read_text())))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, "it did not come to pass"
+        time.sleep(0.02)
