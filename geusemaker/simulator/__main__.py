@@ -20,11 +20,10 @@ def main() -> None:
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # moto reads these while it is imported: a number that no real account has, AWS's managed
-    # policies, and no images but the recorded ones.
+    # moto reads these while it is imported: a number that no real account has, and no
+    # images but the recorded ones.
     os.environ.update(
         MOTO_ACCOUNT_ID=ACCOUNT,
-        MOTO_IAM_LOAD_MANAGED_POLICIES="true",
         MOTO_EC2_LOAD_DEFAULT_AMIS="false",
         # boto3 must not look for anybody's files, and never leave this machine.
         AWS_CONFIG_FILE=os.devnull,

@@ -1,6 +1,7 @@
 """The simulated account: moto's state behind boto3 clients, and what moto has no room for."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,12 @@ import botocore.config
 import botocore.exceptions
 
 from . import images
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One session for all accounts: it keeps AWS's service descriptions, which are slow to read."""
+    return boto3.session.Session()
 
 
 class AwsError(Exception):
@@ -37,6 +44,7 @@ class Account:
     endpoint: str | None = None
     default_tags: Mapping[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+    _types: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     # One call at a time for the whole account: moto's state has no locks of its own, and runs
     # that do the same things in the same order give the same ids.
@@ -50,7 +58,7 @@ class Account:
     def client(self, service: str) -> Any:
         """boto3 client of the account; made once, since making one is slow."""
         if service not in self._clients:
-            self._clients[service] = boto3.session.Session().client(
+            self._clients[service] = _session().client(
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint,
@@ -76,6 +84,17 @@ class Account:
                 error["Code"],
                 error["Message"],
             ) from refused
+
+    def instance_type(self, name: str) -> dict[str, Any]:
+        """DescribeInstanceTypes of one type; asked once, since moto reads all types for each."""
+        if name not in self._types:
+            self._types[name] = self.call(
+                f"reading EC2 Instance Type ({name})",
+                "ec2",
+                "describe_instance_types",
+                InstanceTypes=[name],
+            )["InstanceTypes"][0]
+        return self._types[name]
 
     def refuse(
         self, action: str, service: str, operation: str, code: str, message: str

@@ -20,6 +20,7 @@ from moto.ec2 import ec2_backends
 from moto.ec2.models.amis import Ami
 
 DLAMI_OWNER: Final = "898082745236"  # AWS's DLAMI account in the default commercial Regions
+_ISO: Final = "%Y-%m-%dT%H:%M:%S.000Z"
 DEPRECATED_AFTER: Final = timedelta(days=730)  # EC2 deprecates a public image after two years
 
 
@@ -60,6 +61,7 @@ class RecordedAmi(Ami):  # type: ignore[misc]
         )
         self.ena_support = True
         self.imds_support = "v2.0"
+        self.creation_date_iso = image.created.strftime(_ISO)
         self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime(
             "%Y-%m-%dT%H:%M:%S.000Z"
         )

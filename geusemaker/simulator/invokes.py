@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from . import schema
 from .account import Account, AwsError
+from .images import backend_of
 from .resources.support import filters as ec2_filters
 from .schema import Problem
 from .table import NotSimulated
@@ -62,8 +63,8 @@ def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
 
 def _newest_day(account: Account) -> str:
     """The simulated AWS's today: the day of its newest image, so that no answer ages by itself."""
-    images = account.call("reading EC2 AMIs", "ec2", "describe_images")["Images"]
-    return max((str(image["CreationDate"]) for image in images), default="")
+    images = backend_of(account.region).amis.values()
+    return max((str(image.creation_date_iso) for image in images), default="")
 
 
 def _image(account: Account, image: Mapping[str, Any]) -> Answer:
@@ -158,12 +159,7 @@ def get_instance_type(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """Facts of an instance type from moto's recorded DescribeInstanceTypes data."""
     name = arguments["instanceType"]
     try:
-        facts = account.call(
-            f"reading EC2 Instance Type ({name})",
-            "ec2",
-            "describe_instance_types",
-            InstanceTypes=[name],
-        )["InstanceTypes"][0]
+        facts = account.instance_type(name)
     except AwsError as error:
         raise InvokeError(
             f"reading EC2 Instance Type ({name}): operation error EC2: DescribeInstanceTypes, "

@@ -13,7 +13,7 @@ import moto
 import pulumi
 import pulumi.runtime
 
-from . import images, invokes, wire
+from . import images, invokes, policies, wire
 from .account import Account
 from .resource import Resource
 from .table import resource_type
@@ -104,8 +104,9 @@ def simulated_account(
     before = os.environ.get("MOTO_EC2_LOAD_DEFAULT_AMIS")
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
     try:
-        with moto.mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+        with moto.mock_aws():
             images.seed(region)
+            policies.seed()
             yield SimulatedMocks(Account(region, default_tags=default_tags or {}))
     finally:
         restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}

@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import images, inventory
+from . import images, inventory, policies
 from .account import Account
 from .provider import Provider
 
@@ -130,6 +130,7 @@ def serve(state_file: Path, region: str) -> None:
     simulation.endpoint = f"http://{LOOPBACK}:{http.server_port}"
     threading.Thread(target=http.serve_forever, daemon=True, name="aws").start()
     recorded = images.seed(region)
+    policies.seed()
     simulation._accounts[region] = Account(region, simulation.endpoint)
 
     rpc = grpc.server(

@@ -9,7 +9,6 @@ from ..account import Account, gone_is_fine
 from ..images import backend_of
 from ..resource import all_tags
 from ..schema import Problem
-from ..wire import Unknown
 from .support import Ec2Resource, filters, own_tags
 
 USER_DATA_LIMIT: Final = 16_384  # bytes before base64, enforced by RunInstances
@@ -429,11 +428,8 @@ def _root_gib(image: Mapping[str, Any]) -> int:
     return 0
 
 
-def _architectures(account: Account, instance_type: str | Unknown) -> set[str]:
-    types = account.call(
-        "reading EC2 Instance Type", "ec2", "describe_instance_types", InstanceTypes=[instance_type]
-    )["InstanceTypes"]
-    return set(types[0]["ProcessorInfo"]["SupportedArchitectures"])
+def _architectures(account: Account, instance_type: str) -> set[str]:
+    return set(account.instance_type(instance_type)["ProcessorInfo"]["SupportedArchitectures"])
 
 
 def _metadata(inputs: Mapping[str, Any]) -> dict[str, Any]:
