@@ -2,10 +2,10 @@
 
 import pulumi
 
-from geusemaker.components.tier1 import Tier1, Tier1Args
+from geusemaker.components.tier1 import Tier1, tier1_args
 from geusemaker.config import DeploymentConfig
 
 config = DeploymentConfig.from_pulumi()
-stack = Tier1("geusemaker", Tier1Args(**config.model_dump(exclude_unset=True)))
+stack = Tier1("geusemaker", tier1_args(config))
 for name, value in stack.outputs.items():
     pulumi.export(name, value)

@@ -16,12 +16,12 @@ def stack_lines(
     host: HostType,
     *,
     stack: str,
-    newer: str | None,
+    newer: bool,
     today: date,
 ) -> dict[str, list[str]]:
     """Lines by topic: Image, Host, Network, Data.
 
-    `outputs` are those of the stack; `newer` is the name of an image that AWS released since.
+    `outputs` are those of the stack; `newer`: whether AWS has released a newer image since.
     """
     return {
         "Image": image_lines(outputs, config, newer, today),
@@ -32,7 +32,7 @@ def stack_lines(
 
 
 def image_lines(
-    outputs: Mapping[str, Any], config: DeploymentConfig, newer: str | None, today: date
+    outputs: Mapping[str, Any], config: DeploymentConfig, newer: bool, today: date
 ) -> list[str]:
     """The running image, why it was chosen, and until when AWS patches it."""
     wish = f"{config.os_type}, {config.architecture}, {config.ami_type}"
@@ -46,7 +46,7 @@ def image_lines(
     if config.ami_id or config.ami_name:
         why = f"pinned by {'amiId' if config.ami_id else 'amiName'}"
     elif newer:
-        why = f"kept for {wish}; newer: {newer}"
+        why = f"kept for {wish}; a newer one is there"
     else:
         why = f"newest for {wish}"
     told = (

@@ -6,16 +6,22 @@ import platform
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from geusemaker.components.tier1 import NEWER_IMAGE
+from geusemaker.config import DeploymentConfig
+from geusemaker.config_source import Given
 from geusemaker.engine import find_engine
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
 from geusemaker.local.places import STACK, Places, find_project
+from geusemaker.local.pulumi_cli import Outcome
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
+from geusemaker.summary import stack_lines
 
 app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)
 
@@ -50,12 +56,33 @@ def up() -> None:
             step.detail = outcome.would()
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
+        for note in outcome.notes:
+            screen.note(note)
         with screen.step(5, f"Up, stack {STACK}") as step:
             step.detail = opened.cli.up().did()
-        outputs = opened.cli.outputs()
+        told, other_os = _told(opened, outcome)
     screen.line()
-    for line in summary(outputs):
+    for line in summary(told, other_os):
         screen.line(line)
+
+
+def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
+    """What the stack is, in lines by topic, and another OS to try."""
+    given = [
+        Given(key.removeprefix("geusemaker:"), value)
+        for key, value in opened.cli.config().items()
+        if key.startswith("geusemaker:")
+    ]
+    config = DeploymentConfig.from_given(given)
+    lines = stack_lines(
+        opened.cli.outputs(),
+        config,
+        opened.account.host_type(config.instance_type),
+        stack=STACK,
+        newer=any(note.startswith(NEWER_IMAGE) for note in outcome.notes),
+        today=datetime.now(UTC).date(),
+    )
+    return lines, "ubuntu-22.04" if config.os_type == "ubuntu-24.04" else "ubuntu-24.04"
 
 
 def _packages(places: Places) -> tuple[str, str]:

@@ -67,10 +67,10 @@ def check(
     host = subnets[0]
     if host.way_out is None:
         raise NetworkError(
-            f"geusemaker:subnetIds starts with {host.id}, where the host would start, but its route "
-            "table has no route for 0.0.0.0/0: the host fetches packages and container images and "
-            "must reach Session Manager. Put a subnet with an internet gateway or a NAT gateway "
-            "first: `pulumi config set geusemaker:subnetIds ...`."
+            f"geusemaker:subnetIds starts with {host.id}, where the host would start, but its "
+            "route table has no route for 0.0.0.0/0: the host fetches packages and container "
+            "images and must reach Session Manager. Put a subnet with an internet gateway or a "
+            "NAT gateway first: `pulumi config set geusemaker:subnetIds ...`."
         )
     if host.zone not in offering:
         raise NetworkError(
@@ -118,7 +118,7 @@ def _missing(key: str, value: str, command: str, error: Exception) -> NetworkErr
 
 
 def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
-    """Target of the subnet's default route. A subnet without a table of its own uses the main one."""
+    """Target of the subnet's default route; a subnet without its own table uses the main one."""
     try:
         table = aws.ec2.get_route_table(subnet_id=subnet_id, opts=opts)
     except Exception:  # noqa: BLE001  # "no matching route table": the SDK raises nothing narrower

@@ -1,6 +1,8 @@
 """What AWS says about an instance type."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -19,6 +21,20 @@ class HostType:
     architectures: tuple[str, ...]
     gpus: tuple[str, ...]
 
+    @classmethod
+    def of_description(cls, facts: Mapping[str, Any]) -> "HostType":
+        """The type of one entry of DescribeInstanceTypes."""
+        return cls(
+            name=facts["InstanceType"],
+            vcpus=facts["VCpuInfo"]["DefaultVCpus"],
+            memory_gib=facts["MemoryInfo"]["SizeInMiB"] / 1024,
+            architectures=tuple(facts["ProcessorInfo"]["SupportedArchitectures"]),
+            gpus=tuple(
+                f"{gpu['Count']} x {gpu['Manufacturer']} {gpu['Name']}"
+                for gpu in facts.get("GpuInfo", {}).get("Gpus", [])
+            ),
+        )
+
 
 def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
     """The type as this Region has it. `ConfigError` when it has none of that name."""
@@ -29,8 +45,8 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
         if "InvalidInstanceType" not in said:
             raise ConfigError(
                 f"AWS could not be asked about geusemaker:instanceType {instance_type!r}. It said: "
-                f"{said} -- if that is about credentials, `aws sts get-caller-identity` shows whose "
-                "are used; the caller needs ec2:DescribeInstanceTypes."
+                f"{said} -- if that is about credentials, `aws sts get-caller-identity` shows "
+                "whose are used; the caller needs ec2:DescribeInstanceTypes."
             ) from error
         raise ConfigError(
             f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "

@@ -152,7 +152,7 @@ class Network(pulumi.ComponentResource):
                 f"{name}-subnet-{index}",
                 vpc_id=vpc.id,
                 cidr_block=cidr,
-                availability_zone=spanned.apply(lambda kept, index=index: kept[index]),
+                availability_zone=spanned[index],
                 tags=tags.named(f"subnet-{index}"),
                 opts=child,
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -55,6 +55,11 @@ class Tier1Args(TypedDict):
     allowed_cidrs: NotRequired[Sequence[str]]
     protect_data: NotRequired[bool]
     tags: NotRequired[Mapping[str, str]]
+
+
+def tier1_args(config: DeploymentConfig) -> Tier1Args:
+    """The args of a config: what was set, so that what was not keeps its meaning."""
+    return cast("Tier1Args", config.model_dump(exclude_unset=True))
 
 
 class Tier1(pulumi.ComponentResource):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from geusemaker.components.host_type import HostType
 from geusemaker.errors import LocalError
 
 _SECONDS = 5.0
@@ -42,6 +43,16 @@ class Account:
                 f" {status}): see .geusemaker/logs/account.log, then `make down` and `make up`."
             )
         return [(str(one.get("type")), str(one.get("id"))) for one in answer]
+
+    def host_type(self, name: str) -> HostType:
+        """What the simulated AWS says about an instance type.
+
+        Asked of the account itself: boto3 in this process would look for the user's logins.
+        """
+        status, answer = self.ask("GET", f"/geusemaker/instance-types/{name}")
+        if status != 200:
+            raise LocalError(f"The simulated account has no instance type {name}: {answer}.")
+        return HostType.of_description(answer)
 
     def release(self, name: str, architecture: str, root_gib: int | None) -> dict[str, Any]:
         """Publishes a newer image, as AWS would."""

@@ -23,10 +23,11 @@ _ENDED_BY_HAND = 60.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an operation did, or would do: counts by operation, and its warnings."""
+    """What an operation did, or would do: counts by operation, its warnings and notes."""
 
     changes: Mapping[str, int]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def count(self, *operations: str) -> int:
         return max((self.changes.get(name, 0) for name in operations), default=0)
@@ -93,6 +94,13 @@ class PulumiCli:
             raise LocalError(self._paragraph(ran, []))
         return _as_object(ran.stdout)
 
+    def config(self) -> dict[str, str]:
+        """All values of the stack's config as text, defaults of `Pulumi.yaml` included."""
+        ran = self._run("config", "--json", "--show-secrets")
+        if ran.returncode != 0:
+            raise LocalError(self._paragraph(ran, []))
+        return {key: str(told.get("value", "")) for key, told in _as_object(ran.stdout).items()}
+
     def _streamed(self, *arguments: str) -> Outcome:
         ran = self._run(*arguments)
         diagnostics: list[tuple[str, str]] = []
@@ -113,8 +121,9 @@ class PulumiCli:
         if ran.returncode != 0:
             raise LocalError(self._paragraph(ran, diagnostics))
         warnings = [_bare(text) for severity, text in diagnostics if severity == "warning"]
+        notes = [_bare(text) for severity, text in diagnostics if severity == "info"]
         counted = changes if isinstance(changes, dict) else {}
-        return Outcome(counted, tuple(dict.fromkeys(warnings)))
+        return Outcome(counted, tuple(dict.fromkeys(warnings)), tuple(dict.fromkeys(notes)))
 
     def _paragraph(
         self, ran: subprocess.CompletedProcess[str], diagnostics: list[tuple[str, str]]

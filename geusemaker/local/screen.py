@@ -5,7 +5,7 @@ import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import TextIO
 
 HEADER = (
     "SIMULATED AWS on this machine: no account, no cost; your AWS and Pulumi logins are not read"
@@ -80,23 +80,15 @@ class Screen:
         self._out.flush()
 
 
-def summary(outputs: Mapping[str, Any]) -> list[str]:
-    """The block under the steps, from the stack's outputs."""
-    told = outputs.get("summary")
-    told = told if isinstance(told, Mapping) else {}
+def summary(told: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
+    """The block under the steps: what the stack is, then what to do next."""
     lines: list[str] = []
-    for title, plain in (
-        ("Image", _image(outputs)),
-        ("Host", _host(outputs)),
-        ("Network", _network(outputs)),
-        ("Data", _data(outputs)),
-    ):
-        lines += _block(title, _lines(told.get(title.lower())) or plain)
+    for title, texts in told.items():
+        lines += _block(title, texts)
     lines += _block(
         "Limits",
         ["resources are simulated, the boot script did not run: no n8n behind this url"],
     )
-    other = "ubuntu-22.04" if outputs.get("osType") == "ubuntu-24.04" else "ubuntu-24.04"
     lines.append("")
     lines += _block(
         "Next",
@@ -108,40 +100,10 @@ def summary(outputs: Mapping[str, Any]) -> list[str]:
     )
     lines += _block(
         "Change",
-        [f"in make shell: pulumi config set geusemaker:osType {other} && pulumi preview"],
+        [f"in make shell: pulumi config set geusemaker:osType {other_os} && pulumi preview"],
     )
     return lines + _block("Files", [".geusemaker/ (state, logs; ignored by git)"])
 
 
 def _block(title: str, texts: Sequence[str]) -> list[str]:
     return [f"{title if n == 0 else '':<9}{text}".rstrip() for n, text in enumerate(texts)]
-
-
-def _lines(told: object) -> list[str]:
-    if isinstance(told, str):
-        return [told]
-    return [str(line) for line in told] if isinstance(told, Sequence) else []
-
-
-def _image(outputs: Mapping[str, Any]) -> list[str]:
-    name, ami, wish = outputs.get("amiName"), outputs.get("amiId"), outputs.get("osType")
-    second = "; for ".join(str(part) for part in (ami, wish) if part)
-    return [str(line) for line in (name, second) if line]
-
-
-def _host(outputs: Mapping[str, Any]) -> list[str]:
-    parts = [outputs.get(key) for key in ("instanceType", "instanceId", "publicIp")]
-    return [", ".join(str(part) for part in parts if part)] if any(parts) else []
-
-
-def _network(outputs: Mapping[str, Any]) -> list[str]:
-    subnets = outputs.get("subnetIds")
-    count = f"{len(subnets)} subnets" if isinstance(subnets, list) else None
-    parts = [part for part in (outputs.get("vpcId"), count) if part]
-    return [", ".join(str(part) for part in parts)] if parts else []
-
-
-def _data(outputs: Mapping[str, Any]) -> list[str]:
-    volume, files = outputs.get("dataVolumeId"), outputs.get("fileSystemId")
-    parts = [f"{kind} {made}" for kind, made in (("EBS", volume), ("EFS", files)) if made]
-    return [", ".join(parts)] if parts else []

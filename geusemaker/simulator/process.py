@@ -19,7 +19,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from . import images, inventory, policies
-from .account import Account
+from .account import Account, AwsError
 from .provider import Provider
 
 LOOPBACK: Final = "127.0.0.1"
@@ -61,6 +61,10 @@ class Simulation:
         for region, account in self._accounts.items():
             found += [{**item, "region": region} for item in inventory.alive(account)]
         return found
+
+    def instance_type(self, name: str) -> dict[str, Any]:
+        """AWS's description of an instance type; `AwsError` for one that it does not have."""
+        return self.account(self.region, {}).instance_type(name)
 
     def release(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Publish a newer image; `ValueError` says what is wrong with the wish."""
@@ -109,6 +113,12 @@ class Front:
             case "GET", "/geusemaker/resources":
                 with Account.lock:
                     return "200 OK", self._simulation.alive()
+            case "GET", _ if path.startswith("/geusemaker/instance-types/"):
+                try:
+                    with Account.lock:
+                        return "200 OK", self._simulation.instance_type(path.rpartition("/")[2])
+                except AwsError as unknown:
+                    return "400 Bad Request", {"error": unknown.message}
             case "POST", "/geusemaker/release":
                 length = int(environ.get("CONTENT_LENGTH") or 0)
                 try:

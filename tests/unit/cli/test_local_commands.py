@@ -43,8 +43,29 @@ def test_up_shows_five_steps_and_the_summary(
     assert "000000000000, us-east-1, 118 recorded images" in steps[2]
     assert "36 to create, 0 to replace, 0 to delete" in steps[3]
     assert "36 created" in steps[4]
-    assert "        warning: a newer image exists" in lines
-    assert "Image    first" in lines
+    assert "        warning: the line is ended" in lines
+    assert "        A newer image is available: that one." in lines
+    assert "Image    Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925" in lines
+    assert "         ami-1; kept for ubuntu-24.04, x86_64, base; a newer one is there" in lines
+    assert "Host     m6i.xlarge, 4 vCPU, 16 GiB, no GPU: Ollama runs on the CPU" in lines
+    assert "Data     EBS 100 GiB (databases, models), EFS (files); protectData true" in lines
+    assert any("osType ubuntu-22.04 &&" in line for line in lines), "the change proposed is one"
+
+
+def test_an_instance_type_that_the_account_lacks_is_one_paragraph(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.answers(config={"geusemaker:instanceType": {"value": "m7i.xlarge"}})
+    assert run("local", "up") == 1
+    assert "has no instance type m7i.xlarge" in capsys.readouterr().err
+
+
+def test_a_config_that_cannot_be_read_is_told(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.answers(config_error="error: the passphrase is wrong")
+    assert run("local", "up") == 1
+    assert "the passphrase is wrong" in capsys.readouterr().err
 
 
 def test_up_twice_uses_the_same_account(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,30 +3,15 @@
 import base64
 import gzip
 import json
-from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import pulumi
-import pulumi.runtime
 import pytest
 
-from geusemaker.components.tier1 import Tier1, Tier1Args
-from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
+from geusemaker.components.tier1 import Tier1
+from geusemaker.simulator.mocks import SimulatedMocks
 
-TODAY = date(2026, 11, 23)
-
-
-@pytest.fixture
-def account() -> Iterator[SimulatedMocks]:
-    with simulated_account() as mocks:
-        pulumi.runtime.set_mocks(mocks, project="geusemaker", stack="test", preview=False)
-        yield mocks
-
-
-@pulumi.runtime.test
-def _deploy(**args: Any) -> Any:
-    return Tier1("geusemaker", Tier1Args(**args), today=TODAY).instance_id
+from .rendering import TODAY, deploy, in_pulumi
 
 
 def _one(account: SimulatedMocks, token: str) -> dict[str, Any]:
@@ -35,7 +20,7 @@ def _one(account: SimulatedMocks, token: str) -> dict[str, Any]:
 
 
 def test_the_host_boots_the_kept_image_with_what_the_design_asks(account: SimulatedMocks) -> None:
-    _deploy()
+    deploy()
     host = _one(account, "aws:ec2/instance:Instance")
     assert host["ami"] == "ami-0391c53a255869d46"
     assert host["instanceType"] == "m6i.xlarge"
@@ -50,19 +35,18 @@ def test_the_host_boots_the_kept_image_with_what_the_design_asks(account: Simula
     assert host["associatePublicIpAddress"] is True
     assert "keyName" not in host, "the way in is Session Manager, not SSH"
     script = gzip.decompress(base64.b64decode(host["userDataBase64"])).decode()
-    (volume,) = account.of("aws:ebs/volume:Volume")
     assert script.startswith("#!/bin/bash")
     assert account.of("aws:efs/accessPoint:AccessPoint")[0].outputs["arn"].split("/")[1] in script
 
 
 def test_one_describe_images_is_asked_on_the_good_path(account: SimulatedMocks) -> None:
-    _deploy()
+    deploy()
     asked = [token for token, _ in account.asked if token == "aws:ec2/getAmi:getAmi"]
     assert len(asked) == 1
 
 
 def test_nobody_can_come_in_by_default(account: SimulatedMocks) -> None:
-    _deploy()
+    deploy()
     rules = account.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     assert [(rule.inputs["fromPort"], rule.inputs.get("cidrIpv4")) for rule in rules] == [
         (2049, None)
@@ -71,7 +55,7 @@ def test_nobody_can_come_in_by_default(account: SimulatedMocks) -> None:
 
 
 def test_allowed_cidrs_open_443_and_give_a_lasting_address(account: SimulatedMocks) -> None:
-    _deploy(allowed_cidrs=["203.0.113.0/24", "2001:db8::/48"])
+    deploy(allowed_cidrs=["203.0.113.0/24", "2001:db8::/48"])
     rules = account.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
     https = [rule.inputs for rule in rules if rule.inputs["fromPort"] == 443]
     assert {rule.get("cidrIpv4") or rule.get("cidrIpv6") for rule in https} == {
@@ -85,7 +69,7 @@ def test_allowed_cidrs_open_443_and_give_a_lasting_address(account: SimulatedMoc
 def test_the_file_system_is_encrypted_and_mounted_by_roles_over_tls_only(
     account: SimulatedMocks,
 ) -> None:
-    _deploy()
+    deploy()
     assert _one(account, "aws:efs/fileSystem:FileSystem")["encrypted"] is True
     policy = json.loads(_one(account, "aws:efs/fileSystemPolicy:FileSystemPolicy")["policy"])
     allow, deny = policy["Statement"]
@@ -95,7 +79,7 @@ def test_the_file_system_is_encrypted_and_mounted_by_roles_over_tls_only(
 
 
 def test_the_role_reaches_its_own_shares_and_nothing_else(account: SimulatedMocks) -> None:
-    _deploy(permissions_boundary_arn="arn:aws:iam::000000000000:policy/edge")
+    deploy(permissions_boundary_arn="arn:aws:iam::000000000000:policy/edge")
     assert _one(account, "aws:iam/role:Role")["permissionsBoundary"].endswith("policy/edge")
     policy = json.loads(_one(account, "aws:iam/rolePolicy:RolePolicy")["policy"])
     (system,) = account.of("aws:efs/fileSystem:FileSystem")
@@ -109,7 +93,7 @@ def test_the_role_reaches_its_own_shares_and_nothing_else(account: SimulatedMock
 def test_there_is_one_subnet_and_one_mount_target_a_zone(
     account: SimulatedMocks, count: int
 ) -> None:
-    _deploy(availability_zone_count=count)
+    deploy(availability_zone_count=count)
     subnets = account.of("aws:ec2/subnet:Subnet")
     assert len({subnet.inputs["availabilityZone"] for subnet in subnets}) == count
     assert len(account.of("aws:efs/mountTarget:MountTarget")) == count
@@ -121,7 +105,7 @@ def test_there_is_one_subnet_and_one_mount_target_a_zone(
 def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags(
     account: SimulatedMocks,
 ) -> None:
-    _deploy(tags={"owner": "ml"})
+    deploy(tags={"owner": "ml"})
     tagged = [made for made in account.made if "tagsAll" in made.outputs]
     assert len(tagged) >= 15
     for made in tagged:
@@ -134,13 +118,13 @@ def test_a_key_encrypts_the_root_volume_the_data_volume_and_the_file_system(
     account: SimulatedMocks,
 ) -> None:
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
-    _deploy(kms_key_arn=key)
+    deploy(kms_key_arn=key)
     assert _one(account, "aws:ec2/instance:Instance")["rootBlockDevice"]["kmsKeyId"] == key
     assert _one(account, "aws:ebs/volume:Volume")["kmsKeyId"] == key
     assert _one(account, "aws:efs/fileSystem:FileSystem")["kmsKeyId"] == key
 
 
-@pulumi.runtime.test
+@in_pulumi
 def test_the_outputs_have_the_names_that_others_rely_on(account: SimulatedMocks) -> Any:
     stack = Tier1("geusemaker", {}, today=TODAY)
     assert set(stack.outputs) == {

@@ -8,12 +8,23 @@ from urllib.parse import unquote
 
 FINE = {
     "preview": {
-        "diagnostics": [{"severity": "warning", "message": "warning: a newer image exists\n"}],
+        "diagnostics": [
+            {"severity": "warning", "message": "warning: the line is ended\n"},
+            {"severity": "info", "message": "A newer image is available: that one.\n"},
+        ],
         "changeSummary": {"create": 36},
     },
     "up": {"create": 36},
     "destroy": {"delete": 36},
-    "output": {"amiId": "ami-1", "summary": {"image": ["first", "second"]}},
+    "output": {
+        "amiId": "ami-1",
+        "amiName": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925",
+        "subnetIds": ["subnet-1", "subnet-2"],
+    },
+    "config": {
+        "aws:region": {"value": "us-east-1"},
+        "geusemaker:osType": {"value": "ubuntu-24.04"},
+    },
 }
 
 
@@ -36,6 +47,9 @@ def main() -> None:
     elif what[:2] == ["stack", "output"]:
         fail(answers.get("output_error"))
         print(json.dumps(answers["output"]))
+    elif what[0] == "config":
+        fail(answers.get("config_error"))
+        print(json.dumps(answers["config"]))
     elif what[0] == "preview":
         fail(answers.get("preview_error"))
         print(json.dumps(answers["preview"]))

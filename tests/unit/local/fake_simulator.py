@@ -36,6 +36,16 @@ def main() -> None:
                 self._answer(200, {"token": token, "pid": os.getpid()})
             elif self.path == "/geusemaker/resources":
                 self._answer(500 if options.mode == "broken" else 200, left)
+            elif self.path == "/geusemaker/instance-types/m6i.xlarge":
+                self._answer(
+                    200,
+                    {
+                        "InstanceType": "m6i.xlarge",
+                        "VCpuInfo": {"DefaultVCpus": 4},
+                        "MemoryInfo": {"SizeInMiB": 16384},
+                        "ProcessorInfo": {"SupportedArchitectures": ["x86_64"]},
+                    },
+                )
             else:
                 self._answer(404, {})
 

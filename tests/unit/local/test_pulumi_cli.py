@@ -42,7 +42,9 @@ def test_counts_are_told_in_words(changes: dict[str, int], would: str, did: str)
 
 
 def test_a_preview_has_counts_and_warnings(clone: Clone, cli: PulumiCli) -> None:
-    assert cli.preview() == Outcome({"create": 36}, ("a newer image exists",))
+    assert cli.preview() == Outcome(
+        {"create": 36}, ("the line is ended",), ("A newer image is available: that one.",)
+    )
 
 
 def test_an_update_has_counts_and_each_warning_once(clone: Clone, cli: PulumiCli) -> None:

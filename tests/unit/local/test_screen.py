@@ -60,39 +60,14 @@ def test_a_terminal_shows_the_step_that_runs() -> None:
     assert out.getvalue().count("\r\x1b[K") == 2
 
 
-def test_the_programs_own_summary_is_printed_as_it_is() -> None:
-    told = {"image": ["first", "second"], "host": ["m6i.xlarge"], "network": "one", "data": []}
-    lines = summary({"summary": told, "dataVolumeId": "vol-1"})
-    assert lines[:5] == [
-        "Image    first",
-        "         second",
-        "Host     m6i.xlarge",
-        "Network  one",
-        "Data     EBS vol-1",
-    ]
-
-
-def test_without_a_summary_the_outputs_speak() -> None:
-    outputs = {
-        "amiName": "Deep Learning AMI",
-        "amiId": "ami-1",
-        "osType": "ubuntu-24.04",
-        "instanceType": "m6i.xlarge",
-        "vpcId": "vpc-1",
-        "subnetIds": ["subnet-1", "subnet-2"],
-        "fileSystemId": "fs-1",
-    }
-    text = "\n".join(summary(outputs))
-    assert "ami-1; for ubuntu-24.04" in text
-    assert "Network  vpc-1, 2 subnets" in text
-    assert "Data     EFS fs-1" in text
-    assert "osType ubuntu-22.04 &&" in text  # the change that it proposes is one
-
-
-def test_a_stack_without_outputs_still_says_what_comes_next() -> None:
-    assert [line.split()[0] for line in summary({"summary": "odd"}) if line[:1].strip()] == [
+def test_the_summary_tells_the_stack_then_what_comes_next() -> None:
+    told = {"Image": ["first", "second"], "Host": ["m6i.xlarge"]}
+    lines = summary(told, "ubuntu-24.04")
+    assert lines[:3] == ["Image    first", "         second", "Host     m6i.xlarge"]
+    assert [line.split()[0] for line in lines[3:] if line[:1].strip()] == [
         "Limits",
         "Next",
         "Change",
         "Files",
     ]
+    assert any("osType ubuntu-24.04 &&" in line for line in lines)

@@ -1,0 +1,123 @@
+"""No key without a consumer: setting any of them changes something that is rendered."""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pulumi.runtime.mocks import MockMonitor
+
+from geusemaker.config import DeploymentConfig
+from geusemaker.simulator.mocks import SimulatedMocks
+
+from .adoptable import Adoptable
+from .rendering import deploy
+
+OLDER = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260619"
+PYTORCH = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
+KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+ADOPTED = {"vpc_id": "adopted", "subnet_ids": ["adopted"]}
+
+# For each field: what the stack is without it, and what with it.
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "os_type": ({}, {"os_type": "ubuntu-24.04"}),
+    "architecture": ({}, {"architecture": "arm64"}),
+    "ami_type": ({"os_type": "ubuntu-24.04"}, PYTORCH),
+    "framework_version": (PYTORCH, {**PYTORCH, "framework_version": "2.11"}),
+    "ami_id": ({}, {"ami_id": "found by name"}),
+    "ami_name": ({}, {"ami_name": OLDER}),
+    "ami_policy": ({}, {"ami_policy": "latest"}),
+    "instance_type": ({}, {"instance_type": "g5.xlarge"}),
+    "root_volume_gib": ({}, {"root_volume_gib": 120}),
+    "data_volume_gib": ({}, {"data_volume_gib": 500}),
+    "vpc_cidr": ({}, {"vpc_cidr": "10.99.0.0/16"}),
+    "availability_zone_count": ({}, {"availability_zone_count": 3}),
+    "vpc_id": ({}, ADOPTED),
+    "subnet_ids": (ADOPTED, {**ADOPTED, "subnet_ids": ["adopted", "adopted too"]}),
+    "permissions_boundary_arn": (
+        {},
+        {"permissions_boundary_arn": "arn:aws:iam::000000000000:policy/edge"},
+    ),
+    "kms_key_arn": ({}, {"kms_key_arn": KEY}),
+    "allowed_cidrs": ({}, {"allowed_cidrs": ["203.0.113.7/32"]}),
+    "protect_data": ({}, {"protect_data": False}),
+    "tags": ({}, {"tags": {"team": "ml"}}),
+}
+
+
+def _real(args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable) -> dict[str, Any]:
+    """The args with ids of this account in place of the words that stand for them."""
+    real = dict(args)
+    if "vpc_id" in real:
+        real["vpc_id"] = adoptable.vpc
+        real["subnet_ids"] = adoptable.subnets[: len(real["subnet_ids"])]
+    if "ami_id" in real:
+        filters = [{"Name": "name", "Values": [OLDER]}]
+        images = account.account.client("ec2").describe_images(Filters=filters)["Images"]
+        real["ami_id"] = images[0]["ImageId"]
+    return real
+
+
+def _rendered(
+    args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable, requests: list[Any]
+) -> str:
+    """All that was registered, inputs and options, without the ids that differ by chance."""
+    account.made.clear()
+    requests.clear()
+    deploy(**_real(args, account, adoptable))
+    options = {
+        request.name: [
+            request.protect,
+            sorted(request.ignoreChanges),
+            sorted(request.replaceOnChanges),
+        ]
+        for request in requests
+    }
+    inputs = {}
+    for made in account.made:
+        shown = dict(made.inputs)
+        if packed := shown.get("userDataBase64"):
+            shown["userDataBase64"] = gzip.decompress(base64.b64decode(packed)).decode()
+        if made.name.endswith("-user-data"):
+            shown = {}
+        inputs[f"{made.token} {made.name}"] = shown
+    text = json.dumps([options, inputs], sort_keys=True, indent=1)
+    chance = r"\b(vpc|subnet|sg|igw|rtb|vol|i|eipalloc|fs|fsap)-[0-9a-f]{8,}|-[0-9a-f]{7}\b"
+    return re.sub(chance, r"\1-x", text)
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    seen: list[Any] = []
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        seen.append(request)
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    return seen
+
+
+def test_every_field_is_tried_here() -> None:
+    assert set(CHANGES) == set(DeploymentConfig.model_fields)
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_setting_a_key_changes_what_is_rendered(
+    field: str, account: SimulatedMocks, requests: list[Any]
+) -> None:
+    adoptable = Adoptable(account)
+    without, with_it = CHANGES[field]
+    plain = _rendered(without, account, adoptable, requests)
+    assert _rendered(with_it, account, adoptable, requests) != plain
+
+
+def test_the_same_config_renders_the_same(account: SimulatedMocks, requests: list[Any]) -> None:
+    """Or the test above would pass by chance."""
+    adoptable = Adoptable(account)
+    plain = _rendered({}, account, adoptable, requests)
+    assert _rendered({}, account, adoptable, requests) == plain
