@@ -23,12 +23,20 @@ def _session() -> boto3.session.Session:
 class AwsError(Exception):
     """AWS refuses a call. `str()` is what the real provider would show for it."""
 
-    def __init__(self, action: str, service: str, operation: str, code: str, message: str) -> None:
+    def __init__(
+        self,
+        action: str,
+        service: str,
+        operation: str,
+        code: str,
+        message: str,
+        status: int = 400,
+    ) -> None:
         self.code = code
         self.message = message
         super().__init__(
             f"1 error occurred:\n\t* {action}: operation error {service}: {operation}, "
-            f"https response error StatusCode: 400, RequestID: simulated, "
+            f"https response error StatusCode: {status}, RequestID: simulated, "
             f"api error {code}: {message}\n\n"
         )
 
@@ -58,7 +66,9 @@ class Account:
     def client(self, service: str) -> Any:
         """boto3 client of the account; made once, since making one is slow."""
         if service not in self._clients:
-            self._clients[service] = _session().client(
+            # boto3's stubs know each service by its literal name; here it is any of them.
+            make: Callable[..., Any] = _session().client
+            self._clients[service] = make(
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint,
@@ -83,6 +93,7 @@ class Account:
                 refused.operation_name,
                 error["Code"],
                 error["Message"],
+                refused.response["ResponseMetadata"]["HTTPStatusCode"],
             ) from refused
 
     def instance_type(self, name: str) -> dict[str, Any]:

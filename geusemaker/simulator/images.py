@@ -62,9 +62,7 @@ class RecordedAmi(Ami):  # type: ignore[misc]
         self.ena_support = True
         self.imds_support = "v2.0"
         self.creation_date_iso = image.created.strftime(_ISO)
-        self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime(
-            "%Y-%m-%dT%H:%M:%S.000Z"
-        )
+        self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime(_ISO)
 
     @property
     def block_device_mappings(self) -> list[dict[str, Any]]:
@@ -151,7 +149,7 @@ def _image(entry: dict[str, Any], region: str) -> Image:
 
 def account_id() -> str:
     """Account number that moto answers for, as it decides it itself."""
-    return os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
+    return os.environ.get("MOTO_ACCOUNT_ID", str(DEFAULT_ACCOUNT_ID))
 
 
 def backend_of(region: str) -> Any:

@@ -1,136 +1,19 @@
 """The provider's functions: look-ups that answer from the simulated account."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from . import schema
 from .account import Account, AwsError
-from .images import backend_of
-from .resources.support import filters as ec2_filters
+from .ami_lookup import ami_problems, get_ami
+from .lookup import Answer, InvokeError, filters_of
 from .schema import Problem
 from .table import NotSimulated
-
-Answer = dict[str, Any]
-
-
-class InvokeError(Exception):
-    """A look-up fails. `str()` is what the real provider would show for it."""
-
-    def __init__(self, *texts: str) -> None:
-        many = f"{len(texts)} error{'s' if len(texts) > 1 else ''} occurred:\n"
-        super().__init__(many + "".join(f"\t* {text}\n" for text in texts) + "\n")
-
-
-def _filters(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"Name": f["name"], "Values": f["values"]} for f in arguments.get("filters") or []]
-
-
-def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
-    """`aws.ec2.getAmi`: the safety rule, the server's filters, then name regex, then newest."""
-    owners = arguments.get("owners") or []
-    filters = _filters(arguments)
-    newest = bool(arguments.get("mostRecent"))
-    named = {f["Name"] for f in filters}
-    if newest and not owners and not named & {"owner-id", "image-id"}:
-        if not arguments.get("allowUnsafeFilter"):
-            raise InvokeError(
-                'Most Recent Image Not Filtered: "most_recent" is set to "true" and results are '
-                "not filtered by owner or image ID. With this configuration, a third party may "
-                "introduce a new image which will be returned by this data source. Filter by "
-                "owner or image ID to avoid this possibility."
-            )
-    found = account.call(
-        "reading EC2 AMIs", "ec2", "describe_images", Owners=owners, Filters=filters
-    )["Images"]
-    if not arguments.get("includeDeprecated"):
-        # moto ignores IncludeDeprecated; AWS hides what is past its time from all but the owner.
-        now = _newest_day(account)
-        found = [image for image in found if image.get("DeprecationTime", now) >= now]
-    if pattern := arguments.get("nameRegex"):
-        found = [image for image in found if re.search(pattern, image.get("Name") or "")]
-    if not found:
-        raise InvokeError(
-            "Your query returned no results. Please change your search criteria and try again."
-        )
-    if len(found) > 1 and not newest:
-        raise InvokeError(
-            "Your query returned more than one result. Please try a more specific search "
-            "criteria, or set `most_recent` attribute to true."
-        )
-    return {**arguments, **_image(account, max(found, key=lambda i: str(i["CreationDate"])))}
-
-
-def _newest_day(account: Account) -> str:
-    """The simulated AWS's today: the day of its newest image, so that no answer ages by itself."""
-    images = backend_of(account.region).amis.values()
-    return max((str(image.creation_date_iso) for image in images), default="")
-
-
-def _image(account: Account, image: Mapping[str, Any]) -> Answer:
-    root = next(
-        (m for m in image["BlockDeviceMappings"] if m["DeviceName"] == image["RootDeviceName"]),
-        None,
-    )
-    return {
-        "id": image["ImageId"],
-        "imageId": image["ImageId"],
-        "arn": f"arn:aws:ec2:{account.region}::image/{image['ImageId']}",
-        "architecture": image["Architecture"],
-        "blockDeviceMappings": [_mapping(m) for m in image["BlockDeviceMappings"]],
-        "bootMode": image.get("BootMode", ""),
-        "creationDate": image["CreationDate"],
-        "deprecationTime": image.get("DeprecationTime", ""),
-        "description": image.get("Description", ""),
-        "enaSupport": image.get("EnaSupport", False),
-        "hypervisor": image.get("Hypervisor", ""),
-        "imageLocation": image.get("ImageLocation", ""),
-        "imageOwnerAlias": image.get("ImageOwnerAlias", ""),
-        "imageType": image.get("ImageType", ""),
-        "imdsSupport": image.get("ImdsSupport", ""),
-        "kernelId": "",
-        "lastLaunchedTime": "",
-        "name": image["Name"],
-        "ownerId": image["OwnerId"],
-        "platform": image.get("Platform", ""),
-        "platformDetails": image.get("PlatformDetails", "Linux/UNIX"),
-        "productCodes": [],
-        "public": image["Public"],
-        "ramdiskId": "",
-        "rootDeviceName": image["RootDeviceName"],
-        "rootDeviceType": image["RootDeviceType"],
-        "rootSnapshotId": root["Ebs"]["SnapshotId"] if root else "",
-        "sriovNetSupport": "simple",
-        "state": image["State"],
-        "stateReason": {"code": "UNSET", "message": "UNSET"},
-        "tags": {tag["Key"]: tag["Value"] for tag in image.get("Tags") or []},
-        "tpmSupport": "",
-        "usageOperation": image.get("UsageOperation", "RunInstances"),
-        "virtualizationType": image.get("VirtualizationType", ""),
-    }
-
-
-def _mapping(mapping: Mapping[str, Any]) -> Answer:
-    ebs = mapping["Ebs"]
-    return {
-        "deviceName": mapping["DeviceName"],
-        "noDevice": "",
-        "virtualName": "",
-        "ebs": {  # a map of strings, as in the real provider
-            "deleteOnTermination": str(ebs["DeleteOnTermination"]).lower(),
-            "encrypted": str(ebs.get("Encrypted", False)).lower(),
-            "iops": str(ebs.get("Iops", 0)),
-            "snapshotId": ebs["SnapshotId"],
-            "throughput": str(ebs.get("Throughput", 0)),
-            "volumeSize": str(ebs["VolumeSize"]),
-            "volumeType": ebs["VolumeType"],
-        },
-    }
 
 
 def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """Zones of the Region by name. moto has no Local Zones, and every zone is opted in."""
-    filters = _filters(arguments)
+    filters = filters_of(arguments)
     if state := arguments.get("state"):
         filters.append({"Name": "state", "Values": [state]})
     known = {"opt-in-status": "opt-in-not-required", "zone-type": "availability-zone"}
@@ -142,9 +25,10 @@ def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> An
     zones = account.call(
         "reading EC2 Availability Zones", "ec2", "describe_availability_zones", Filters=filters
     )["AvailabilityZones"]
-    skipped = {*(arguments.get("excludeNames") or [])}
+    skipped = {*(arguments.get("excludeNames") or []), *(arguments.get("excludeZoneIds") or [])}
     zones = sorted(
-        (z for z in zones if z["ZoneName"] not in skipped), key=lambda z: str(z["ZoneName"])
+        (z for z in zones if not skipped & {z["ZoneName"], z["ZoneId"]}),
+        key=lambda z: str(z["ZoneName"]),
     )
     return {
         **arguments,
@@ -158,14 +42,7 @@ def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> An
 def get_instance_type(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """Facts of an instance type from moto's recorded DescribeInstanceTypes data."""
     name = arguments["instanceType"]
-    try:
-        facts = account.instance_type(name)
-    except AwsError as error:
-        raise InvokeError(
-            f"reading EC2 Instance Type ({name}): operation error EC2: DescribeInstanceTypes, "
-            f"https response error StatusCode: 400, RequestID: simulated, "
-            f"api error {error.code}: {error.message}"
-        ) from error
+    facts = account.instance_type(name)
     gpus = facts.get("GpuInfo", {}).get("Gpus", [])
     return {
         "id": name,
@@ -198,7 +75,7 @@ def get_instance_type_offerings(account: Account, arguments: Mapping[str, Any]) 
         "ec2",
         "describe_instance_type_offerings",
         LocationType=kind,
-        Filters=_filters(arguments),
+        Filters=filters_of(arguments),
     )["InstanceTypeOfferings"]
     return {
         **arguments,
@@ -241,6 +118,38 @@ def get_caller_identity(account: Account, arguments: Mapping[str, Any]) -> Answe
     }
 
 
+# Which filter an argument of a look-up stands for.
+_VPC: Final = {
+    "id": "vpc-id",
+    "default": "is-default",
+    "cidrBlock": "cidr",
+    "dhcpOptionsId": "dhcp-options-id",
+    "state": "state",
+}
+_SUBNET: Final = {
+    "id": "subnet-id",
+    "availabilityZone": "availabilityZone",
+    "availabilityZoneId": "availability-zone-id",
+    "cidrBlock": "cidr-block",
+    "defaultForAz": "default-for-az",
+    "state": "state",
+    "vpcId": "vpc-id",
+}
+_ROUTE_TABLE: Final = {
+    "routeTableId": "route-table-id",
+    "gatewayId": "association.gateway-id",
+    "subnetId": "association.subnet-id",
+    "vpcId": "vpc-id",
+}
+# What the provider declares and nothing here looks at: refused, lest the answer be another one.
+_NOT_SIMULATED: Final = {
+    "aws:ec2/getAmi:getAmi": {"executableUsers", "uefiData", "tags"},
+    "aws:ec2/getSubnet:getSubnet": {"ipv6CidrBlock"},
+    "aws:index/getRegion:getRegion": {"endpoint", "id", "name"},
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {"allAvailabilityZones"},
+}
+
+
 def _one(what: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     if not found:
         raise InvokeError(f"no matching {what} found")
@@ -268,11 +177,7 @@ def _described(
 
 def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """One VPC by id or filters."""
-    wanted = _filters(arguments)
-    if id_ := arguments.get("id"):
-        wanted.append({"Name": "vpc-id", "Values": [id_]})
-    if (default := arguments.get("default")) is not None:
-        wanted.append({"Name": "is-default", "Values": [str(default).lower()]})
+    wanted = filters_of(arguments, _VPC)
     vpc = _one("EC2 VPC", _described(account, "describe_vpcs", "Vpcs", Filters=wanted))
     id_ = vpc["VpcId"]
     dns = {
@@ -297,9 +202,7 @@ def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
 
 def get_subnet(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """One subnet by id or filters."""
-    wanted = _filters(arguments)
-    if id_ := arguments.get("id"):
-        wanted.append({"Name": "subnet-id", "Values": [id_]})
+    wanted = filters_of(arguments, _SUBNET)
     found = _described(account, "describe_subnets", "Subnets", Filters=wanted)
     subnet = _one("EC2 Subnet", found)
     return {
@@ -319,11 +222,7 @@ def get_subnet(account: Account, arguments: Mapping[str, Any]) -> Answer:
 
 def get_route_table(account: Account, arguments: Mapping[str, Any]) -> Answer:
     """One route table by filters or by the subnet that is associated with it."""
-    wanted = _filters(arguments)
-    if subnet := arguments.get("subnetId"):
-        wanted.extend(ec2_filters({"association.subnet-id": subnet}))
-    if vpc := arguments.get("vpcId"):
-        wanted.extend(ec2_filters({"vpc-id": vpc}))
+    wanted = filters_of(arguments, _ROUTE_TABLE)
     table = _one(
         "EC2 Route Table",
         _described(account, "describe_route_tables", "RouteTables", Filters=wanted),
@@ -345,7 +244,16 @@ def get_route_table(account: Account, arguments: Mapping[str, Any]) -> Answer:
             }
             for route in table["Routes"]
         ],
-        "associations": [],
+        "associations": [
+            {
+                "main": association["Main"],
+                "routeTableAssociationId": association["RouteTableAssociationId"],
+                "routeTableId": association["RouteTableId"],
+                "subnetId": association.get("SubnetId", ""),
+                "gatewayId": association.get("GatewayId", ""),
+            }
+            for association in table["Associations"]
+        ],
         "tags": {tag["Key"]: tag["Value"] for tag in table.get("Tags") or []},
     }
 
@@ -371,12 +279,18 @@ def check(token: str, arguments: Mapping[str, Any]) -> list[Problem]:
             f"the simulated account does not know the function {token}; it knows "
             f"{', '.join(sorted(t.rpartition(':')[2] for t in INVOKES))}"
         )
-    return list(schema.problems(schema.invoke_shape(token), arguments))
+    found = list(schema.problems(schema.invoke_shape(token), arguments))
+    for key in sorted(_NOT_SIMULATED.get(token, set()) & arguments.keys()):
+        if arguments[key]:
+            found.append(Problem(key, "declared by AWS, but not simulated yet"))
+    if not found and token == "aws:ec2/getAmi:getAmi":
+        found += ami_problems(arguments)
+    return found
 
 
 def invoke(account: Account, token: str, arguments: Mapping[str, Any]) -> Answer:
     """Answer of a checked invoke, in the provider's camelCase names."""
     answer = INVOKES[token](account, arguments)
-    unknown = set(answer) - schema.invoke_shape(token).outputs
-    assert not unknown, f"{token} has no such outputs: {sorted(unknown)}"
+    if unknown := set(answer) - schema.invoke_shape(token).outputs:
+        raise LookupError(f"{token} has no such outputs: {sorted(unknown)}")
     return answer

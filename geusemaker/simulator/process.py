@@ -1,4 +1,4 @@
-"""The simulated account as one process: moto over HTTP, the provider over gRPC, both on loopback."""
+"""The simulated account as one process: moto over HTTP and the provider over gRPC, on loopback."""
 
 import concurrent.futures
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
+from boto3.session import Session
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -46,36 +47,49 @@ class Simulation:
     endpoint: str = ""
     _accounts: dict[str, Account] = field(default_factory=dict)
 
-    def account(self, region: str, default_tags: Mapping[str, str]) -> Account:
+    def account(self, region: str) -> Account:
         """The account in a Region; the Region's images are published at its first use."""
         if region not in self._accounts:
             images.seed(region)
             self._accounts[region] = Account(region, self.endpoint)
-        account = self._accounts[region]
+        return self._accounts[region]
+
+    def tagged(self, region: str, default_tags: Mapping[str, str]) -> Account:
+        """The account in a Region as a run configures it."""
+        account = self.account(region)
         account.default_tags = dict(default_tags)
         return account
 
     def alive(self) -> list[dict[str, str]]:
         """All that is left in any Region in use, and in IAM and EFS."""
         found: list[dict[str, str]] = []
+        seen: set[str] = set()  # IAM is the same in every Region
         for region, account in self._accounts.items():
-            found += [{**item, "region": region} for item in inventory.alive(account)]
+            items = [item for item in inventory.alive(account) if item["id"] not in seen]
+            seen.update(item["id"] for item in items)
+            found += [{**item, "region": region} for item in items]
         return found
 
     def instance_type(self, name: str) -> dict[str, Any]:
         """AWS's description of an instance type; `AwsError` for one that it does not have."""
-        return self.account(self.region, {}).instance_type(name)
+        return self.account(self.region).instance_type(name)
 
-    def release(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+    def release(self, wish: Any) -> dict[str, Any]:
         """Publish a newer image; `ValueError` says what is wrong with the wish."""
+        if not isinstance(wish, Mapping):
+            raise ValueError("a release is an object with a name and an architecture")
         try:
             name, architecture = str(wish["name"]), str(wish["architecture"])
         except KeyError as missing:
             raise ValueError(f"the release has no {missing.args[0]}") from missing
-        region = wish.get("region") or self.region
+        region, root_gib = wish.get("region") or self.region, wish.get("root_gib")
+        if root_gib is not None and type(root_gib) is not int:
+            raise ValueError(f"root size {root_gib!r} is not a whole number of GiB")
+        if region not in Session().get_available_regions("ec2"):
+            raise ValueError(f"{region!r} is not an AWS Region")
         with Account.lock:
-            self.account(region, {})
-            image = images.new_release(name, architecture, wish.get("root_gib"), region)
+            self.account(region)
+            image = images.new_release(name, architecture, root_gib, region)
             images.publish(region, [image])
         return {
             "id": image.id,
@@ -139,9 +153,8 @@ def serve(state_file: Path, region: str) -> None:
     http = make_server(LOOPBACK, 0, Front(simulation), threaded=True, request_handler=_Quiet)
     simulation.endpoint = f"http://{LOOPBACK}:{http.server_port}"
     threading.Thread(target=http.serve_forever, daemon=True, name="aws").start()
-    recorded = images.seed(region)
     policies.seed()
-    simulation._accounts[region] = Account(region, simulation.endpoint)
+    simulation.account(region)
 
     rpc = grpc.server(
         concurrent.futures.ThreadPoolExecutor(max_workers=16, thread_name_prefix="provider"),
@@ -151,7 +164,7 @@ def serve(state_file: Path, region: str) -> None:
             ("grpc.so_reuseport", 0),
         ],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(simulation.account), rpc)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(simulation.tagged), rpc)
     provider_port = rpc.add_insecure_port(f"{LOOPBACK}:0")
     rpc.start()
 
@@ -163,7 +176,7 @@ def serve(state_file: Path, region: str) -> None:
             "endpoint": simulation.endpoint,
             "account": images.account_id(),
             "region": region,
-            "images": recorded,
+            "images": len(images.recorded(region)),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "token": simulation.token,
         },

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import grpc
 from google.protobuf import empty_pb2
@@ -18,10 +18,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from . import invokes, wire
 from .account import Account, AwsError
-from .invokes import InvokeError
-from .resource import Change, Resource
+from .lookup import InvokeError
+from .resource import Change, Resource, top
 from .table import NotSimulated, resource_type
-from .wire import Unknown
 
 VERSION: Final = "7.51.1"  # the pulumi-aws whose declarations are checked against
 
@@ -61,12 +60,16 @@ def _answers(method: T) -> T:
             except Exception as broken:  # the engine would only show "UNKNOWN"
                 log.exception("%s", method.__name__)
                 text = f"the simulated provider is broken: {type(broken).__name__}: {broken}"
-        context.abort(grpc.StatusCode.UNKNOWN, text)
+        return context.abort(grpc.StatusCode.UNKNOWN, text)
 
-    return locked  # type: ignore[return-value]
+    return cast("T", locked)
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+def _within(path: str, ignored: str) -> bool:
+    return path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
     """One provider for all runs against this account; each run configures it anew."""
 
     def __init__(self, account_for: Callable[[str, Mapping[str, str]], Account]) -> None:
@@ -76,7 +79,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
     @property
     def account(self) -> Account:
         """The account in the Region of the last Configure."""
-        assert self._account is not None, "the engine configures before it asks"
+        if self._account is None:
+            raise LookupError("the engine asks before it configures the provider")
         return self._account
 
     # Life of the plugin. -------------------------------------------------------------------
@@ -144,7 +148,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         kind = _type_of(request.urn)
         new = wire.decode(request.news)
         old = wire.decode(request.olds).values if request.HasField("olds") else None
-        inputs, problems = kind.check(_name_of(request.urn), old, new.values, request.randomSeed)
+        inputs, problems = kind.check(
+            self.account, _name_of(request.urn), old, new.values, request.randomSeed
+        )
         return provider_pb2.CheckResponse(
             inputs=wire.encode(inputs, new.secrets | (kind.secret & inputs.keys())),
             failures=[
@@ -153,29 +159,28 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         )
 
     def _changes(self, kind: Resource, request: Any) -> list[Change]:
-        ignored = {path.split(".")[0].split("[")[0] for path in request.ignoreChanges}
         found = kind.changes(
             self.account,
             wire.decode(request.olds).values,
             wire.decode(request.old_inputs).values,
             wire.decode(request.news).values,
         )
-        return [c for c in found if c.path.split(".")[0].split("[")[0] not in ignored]
+        return [c for c in found if not any(_within(c.path, p) for p in request.ignoreChanges)]
 
     @_answers
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         changes = self._changes(kind, request)
         old_inputs = wire.decode(request.old_inputs).values
-        replaces = sorted({c.path.split(".")[0].split("[")[0] for c in changes if c.replaces})
+        replaces = sorted({top(c.path) for c in changes if c.replaces})
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME
             if changes
             else provider_pb2.DiffResponse.DIFF_NONE,
             replaces=replaces,
-            diffs=sorted({c.path.split(".")[0].split("[")[0] for c in changes}),
+            diffs=sorted({top(c.path) for c in changes}),
             deleteBeforeReplace=bool(replaces)
-            and kind.delete_first(old_inputs, _named_by_user(kind, request.urn, old_inputs)),
+            and kind.delete_first(_name_of(request.urn), old_inputs),
             hasDetailedDiff=True,
             detailedDiff={
                 c.path: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replaces]) for c in changes
@@ -190,9 +195,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         if request.preview:
             outputs = kind.preview_create(self.account, new.values)
             return provider_pb2.CreateResponse(properties=wire.encode(outputs, secrets))
-        id_ = kind.create(self.account, new.values)
-        made = kind.outputs(self.account, id_, new.values, {})
-        assert made is not None, f"{request.urn} is gone right after it was made"
+        id_, made = kind.made(self.account, new.values)
         return provider_pb2.CreateResponse(id=id_, properties=wire.encode(made, secrets))
 
     @_answers
@@ -202,7 +205,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         told = kind.outputs(self.account, request.id, inputs.values, state.values)
         if told is None:
             return provider_pb2.ReadResponse()
-        known = {key: _like(value, told.get(key)) for key, value in inputs.values.items()}
+        known = {k: kind.kept(k, given, told.get(k)) for k, given in inputs.values.items()}
         return provider_pb2.ReadResponse(
             id=request.id,
             properties=wire.encode(told, state.secrets | kind.secret),
@@ -213,16 +216,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         state, new = wire.decode(request.olds).values, wire.decode(request.news)
-        changed = frozenset(
-            c.path.split(".")[0].split("[")[0] for c in self._changes(kind, request)
-        )
+        changed = frozenset(top(c.path) for c in self._changes(kind, request))
         secrets = new.secrets | kind.secret
         if request.preview:
             outputs = kind.preview_update(self.account, state, new.values, changed)
             return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
         kind.update(self.account, request.id, state, new.values, changed)
         made = kind.outputs(self.account, request.id, new.values, state)
-        assert made is not None, f"{request.urn} is gone right after it was updated"
+        if made is None:
+            raise LookupError(f"{request.urn} is gone right after it was updated")
         return provider_pb2.UpdateResponse(properties=wire.encode(made, secrets))
 
     @_answers
@@ -230,22 +232,3 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         kind = _type_of(request.urn)
         kind.delete(self.account, request.id, wire.decode(request.properties).values)
         return empty_pb2.Empty()
-
-
-def _named_by_user(kind: Resource, urn: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether the program named the thing itself: then nothing can stand beside the old one."""
-    if kind.autoname is None:
-        return False
-    name = inputs.get(kind.autoname.property)
-    return isinstance(name, str) and not name.startswith(
-        _name_of(urn)[: kind.autoname.longest - 8] + "-"
-    )
-
-
-def _like(old: Any, told: Any) -> Any:
-    """What AWS tells, cut to the parts that the program had set; untold parts stay."""
-    if told is None or isinstance(old, Unknown):
-        return old
-    if isinstance(old, Mapping) and isinstance(told, Mapping):
-        return {key: _like(value, told.get(key)) for key, value in old.items()}
-    return told

@@ -7,6 +7,7 @@ a property that AWS fills in itself makes no diff when the program leaves it out
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from .account import Account
 from .schema import Problem
 from .wire import UNKNOWN, Unknown, has_unknown
 
-_EMPTY: Final = (None, "", False, 0, [], {})
+_EMPTY: Final[tuple[Any, ...]] = (None, "", False, 0, [], {})
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Change:
     path: str
     kind: str  # add, update or delete
     replaces: bool
+
+
+def top(path: str) -> str:
+    """The top-level property of a path: `ingress` of `ingress[0].fromPort`."""
+    return path.split(".")[0].split("[")[0]
 
 
 class Resource(ABC):
@@ -93,9 +99,7 @@ class Resource(ABC):
         self, account: Account, path: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> bool:
         """Whether a change of `path` forces a new resource; for conditions beyond `replace_on`."""
-        top = path.split(".")[0].split("[")[0]
-        plain = path.split("[")[0]
-        return top in self.replace_on or plain in self.replace_on
+        return top(path) in self.replace_on or path.split("[")[0] in self.replace_on
 
     def unknown_after_update(self, changed: frozenset[str]) -> frozenset[str]:
         """Outputs that an update in place may move, so that a preview must not promise them."""
@@ -104,28 +108,50 @@ class Resource(ABC):
     # The shared half. ----------------------------------------------------------------------
 
     def check(
-        self, name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any], seed: bytes
+        self,
+        account: Account,
+        name: str,
+        old: Mapping[str, Any] | None,
+        new: Mapping[str, Any],
+        seed: bytes,
     ) -> tuple[dict[str, Any], list[Problem]]:
-        """Inputs with defaults and name filled in, and what is wrong with them."""
+        """Inputs with defaults, all tags and name filled in, and what is wrong with them."""
+        declared = schema.resource_shape(self.token)
         inputs = with_defaults(self.defaults, new)
-        if self.autoname and inputs.get(self.autoname.property) is None:
-            inputs[self.autoname.property] = self._name(name, old, seed)
-        found = list(schema.problems(schema.resource_shape(self.token), new))
-        if not found:
-            found.extend(self.extra_problems(inputs))
-        return inputs, found
+        found = list(schema.problems(declared, new))
+        if self.autoname:
+            if inputs.get(self.autoname.property) is None:
+                inputs[self.autoname.property] = self._name(self.autoname, name, old, seed)
+            if inputs.get("namePrefix") is not None:
+                found.append(Problem("namePrefix", "not simulated: leave the name to Pulumi"))
+        if found:
+            return inputs, found
+        if self._has_all_tags(declared):
+            inputs["tagsAll"] = all_tags(account, new)
+        return inputs, list(self.extra_problems(inputs))
 
-    def _name(self, name: str, old: Mapping[str, Any] | None, seed: bytes) -> str:
-        assert self.autoname is not None
-        before = (old or {}).get(self.autoname.property)
+    def _has_all_tags(self, declared: schema.Shape) -> bool:
+        return self.taggable and "tagsAll" in declared.outputs
+
+    def _name(
+        self, autoname: AutoName, name: str, old: Mapping[str, Any] | None, seed: bytes
+    ) -> str:
+        before = (old or {}).get(autoname.property)
         if isinstance(before, str):
             return before
         digest = hashlib.sha256(seed + self.token.encode() + name.encode()).hexdigest()[:7]
-        return f"{name[: self.autoname.longest - 8]}-{digest}"
+        return f"{name[: autoname.longest - 8]}-{digest}"
 
-    def delete_first(self, inputs: Mapping[str, Any], named_by_user: bool) -> bool:
-        """Whether a replacement must delete before it creates."""
-        return self.always_delete_first or named_by_user
+    def delete_first(self, name: str, inputs: Mapping[str, Any]) -> bool:
+        """Whether a replacement of the resource `name` must delete before it creates.
+
+        It must where the program named the thing itself: nothing can stand beside the old one.
+        """
+        if self.autoname is None or self.always_delete_first:
+            return self.always_delete_first
+        given = inputs.get(self.autoname.property)
+        generated = re.escape(name[: self.autoname.longest - 8]) + "-[0-9a-f]{7}"
+        return isinstance(given, str) and re.fullmatch(generated, given) is None
 
     def changes(
         self,
@@ -146,20 +172,19 @@ class Resource(ABC):
         return found
 
     def _compare(self, path: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
-        top = path.split(".")[0].split("[")[0]
         if isinstance(new, Unknown):
             yield path, "update" if old is not None else "add"
-        elif top in self.json_text and isinstance(old, str) and isinstance(new, str):
-            if not has_unknown(new) and json.loads(old) != json.loads(new):
+        elif path in self.json_text and isinstance(old, str) and isinstance(new, str):
+            if json.loads(old) != json.loads(new):
                 yield path, "update"
         elif isinstance(new, Mapping) and isinstance(old, Mapping):
             for key in new:
                 yield from self._compare(f"{path}.{key}", old.get(key), new[key])
-            if top in ("tags", "tagsAll"):  # AWS adds nothing to these by itself
+            if path.rpartition(".")[2] in ("tags", "tagsAll"):  # AWS adds nothing to these
                 for key in old.keys() - new.keys():
                     yield f"{path}.{key}", "delete"
         elif isinstance(new, list) and isinstance(old, list):
-            if top in self.unordered and not has_unknown(new):
+            if path in self.unordered and not has_unknown(new):
                 if _canonical(old) != _canonical(new):
                     yield path, "update"
             else:
@@ -214,15 +239,29 @@ class Resource(ABC):
             return None
         outputs = {**inputs, **told}
         self._common(account, outputs, outputs)
-        unknown = set(outputs) - schema.resource_shape(self.token).outputs
-        assert not unknown, f"{self.token} has no such outputs: {sorted(unknown)}"
+        if unknown := set(outputs) - schema.resource_shape(self.token).outputs:
+            raise LookupError(f"{self.token} has no such outputs: {sorted(unknown)}")
         return outputs
+
+    def made(self, account: Account, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Make the thing; its id and its state."""
+        id_ = self.create(account, inputs)
+        outputs = self.outputs(account, id_, inputs, {})
+        if outputs is None:
+            raise LookupError(f"{self.token} {id_} is gone right after it was made")
+        return id_, outputs
+
+    def kept(self, key: str, given: Any, told: Any) -> Any:
+        """An input after a refresh: as the program wrote it where AWS tells the same."""
+        if not any(self._compare(key, told, given)):
+            return given
+        return _like(given, told)
 
     def _common(self, account: Account, outputs: dict[str, Any], inputs: Mapping[str, Any]) -> None:
         declared = schema.resource_shape(self.token)
         if "region" in declared.outputs:
             outputs["region"] = inputs.get("region") or account.region
-        if self.taggable and "tagsAll" in declared.outputs:
+        if self._has_all_tags(declared):
             outputs["tagsAll"] = all_tags(account, inputs)
 
 
@@ -241,7 +280,7 @@ def with_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dic
 def all_tags(account: Account, inputs: Mapping[str, Any]) -> Any:
     """The provider's default tags and over them the resource's own."""
     own = inputs.get("tags") or {}
-    if isinstance(own, Unknown):
+    if has_unknown(own):
         return UNKNOWN
     return {**account.default_tags, **own}
 
@@ -254,6 +293,15 @@ def aws_tags(account: Account, inputs: Mapping[str, Any]) -> list[dict[str, str]
 def plain_tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     """Tags of an AWS answer as a map."""
     return {tag["Key"]: tag["Value"] for tag in tags or []}
+
+
+def _like(given: Any, told: Any) -> Any:
+    """What AWS tells, cut to the parts that the program had set; untold parts stay."""
+    if told is None or isinstance(given, Unknown):
+        return given
+    if isinstance(given, Mapping) and isinstance(told, Mapping):
+        return {key: _like(value, told.get(key)) for key, value in given.items()}
+    return told
 
 
 def _canonical(items: list[Any]) -> list[str]:

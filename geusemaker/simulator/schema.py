@@ -13,12 +13,17 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi import _types as pulumi_types
 
 from .wire import Unknown
+
+# `pulumi_aws` gives every argument of an invoke a default, also those that the provider needs.
+_REQUIRED_ARGUMENTS: Final = {
+    "aws:ec2/getInstanceType:getInstanceType": frozenset({"instanceType"}),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def camel(name: str) -> str:
 
 
 def _module_of(token: str) -> tuple[str, str]:
-    """`aws:ec2/securityGroup:SecurityGroup` -> (`pulumi_aws.ec2.security_group`, `SecurityGroup`)."""
+    """`aws:ec2/eipAssociation:EipAssociation` -> (`pulumi_aws.ec2.eip_association`, its name)."""
     match = re.fullmatch(r"aws:([\w-]+)/(\w+):(\w+)", token)
     if match is None:
         raise LookupError(token)
@@ -97,13 +102,9 @@ def invoke_shape(token: str) -> Shape:
         result = getattr(module, f"{name[0].upper()}{name[1:]}Result")
     except (ImportError, AttributeError) as missing:
         raise LookupError(token) from missing
-    hints = inspect.signature(function).parameters
-    types_ = {camel(key): object for key in hints if key != "opts"}
-    required = frozenset(
-        camel(key)
-        for key, parameter in hints.items()
-        if key != "opts" and parameter.default is inspect.Parameter.empty
-    )
+    hints = typing.get_type_hints(function)
+    types_ = {camel(key): kind for key, kind in hints.items() if key not in ("opts", "return")}
+    required = _REQUIRED_ARGUMENTS.get(token, frozenset())
     outputs = inspect.signature(result.__init__).parameters
     return Shape(types_, required, frozenset(camel(key) for key in outputs if key != "self"))
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..account import Account, gone_is_fine
-from ..resource import Resource
-from ..schema import Problem
-from .support import Ec2Resource, first, own_tags
+from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.schema import Problem
+
+from .support import Ec2Resource, first, needed, not_simulated, own_tags, public_dns
 
 
 class Eip(Ec2Resource):
@@ -15,13 +16,13 @@ class Eip(Ec2Resource):
     replace_on = frozenset(
         {"domain", "address", "publicIpv4Pool", "networkBorderGroup", "ipamPoolId"}
     )
-    computed = frozenset({"allocationId", "publicIp", "publicDns", "arn"})
+    computed = frozenset(
+        {"allocationId", "arn", "associationId", "privateIp", "publicDns", "publicIp"}
+    )
     optional_computed = frozenset({"domain", "instance", "networkInterface"})
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        for key in ("instance", "networkInterface"):
-            if inputs.get(key) is not None:
-                yield Problem(key, "not simulated: use ec2.EipAssociation")
+        yield from not_simulated(inputs, "use ec2.EipAssociation", "instance", "networkInterface")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         made = account.call(
@@ -37,13 +38,16 @@ class Eip(Ec2Resource):
         address = self.described(account, "describe_addresses", "Addresses", AllocationIds=[id_])
         if address is None:
             return None
-        dashed = address["PublicIp"].replace(".", "-")
         return {
             "arn": account.arn("ec2", f"elastic-ip/{id_}"),
             "allocationId": id_,
             "domain": "vpc",
             "publicIp": address["PublicIp"],
-            "publicDns": f"ec2-{dashed}.compute-1.amazonaws.com",
+            "publicDns": public_dns(account.region, address["PublicIp"]),
+            "associationId": address.get("AssociationId", ""),
+            "instance": address.get("InstanceId", ""),
+            "networkInterface": address.get("NetworkInterfaceId", ""),
+            "privateIp": address.get("PrivateIpAddress", ""),
             "tags": own_tags(account, address.get("Tags"), state),
         }
 
@@ -63,7 +67,10 @@ class Eip(Ec2Resource):
             address = account.call(action, "ec2", "describe_addresses", AllocationIds=[id_])[
                 "Addresses"
             ][0]
-            if address.get("AssociationId"):  # moto releases it all the same
+            if association := state.get("associationId"):
+                with gone_is_fine("InvalidAssociationID.NotFound"):
+                    account.call(action, "ec2", "disassociate_address", AssociationId=association)
+            elif address.get("AssociationId"):  # moto releases it all the same
                 raise account.refuse(
                     action,
                     "EC2",
@@ -89,6 +96,9 @@ class EipAssociation(Resource):
     optional_computed = frozenset({"networkInterfaceId", "privateIpAddress", "publicIp"})
     taggable = False
 
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from needed(inputs, "allocationId", "instanceId")
+
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         made = account.call(
             "creating EC2 EIP Association",
@@ -111,6 +121,7 @@ class EipAssociation(Resource):
             "allocationId": address["AllocationId"],
             "instanceId": address.get("InstanceId", ""),
             "networkInterfaceId": address.get("NetworkInterfaceId", ""),
+            "privateIpAddress": address.get("PrivateIpAddress", ""),
             "publicIp": address["PublicIp"],
         }
 

@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..account import Account, AwsError, gone_is_fine
-from ..images import backend_of
-from ..resource import Resource
-from ..schema import Problem
-from .support import Ec2Resource, own_tags
+from geusemaker.simulator.account import Account, AwsError, gone_is_fine
+from geusemaker.simulator.images import backend_of
+from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.schema import Problem
+from geusemaker.simulator.wire import Unknown
+
+from .support import Ec2Resource, needed, not_simulated, own_tags
 
 
 class Volume(Ec2Resource):
@@ -23,10 +25,19 @@ class Volume(Ec2Resource):
     )
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        if inputs.get("size") is None and inputs.get("snapshotId") is None:
-            yield Problem("size", "one of size and snapshotId must be set")
-        if inputs.get("throughput") and inputs.get("type") != "gp3":
+        yield from not_simulated(inputs, "an empty volume only", "snapshotId")
+        yield from needed(inputs, "size")
+        kind = inputs.get("type")
+        if isinstance(kind, Unknown):
+            return
+        if inputs.get("throughput") and kind != "gp3":
             yield Problem("throughput", "'throughput' must not be set when 'type' is not gp3")
+        if inputs.get("iops") and kind not in ("gp3", "io1", "io2"):
+            yield Problem("iops", f"'iops' must not be set when 'type' is '{kind or ''}'")
+        if kind in ("io1", "io2") and inputs.get("iops") is None:
+            yield Problem("iops", f"'iops' must be set when 'type' is '{kind}'")
+        if inputs.get("multiAttachEnabled") and kind not in ("io1", "io2"):
+            yield Problem("multiAttachEnabled", f"must not be set when 'type' is '{kind or ''}'")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         key = inputs.get("kmsKeyId")
@@ -35,8 +46,7 @@ class Volume(Ec2Resource):
             "ec2",
             "create_volume",
             AvailabilityZone=inputs["availabilityZone"],
-            Size=inputs["size"],
-            VolumeType=inputs.get("type", "gp2"),
+            **_performance(inputs),
             Encrypted=bool(inputs.get("encrypted")),
             TagSpecifications=self.tag_specifications(account, inputs),
             **({"KmsKeyId": key} if key else {}),
@@ -73,7 +83,9 @@ class Volume(Ec2Resource):
     ) -> None:
         action = f"updating EBS Volume ({id_})"
         if changed & {"size", "type", "iops", "throughput"}:
-            if inputs["size"] < state["size"]:  # moto shrinks it
+            # What the program leaves out stays as it is.
+            wanted = _performance({**state, **inputs} if "type" not in changed else inputs)
+            if wanted["Size"] < state["size"]:  # moto shrinks it
                 raise account.refuse(
                     action,
                     "EC2",
@@ -81,19 +93,23 @@ class Volume(Ec2Resource):
                     "InvalidParameterValue",
                     "New size cannot be smaller than existing size",
                 )
-            account.call(
-                action,
-                "ec2",
-                "modify_volume",
-                VolumeId=id_,
-                Size=inputs["size"],
-                VolumeType=inputs.get("type", "gp2"),
-            )
+            account.call(action, "ec2", "modify_volume", VolumeId=id_, **wanted)
         self.retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("InvalidVolume.NotFound"):
             account.call(f"deleting EBS Volume ({id_})", "ec2", "delete_volume", VolumeId=id_)
+
+
+def _performance(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Size and speed in the form of CreateVolume and ModifyVolume."""
+    kind = inputs.get("type", "gp2")
+    wanted = {"Size": inputs["size"], "VolumeType": kind}
+    if kind in ("gp3", "io1", "io2") and inputs.get("iops"):
+        wanted["Iops"] = inputs["iops"]
+    if kind == "gp3" and inputs.get("throughput"):
+        wanted["Throughput"] = inputs["throughput"]
+    return wanted
 
 
 class VolumeAttachment(Resource):

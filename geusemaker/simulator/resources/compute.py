@@ -3,15 +3,22 @@
 import base64
 import binascii
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from ..account import Account, gone_is_fine
-from ..images import backend_of
-from ..resource import all_tags
-from ..schema import Problem
-from .support import Ec2Resource, filters, own_tags
+from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.images import backend_of
+from geusemaker.simulator.schema import Problem
 
-USER_DATA_LIMIT: Final = 16_384  # bytes before base64, enforced by RunInstances
+from .launch import (
+    architectures_of,
+    decoded,
+    image_of,
+    metadata_options,
+    performance,
+    refuse_launch,
+    root_gib,
+)
+from .support import Ec2Resource, filters, needed, own_tags, public_dns
 
 _STOPPING: Final = frozenset({"instanceType", "userData", "userDataBase64"})
 
@@ -34,7 +41,7 @@ class Instance(Ec2Resource):
             "rootBlockDevice.kmsKeyId",
         }
     )
-    defaults = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "sourceDestCheck": True,
         "getPasswordData": False,
         "forceDestroy": False,
@@ -96,6 +103,7 @@ class Instance(Ec2Resource):
             "sourceDestCheck",
             "subnetId",
             "tags",
+            "tagsAll",
             "userDataBase64",
             "userDataReplaceOnChange",
             "vpcSecurityGroupIds",
@@ -106,6 +114,9 @@ class Instance(Ec2Resource):
         for key in sorted(inputs.keys() - self._simulated):
             if inputs[key] is not None:
                 yield Problem(key, "declared by AWS, but not simulated yet")
+        yield from needed(
+            inputs, "ami", "instanceType", "subnetId", "iamInstanceProfile", "vpcSecurityGroupIds"
+        )
         data = inputs.get("userDataBase64")
         if isinstance(data, str):
             try:
@@ -123,7 +134,7 @@ class Instance(Ec2Resource):
         if path == "instanceType":
             old, new = state.get("instanceType"), inputs.get("instanceType")
             if isinstance(old, str) and isinstance(new, str):
-                return not (_architectures(account, old) & _architectures(account, new))
+                return not (architectures_of(account, old) & architectures_of(account, new))
             return False
         return super().replaces(account, path, state, inputs)
 
@@ -132,10 +143,10 @@ class Instance(Ec2Resource):
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         action = "creating EC2 Instance"
-        data = _decoded(inputs)
-        self._refuse(account, action, inputs, data)
+        data = decoded(inputs)
+        refuse_launch(account, action, inputs, data)
         root = inputs.get("rootBlockDevice") or {}
-        image = _image(account, inputs["ami"])
+        image = image_of(account, inputs["ami"])
         made = account.call(
             action,
             "ec2",
@@ -146,7 +157,7 @@ class Instance(Ec2Resource):
             MaxCount=1,
             UserData=data,
             IamInstanceProfile={"Name": inputs["iamInstanceProfile"]},
-            MetadataOptions=_metadata(inputs),
+            MetadataOptions=metadata_options(inputs.get("metadataOptions") or {}),
             NetworkInterfaces=[
                 {
                     "DeviceIndex": 0,
@@ -159,8 +170,7 @@ class Instance(Ec2Resource):
                 {
                     "DeviceName": image["RootDeviceName"],
                     "Ebs": {
-                        "VolumeSize": root.get("volumeSize") or _root_gib(image),
-                        "VolumeType": root.get("volumeType", "gp3"),
+                        **performance({"volumeSize": root_gib(image), **root}),
                         "Encrypted": bool(root.get("encrypted")),
                         "DeleteOnTermination": root.get("deleteOnTermination", True),
                         **({"KmsKeyId": root["kmsKeyId"]} if root.get("kmsKeyId") else {}),
@@ -175,85 +185,27 @@ class Instance(Ec2Resource):
         backend_of(account.region).modify_instance_security_groups(
             id_, list(inputs["vpcSecurityGroupIds"])
         )
-        self._tag_root(account, id_, root)
+        if not inputs["sourceDestCheck"]:
+            self._set_source_dest_check(account, action, id_, inputs)
+        self._tag_root(account, id_, {}, root)
         return id_
 
-    def _refuse(
-        self, account: Account, action: str, inputs: Mapping[str, Any], data: bytes
+    def _set_source_dest_check(
+        self, account: Account, action: str, id_: str, inputs: Mapping[str, Any]
     ) -> None:
-        """What RunInstances refuses and moto lets through."""
-
-        def refuse(code: str, message: str) -> Exception:
-            return account.refuse(action, "EC2", "RunInstances", code, message)
-
-        if len(data) > USER_DATA_LIMIT:
-            raise refuse("InvalidParameterValue", "User data is limited to 16384 bytes")
-        image = _image(account, inputs["ami"])
-        if image["State"] != "available":
-            raise refuse(
-                "InvalidAMIID.Unavailable", f"The image id '[{inputs['ami']}]' is not available"
-            )
-        architectures = _architectures(account, inputs["instanceType"])
-        if image["Architecture"] not in architectures:
-            raise refuse(
-                "InvalidParameterValue",
-                f"The architecture '{','.join(sorted(architectures))}' of the specified instance "
-                f"type does not match the architecture '{image['Architecture']}' of the specified "
-                "AMI. Specify an instance type and an AMI that have matching architectures, and "
-                "try again. You can use 'describe-instance-types' or 'describe-images' to discover "
-                "the architecture of the instance type or AMI.",
-            )
-        smallest = _root_gib(image)
-        size = (inputs.get("rootBlockDevice") or {}).get("volumeSize")
-        if size is not None and size < smallest:
-            raise refuse(
-                "InvalidBlockDeviceMapping",
-                f"Volume of size {size}GB is smaller than snapshot "
-                f"'{image['BlockDeviceMappings'][0]['Ebs']['SnapshotId']}', "
-                f"expect size >= {smallest}GB",
-            )
-        subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])[
-            "Subnets"
-        ][0]
-        zone = subnet["AvailabilityZone"]
-        offered = account.call(
-            action,
-            "ec2",
-            "describe_instance_type_offerings",
-            LocationType="availability-zone",
-            Filters=filters({"instance-type": inputs["instanceType"], "location": zone}),
-        )["InstanceTypeOfferings"]
-        if not offered:
-            raise refuse(
-                "Unsupported",
-                f"Your requested instance type ({inputs['instanceType']}) is not supported in "
-                f"your requested Availability Zone ({zone}).",
-            )
-        groups = account.call(
-            action, "ec2", "describe_security_groups", GroupIds=inputs["vpcSecurityGroupIds"]
-        )["SecurityGroups"]
-        if any(group["VpcId"] != subnet["VpcId"] for group in groups):
-            raise refuse(
-                "InvalidGroup.NotFound",
-                f"The security group does not exist in VPC '{subnet['VpcId']}'",
-            )
         account.call(
             action,
-            "iam",
-            "get_instance_profile",
-            InstanceProfileName=inputs["iamInstanceProfile"],
+            "ec2",
+            "modify_instance_attribute",
+            InstanceId=id_,
+            SourceDestCheck={"Value": inputs["sourceDestCheck"]},
         )
 
-    def _tag_root(self, account: Account, id_: str, root: Mapping[str, Any]) -> None:
-        tags = all_tags(account, root)
-        if tags:
-            account.call(
-                f"tagging EC2 Instance ({id_}) volumes",
-                "ec2",
-                "create_tags",
-                Resources=[_root_volume(account, id_)["VolumeId"]],
-                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
-            )
+    def _tag_root(
+        self, account: Account, id_: str, old: Mapping[str, Any], root: Mapping[str, Any]
+    ) -> None:
+        volume = str(_root_volume(account, id_)["VolumeId"])
+        self.retag(account, volume, {"tagsAll": old.get("tags")}, root)
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
         found = self.described(account, "describe_instances", "Reservations", InstanceIds=[id_])
@@ -274,7 +226,6 @@ class Instance(Ec2Resource):
         )["UserData"].get("Value", "")
         profile = instance.get("IamInstanceProfile", {}).get("Arn", "")
         root_state = state.get("rootBlockDevice") or {}
-        root_tags = {tag["Key"]: tag["Value"] for tag in volume.get("Tags", [])}
         address = _public_address(account, instance)
         return {
             "arn": account.arn("ec2", f"instance/{id_}"),
@@ -291,9 +242,7 @@ class Instance(Ec2Resource):
             "privateIp": instance["PrivateIpAddress"],
             "privateDns": instance["PrivateDnsName"],
             "publicIp": address,
-            "publicDns": f"ec2-{address.replace('.', '-')}.compute-1.amazonaws.com"
-            if address
-            else "",
+            "publicDns": public_dns(account.region, address),
             "keyName": instance.get("KeyName", ""),
             "monitoring": bool(state.get("monitoring")),
             "ebsOptimized": bool(instance.get("EbsOptimized")),
@@ -315,12 +264,10 @@ class Instance(Ec2Resource):
                 "encrypted": volume["Encrypted"],
                 "deleteOnTermination": root_state.get("deleteOnTermination", True),
                 **({"kmsKeyId": volume["KmsKeyId"]} if volume.get("KmsKeyId") else {}),
-                "tags": {
-                    key: value
-                    for key, value in root_tags.items()
-                    if key in (root_state.get("tags") or {})
-                    or account.default_tags.get(key) != value
-                },
+                # moto leaves both out unless given; these are what AWS gives a gp3 volume.
+                "iops": volume.get("Iops") or 3000,
+                "throughput": volume.get("Throughput") or 125,
+                "tags": own_tags(account, volume.get("Tags"), root_state),
             },
             "tags": own_tags(account, instance.get("Tags"), state),
         }
@@ -363,12 +310,15 @@ class Instance(Ec2Resource):
                 "ec2",
                 "modify_instance_metadata_options",
                 InstanceId=id_,
-                **_metadata(inputs),
+                **metadata_options({**state["metadataOptions"], **inputs["metadataOptions"]}),
             )
         if "iamInstanceProfile" in changed:
             self._swap_profile(account, action, id_, inputs["iamInstanceProfile"])
         if "rootBlockDevice" in changed:
-            self._change_root(account, action, id_, inputs["rootBlockDevice"])
+            old, new = state["rootBlockDevice"], inputs["rootBlockDevice"]
+            self._change_root(account, action, id_, old, new)
+        if "sourceDestCheck" in changed:
+            self._set_source_dest_check(account, action, id_, inputs)
         self.retag(account, id_, state, inputs)
 
     def _swap_profile(self, account: Account, action: str, id_: str, profile: str) -> None:
@@ -387,11 +337,16 @@ class Instance(Ec2Resource):
         )
 
     def _change_root(
-        self, account: Account, action: str, id_: str, root: Mapping[str, Any]
+        self,
+        account: Account,
+        action: str,
+        id_: str,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
     ) -> None:
-        volume = _root_volume(account, id_)
-        size = root.get("volumeSize") or volume["Size"]
-        if size < volume["Size"]:
+        wanted = performance({**old, **new} if "volumeType" not in new else new)
+        wanted.setdefault("VolumeSize", old["volumeSize"])
+        if wanted["VolumeSize"] < old["volumeSize"]:
             raise account.refuse(
                 action,
                 "EC2",
@@ -399,49 +354,15 @@ class Instance(Ec2Resource):
                 "InvalidParameterValue",
                 "New size cannot be smaller than existing size",
             )
-        if size != volume["Size"]:
-            account.call(action, "ec2", "modify_volume", VolumeId=volume["VolumeId"], Size=size)
-        self._tag_root(account, id_, root)
+        wanted["Size"] = wanted.pop("VolumeSize")
+        account.call(action, "ec2", "modify_volume", VolumeId=old["volumeId"], **wanted)
+        self._tag_root(account, id_, old, new)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("InvalidInstanceID.NotFound"):
             account.call(
                 f"deleting EC2 Instance ({id_})", "ec2", "terminate_instances", InstanceIds=[id_]
             )
-
-
-def _decoded(inputs: Mapping[str, Any]) -> bytes:
-    return base64.b64decode(inputs.get("userDataBase64") or "")
-
-
-def _image(account: Account, id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = account.call(
-        "creating EC2 Instance", "ec2", "describe_images", ImageIds=[id_]
-    )["Images"][0]
-    return found
-
-
-def _root_gib(image: Mapping[str, Any]) -> int:
-    for mapping in image["BlockDeviceMappings"]:
-        if mapping["DeviceName"] == image["RootDeviceName"]:
-            return int(mapping["Ebs"]["VolumeSize"])
-    return 0
-
-
-def _architectures(account: Account, instance_type: str) -> set[str]:
-    return set(account.instance_type(instance_type)["ProcessorInfo"]["SupportedArchitectures"])
-
-
-def _metadata(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    options = inputs.get("metadataOptions") or {}
-    wanted = {
-        "HttpEndpoint": options.get("httpEndpoint", "enabled"),
-        "HttpTokens": options.get("httpTokens", "required"),
-        "HttpPutResponseHopLimit": options.get("httpPutResponseHopLimit", 1),
-        "HttpProtocolIpv6": options.get("httpProtocolIpv6", "disabled"),
-        "InstanceMetadataTags": options.get("instanceMetadataTags", "disabled"),
-    }
-    return wanted
 
 
 def _root_volume(account: Account, id_: str) -> dict[str, Any]:

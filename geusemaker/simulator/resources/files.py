@@ -1,14 +1,16 @@
 """EFS: file systems, mount targets, access points, file system policies."""
 
+import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.efs.models import efs_backends
 
-from ..account import Account, AwsError, gone_is_fine
-from ..resource import AutoName, Resource, all_tags, aws_tags
-from ..schema import Problem
-from .support import own_tags
+from geusemaker.simulator.account import Account, AwsError, gone_is_fine
+from geusemaker.simulator.resource import AutoName, Resource, all_tags, aws_tags
+from geusemaker.simulator.schema import Problem
+
+from .support import filters, not_simulated, own_tags, policy_problem
 
 
 def _backend(account: Account) -> Any:
@@ -22,6 +24,14 @@ def _retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping
         account.call(action, "efs", "untag_resource", ResourceId=id_, TagKeys=removed)
     if added := [{"Key": k, "Value": v} for k, v in new.items() if old.get(k) != v]:
         account.call(action, "efs", "tag_resource", ResourceId=id_, Tags=added)
+
+
+def _capitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key[0].upper() + key[1:]: value for key, value in properties.items()}
+
+
+def _uncapitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key[0].lower() + key[1:]: value for key, value in properties.items()}
 
 
 def _system(account: Account, id_: str) -> dict[str, Any] | None:
@@ -42,7 +52,7 @@ class FileSystem(Resource):
     replace_on = frozenset(
         {"creationToken", "encrypted", "kmsKeyId", "performanceMode", "availabilityZoneName"}
     )
-    defaults = {"throughputMode": "bursting"}
+    defaults: ClassVar[Mapping[str, Any]] = {"throughputMode": "bursting"}
     computed = frozenset(
         {
             "arn",
@@ -60,13 +70,18 @@ class FileSystem(Resource):
     autoname = AutoName("creationToken", 64)
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from not_simulated(
+            inputs, "moto has no such call", "protection", "provisionedThroughputInMibps"
+        )
         if inputs.get("kmsKeyId") and not inputs.get("encrypted"):
             yield Problem("kmsKeyId", "encrypted must be set to true when kms_key_id is specified")
-        if inputs["throughputMode"] not in ("bursting", "elastic", "provisioned"):
-            yield Problem("throughputMode", "expected one of bursting, elastic, provisioned")
+        mode = inputs["throughputMode"]
+        if isinstance(mode, str) and mode not in ("bursting", "elastic"):
+            yield Problem("throughputMode", "bursting and elastic are simulated")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         key = inputs.get("kmsKeyId") or account.arn("kms", "key/simulated-aws-elasticfilesystem")
+        zone = inputs.get("availabilityZoneName")
         encryption = {"Encrypted": True, "KmsKeyId": key} if inputs.get("encrypted") else {}
         made = account.call(
             "creating EFS File System",
@@ -74,6 +89,7 @@ class FileSystem(Resource):
             "create_file_system",
             CreationToken=inputs["creationToken"],
             ThroughputMode=inputs["throughputMode"],
+            **({"AvailabilityZoneName": zone} if zone else {}),
             PerformanceMode=inputs.get("performanceMode", "generalPurpose"),
             Tags=aws_tags(account, inputs),
             **encryption,
@@ -90,10 +106,7 @@ class FileSystem(Resource):
                 "efs",
                 "put_lifecycle_configuration",
                 FileSystemId=id_,
-                LifecyclePolicies=[
-                    {key[0].upper() + key[1:]: value for key, value in policy.items()}
-                    for policy in policies
-                ],
+                LifecyclePolicies=[_capitalised(policy) for policy in policies],
             )
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -117,10 +130,8 @@ class FileSystem(Resource):
             "name": system.get("Name", ""),
             "numberOfMountTargets": system["NumberOfMountTargets"],
             "ownerId": system["OwnerId"],
-            "lifecyclePolicies": [
-                {key[0].lower() + key[1:]: value for key, value in policy.items()}
-                for policy in policies
-            ],
+            "availabilityZoneName": system.get("AvailabilityZoneName"),
+            "lifecyclePolicies": [_uncapitalised(policy) for policy in policies],
             "tags": own_tags(account, system.get("Tags"), state),
         }
         return {key: value for key, value in told.items() if value is not None}
@@ -174,9 +185,18 @@ class MountTarget(Resource):
             "create_mount_target",
             FileSystemId=inputs["fileSystemId"],
             SubnetId=inputs["subnetId"],
-            SecurityGroups=inputs["securityGroups"],
+            SecurityGroups=inputs.get("securityGroups") or self._default_group(account, inputs),
+            **({"IpAddress": inputs["ipAddress"]} if inputs.get("ipAddress") else {}),
         )
         return str(made["MountTargetId"])
+
+    def _default_group(self, account: Account, inputs: Mapping[str, Any]) -> list[str]:
+        """What EFS takes when no group is given; moto takes none."""
+        action = "creating EFS Mount Target"
+        subnets = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])
+        wanted = filters({"vpc-id": subnets["Subnets"][0]["VpcId"], "group-name": "default"})
+        groups = account.call(action, "ec2", "describe_security_groups", Filters=wanted)
+        return [group["GroupId"] for group in groups["SecurityGroups"]]
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
         action = f"reading EFS Mount Target ({id_})"
@@ -250,21 +270,17 @@ class AccessPoint(Resource):
                 "FileSystemNotFound",
                 f"File system '{system}' does not exist.",
             )
-        root = inputs.get("rootDirectory") or {"path": "/"}
-        directory: dict[str, Any] = {"Path": root["path"]}
+        root = inputs.get("rootDirectory") or {}
+        directory: dict[str, Any] = {"Path": root.get("path", "/")}
         if creation := root.get("creationInfo"):
-            directory["CreationInfo"] = {
-                "OwnerUid": creation["ownerUid"],
-                "OwnerGid": creation["ownerGid"],
-                "Permissions": creation["permissions"],
-            }
+            directory["CreationInfo"] = _capitalised(creation)
         user = inputs.get("posixUser")
-        posix = {"PosixUser": {"Uid": user["uid"], "Gid": user["gid"]}} if user else {}
+        posix = {"PosixUser": _capitalised(user)} if user else {}
         made = account.call(
             "creating EFS Access Point",
             "efs",
             "create_access_point",
-            ClientToken=f"{system}{root['path']}",
+            ClientToken=secrets.token_hex(16),  # two access points may be alike
             FileSystemId=system,
             RootDirectory=directory,
             Tags=aws_tags(account, inputs),
@@ -287,11 +303,7 @@ class AccessPoint(Resource):
         root = point["RootDirectory"]
         directory: dict[str, Any] = {"path": root["Path"]}
         if creation := root.get("CreationInfo"):
-            directory["creationInfo"] = {
-                "ownerUid": creation["OwnerUid"],
-                "ownerGid": creation["OwnerGid"],
-                "permissions": creation["Permissions"],
-            }
+            directory["creationInfo"] = _uncapitalised(creation)
         told = {
             "arn": point["AccessPointArn"],
             "fileSystemId": point["FileSystemId"],
@@ -303,7 +315,7 @@ class AccessPoint(Resource):
             "tags": own_tags(account, point.get("Tags"), state),
         }
         if user := point.get("PosixUser"):
-            told["posixUser"] = {"uid": user["Uid"], "gid": user["Gid"]}
+            told["posixUser"] = _uncapitalised(user)
         return told
 
     def update(
@@ -329,9 +341,12 @@ class AccessPoint(Resource):
 class FileSystemPolicy(Resource):
     token = "aws:efs/fileSystemPolicy:FileSystemPolicy"
     replace_on = frozenset({"fileSystemId"})
-    defaults = {"bypassPolicyLockoutSafetyCheck": False}
+    defaults: ClassVar[Mapping[str, Any]] = {"bypassPolicyLockoutSafetyCheck": False}
     json_text = frozenset({"policy"})
     taggable = False
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from policy_problem("policy", inputs["policy"])
 
     def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
         account.call(

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
-from ..account import Account, AwsError, gone_is_fine
-from ..resource import AutoName, Resource, all_tags, aws_tags
-from ..schema import Problem
-from .support import own_tags
+from geusemaker.simulator.account import Account, AwsError, gone_is_fine
+from geusemaker.simulator.resource import AutoName, Resource, all_tags, aws_tags
+from geusemaker.simulator.schema import Problem
+
+from .support import not_simulated, own_tags, policy_problem
 
 
 def _document(text: Any) -> str:
@@ -16,32 +17,24 @@ def _document(text: Any) -> str:
     return json.dumps(text) if isinstance(text, dict) else unquote(str(text))
 
 
-def _policy_problem(key: str, text: Any) -> Iterator[Problem]:
-    if not isinstance(text, str):
-        return
-    try:
-        parsed = json.loads(text)
-    except ValueError as broken:
-        yield Problem(key, f"contains an invalid JSON policy: {broken}")
-        return
-    if not isinstance(parsed, dict) or not parsed.get("Statement"):
-        yield Problem(key, "contains an invalid JSON policy: no Statement")
-
-
 class Role(Resource):
     token = "aws:iam/role:Role"
     replace_on = frozenset({"name", "namePrefix", "path"})
-    defaults = {"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "path": "/",
+        "maxSessionDuration": 3600,
+        "forceDetachPolicies": False,
+    }
     computed = frozenset({"arn", "uniqueId", "createDate"})
     optional_computed = frozenset({"inlinePolicies", "managedPolicyArns"})
     autoname = AutoName(longest=64)
     json_text = frozenset({"assumeRolePolicy"})
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from _policy_problem("assumeRolePolicy", inputs["assumeRolePolicy"])
-        for key in ("inlinePolicies", "managedPolicyArns"):
-            if inputs.get(key):
-                yield Problem(key, "not simulated: use separate policy resources")
+        yield from policy_problem("assumeRolePolicy", inputs["assumeRolePolicy"])
+        yield from not_simulated(
+            inputs, "use separate policy resources", "inlinePolicies", "managedPolicyArns"
+        )
         if len(str(inputs["name"])) > 64:
             yield Problem("name", "expected length of name to be in the range (1 - 64)")
 
@@ -127,7 +120,30 @@ class Role(Resource):
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("NoSuchEntity"):
-            account.call(f"deleting IAM Role ({id_})", "iam", "delete_role", RoleName=id_)
+            action = f"deleting IAM Role ({id_})"
+            # As the real provider: out of its profiles first, which IAM would not forgive.
+            for profile in account.call(
+                action, "iam", "list_instance_profiles_for_role", RoleName=id_
+            )["InstanceProfiles"]:
+                account.call(
+                    action,
+                    "iam",
+                    "remove_role_from_instance_profile",
+                    InstanceProfileName=profile["InstanceProfileName"],
+                    RoleName=id_,
+                )
+            if state.get("forceDetachPolicies"):
+                self._strip(account, action, id_)
+            account.call(action, "iam", "delete_role", RoleName=id_)
+
+    def _strip(self, account: Account, action: str, id_: str) -> None:
+        for policy in account.call(action, "iam", "list_attached_role_policies", RoleName=id_)[
+            "AttachedPolicies"
+        ]:
+            arn = policy["PolicyArn"]
+            account.call(action, "iam", "detach_role_policy", RoleName=id_, PolicyArn=arn)
+        for name in account.call(action, "iam", "list_role_policies", RoleName=id_)["PolicyNames"]:
+            account.call(action, "iam", "delete_role_policy", RoleName=id_, PolicyName=name)
 
 
 def _retag(
@@ -150,7 +166,7 @@ class RolePolicy(Resource):
     taggable = False
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from _policy_problem("policy", inputs["policy"])
+        yield from policy_problem("policy", inputs["policy"])
 
     def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
         account.call(
@@ -252,7 +268,7 @@ class RolePolicyAttachment(Resource):
 class InstanceProfile(Resource):
     token = "aws:iam/instanceProfile:InstanceProfile"
     replace_on = frozenset({"name", "namePrefix", "path"})
-    defaults = {"path": "/"}
+    defaults: ClassVar[Mapping[str, Any]] = {"path": "/"}
     computed = frozenset({"arn", "uniqueId", "createDate"})
     autoname = AutoName(longest=128)
 
@@ -323,7 +339,8 @@ class InstanceProfile(Resource):
         if "role" in changed:
             if state.get("role"):
                 self._remove(account, id_, state["role"])
-            self._add(account, id_, inputs["role"])
+            if inputs.get("role"):
+                self._add(account, id_, inputs["role"])
         _retag(account, "instance_profile", id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:

@@ -1,17 +1,19 @@
 """VPC and subnets: what they do to the account, and what AWS refuses."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
-from ..account import Account, gone_is_fine
-from .support import Ec2Resource, filters, own_tags
+from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.schema import Problem
+
+from .support import Ec2Resource, filters, needed, own_tags
 
 
 class Vpc(Ec2Resource):
     token = "aws:ec2/vpc:Vpc"
     kind = "vpc"
     replace_on = frozenset({"cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"})
-    defaults = {"enableDnsSupport": True, "instanceTenancy": "default"}
+    defaults: ClassVar[Mapping[str, Any]] = {"enableDnsSupport": True, "instanceTenancy": "default"}
     computed = frozenset(
         {
             "arn",
@@ -24,6 +26,9 @@ class Vpc(Ec2Resource):
         }
     )
     optional_computed = frozenset({"enableDnsHostnames", "cidrBlock"})
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from needed(inputs, "cidrBlock")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         made = account.call(
@@ -135,12 +140,15 @@ class Subnet(Ec2Resource):
     replace_on = frozenset(
         {"vpcId", "availabilityZone", "availabilityZoneId", "cidrBlock", "ipv6Native", "outpostArn"}
     )
-    defaults = {"mapPublicIpOnLaunch": False}
+    defaults: ClassVar[Mapping[str, Any]] = {"mapPublicIpOnLaunch": False}
     computed = frozenset({"arn", "ownerId"})
     optional_computed = frozenset({"availabilityZone", "availabilityZoneId"})
 
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from needed(inputs, "cidrBlock")
+
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        zone = inputs.get("availabilityZone")
+        zone, zone_id = inputs.get("availabilityZone"), inputs.get("availabilityZoneId")
         made = account.call(
             "creating EC2 Subnet",
             "ec2",
@@ -148,6 +156,7 @@ class Subnet(Ec2Resource):
             VpcId=inputs["vpcId"],
             CidrBlock=inputs["cidrBlock"],
             **({"AvailabilityZone": zone} if zone else {}),
+            **({"AvailabilityZoneId": zone_id} if zone_id else {}),
             TagSpecifications=self.tag_specifications(account, inputs),
         )
         id_ = str(made["Subnet"]["SubnetId"])

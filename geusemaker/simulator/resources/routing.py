@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..account import Account, gone_is_fine
-from ..resource import Resource
-from ..schema import Problem
-from .support import Ec2Resource, filters, first, own_tags
+from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.schema import Problem
+
+from .support import Ec2Resource, filters, first, not_simulated, own_tags
 
 
 class InternetGateway(Ec2Resource):
@@ -41,7 +42,7 @@ class InternetGateway(Ec2Resource):
         addresses = account.call(
             f"detaching EC2 Internet Gateway ({id_})", "ec2", "describe_addresses"
         )["Addresses"]
-        subnets = account.call(
+        reservations = account.call(
             f"detaching EC2 Internet Gateway ({id_})",
             "ec2",
             "describe_instances",
@@ -52,7 +53,7 @@ class InternetGateway(Ec2Resource):
                 }
             ),
         )["Reservations"]
-        instances = [i for r in subnets for i in r["Instances"]]
+        instances = [i for r in reservations for i in r["Instances"]]
         mapped = {i["InstanceId"] for i in instances if i.get("PublicIpAddress")} | {
             a["InstanceId"]
             for a in addresses
@@ -124,9 +125,7 @@ class RouteTable(Ec2Resource):
     optional_computed = frozenset({"routes"})
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        for key in ("routes", "propagatingVgws"):
-            if inputs.get(key):
-                yield Problem(key, "not simulated: use ec2.Route resources")
+        yield from not_simulated(inputs, "use ec2.Route", "routes", "propagatingVgws")
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         made = account.call(
@@ -160,10 +159,20 @@ class RouteTable(Ec2Resource):
         self.retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        action = f"deleting EC2 Route Table ({id_})"
         with gone_is_fine("InvalidRouteTableID.NotFound"):
-            account.call(
-                f"deleting EC2 Route Table ({id_})", "ec2", "delete_route_table", RouteTableId=id_
-            )
+            table = account.call(action, "ec2", "describe_route_tables", RouteTableIds=[id_])[
+                "RouteTables"
+            ][0]
+            # As the real provider. moto also keeps the associations of subnets that are gone.
+            for association in table["Associations"]:
+                account.call(
+                    action,
+                    "ec2",
+                    "disassociate_route_table",
+                    AssociationId=association["RouteTableAssociationId"],
+                )
+            account.call(action, "ec2", "delete_route_table", RouteTableId=id_)
 
 
 class Route(Resource):
@@ -281,18 +290,23 @@ class RouteTableAssociation(Resource):
         return str(made["AssociationId"])
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        association = self._association(account, id_, state["subnetId"])
+        if association is None:
+            return None
+        return {"routeTableId": association["RouteTableId"], "subnetId": state["subnetId"]}
+
+    def _association(self, account: Account, id_: str, subnet_id: str) -> dict[str, Any] | None:
+        # By subnet: AWS gives a replaced association another id, and the engine keeps the first.
         tables = account.call(
             f"reading EC2 Route Table Association ({id_})",
             "ec2",
             "describe_route_tables",
-            Filters=filters({"association.route-table-association-id": id_}),
+            Filters=filters({"association.subnet-id": subnet_id}),
         )["RouteTables"]
         for association in tables[0]["Associations"] if tables else []:
-            if association["RouteTableAssociationId"] == id_:
-                return {
-                    "routeTableId": association["RouteTableId"],
-                    "subnetId": association["SubnetId"],
-                }
+            if association.get("SubnetId") == subnet_id:
+                found: dict[str, Any] = association
+                return found
         return None
 
     def update(
@@ -303,19 +317,20 @@ class RouteTableAssociation(Resource):
         inputs: Mapping[str, Any],
         changed: frozenset[str],
     ) -> None:
+        association = self._association(account, id_, state["subnetId"])
         account.call(
             f"updating EC2 Route Table Association ({id_})",
             "ec2",
             "replace_route_table_association",
-            AssociationId=id_,
+            AssociationId=association["RouteTableAssociationId"] if association else id_,
             RouteTableId=inputs["routeTableId"],
         )
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("InvalidAssociationID.NotFound"):
+        if association := self._association(account, id_, state["subnetId"]):
             account.call(
                 f"deleting EC2 Route Table Association ({id_})",
                 "ec2",
                 "disassociate_route_table",
-                AssociationId=id_,
+                AssociationId=association["RouteTableAssociationId"],
             )

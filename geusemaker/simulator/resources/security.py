@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from ..account import Account, gone_is_fine
-from ..resource import AutoName, aws_tags
-from ..schema import Problem
-from .support import Ec2Resource, filters, first, own_tags
+from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.images import backend_of
+from geusemaker.simulator.resource import AutoName, aws_tags
+from geusemaker.simulator.schema import Problem
+
+from .support import Ec2Resource, filters, first, not_simulated, own_tags
 
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
@@ -15,15 +17,16 @@ class SecurityGroup(Ec2Resource):
     token = "aws:ec2/securityGroup:SecurityGroup"
     kind = "security-group"
     replace_on = frozenset({"name", "namePrefix", "description", "vpcId"})
-    defaults = {"description": "Managed by Pulumi", "revokeRulesOnDelete": False}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "description": "Managed by Pulumi",
+        "revokeRulesOnDelete": False,
+    }
     computed = frozenset({"arn", "ownerId"})
     optional_computed = frozenset({"ingress", "egress", "vpcId"})
     autoname = AutoName()
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        for key in ("ingress", "egress"):
-            if inputs.get(key):
-                yield Problem(key, "not simulated: use separate rule resources")
+        yield from not_simulated(inputs, "use separate rule resources", "ingress", "egress")
         if str(inputs["name"]).startswith("sg-"):
             yield Problem("name", 'invalid value for name (cannot begin with "sg-")')
 
@@ -34,7 +37,7 @@ class SecurityGroup(Ec2Resource):
             "create_security_group",
             GroupName=inputs["name"],
             Description=inputs["description"],
-            VpcId=inputs["vpcId"],
+            **({"VpcId": inputs["vpcId"]} if inputs.get("vpcId") else {}),
             TagSpecifications=self.tag_specifications(account, inputs),
         )
         id_ = str(made["GroupId"])
@@ -143,6 +146,7 @@ class _Rule(Ec2Resource):
         permission: dict[str, Any] = {"IpProtocol": inputs["ipProtocol"]}
         if inputs.get("fromPort") is not None:
             permission["FromPort"] = inputs["fromPort"]
+        if inputs.get("toPort") is not None:
             permission["ToPort"] = inputs["toPort"]
         if inputs.get("cidrIpv4"):
             permission["IpRanges"] = [{"CidrIp": inputs["cidrIpv4"], **note}]
@@ -198,6 +202,7 @@ class _Rule(Ec2Resource):
             "cidrIpv4": rule.get("CidrIpv4"),
             "cidrIpv6": rule.get("CidrIpv6"),
             "referencedSecurityGroupId": rule.get("ReferencedGroupInfo", {}).get("GroupId"),
+            "prefixListId": rule.get("PrefixListId"),
             "description": rule.get("Description") or None,
             "tags": own_tags(account, rule.get("Tags"), state),
         }
@@ -213,7 +218,7 @@ class _Rule(Ec2Resource):
         inputs: Mapping[str, Any],
         changed: frozenset[str],
     ) -> None:
-        if changed - {"tags"}:
+        if changed - {"tags", "tagsAll"}:
             rule = {
                 "IpProtocol": inputs["ipProtocol"],
                 "FromPort": inputs.get("fromPort", -1),
@@ -236,7 +241,19 @@ class _Rule(Ec2Resource):
                     }
                 ],
             )
+            self._change_source(account, id_, inputs)
         self.retag(account, id_, state, inputs)
+
+    def _change_source(self, account: Account, id_: str, inputs: Mapping[str, Any]) -> None:
+        """What moto's ModifySecurityGroupRules leaves as it was."""
+        group = backend_of(account.region).get_security_group_from_id(inputs["securityGroupId"])
+        rule = group.get_rule(id_)
+        if cidr := inputs.get("cidrIpv6"):
+            rule.ip_range["CidrIpv6"] = cidr
+        if other := inputs.get("referencedSecurityGroupId"):
+            rule.source_group["GroupId"] = other
+        if prefixes := inputs.get("prefixListId"):
+            rule.prefix_list_id = prefixes
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("InvalidGroup.NotFound", "InvalidSecurityGroupRuleId.NotFound"):

@@ -1,10 +1,12 @@
 """What the resource types of one service share."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from ..account import Account, AwsError
-from ..resource import Resource, all_tags, aws_tags, plain_tags
+from geusemaker.simulator.account import Account, AwsError
+from geusemaker.simulator.resource import Resource, all_tags, aws_tags, plain_tags
+from geusemaker.simulator.schema import Problem
 
 T = TypeVar("T")
 
@@ -32,6 +34,41 @@ def own_tags(
         for key, value in plain_tags(tags).items()
         if key in given or account.default_tags.get(key) != value
     }
+
+
+def policy_problem(key: str, text: Any) -> Iterator[Problem]:
+    """What the real provider refuses about a policy document before it asks AWS."""
+    if not isinstance(text, str):
+        return
+    try:
+        parsed = json.loads(text)
+    except ValueError as broken:
+        yield Problem(key, f"contains an invalid JSON policy: {broken}")
+        return
+    if not isinstance(parsed, dict) or not parsed.get("Statement"):
+        yield Problem(key, "contains an invalid JSON policy: no Statement")
+
+
+def needed(inputs: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
+    """Problems for what AWS can do without, or find by itself, and the simulated account cannot."""
+    for key in keys:
+        if inputs.get(key) is None:
+            yield Problem(key, "simulated only where it is set")
+
+
+def not_simulated(inputs: Mapping[str, Any], hint: str, *keys: str) -> Iterator[Problem]:
+    """Problems for what the provider declares and the simulated account does not do."""
+    for key in keys:
+        if inputs.get(key):
+            yield Problem(key, f"not simulated: {hint}")
+
+
+def public_dns(region: str, address: str) -> str:
+    """AWS's name for a public address; no name for no address."""
+    if not address:
+        return ""
+    domain = "compute-1" if region == "us-east-1" else f"{region}.compute"
+    return f"ec2-{address.replace('.', '-')}.{domain}.amazonaws.com"
 
 
 class Ec2Resource(Resource):
