@@ -1,0 +1,182 @@
+"""What the pages name is there: links, make targets, commands, config keys.
+
+A page that names what does not exist costs a reader more than a page that says nothing.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from geusemaker.cli.main import app
+from geusemaker.config import DeploymentConfig
+from geusemaker.config_report import NOT_IN_THIS_VERSION
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+# Text that shows what is wrong on purpose; it is on the same line as what it excuses.
+WRONG_ON_PURPOSE = "<!-- wrong on purpose -->"
+
+_FENCE = re.compile(r"^ {0,3}(```|~~~)[^\n]*\n(.*?)^ {0,3}\1[^\n]*$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(\s*<?([^)\s>]+)")
+_IMAGE = re.compile(r"!\[[^\]\n]*\]\(\s*<?([^)\s>]+)")
+_REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]+\]:\s+(\S+)", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|[\s;&|(])make ([a-z][a-z-]*)")
+_COMMAND = re.compile(r"(?:^|[\s;&|(/])geusemaker((?: [a-z][a-z-]*)+)")
+_KEY = re.compile(r"\bgeusemaker:([A-Za-z][A-Za-z0-9]*)")
+
+
+def named(pages: Iterable[Path] = PAGES) -> list[str]:
+    return [str(page.relative_to(ROOT)) for page in pages]
+
+
+def without_excused(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if WRONG_ON_PURPOSE not in line)
+
+
+def code_of(text: str) -> Iterator[str]:
+    """What stands in code font: blocks by line, without comments, and spans."""
+    text = without_excused(text)
+    for block in _FENCE.finditer(text):
+        for line in block[2].splitlines():
+            yield line.split(" #")[0]
+    for span in _CODE.finditer(_FENCE.sub("", text)):
+        yield span[1]
+
+
+def prose_of(text: str) -> str:
+    """The page without code, in which brackets are no links."""
+    return _CODE.sub("", _FENCE.sub("", without_excused(text)))
+
+
+def anchors_of(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: dict[str, int] = {}
+    anchors = set()
+    for heading in re.findall(r"^#{1,6} +(.+?)\s*#*$", _FENCE.sub("", text), re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower()
+        slug = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        anchors.add(f"{slug}-{found[slug]}" if slug in found else slug)
+        found[slug] = found.get(slug, 0) + 1
+    return anchors
+
+
+def broken_links(page: Path) -> list[str]:
+    text = prose_of(page.read_text(encoding="utf-8"))
+    targets = [*_LINK.findall(text), *_IMAGE.findall(text), *_REFERENCE.findall(text)]
+    broken = []
+    for target in targets:
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):  # another site's: not asked from a test
+            continue
+        path, _, anchor = target.partition("#")
+        there = page if not path else page.parent / path
+        if not there.exists() or (
+            anchor
+            and there.suffix == ".md"
+            and anchor not in anchors_of(there.read_text(encoding="utf-8"))
+        ):
+            broken.append(target)
+    return broken
+
+
+def make_targets() -> set[str]:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    declared = re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)
+    rules = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+    return rules & {name for line in declared for name in line.split()}
+
+
+def missing_targets(text: str) -> list[str]:
+    known = make_targets()
+    return [name for code in code_of(text) for name in _MAKE.findall(code) if name not in known]
+
+
+def missing_commands(text: str) -> list[str]:
+    return [
+        f"geusemaker{words}"
+        for code in code_of(text)
+        for words in _COMMAND.findall(code)
+        if not is_command(words.split())
+    ]
+
+
+def is_command(words: list[str]) -> bool:
+    """Whether the words lead to a command; what follows a command is its argument."""
+    command: object = typer.main.get_command(app)
+    for word in words:
+        known = getattr(command, "commands", None)
+        if known is None:
+            return True
+        if word not in known:
+            return False
+        command = known[word]
+    return True
+
+
+def missing_keys(text: str) -> list[str]:
+    known = {str(field.alias) for field in DeploymentConfig.model_fields.values()}
+    known |= NOT_IN_THIS_VERSION.keys()
+    # `geusemaker:index:Tier1` is a type token and `geusemaker:stack` a tag.
+    known |= {"index", "stack"}
+    found = _KEY.findall(without_excused(text))
+    return [key for key in found if key not in known and not key.isupper()]  # KEY stands for any
+
+
+def test_there_are_pages() -> None:
+    assert {"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/adr/README.md"} <= set(named())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named())
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named())
+def test_every_named_target_command_and_key_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert missing_targets(text) == []
+    assert missing_commands(text) == []
+    assert missing_keys(text) == []
+
+
+def test_the_index_of_decisions_names_every_record() -> None:
+    folder = ROOT / "docs" / "adr"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    records = sorted(page.name for page in folder.glob("[0-9]*.md"))
+    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    assert re.findall(r"^\| \[\d{4}\]\((.*?)\)", index, re.MULTILINE) == records
+
+
+def test_what_is_not_there_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    (tmp_path / "other.md").write_text("# The `first` heading\n\n```sh\n# no heading\n```\n")
+    page.write_text(
+        "[good](other.md) [good](other.md#the-first-heading) [site](https://example.com/x)\n"
+        "[gone](gone.md) [anchor](other.md#no-heading) ![picture](gone.png)\n"
+        "`[code](is-no-link.md)` [self](#nowhere)\n\n[ref]: gone-too.md\n"
+    )
+    assert sorted(broken_links(page)) == [
+        "#nowhere", "gone-too.md", "gone.md", "gone.png", "other.md#no-heading",
+    ]  # fmt: skip
+
+
+def test_commands_and_keys_that_are_not_there_are_noticed() -> None:
+    text = """
+Text may make sure of anything, and geusemaker may do so too.
+`make up` and `make nothing`, `./.venv/bin/geusemaker local env`, `geusemaker deploy`.
+```sh
+$ make test && make tests   # make nonsense
+eval "$(geusemaker local env)"
+geusemaker local fly
+geusemaker local run -- pulumi up
+```
+`pulumi config set geusemaker:osType x`, geusemaker:efsId, `geusemaker:osTpye`.
+`geusemaker:KEY` is any. `geusemaker:osTpye` again. <!-- wrong on purpose -->
+"""
+    assert sorted(missing_targets(text)) == ["nothing", "tests"]
+    assert sorted(missing_commands(text)) == ["geusemaker deploy", "geusemaker local fly"]
+    assert missing_keys(text) == ["osTpye"]
