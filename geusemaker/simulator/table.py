@@ -3,7 +3,7 @@
 from typing import Final
 
 from .resource import Resource
-from .resources import address, block, compute, files, identity, network, routing, security
+from .resources import access, address, block, compute, files, identity, network, routing, security
 
 TYPES: Final[dict[str, Resource]] = {
     resource.token: resource
@@ -25,8 +25,8 @@ TYPES: Final[dict[str, Resource]] = {
         identity.InstanceProfile(),
         files.FileSystem(),
         files.MountTarget(),
-        files.AccessPoint(),
-        files.FileSystemPolicy(),
+        access.AccessPoint(),
+        access.FileSystemPolicy(),
         block.Volume(),
         block.VolumeAttachment(),
         compute.Instance(),

@@ -5,6 +5,8 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+from moto.core.types import Base64EncodedString
+
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
 from geusemaker.simulator.schema import Problem
@@ -18,7 +20,8 @@ from .launch import (
     refuse_launch,
     root_gib,
 )
-from .support import Ec2Resource, filters, needed, own_tags, public_dns
+from .parts import profile_association, public_address, root_volume, set_groups
+from .support import Ec2Resource, needed, own_tags, public_dns
 
 _STOPPING: Final = frozenset({"instanceType", "userData", "userDataBase64"})
 
@@ -181,10 +184,7 @@ class Instance(Ec2Resource):
         )
         instance = made["Instances"][0]
         id_ = str(instance["InstanceId"])
-        # moto puts groups given per interface on the interface only.
-        backend_of(account.region).modify_instance_security_groups(
-            id_, list(inputs["vpcSecurityGroupIds"])
-        )
+        set_groups(account, id_, inputs["vpcSecurityGroupIds"])
         if not inputs["sourceDestCheck"]:
             self._set_source_dest_check(account, action, id_, inputs)
         self._tag_root(account, id_, {}, root)
@@ -204,7 +204,7 @@ class Instance(Ec2Resource):
     def _tag_root(
         self, account: Account, id_: str, old: Mapping[str, Any], root: Mapping[str, Any]
     ) -> None:
-        volume = str(_root_volume(account, id_)["VolumeId"])
+        volume = str(root_volume(account, id_)["VolumeId"])
         self.retag(account, volume, {"tagsAll": old.get("tags")}, root)
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -215,7 +215,7 @@ class Instance(Ec2Resource):
         if instance["State"]["Name"] in ("terminated", "shutting-down"):
             return None
         interface = instance["NetworkInterfaces"][0]
-        volume = _root_volume(account, id_)
+        volume = root_volume(account, id_)
         options = instance.get("MetadataOptions", {})
         data = account.call(
             f"reading EC2 Instance ({id_})",
@@ -224,9 +224,12 @@ class Instance(Ec2Resource):
             InstanceId=id_,
             Attribute="userData",
         )["UserData"].get("Value", "")
-        profile = instance.get("IamInstanceProfile", {}).get("Arn", "")
+        # moto's instances keep showing the profile that they were launched with.
+        profile = profile_association(account, f"reading EC2 Instance ({id_})", id_)[
+            "IamInstanceProfile"
+        ]["Arn"]
         root_state = state.get("rootBlockDevice") or {}
-        address = _public_address(account, instance)
+        address = public_address(account, instance)
         return {
             "arn": account.arn("ec2", f"instance/{id_}"),
             "ami": instance["ImageId"],
@@ -281,7 +284,6 @@ class Instance(Ec2Resource):
         changed: frozenset[str],
     ) -> None:
         action = f"updating EC2 Instance ({id_})"
-        backend = backend_of(account.region)
         if changed & _STOPPING:
             account.call(action, "ec2", "stop_instances", InstanceIds=[id_])
             if "instanceType" in changed:
@@ -293,17 +295,13 @@ class Instance(Ec2Resource):
                     InstanceType={"Value": inputs["instanceType"]},
                 )
             if "userDataBase64" in changed:
-                # EC2 stores what it is given; moto wants the text encoded once more.
-                account.call(
-                    action,
-                    "ec2",
-                    "modify_instance_attribute",
-                    InstanceId=id_,
-                    UserData={"Value": base64.b64encode(inputs["userDataBase64"].encode())},
+                # moto's ModifyInstanceAttribute encodes the data once more than EC2 does.
+                backend_of(account.region).get_instance(id_).user_data = Base64EncodedString(
+                    inputs["userDataBase64"]
                 )
             account.call(action, "ec2", "start_instances", InstanceIds=[id_])
         if "vpcSecurityGroupIds" in changed:
-            backend.modify_instance_security_groups(id_, list(inputs["vpcSecurityGroupIds"]))
+            set_groups(account, id_, inputs["vpcSecurityGroupIds"])
         if "metadataOptions" in changed:
             account.call(
                 action,
@@ -322,17 +320,11 @@ class Instance(Ec2Resource):
         self.retag(account, id_, state, inputs)
 
     def _swap_profile(self, account: Account, action: str, id_: str, profile: str) -> None:
-        current = account.call(
-            action,
-            "ec2",
-            "describe_iam_instance_profile_associations",
-            Filters=filters({"instance-id": id_}),
-        )["IamInstanceProfileAssociations"]
         account.call(
             action,
             "ec2",
             "replace_iam_instance_profile_association",
-            AssociationId=current[0]["AssociationId"],
+            AssociationId=profile_association(account, action, id_)["AssociationId"],
             IamInstanceProfile={"Name": profile},
         )
 
@@ -363,32 +355,3 @@ class Instance(Ec2Resource):
             account.call(
                 f"deleting EC2 Instance ({id_})", "ec2", "terminate_instances", InstanceIds=[id_]
             )
-
-
-def _root_volume(account: Account, id_: str) -> dict[str, Any]:
-    instance = account.call(
-        f"reading EC2 Instance ({id_})", "ec2", "describe_instances", InstanceIds=[id_]
-    )["Reservations"][0]["Instances"][0]
-    mapping = next(
-        m for m in instance["BlockDeviceMappings"] if m["DeviceName"] == instance["RootDeviceName"]
-    )
-    found: dict[str, Any] = account.call(
-        f"reading EC2 Instance ({id_})",
-        "ec2",
-        "describe_volumes",
-        VolumeIds=[mapping["Ebs"]["VolumeId"]],
-    )["Volumes"][0]
-    return found
-
-
-def _public_address(account: Account, instance: Mapping[str, Any]) -> str:
-    """The instance's public IPv4 address: an Elastic IP first, else the one it was given."""
-    addresses = account.call(
-        "reading EC2 Instance",
-        "ec2",
-        "describe_addresses",
-        Filters=filters({"instance-id": instance["InstanceId"]}),
-    )["Addresses"]
-    if addresses:
-        return str(addresses[0]["PublicIp"])
-    return str(instance.get("PublicIpAddress", ""))

@@ -1,8 +1,7 @@
-"""EFS: file systems, mount targets, access points, file system policies."""
+"""EFS: file systems and mount targets."""
 
-import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from moto.efs.models import efs_backends
 
@@ -10,14 +9,20 @@ from geusemaker.simulator.account import Account, AwsError, gone_is_fine
 from geusemaker.simulator.resource import AutoName, Resource, all_tags, aws_tags
 from geusemaker.simulator.schema import Problem
 
-from .support import filters, not_simulated, own_tags, policy_problem
+from .support import filters, not_simulated, own_tags
+
+_CLASSES: Final = {
+    "transitionToIa": "TransitionToIA",
+    "transitionToArchive": "TransitionToArchive",
+    "transitionToPrimaryStorageClass": "TransitionToPrimaryStorageClass",
+}
 
 
-def _backend(account: Account) -> Any:
+def backend_of(account: Account) -> Any:
     return efs_backends[account.id][account.region]
 
 
-def _retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+def retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
     old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
     action = f"updating tags for EFS resource ({id_})"
     if removed := sorted(old.keys() - new.keys()):
@@ -26,15 +31,7 @@ def _retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping
         account.call(action, "efs", "tag_resource", ResourceId=id_, Tags=added)
 
 
-def _capitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {key[0].upper() + key[1:]: value for key, value in properties.items()}
-
-
-def _uncapitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {key[0].lower() + key[1:]: value for key, value in properties.items()}
-
-
-def _system(account: Account, id_: str) -> dict[str, Any] | None:
+def system_of(account: Account, id_: str) -> dict[str, Any] | None:
     try:
         answer = account.call(
             f"reading EFS File System ({id_})", "efs", "describe_file_systems", FileSystemId=id_
@@ -106,11 +103,13 @@ class FileSystem(Resource):
                 "efs",
                 "put_lifecycle_configuration",
                 FileSystemId=id_,
-                LifecyclePolicies=[_capitalised(policy) for policy in policies],
+                LifecyclePolicies=[
+                    {_CLASSES[name]: value for name, value in policy.items()} for policy in policies
+                ],
             )
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        system = _system(account, id_)
+        system = system_of(account, id_)
         if system is None:
             return None
         policies = account.call(
@@ -131,7 +130,10 @@ class FileSystem(Resource):
             "numberOfMountTargets": system["NumberOfMountTargets"],
             "ownerId": system["OwnerId"],
             "availabilityZoneName": system.get("AvailabilityZoneName"),
-            "lifecyclePolicies": [_uncapitalised(policy) for policy in policies],
+            "lifecyclePolicies": [
+                {name: policy[key] for name, key in _CLASSES.items() if key in policy}
+                for policy in policies
+            ],
             "tags": own_tags(account, system.get("Tags"), state),
         }
         return {key: value for key, value in told.items() if value is not None}
@@ -145,10 +147,10 @@ class FileSystem(Resource):
         changed: frozenset[str],
     ) -> None:
         if "throughputMode" in changed:  # moto has no UpdateFileSystem
-            _backend(account).file_systems_by_id[id_].throughput_mode = inputs["throughputMode"]
+            backend_of(account).file_systems_by_id[id_].throughput_mode = inputs["throughputMode"]
         if "lifecyclePolicies" in changed:
             self._lifecycle(account, id_, {"lifecyclePolicies": [], **inputs})
-        _retag(account, id_, state, inputs)
+        retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("FileSystemNotFound"):
@@ -252,144 +254,3 @@ class MountTarget(Resource):
                 "delete_mount_target",
                 MountTargetId=id_,
             )
-
-
-class AccessPoint(Resource):
-    token = "aws:efs/accessPoint:AccessPoint"
-    replace_on = frozenset({"fileSystemId", "posixUser", "rootDirectory"})
-    computed = frozenset({"arn", "fileSystemArn", "ownerId"})
-    optional_computed = frozenset({"rootDirectory"})
-
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        system = inputs["fileSystemId"]
-        if _system(account, system) is None:  # moto takes an unknown one
-            raise account.refuse(
-                "creating EFS Access Point",
-                "EFS",
-                "CreateAccessPoint",
-                "FileSystemNotFound",
-                f"File system '{system}' does not exist.",
-            )
-        root = inputs.get("rootDirectory") or {}
-        directory: dict[str, Any] = {"Path": root.get("path", "/")}
-        if creation := root.get("creationInfo"):
-            directory["CreationInfo"] = _capitalised(creation)
-        user = inputs.get("posixUser")
-        posix = {"PosixUser": _capitalised(user)} if user else {}
-        made = account.call(
-            "creating EFS Access Point",
-            "efs",
-            "create_access_point",
-            ClientToken=secrets.token_hex(16),  # two access points may be alike
-            FileSystemId=system,
-            RootDirectory=directory,
-            Tags=aws_tags(account, inputs),
-            **posix,
-        )
-        return str(made["AccessPointId"])
-
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        try:
-            point = account.call(
-                f"reading EFS Access Point ({id_})",
-                "efs",
-                "describe_access_points",
-                AccessPointId=id_,
-            )["AccessPoints"][0]
-        except AwsError as error:
-            if error.code == "AccessPointNotFound":
-                return None
-            raise
-        root = point["RootDirectory"]
-        directory: dict[str, Any] = {"path": root["Path"]}
-        if creation := root.get("CreationInfo"):
-            directory["creationInfo"] = _uncapitalised(creation)
-        told = {
-            "arn": point["AccessPointArn"],
-            "fileSystemId": point["FileSystemId"],
-            "fileSystemArn": account.arn(
-                "elasticfilesystem", f"file-system/{point['FileSystemId']}"
-            ),
-            "ownerId": account.id,
-            "rootDirectory": directory,
-            "tags": own_tags(account, point.get("Tags"), state),
-        }
-        if user := point.get("PosixUser"):
-            told["posixUser"] = _uncapitalised(user)
-        return told
-
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        _retag(account, id_, state, inputs)
-
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("AccessPointNotFound"):
-            account.call(
-                f"deleting EFS Access Point ({id_})",
-                "efs",
-                "delete_access_point",
-                AccessPointId=id_,
-            )
-
-
-class FileSystemPolicy(Resource):
-    token = "aws:efs/fileSystemPolicy:FileSystemPolicy"
-    replace_on = frozenset({"fileSystemId"})
-    defaults: ClassVar[Mapping[str, Any]] = {"bypassPolicyLockoutSafetyCheck": False}
-    json_text = frozenset({"policy"})
-    taggable = False
-
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from policy_problem("policy", inputs["policy"])
-
-    def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
-        account.call(
-            f"putting EFS File System Policy ({inputs['fileSystemId']})",
-            "efs",
-            "put_file_system_policy",
-            FileSystemId=inputs["fileSystemId"],
-            Policy=inputs["policy"],
-            BypassPolicyLockoutSafetyCheck=inputs["bypassPolicyLockoutSafetyCheck"],
-        )
-
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        self._put(account, inputs)
-        return str(inputs["fileSystemId"])
-
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        if _system(account, id_) is None:
-            return None
-        try:
-            answer = account.call(
-                f"reading EFS File System Policy ({id_})",
-                "efs",
-                "describe_file_system_policy",
-                FileSystemId=id_,
-            )
-        except AwsError as error:
-            if error.code == "PolicyNotFound":
-                return None
-            raise
-        return {"fileSystemId": id_, "policy": answer["Policy"]}
-
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self._put(account, inputs)
-
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        # moto has no DeleteFileSystemPolicy.
-        system = _backend(account).file_systems_by_id.get(id_)
-        if system is not None:
-            system.file_system_policy = None

@@ -116,22 +116,32 @@ class Vpc(Ec2Resource):
         self.retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        action = f"deleting EC2 VPC ({id_})"
+        if self._has_dependencies(account, action, id_):  # moto does not look at all of them
+            raise account.refuse(
+                action,
+                "EC2",
+                "DeleteVpc",
+                "DependencyViolation",
+                f"The vpc '{id_}' has dependencies and cannot be deleted.",
+            )
         with gone_is_fine("InvalidVpcID.NotFound"):
-            groups = account.call(
-                f"deleting EC2 VPC ({id_})",
-                "ec2",
-                "describe_security_groups",
-                Filters=filters({"vpc-id": id_}),
-            )["SecurityGroups"]
-            if any(group["GroupName"] != "default" for group in groups):
-                raise account.refuse(
-                    f"deleting EC2 VPC ({id_})",
-                    "EC2",
-                    "DeleteVpc",
-                    "DependencyViolation",
-                    f"The vpc '{id_}' has dependencies and cannot be deleted.",
-                )
-            account.call(f"deleting EC2 VPC ({id_})", "ec2", "delete_vpc", VpcId=id_)
+            account.call(action, "ec2", "delete_vpc", VpcId=id_)
+
+    def _has_dependencies(self, account: Account, action: str, id_: str) -> bool:
+        def found(operation: str, list_name: str, key: str = "vpc-id") -> list[dict[str, Any]]:
+            answer = account.call(action, "ec2", operation, Filters=filters({key: id_}))
+            things: list[dict[str, Any]] = answer[list_name]
+            return things
+
+        groups = found("describe_security_groups", "SecurityGroups")
+        tables = found("describe_route_tables", "RouteTables")
+        return bool(
+            any(group["GroupName"] != "default" for group in groups)
+            or any(not any(a["Main"] for a in table["Associations"]) for table in tables)
+            or found("describe_subnets", "Subnets")
+            or found("describe_internet_gateways", "InternetGateways", "attachment.vpc-id")
+        )
 
 
 class Subnet(Ec2Resource):

@@ -256,7 +256,11 @@ class _Rule(Ec2Resource):
             rule.prefix_list_id = prefixes
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("InvalidGroup.NotFound", "InvalidSecurityGroupRuleId.NotFound"):
+        with gone_is_fine(
+            "InvalidGroup.NotFound",
+            "InvalidSecurityGroupRuleId.NotFound",
+            "InvalidPermission.NotFound",  # moto's word for the same
+        ):
             account.call(
                 f"deleting VPC Security Group Rule ({id_})",
                 "ec2",

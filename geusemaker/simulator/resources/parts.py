@@ -1,0 +1,56 @@
+"""What belongs to an instance: its groups, profile, root volume and address."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from geusemaker.simulator.account import Account
+from geusemaker.simulator.images import backend_of
+
+from .support import filters
+
+
+def set_groups(account: Account, id_: str, group_ids: Sequence[str]) -> None:
+    """Put the groups on the instance and its interface, for moto joins what the two have."""
+    backend = backend_of(account.region)
+    instance = backend.modify_instance_security_groups(id_, list(group_ids))
+    for interface in instance.nics.values():
+        interface._group_set = list(instance.security_groups)
+
+
+def profile_association(account: Account, action: str, id_: str) -> dict[str, Any]:
+    found: dict[str, Any] = account.call(
+        action,
+        "ec2",
+        "describe_iam_instance_profile_associations",
+        Filters=filters({"instance-id": id_}),
+    )["IamInstanceProfileAssociations"][0]
+    return found
+
+
+def root_volume(account: Account, id_: str) -> dict[str, Any]:
+    instance = account.call(
+        f"reading EC2 Instance ({id_})", "ec2", "describe_instances", InstanceIds=[id_]
+    )["Reservations"][0]["Instances"][0]
+    mapping = next(
+        m for m in instance["BlockDeviceMappings"] if m["DeviceName"] == instance["RootDeviceName"]
+    )
+    found: dict[str, Any] = account.call(
+        f"reading EC2 Instance ({id_})",
+        "ec2",
+        "describe_volumes",
+        VolumeIds=[mapping["Ebs"]["VolumeId"]],
+    )["Volumes"][0]
+    return found
+
+
+def public_address(account: Account, instance: Mapping[str, Any]) -> str:
+    """The instance's public IPv4 address: an Elastic IP first, else the one it was given."""
+    addresses = account.call(
+        "reading EC2 Instance",
+        "ec2",
+        "describe_addresses",
+        Filters=filters({"instance-id": instance["InstanceId"]}),
+    )["Addresses"]
+    if addresses:
+        return str(addresses[0]["PublicIp"])
+    return str(instance.get("PublicIpAddress", ""))

@@ -1,0 +1,22 @@
+"""Accounts in this process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from geusemaker.simulator.mocks import simulated_account
+from simulator.world import World
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """An account that the tests of one module share: each makes what it needs itself."""
+    with simulated_account() as mocks:
+        yield World(mocks.account)
+
+
+@pytest.fixture
+def empty_world() -> Iterator[World]:
+    """An account of one's own."""
+    with simulated_account() as mocks:
+        yield World(mocks.account)

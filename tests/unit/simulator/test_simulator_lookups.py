@@ -1,0 +1,253 @@
+"""The provider's look-ups, first of all of images."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from geusemaker.simulator import images, invokes
+from geusemaker.simulator.account import AwsError
+from geusemaker.simulator.lookup import InvokeError
+from simulator.world import World
+
+AMI = "aws:ec2/getAmi:getAmi"
+NONE = "Your query returned no results. Please change your search criteria and try again."
+MANY = (
+    "Your query returned more than one result. Please try a more specific search criteria, or set "
+    "`most_recent` attribute to true."
+)
+UNSAFE = (
+    'Most Recent Image Not Filtered: "most_recent" is set to "true" and results are not filtered '
+    "by owner or image ID. With this configuration, a third party may introduce a new image which "
+    "will be returned by this data source. Filter by owner or image ID to avoid this possibility."
+)
+
+
+def ask(world: World, token: str, **arguments: Any) -> dict[str, Any]:
+    assert invokes.check(token, arguments) == []
+    return invokes.invoke(world.account, token, arguments)
+
+
+def refused(world: World, token: str, **arguments: Any) -> str:
+    with pytest.raises(InvokeError) as caught:
+        ask(world, token, **arguments)
+    return str(caught.value)
+
+
+def one(text: str) -> str:
+    return f"1 error occurred:\n\t* {text}\n\n"
+
+
+def name(*values: str) -> list[dict[str, Any]]:
+    return [{"name": "name", "values": list(values)}]
+
+
+@pytest.fixture
+def trio(empty_world: World) -> World:
+    """Three images a month apart, put in out of order, and nothing else."""
+    images.backend_of("us-east-1").amis.clear()
+    images.publish(
+        "us-east-1",
+        [
+            images.new_release(f"Trio {day}", "x86_64", 40, "us-east-1")
+            for day in ("20250201", "20250301", "20250101")
+        ],
+    )
+    return empty_world
+
+
+def test_the_newest_is_taken_by_its_date(trio: World) -> None:
+    found = ask(trio, AMI, owners=["amazon"], mostRecent=True, filters=name("Trio *"))
+    assert found["name"] == "Trio 20250301"
+    assert found["creationDate"] == "2025-03-01T09:00:00.000Z"
+    assert found["id"] == found["imageId"]
+    assert found["arn"] == f"arn:aws:ec2:us-east-1::image/{found['id']}"
+    assert found["ownerId"] == images.DLAMI_OWNER
+    (mapping,) = found["blockDeviceMappings"]
+    assert found["rootSnapshotId"] == mapping["ebs"]["snapshotId"]
+    assert mapping["ebs"] == {
+        "deleteOnTermination": "true",
+        "encrypted": "false",
+        "iops": "3000",
+        "snapshotId": mapping["ebs"]["snapshotId"],
+        "throughput": "125",
+        "volumeSize": "40",
+        "volumeType": "gp3",
+    }
+    assert found["mostRecent"] is True
+
+
+def test_names_are_narrowed_by_globs_and_expressions(trio: World) -> None:
+    def names(**arguments: Any) -> str:
+        return str(ask(trio, AMI, owners=["amazon"], **arguments)["name"])
+
+    assert names(filters=name("Trio ????01??"), nameRegex="^T") == "Trio 20250101"
+    assert names(nameRegex="0201$") == "Trio 20250201"
+    assert names(filters=name("no such", "Trio 20250301")) == "Trio 20250301"
+    wanted = [*name("Trio*"), {"name": "architecture", "values": ["x86_64"]}]
+    assert names(filters=wanted, mostRecent=True) == "Trio 20250301"
+    assert refused(trio, AMI, owners=["amazon"], filters=name("trio*")) == one(NONE)
+    assert refused(trio, AMI, owners=["amazon"], nameRegex="^rio") == one(NONE)
+    assert refused(trio, AMI, owners=["amazon"]) == one(MANY)
+    assert refused(trio, AMI, owners=["self"]) == one(NONE)
+
+
+def test_the_newest_of_anybody_is_refused(trio: World) -> None:
+    loose = {"filters": name("Trio*"), "mostRecent": True}
+    assert refused(trio, AMI, **loose) == one(UNSAFE)
+    alias = [*name("Trio*"), {"name": "owner-alias", "values": ["amazon"]}]
+    assert refused(trio, AMI, filters=alias, mostRecent=True) == one(UNSAFE)
+    assert refused(trio, AMI, filters=name("nothing"), mostRecent=True) == (
+        f"2 errors occurred:\n\t* {UNSAFE}\n\t* {NONE}\n\n"
+    )
+    assert ask(trio, AMI, allowUnsafeFilter=True, **loose)["name"] == "Trio 20250301"
+    by_owner = [*name("Trio*"), {"name": "owner-id", "values": [images.DLAMI_OWNER]}]
+    found = ask(trio, AMI, filters=by_owner, mostRecent=True)
+    assert found["name"] == "Trio 20250301"
+    by_id = [{"name": "image-id", "values": [found["id"]]}]
+    assert ask(trio, AMI, filters=by_id, mostRecent=True)["id"] == found["id"]
+
+
+def test_a_look_alike_of_another_owner_is_not_shown(trio: World) -> None:
+    backend = images.backend_of("us-east-1")
+    image = images.new_release("Trio 20250401", "x86_64", 40, "us-east-1")
+    fake = images.RecordedAmi(backend, image, "us-east-1a")
+    fake.owner_id, fake.owner_alias = "666666666666", None
+    backend.amis[image.id] = fake
+    for owners in (["amazon"], [images.DLAMI_OWNER]):
+        found = ask(trio, AMI, owners=owners, mostRecent=True, filters=name("Trio*"))
+        assert found["name"] == "Trio 20250301"
+    found = ask(trio, AMI, owners=["666666666666"])
+    assert (found["name"], found["imageOwnerAlias"]) == ("Trio 20250401", "")
+
+
+def test_deprecated_images_are_shown_on_demand(trio: World) -> None:
+    old = images.new_release("Old 20220101", "x86_64", None, "us-east-1")
+    images.publish("us-east-1", [old])
+    wanted = {"owners": ["amazon"], "filters": name("Old*")}
+    assert refused(trio, AMI, **wanted) == one(NONE)
+    assert ask(trio, AMI, includeDeprecated=True, **wanted)["deprecationTime"].startswith("2024-")
+    ami = images.backend_of("us-east-1").amis[old.id]
+    ami.owner_id = trio.account.id
+    assert ask(trio, AMI, owners=["self"])["name"] == "Old 20220101", "one's own are not hidden"
+
+
+def test_the_recorded_images_are_there(world: World) -> None:
+    pattern = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch *"
+    found = ask(world, AMI, owners=["amazon"], mostRecent=True, filters=name(pattern))
+    assert found["public"] is True
+    assert len({image.id for image in images.recorded("us-east-1")}) == len(
+        images.recorded("us-east-1")
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (("A name", "mips", None), "architecture 'mips' is neither"),
+        (("ab", "x86_64", None), "has 2 characters"),
+        (("a" * 129, "x86_64", None), "has 129 characters"),
+        (("Day 20251399", "x86_64", None), "are not a date"),
+        (("A name", "x86_64", 0), "outside 1 to 65536"),
+        (("A name", "x86_64", 65537), "outside 1 to 65536"),
+        (("Trio 20250101", "x86_64", None), "shows an image of that name already"),
+    ],
+)
+def test_a_release_that_cannot_be(trio: World, wish: tuple[str, str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        images.new_release(*wish, "us-east-1")
+
+
+def test_a_release(trio: World) -> None:
+    image = images.new_release("Trio 20250101", "arm64", None, "us-east-1")
+    assert image.created == datetime(2025, 1, 1, 9, tzinfo=UTC)
+    assert (image.root_device, image.root_gib) == ("/dev/sda1", 75)
+    undated = images.new_release("Undated (Amazon Linux 2023)", "x86_64", 9, "us-east-1")
+    assert undated.created.tzinfo is UTC
+    assert (undated.root_device, undated.root_gib) == ("/dev/xvda", 9)
+    assert undated.id == images.derived_id(undated.name, "x86_64", "us-east-1")
+
+
+def test_recorded_names_have_sizes_and_days() -> None:
+    assert images.root_gib_of("OSS PyTorch (Amazon Linux 2023) 20250101") == 25
+    assert images.root_gib_of("OSS PyTorch (Ubuntu 22.04) 20250101") == 30
+    assert images.root_gib_of("Base Neuron (Ubuntu 22.04) 20250101") == 105
+    older, newer = (images.created_of(f"DLAMI Version {v}", None) for v in ("9", "10.1"))
+    assert older < newer
+    here = {i.name: i.id for i in images.recorded("ap-northeast-1")}
+    there = {i.name: i.id for i in images.recorded("us-east-1")}
+    known = "Deep Learning AMI (Amazon Linux 2) Version 29.0"
+    assert here[known] == "ami-09c0c16fc46a29ed9"
+    assert there[known] == images.derived_id(known, "x86_64", "us-east-1")
+
+
+def test_zones(world: World) -> None:
+    token = "aws:index/getAvailabilityZones:getAvailabilityZones"
+    zones = ask(world, token, state="available")
+    assert zones["names"] == [f"us-east-1{letter}" for letter in "abcdef"]
+    assert zones["groupNames"] == ["us-east-1"]
+    fewer = ask(world, token, excludeNames=["us-east-1a"], excludeZoneIds=[zones["zoneIds"][1]])
+    assert fewer["names"] == zones["names"][2:]
+
+    def with_status(status: str) -> list[str]:
+        wanted = [{"name": "opt-in-status", "values": [status]}]
+        return list(ask(world, token, filters=wanted)["names"])
+
+    assert with_status("opt-in-not-required") == zones["names"]
+    assert with_status("opted-in") == []
+
+
+def test_instance_types(world: World) -> None:
+    told = ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="g5.xlarge")
+    assert (told["defaultVcpus"], told["memorySize"]) == (4, 16384)
+    assert told["gpuses"][0]["name"] == "A10G"
+    assert told["supportedArchitectures"] == ["x86_64"]
+    with pytest.raises(AwsError, match="reading EC2 Instance Type .x9.huge.: operation error EC2"):
+        ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="x9.huge")
+    token = "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"
+    wanted = [{"name": "instance-type", "values": ["m6i.large"]}]
+    assert ask(world, token, filters=wanted)["locations"] == ["us-east-1"]
+    nothing = [{"name": "instance-type", "values": ["x9.huge"]}]
+    assert ask(world, token, filters=nothing)["instanceTypes"] == []
+
+
+def test_who_and_where(world: World) -> None:
+    assert ask(world, "aws:index/getRegion:getRegion")["region"] == "us-east-1"
+    assert ask(world, "aws:index/getRegion:getRegion", region="eu-west-1")["id"] == "eu-west-1"
+    assert ask(world, "aws:index/getPartition:getPartition")["partition"] == "aws"
+    who = ask(world, "aws:index/getCallerIdentity:getCallerIdentity")
+    assert who["accountId"] == world.account.id
+
+
+def test_networks(world: World) -> None:
+    vpc_token, subnet_token = "aws:ec2/getVpc:getVpc", "aws:ec2/getSubnet:getSubnet"
+    table_token = "aws:ec2/getRouteTable:getRouteTable"
+    vpc = world.make("Vpc", cidrBlock="10.77.0.0/16", tags={"Name": "mine"})
+    for wanted in ({"id": vpc.id}, {"cidrBlock": "10.77.0.0/16"}, {"tags": {"Name": "mine"}}):
+        assert ask(world, vpc_token, **wanted)["id"] == vpc.id
+    assert ask(world, vpc_token, default=True)["default"] is True
+    assert refused(world, vpc_token, id="vpc-0") == one("no matching EC2 VPC found")
+    assert refused(world, vpc_token).startswith("1 error occurred:\n\t* multiple EC2 VPCs matched")
+    subnet = world.make(
+        "Subnet", vpcId=vpc.id, cidrBlock="10.77.1.0/24", availabilityZone="us-east-1c"
+    )
+    for wanted in ({"id": subnet.id}, {"vpcId": vpc.id, "availabilityZone": "us-east-1c"}):
+        assert ask(world, subnet_token, **wanted)["cidrBlock"] == "10.77.1.0/24"
+    assert refused(world, subnet_token, vpcId=vpc.id, availabilityZone="us-east-1a") == one(
+        "no matching EC2 Subnet found"
+    )
+    main = [{"name": "association.main", "values": ["true"]}]
+    table = ask(world, table_token, vpcId=vpc.id, filters=main)
+    assert table["id"] == vpc.state["mainRouteTableId"]
+    assert table["routes"][0]["cidrBlock"] == "10.77.0.0/16"
+    assert table["associations"][0]["main"] is True
+    assert "no matching EC2 Route Table" in refused(world, table_token, subnetId=subnet.id)
+
+
+def test_an_answer_with_an_undeclared_name_is_a_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = "aws:index/getRegion:getRegion"
+    monkeypatch.setitem(invokes.INVOKES, token, lambda account, arguments: {"nmae": "x"})
+    with pytest.raises(LookupError, match="no such outputs: .'nmae'"):
+        ask(world, token)

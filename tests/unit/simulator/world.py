@@ -1,0 +1,182 @@
+"""An account to try things in: one call per thing that another thing stands on."""
+
+import functools
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from geusemaker.simulator import images
+from geusemaker.simulator.account import Account
+from geusemaker.simulator.resource import Change, Resource
+from geusemaker.simulator.table import TYPES
+
+BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+)
+ALLOW = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+    }
+)
+MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One resource as the engine would remember it."""
+
+    kind: Resource
+    name: str
+    id: str
+    inputs: Mapping[str, Any]
+    state: Mapping[str, Any]
+
+
+class World:
+    """Makes, reads, changes and removes things of one account as the provider does."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._count = itertools.count()
+
+    def check(self, kind: str, **given: Any) -> tuple[dict[str, Any], list[str]]:
+        """Checked inputs, and the problems as `path: reason`."""
+        seed = str(next(self._count)).encode()
+        inputs, problems = BY_NAME[kind].check(self.account, "thing", None, given, seed)
+        return inputs, [f"{problem.path}: {problem.reason}" for problem in problems]
+
+    def make(self, kind: str, **given: Any) -> Thing:
+        """Check and create."""
+        inputs, problems = self.check(kind, **given)
+        assert not problems
+        id_, state = BY_NAME[kind].made(self.account, inputs)
+        return Thing(BY_NAME[kind], "thing", id_, inputs, state)
+
+    def read(self, thing: Thing) -> dict[str, Any] | None:
+        """What a refresh would record."""
+        return thing.kind.outputs(self.account, thing.id, thing.inputs, thing.state)
+
+    def changes(self, thing: Thing, inputs: Mapping[str, Any]) -> list[Change]:
+        """What Diff would tell about these new inputs."""
+        return thing.kind.changes(self.account, thing.state, thing.inputs, inputs)
+
+    def update(self, thing: Thing, **given: Any) -> Thing:
+        """The thing after an update in place; a property given as None is left out."""
+        wanted = {k: v for k, v in {**thing.inputs, **given}.items() if v is not None}
+        wanted.pop("tagsAll", None)
+        inputs, problems = thing.kind.check(self.account, thing.name, thing.inputs, wanted, b"")
+        assert not problems
+        found = self.changes(thing, inputs)
+        assert found, "there is something to update"
+        assert not any(change.replaces for change in found)
+        changed = frozenset(change.path.split(".")[0].split("[")[0] for change in found)
+        thing.kind.update(self.account, thing.id, thing.state, inputs, changed)
+        state = thing.kind.outputs(self.account, thing.id, inputs, thing.state)
+        assert state is not None
+        return Thing(thing.kind, thing.name, thing.id, inputs, state)
+
+    def delete(self, thing: Thing) -> None:
+        """Delete it."""
+        thing.kind.delete(self.account, thing.id, thing.state)
+
+    # What things stand on. -----------------------------------------------------------------
+
+    @functools.cached_property
+    def vpc(self) -> Thing:
+        return self.make("Vpc", cidrBlock="10.0.0.0/16", enableDnsHostnames=True)
+
+    def subnet(self, zone: str = "a", vpc: Thing | None = None) -> Thing:
+        return self.make(
+            "Subnet",
+            vpcId=(vpc or self.vpc).id,
+            cidrBlock=self.free_cidr(),
+            availabilityZone=f"{self.account.region}{zone}",
+        )
+
+    def free_cidr(self) -> str:
+        """Sixteen addresses of the VPC that nobody has."""
+        number = next(self._count)
+        return f"10.0.{number // 16}.{number % 16 * 16}/28"
+
+    @functools.cached_property
+    def home(self) -> Thing:
+        """A subnet that nobody deletes, with room for many."""
+        return self.make(
+            "Subnet",
+            vpcId=self.vpc.id,
+            cidrBlock="10.0.240.0/20",
+            availabilityZone=f"{self.account.region}a",
+        )
+
+    def gateway(self, vpc: Thing | None = None) -> Thing:
+        return self.make("InternetGateway", vpcId=(vpc or self.vpc).id)
+
+    def route_table(self) -> Thing:
+        return self.make("RouteTable", vpcId=self.vpc.id)
+
+    def group(self, vpc: Thing | None = None) -> Thing:
+        return self.make("SecurityGroup", vpcId=(vpc or self.vpc).id)
+
+    def role(self) -> Thing:
+        return self.make("Role", assumeRolePolicy=TRUST)
+
+    def profile(self) -> Thing:
+        return self.make("InstanceProfile", role=self.role().id)
+
+    @functools.cached_property
+    def standing_profile(self) -> Thing:
+        return self.profile()
+
+    def file_system(self) -> Thing:
+        return self.make("FileSystem", encrypted=True)
+
+    def volume(self, zone: str = "a", size: int = 10) -> Thing:
+        return self.make(
+            "Volume", availabilityZone=f"{self.account.region}{zone}", size=size, type="gp3"
+        )
+
+    def image(self, architecture: str = "x86_64", root_gib: int = 30) -> images.Image:
+        """A new image of this account's Region."""
+        name = f"An image {next(self._count)}"
+        image = images.Image(
+            id=images.derived_id(name, architecture, self.account.region),
+            name=name,
+            architecture=architecture,
+            created=images.created_of(name, "2025-03-01"),
+            root_device="/dev/sda1",
+            root_gib=root_gib,
+        )
+        images.publish(self.account.region, [image])
+        return image
+
+    @functools.cached_property
+    def standing_image(self) -> images.Image:
+        return self.image()
+
+    def instance_inputs(self, **given: Any) -> dict[str, Any]:
+        wanted = {
+            "ami": self.standing_image.id,
+            "instanceType": "m6i.large",
+            "subnetId": self.home.id,
+            "iamInstanceProfile": self.standing_profile.id,
+            **given,
+        }
+        if "vpcSecurityGroupIds" not in wanted:
+            wanted["vpcSecurityGroupIds"] = [self.group().id]
+        return wanted
+
+    def instance(self, **given: Any) -> Thing:
+        return self.make("Instance", **self.instance_inputs(**given))
