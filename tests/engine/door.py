@@ -1,0 +1,136 @@
+"""A clone's local door for tests: a project folder, a simulated account, the genuine CLI."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from geusemaker.local import lifecycle, session
+from geusemaker.local.places import Places
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+
+    def __str__(self) -> str:
+        return f"exit code {self.code}\n{self.out}"
+
+
+def make_project(folder: Path, *, with_package: bool = False) -> Path:
+    """A folder with what `pulumi` needs of the project; the package too, to be changed."""
+    folder.mkdir(parents=True)
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
+        shutil.copy(PROJECT / name, folder / name)
+    if with_package:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / "geusemaker", folder / "geusemaker", ignore=ignored)
+    return folder
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would lead to anybody's account."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+
+
+class Door:
+    """One open local door. `close` ends what it started."""
+
+    def __init__(self, project: Path) -> None:
+        self.places = Places(project)
+        self.said: list[str] = []
+        self._session = session.open_session(self.places, clean_environment(), self.said.append)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The local environment."""
+        return self._session.env
+
+    def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
+        """Run the plain CLI; `code` is the exit code that it must have, None for any."""
+        command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
+        ran = self.run(*command)
+        assert code is None or ran.code == code, f"pulumi {' '.join(arguments)}: {ran}"
+        return ran
+
+    def run(self, *command: str) -> Ran:
+        """Run any command in the local environment, in the project."""
+        program = shutil.which(command[0], path=self.env["PATH"])
+        assert program is not None, f"{command[0]} is not on the environment's PATH"
+        ran = subprocess.run(
+            [program, *command[1:]],
+            cwd=self.places.project,
+            env=dict(self.env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Ran(ran.returncode, ran.stdout + ran.stderr)
+
+    def set(self, **values: str) -> None:
+        """`pulumi config set` of each key."""
+        for key, value in values.items():
+            self.pulumi("config", "set", f"geusemaker:{key}", "--", value)
+
+    def unset(self, *keys: str) -> None:
+        """`pulumi config rm` of each key; one that is not set is fine."""
+        for key in keys:
+            self.pulumi("config", "rm", f"geusemaker:{key}", code=None)
+
+    def up(self) -> Ran:
+        """`pulumi up` without the preview."""
+        return self.pulumi("up", "--yes", "--skip-preview")
+
+    def steps(self) -> dict[str, str]:
+        """What a preview would do: URN's name -> operation, for all that does not stay the same."""
+        digest = json.loads(self.pulumi("preview", "--json").out)
+        changed: dict[str, str] = {}
+        for step in digest["steps"]:
+            if step["op"] != "same":
+                changed[step["urn"].rpartition("::")[2]] = step["op"]
+        return changed
+
+    def preview_text(self, code: int | None = 0) -> str:
+        """The diagnostics and changes that a preview prints."""
+        return self.pulumi("preview", code=code).out
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").out)
+        return found
+
+    def resources(self) -> list[tuple[str, str]]:
+        """What is alive in the account beyond what a new one has."""
+        return self._session.account.resources()
+
+    def release(self, name: str, architecture: str = "x86_64", root_gib: int | None = None) -> str:
+        """Let the simulated AWS publish an image; its id."""
+        return str(self._session.account.release(name, architecture, root_gib)["id"])
+
+    def client(self, service: str) -> Any:
+        """boto3 on the same account, as a user's script would see it."""
+        connect: Any = boto3.client
+        return connect(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self.env["AWS_ENDPOINT_URL"],
+            aws_access_key_id="simulated",
+            aws_secret_access_key="simulated",
+        )
+
+    def close(self) -> None:
+        """Stop the account."""
+        with lifecycle.locked(self.places, self.said.append):
+            lifecycle.stop_account(self.places)

@@ -1,0 +1,113 @@
+"""Every key by plain `pulumi config set`: what the program then makes of it."""
+
+import json
+from typing import Any
+
+from geusemaker.config import DeploymentConfig
+
+from .door import Door
+
+OLDER = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
+
+# Text as it is typed; together they must make one stack that previews.
+TYPED = {
+    "osType": "ubuntu-24.04",
+    "architecture": "x86_64",
+    "amiType": "pytorch",
+    "frameworkVersion": "2.11",
+    "amiName": OLDER,
+    "amiPolicy": "latest",
+    "instanceType": "g5.xlarge",
+    "rootVolumeGib": "120",
+    "dataVolumeGib": "500",
+    "vpcCidr": "10.99.0.0/16",
+    "availabilityZoneCount": "3",
+    "permissionsBoundaryArn": "arn:aws:iam::000000000000:policy/edge",
+    "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
+    "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
+    "protectData": "true",
+    "tags": '{"team": "ml", "cost-center": "42"}',
+}
+# These stand for others of those above, and are set in a stack of their own below.
+ELSEWHERE = {"amiId", "vpcId", "subnetIds"}
+
+
+def _made(door: Door) -> dict[str, dict[str, Any]]:
+    """Inputs of everything that a preview would make, by logical name."""
+    digest = json.loads(door.pulumi("preview", "--json").out)
+    return {step["urn"].rpartition("::")[2]: step["newState"] for step in digest["steps"]}
+
+
+def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: Door) -> None:
+    keys = {field.alias for field in DeploymentConfig.model_fields.values()}
+    assert keys == TYPED.keys() | ELSEWHERE, "a key is missing here"
+    door.set(**TYPED)
+    made = _made(door)
+    host = made["geusemaker-compute-host"]["inputs"]
+    assert made["geusemaker-image"]["inputs"]["input"]["name"] == OLDER
+    assert host["instanceType"] == "g5.xlarge"
+    assert host["rootBlockDevice"]["volumeSize"] == 120
+    assert host["rootBlockDevice"]["kmsKeyId"] == TYPED["kmsKeyArn"]
+    assert host["tags"]["team"] == "ml"
+    assert host["tags"]["cost-center"] == "42"
+    assert made["geusemaker-storage-data"]["inputs"]["size"] == 500
+    assert made["geusemaker-storage-data"]["protect"] is True
+    assert made["geusemaker-storage-files"]["protect"] is True
+    assert made["geusemaker-network-vpc"]["inputs"]["cidrBlock"] == "10.99.0.0/16"
+    assert "geusemaker-network-subnet-2" in made
+    role = made["geusemaker-identity-role"]["inputs"]
+    assert role["permissionsBoundary"] == TYPED["permissionsBoundaryArn"]
+    assert made["geusemaker-network-https-203.0.113.0-24"]["inputs"]["fromPort"] == 443
+    assert "geusemaker-compute-address" in made
+    door.unset(*TYPED)
+
+
+def test_lists_and_maps_may_be_typed_as_plain_text(door: Door) -> None:
+    door.set(allowedCidrs="203.0.113.0/24,198.51.100.7/32", tags="team=ml,stage=trial")
+    made = _made(door)
+    assert "geusemaker-network-https-198.51.100.7-32" in made
+    assert made["geusemaker-network-vpc"]["inputs"]["tags"]["stage"] == "trial"
+    door.unset("allowedCidrs", "tags")
+
+
+def test_a_pinned_id_is_the_image_that_boots(door: Door) -> None:
+    door.set(amiId="ami-03969617445ddf209")
+    made = _made(door)
+    door.unset("amiId")
+    name = made["geusemaker-image"]["inputs"]["input"]["name"]
+    assert name == "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20250117"
+
+
+def test_an_adopted_network_is_used_tagged_by_nobody_and_left_as_it_was(door: Door) -> None:
+    ec2 = door.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.50.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
+        "RouteTables"
+    ]
+    ec2.create_route(
+        RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+    )
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.50.1.0/24", AvailabilityZone="us-east-1b")[
+        "Subnet"
+    ]["SubnetId"]
+    before = door.resources()
+
+    door.pulumi("config", "set", "--path", "aws:defaultTags.tags.owner", "platform")
+    door.set(vpcId=vpc, subnetIds=subnet, protectData="false")
+    door.up()
+    assert door.outputs()["vpcId"] == vpc
+    assert door.outputs()["subnetIds"] == [subnet]
+    (volume,) = ec2.describe_volumes(VolumeIds=[door.outputs()["dataVolumeId"]])["Volumes"]
+    assert volume["AvailabilityZone"] == "us-east-1b"
+    tags = {tag["Key"]: tag["Value"] for tag in volume["Tags"]}
+    assert tags["owner"] == "platform", "aws:defaultTags reach what the stack makes"
+    assert tags["geusemaker:stack"] == "dev"
+    assert "Tags" not in ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]
+    door.pulumi("preview", "--expect-no-changes")
+    door.pulumi("refresh", "--yes", "--expect-no-changes")
+    door.pulumi("destroy", "--yes")
+    door.unset("vpcId", "subnetIds")
+    assert sorted(door.resources()) == sorted(before)

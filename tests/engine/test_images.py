@@ -1,0 +1,70 @@
+"""The right real image for every combination that AWS releases today."""
+
+import json
+
+import pytest
+
+from .door import Door
+
+BASE = "Base OSS Nvidia Driver GPU AMI"
+CURRENT = {
+    ("ubuntu-22.04", "x86_64", "base"): f"Deep Learning {BASE} (Ubuntu 22.04) 20260902",
+    ("ubuntu-22.04", "arm64", "base"): f"Deep Learning ARM64 {BASE} (Ubuntu 22.04) 20260911",
+    ("ubuntu-24.04", "x86_64", "base"): f"Deep Learning {BASE} (Ubuntu 24.04) 20260925",
+    ("ubuntu-24.04", "arm64", "base"): f"Deep Learning ARM64 {BASE} (Ubuntu 24.04) 20261006",
+    ("amazon-linux-2023", "x86_64", "base"): f"Deep Learning {BASE} (Amazon Linux 2023) 20260901",
+    (
+        "amazon-linux-2023",
+        "arm64",
+        "base",
+    ): f"Deep Learning ARM64 {BASE} (Amazon Linux 2023) 20260901",
+    (
+        "ubuntu-24.04",
+        "x86_64",
+        "pytorch",
+    ): "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260725",
+    (
+        "ubuntu-24.04",
+        "arm64",
+        "pytorch",
+    ): "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.04) 20260724",
+    (
+        "amazon-linux-2023",
+        "x86_64",
+        "pytorch",
+    ): "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.13 (Amazon Linux 2023) 20261003",
+    (
+        "amazon-linux-2023",
+        "arm64",
+        "pytorch",
+    ): "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.11 (Amazon Linux 2023) 20261009",
+}
+FITTING = {"x86_64": "g5.xlarge", "arm64": "g5g.xlarge"}
+
+
+@pytest.mark.parametrize(("wish", "name"), CURRENT.items(), ids=["-".join(w) for w in CURRENT])
+def test_plain_preview_chooses_the_newest_right_image(
+    door: Door, wish: tuple[str, str, str], name: str
+) -> None:
+    os_type, architecture, ami_type = wish
+    door.set(
+        osType=os_type,
+        architecture=architecture,
+        amiType=ami_type,
+        instanceType=FITTING[architecture],
+    )
+    digest = json.loads(door.pulumi("preview", "--json").out)
+    (image,) = [
+        step["newState"]["inputs"]["input"]
+        for step in digest["steps"]
+        if step["urn"].endswith("::geusemaker-image")
+    ]
+    (host,) = [
+        step["newState"]["inputs"]
+        for step in digest["steps"]
+        if step["urn"].endswith("::geusemaker-compute-host")
+    ]
+    assert image["name"] == name
+    assert image["architecture"] == architecture
+    assert host["ami"] == image["id"]
+    assert host["instanceType"] == FITTING[architecture]
