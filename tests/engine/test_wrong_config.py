@@ -94,7 +94,7 @@ def test_an_os_that_nobody_makes_is_refused_with_those_that_there_are(door: Door
 
 def test_an_unquoted_2_10_in_the_stacks_file_says_to_quote_it(door: Door) -> None:
     door.unset(*KEYS)
-    door.set(osType="ubuntu-24.04", amiType="pytorch")
+    door.set(osType="amazon-linux-2023", amiType="pytorch")
     file = door.places.config
     text = file.read_text()
     file.write_text(text.replace("config:\n", "config:\n  geusemaker:frameworkVersion: 2.10\n"))
