@@ -162,6 +162,7 @@ def _is_plain(candidate: Any) -> bool:
         candidate is type(None)
         or isinstance(candidate, typing.ForwardRef)
         or typing.is_typeddict(candidate)
+        or (isinstance(candidate, type) and pulumi_types.is_output_type(candidate))
         or origin in (collections.abc.Awaitable, pulumi.Output)
     )
 

@@ -202,7 +202,7 @@ def test_instance_types(world: World) -> None:
     assert (told["defaultVcpus"], told["memorySize"]) == (4, 16384)
     assert told["gpuses"][0]["name"] == "A10G"
     assert told["supportedArchitectures"] == ["x86_64"]
-    with pytest.raises(AwsError, match="reading EC2 Instance Type .x9.huge.: operation error EC2"):
+    with pytest.raises(AwsError, match=r"reading EC2 Instance Type .x9.huge.: operation error EC2"):
         ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="x9.huge")
     token = "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"
     wanted = [{"name": "instance-type", "values": ["m6i.large"]}]
@@ -248,6 +248,6 @@ def test_an_answer_with_an_undeclared_name_is_a_fault(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = "aws:index/getRegion:getRegion"
-    monkeypatch.setitem(invokes.INVOKES, token, lambda account, arguments: {"nmae": "x"})
-    with pytest.raises(LookupError, match="no such outputs: .'nmae'"):
+    monkeypatch.setitem(invokes.INVOKES, token, lambda *_: {"nmae": "x"})
+    with pytest.raises(LookupError, match=r"no such outputs: .'nmae'"):
         ask(world, token)

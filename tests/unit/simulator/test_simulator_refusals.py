@@ -12,7 +12,7 @@ import pytest
 from geusemaker.simulator import images
 from geusemaker.simulator.account import AwsError, gone_is_fine
 from geusemaker.simulator.wire import UNKNOWN
-from simulator.world import ALLOW, BY_NAME, MANAGED, TRUST, World
+from simulator.world import ALLOW, BY_NAME, MANAGED, TRUST, Thing, World
 
 FORM = re.compile(
     r"1 error occurred:\n\t\* (?P<action>.+): operation error (?P<service>\w+): "
@@ -124,7 +124,7 @@ def test_a_subnet_outlives_what_is_in_it(world: World) -> None:
 
 def test_a_security_group_outlives_who_uses_it(world: World) -> None:
     group, other = world.group(), world.group()
-    users = [
+    users: list[Callable[[], Thing]] = [
         lambda: world.instance(vpcSecurityGroupIds=[group.id]),
         lambda: world.make(
             "MountTarget",

@@ -1,0 +1,244 @@
+"""The simulated account as a process of its own, and as mocks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import grpc
+import pulumi.runtime
+import pytest
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from geusemaker.simulator import wire
+from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.table import NotSimulated
+
+LONGEST = 60.0
+
+
+class Process:
+    """One running simulator."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], told: dict[str, Any]) -> None:
+        self.popen, self.told = popen, told
+
+    def http(self, path: str, body: Any = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.told['endpoint']}{path}", data)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=LONGEST) as answer:  # noqa: S310
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.loads(refused.read())
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("simulator")
+    state, log = folder / "state.json", folder / "log.txt"
+    popen = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "geusemaker.simulator"),
+            *("--state-file", str(state), "--log-file", str(log)),
+        ],
+        env={**os.environ, "AWS_PROFILE": "nobody", "HTTP_PROXY": "http://127.0.0.1:9"},
+    )
+    try:
+        end = time.monotonic() + LONGEST
+        while not state.exists() and popen.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert state.exists(), log.read_text() if log.exists() else "no log"
+        yield Process(popen, json.loads(state.read_text()))
+        popen.send_signal(signal.SIGTERM)
+        assert popen.wait(LONGEST) == 0
+        assert "stopping" in log.read_text()
+        assert sorted(path.name for path in folder.iterdir()) == ["log.txt", "state.json"]
+    finally:
+        popen.kill()
+        popen.wait()
+
+
+def _client(process: Process, service: str, region: str = "us-east-1") -> Any:
+    make: Any = boto3.client
+    return make(
+        service,
+        region_name=region,
+        endpoint_url=process.told["endpoint"],
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+
+def test_the_state_file_says_all(process: Process) -> None:
+    assert process.told.keys() == {
+        *("pid", "provider_port", "endpoint", "account", "region", "images", "started", "token")
+    }
+    assert process.told["pid"] == process.popen.pid
+    assert (process.told["account"], process.told["region"]) == ("000000000000", "us-east-1")
+    health = {"token": process.told["token"], "pid": process.popen.pid}
+    assert process.http("/geusemaker/health") == (200, health)
+    status, body = process.http("/geusemaker/other")
+    assert (status, body) == (404, {"error": "no such page: GET /geusemaker/other"})
+
+
+def test_instance_types_are_told(process: Process) -> None:
+    status, told = process.http("/geusemaker/instance-types/m6i.large")
+    assert (status, told["InstanceType"]) == (200, "m6i.large")
+    assert process.http("/geusemaker/instance-types/m6i.none")[0] == 400
+
+
+def test_provider_and_aws_show_one_account(process: Process) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{process.told['provider_port']}") as channel:
+        stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        config = {"region": "us-east-1", "defaultTags": {"tags": {"stack": "dev"}}}
+        stub.Configure(provider_pb2.ConfigureRequest(args=wire.encode(config)))
+        assert process.http("/geusemaker/resources") == (200, [])
+        made: list[tuple[str, str]] = []
+
+        def make(token: str, **given: Any) -> str:
+            urn = f"urn:pulumi:dev::geusemaker::{token}::thing"
+            checked = stub.Check(provider_pb2.CheckRequest(urn=urn, news=wire.encode(given)))
+            answer = stub.Create(provider_pb2.CreateRequest(urn=urn, properties=checked.inputs))
+            made.append((urn, answer.id))
+            return str(answer.id)
+
+        vpc = make("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16")
+        subnet = make(
+            "aws:ec2/subnet:Subnet",
+            vpcId=vpc,
+            cidrBlock="10.0.1.0/24",
+            availabilityZone="us-east-1a",
+        )
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]})
+        role = make("aws:iam/role:Role", assumeRolePolicy=trust)
+        profile = make("aws:iam/instanceProfile:InstanceProfile", role=role)
+        group = make("aws:ec2/securityGroup:SecurityGroup", vpcId=vpc)
+        gateway = make("aws:ec2/internetGateway:InternetGateway", vpcId=vpc)
+        table = make("aws:ec2/routeTable:RouteTable", vpcId=vpc)
+        address = make("aws:ec2/eip:Eip", domain="vpc")
+        volume = make("aws:ebs/volume:Volume", availabilityZone="us-east-1a", size=1)
+        system = make("aws:efs/fileSystem:FileSystem")
+        # A release in the middle of a run leaves the run's tags and account alone.
+        wish = {"name": "Other 20250101", "architecture": "x86_64", "region": "eu-west-1"}
+        assert process.http("/geusemaker/release", wish)[0] == 200
+        ami = process.http("/geusemaker/release", {**wish, "region": None, "root_gib": 9})[1]
+        instance = make(
+            "aws:ec2/instance:Instance",
+            ami=ami["id"],
+            instanceType="m6i.large",
+            subnetId=subnet,
+            iamInstanceProfile=profile,
+            vpcSecurityGroupIds=[group],
+        )
+        told = _client(process, "ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
+        assert told["Tags"] == [{"Key": "stack", "Value": "dev"}]
+        (reserved,) = _client(process, "ec2").describe_instances()["Reservations"]
+        assert {"Key": "stack", "Value": "dev"} in reserved["Instances"][0]["Tags"]
+        alive = process.http("/geusemaker/resources")[1]
+        ids = [item["id"] for item in alive]
+        assert len(ids) == len(set(ids)), "IAM is listed once, not once per Region"
+        wanted = [vpc, subnet, role, profile, group, gateway, table, address, volume, system]
+        assert {*wanted, instance} <= set(ids)
+        assert {item["region"] for item in alive} == {"us-east-1"}
+        for urn, id_ in reversed(made):
+            read = stub.Read(provider_pb2.ReadRequest(urn=urn, id=id_))
+            assert read.id == id_
+            stub.Delete(provider_pb2.DeleteRequest(urn=urn, id=id_, properties=read.properties))
+        assert process.http("/geusemaker/resources") == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"architecture": "x86_64"}, "the release has no name"),
+        ({"name": "A name"}, "the release has no architecture"),
+        ([], "a release is an object"),
+        ({"name": "A name", "architecture": "mips"}, "architecture 'mips'"),
+        ({"name": "A name", "architecture": "arm64", "root_gib": "9"}, "root size '9' is not a"),
+        ({"name": "A name", "architecture": "arm64", "region": "mars-1"}, "'mars-1' is not an AWS"),
+    ],
+)
+def test_a_release_that_cannot_be(process: Process, wish: Any, said: str) -> None:
+    status, body = process.http("/geusemaker/release", wish)
+    assert status == 400
+    assert body["error"].startswith(said)
+
+
+def test_a_release(process: Process) -> None:
+    wish = {"name": "A release 20250101", "architecture": "arm64", "root_gib": 9}
+    status, body = process.http("/geusemaker/release", wish)
+    assert status == 200
+    assert body == {
+        **wish,
+        "id": body["id"],
+        "created": "2025-01-01T09:00:00+00:00",
+        "region": "us-east-1",
+    }
+    (shown,) = _client(process, "ec2").describe_images(ImageIds=[body["id"]])["Images"]
+    assert shown["Name"] == wish["name"]
+    assert process.http("/geusemaker/release", wish)[0] == 400
+
+
+def _new(token: str, **inputs: Any) -> pulumi.runtime.MockResourceArgs:
+    return pulumi.runtime.MockResourceArgs(
+        typ=token, name="thing", inputs=inputs, provider="", resource_id="", custom=True
+    )
+
+
+def test_mocks_answer_and_remember() -> None:
+    with simulated_account(default_tags={"stack": "dev"}) as mocks:
+        id_, outputs = mocks.new_resource(
+            _new("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16", tags=None)
+        )
+        assert outputs["arn"].endswith(str(id_))
+        assert outputs["tagsAll"] == {"stack": "dev"}
+        assert mocks.new_resource(_new("geusemaker:index:Tier1", a=1.0)) == (None, {"a": 1})
+        kept = mocks.new_resource(_new("pulumi:index:Stash", input="x"))
+        assert kept == ("thing-id", {"input": "x", "output": "x"})
+        (made,) = mocks.of("aws:ec2/vpc:Vpc")
+        assert (made.name, made.inputs) == ("thing", {"cidrBlock": "10.0.0.0/16"})
+        with pytest.raises(LookupError, match="cidrblock: the aws provider declares no such"):
+            mocks.new_resource(_new("aws:ec2/vpc:Vpc", cidrblock="10.0.0.0/16"))
+        with pytest.raises(NotSimulated, match="aws:s3/bucket:Bucket"):
+            mocks.new_resource(_new("aws:s3/bucket:Bucket"))
+        region = "aws:index/getRegion:getRegion"
+        asked = pulumi.runtime.MockCallArgs(token=region, args={}, provider="")
+        assert mocks.call(asked)["region"] == "us-east-1"
+        assert mocks.asked == [(region, {})]
+        wrong = pulumi.runtime.MockCallArgs(token=region, args={"regoin": "x"}, provider="")
+        with pytest.raises(LookupError, match="regoin"):
+            mocks.call(wrong)
+
+
+def test_mocks_leave_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    before = dict(os.environ)
+    with simulated_account("eu-west-1") as mocks:
+        assert "AWS_PROFILE" not in os.environ
+        assert mocks.account.region == "eu-west-1"
+        _, outputs = mocks.new_resource(_new("aws:ec2/eip:Eip", domain="vpc"))
+        assert outputs["publicDns"].endswith(".eu-west-1.compute.amazonaws.com")
+    assert dict(os.environ) == before
+
+
+def test_a_state_file_is_needed(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "geusemaker.simulator"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=LONGEST,
+    )
+    assert ended.returncode == 2
+    assert b"--state-file" in ended.stderr

@@ -1,0 +1,353 @@
+"""The provider as the engine talks to it: over gRPC, with the generated stubs."""
+
+import concurrent.futures
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from geusemaker.simulator import invokes, wire
+from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.provider import Provider
+from geusemaker.simulator.resources.network import Vpc
+from geusemaker.simulator.wire import UNKNOWN
+
+KINDS = provider_pb2.PropertyDiff
+VPC, GROUP = "aws:ec2/vpc:Vpc", "aws:ec2/securityGroup:SecurityGroup"
+VOLUME = "aws:ebs/volume:Volume"
+
+
+def urn(token: str, name: str = "thing") -> str:
+    return f"urn:pulumi:dev::geusemaker::geusemaker:index:Tier1${token}::{name}"
+
+
+class Engine:
+    """The engine's half of the talk."""
+
+    def __init__(self, stub: Any) -> None:
+        self.stub = stub
+
+    def configure(self, **config: Any) -> Any:
+        return self.stub.Configure(provider_pb2.ConfigureRequest(args=wire.encode(config)))
+
+    def check(
+        self,
+        token: str,
+        olds: Mapping[str, Any] | None = None,
+        seed: bytes = b"1",
+        secrets: tuple[str, ...] = (),
+        **news: Any,
+    ) -> Any:
+        return self.stub.Check(
+            provider_pb2.CheckRequest(
+                urn=urn(token),
+                olds=None if olds is None else wire.encode(olds),
+                news=wire.encode(news, secrets),
+                randomSeed=seed,
+            )
+        )
+
+    def inputs(self, token: str, **news: Any) -> dict[str, Any]:
+        answer = self.check(token, **news)
+        assert not answer.failures
+        return wire.decode(answer.inputs).values
+
+    def diff(
+        self,
+        token: str,
+        old: Mapping[str, Any],
+        state: Mapping[str, Any],
+        new: Mapping[str, Any],
+        ignore: tuple[str, ...] = (),
+    ) -> Any:
+        return self.stub.Diff(
+            provider_pb2.DiffRequest(
+                urn=urn(token),
+                olds=wire.encode(state),
+                old_inputs=wire.encode(old),
+                news=wire.encode(new),
+                ignoreChanges=ignore,
+            )
+        )
+
+    def create(self, token: str, inputs: Mapping[str, Any], preview: bool = False) -> Any:
+        return self.stub.Create(
+            provider_pb2.CreateRequest(
+                urn=urn(token), properties=wire.encode(inputs), preview=preview
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with simulated_account() as mocks:
+        account = mocks.account
+
+        def account_for(region: str, tags: Mapping[str, str]) -> Any:
+            account.default_tags = dict(tags)
+            assert region == "us-east-1"
+            return account
+
+        server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=2))
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(account_for), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                made = Engine(provider_pb2_grpc.ResourceProviderStub(channel))
+                with pytest.raises(grpc.RpcError, match="asks before it configures"):
+                    made.create(VPC, {"cidrBlock": "10.0.0.0/16"})
+                yield made
+        finally:
+            server.stop(None).wait()
+
+
+@pytest.fixture(autouse=True)
+def _configured(engine: Engine) -> None:
+    engine.configure(region="us-east-1")
+
+
+def text_of(call: Any) -> str:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert caught.value.code() == grpc.StatusCode.UNKNOWN
+    text = str(caught.value.details())
+    assert "Traceback" not in text
+    return text
+
+
+def test_the_engine_can_attach(engine: Engine) -> None:
+    hello = engine.stub.Handshake(provider_pb2.ProviderHandshakeRequest())
+    assert hello.accept_secrets
+    empty = empty_pb2.Empty()
+    assert engine.stub.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1")) == empty
+    assert engine.stub.Cancel(empty) == empty
+    assert engine.stub.GetPluginInfo(empty).version == "7.51.1"
+    assert json.loads(engine.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema) == {}
+    config = wire.encode({"region": "us-east-1"})
+    checked = engine.stub.CheckConfig(provider_pb2.CheckRequest(news=config))
+    assert checked.inputs == config
+    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(news=config))
+    assert told.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_a_region_is_needed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    assert "\t* Missing region information: Please provide" in text_of(engine.configure)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert engine.configure().supportsPreview
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_default_tags_are_on_everything(engine: Engine, as_text: bool) -> None:
+    tags: Any = {"tags": {"stack": "dev", "owner": "all"}}
+    engine.configure(region="us-east-1", defaultTags=json.dumps(tags) if as_text else tags)
+    inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"owner": "me"})
+    assert inputs["tagsAll"] == {"stack": "dev", "owner": "me"}
+    made = engine.create(VPC, inputs)
+    state = wire.decode(made.properties).values
+    assert state["tagsAll"] == {"stack": "dev", "owner": "me"}
+    assert state["tags"] == {"owner": "me"}
+    engine.configure(region="us-east-1", defaultTags={"tags": {"stack": "new"}})
+    after = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"owner": "me"})
+    told = engine.diff(VPC, inputs, state, after)
+    assert list(told.detailedDiff) == ["tagsAll.stack"]
+    unknown = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"owner": UNKNOWN})
+    assert unknown["tagsAll"] is UNKNOWN
+
+
+def test_check_fills_in_defaults_and_a_lasting_name(engine: Engine) -> None:
+    first = engine.inputs(GROUP, vpcId="vpc-1")
+    assert first["description"] == "Managed by Pulumi"
+    assert first["name"].startswith("thing-")
+    assert len(first["name"]) == len("thing-") + 7
+    kept = wire.decode(engine.check(GROUP, olds=first, seed=b"2", vpcId="vpc-1").inputs).values
+    assert kept["name"] == first["name"]
+    other = wire.decode(engine.check(GROUP, seed=b"2", vpcId="vpc-1").inputs).values
+    assert other["name"] != first["name"]
+    failed = engine.check(GROUP, vpcid="vpc-1")
+    assert [(f.property, f.reason) for f in failed.failures] == [
+        ("vpcid", "the aws provider declares no such property")
+    ]
+    hidden = wire.decode(engine.check(GROUP, secrets=("vpcId",), vpcId="vpc-1").inputs)
+    assert hidden.secrets == {"vpcId"}
+
+
+def test_diff_tells_what_changes_and_how(engine: Engine) -> None:
+    old = {"availabilityZone": "us-east-1a", "size": 1, "tags": {"a": "1", "b": "2"}, "iops": 3}
+    new = {"availabilityZone": "us-east-1b", "size": 1, "tags": {"a": "2", "c": "3"}}
+    told = engine.diff(VOLUME, {**old, "outpostArn": "x"}, {**old, "outpostArn": "x"}, new)
+    assert told.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert told.hasDetailedDiff
+    assert {path: diff.kind for path, diff in told.detailedDiff.items()} == {
+        "availabilityZone": KINDS.UPDATE_REPLACE,
+        "outpostArn": KINDS.DELETE,
+        "tags.a": KINDS.UPDATE,
+        "tags.b": KINDS.DELETE,
+        "tags.c": KINDS.ADD,
+    }
+    assert list(told.replaces) == ["availabilityZone"]
+    assert list(told.diffs) == ["availabilityZone", "outpostArn", "tags"]
+    same = engine.diff(VOLUME, old, old, old)
+    assert same.changes == provider_pb2.DiffResponse.DIFF_NONE
+    unknown = engine.diff(VOLUME, old, old, {**old, "availabilityZone": UNKNOWN})
+    assert unknown.detailedDiff["availabilityZone"].kind == KINDS.UPDATE_REPLACE
+    added = engine.diff(VOLUME, {"size": 1}, {"size": 1}, {"size": 1, "kmsKeyId": "k"})
+    assert added.detailedDiff["kmsKeyId"].kind == KINDS.ADD_REPLACE
+
+
+def test_diff_leaves_out_what_is_ignored_and_nothing_more(engine: Engine) -> None:
+    old = {"tags": {"a": "1", "ab": "1"}, "size": 1}
+    new = {"tags": {"a": "2", "ab": "2"}, "size": 2}
+    told = engine.diff(VOLUME, old, old, new, ignore=("tags.a",))
+    assert set(told.detailedDiff) == {"tags.ab", "size"}
+    assert set(engine.diff(VOLUME, old, old, new, ignore=("tags",)).detailedDiff) == {"size"}
+
+
+def test_lists_are_compared_by_place_or_as_sets(engine: Engine) -> None:
+    system = "aws:efs/fileSystem:FileSystem"
+    old = {"lifecyclePolicies": [{"transitionToIa": "A"}, {"transitionToArchive": "B"}]}
+    new = {"lifecyclePolicies": [{"transitionToIa": "C"}]}
+    told = engine.diff(system, old, old, new)
+    assert {path: diff.kind for path, diff in told.detailedDiff.items()} == {
+        "lifecyclePolicies[0].transitionToIa": KINDS.UPDATE,
+        "lifecyclePolicies[1]": KINDS.DELETE,
+    }
+    back = engine.diff(system, new, {"lifecyclePolicies": []}, old)
+    assert back.detailedDiff["lifecyclePolicies[1]"].kind == KINDS.ADD
+    target = "aws:efs/mountTarget:MountTarget"
+    groups = {"securityGroups": ["a", "b"]}
+    assert not engine.diff(target, groups, groups, {"securityGroups": ["b", "a"]}).detailedDiff
+    partly = engine.diff(target, groups, groups, {"securityGroups": ["a", UNKNOWN]})
+    assert set(partly.detailedDiff) == {"securityGroups[1]"}
+
+
+@pytest.mark.parametrize(
+    ("token", "old", "key", "first"),
+    [
+        (GROUP, {"name": "thing-0123abc", "vpcId": "a"}, "vpcId", False),
+        (GROUP, {"name": "mine", "vpcId": "a"}, "vpcId", True),
+        (GROUP, {"name": "thing-mine", "vpcId": "a"}, "vpcId", True),
+        (GROUP, {"name": "mine", "tags": {"a": "b"}}, "tags", False),
+        (VOLUME, {"availabilityZone": "a"}, "availabilityZone", False),
+        ("aws:efs/mountTarget:MountTarget", {"subnetId": "a"}, "subnetId", True),
+    ],
+)
+def test_what_cannot_stand_beside_its_successor_goes_first(
+    engine: Engine, token: str, old: dict[str, Any], key: str, first: bool
+) -> None:
+    new = {**old, key: {"a": "c"} if key == "tags" else "b"}
+    assert engine.diff(token, old, old, new).deleteBeforeReplace is first
+
+
+def test_from_preview_to_the_end(engine: Engine) -> None:
+    inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"a": "1"})
+    promised = engine.create(VPC, inputs, preview=True)
+    assert promised.id == ""
+    assert wire.decode(promised.properties).values["arn"] is UNKNOWN
+    made = engine.create(VPC, inputs)
+    state = wire.decode(made.properties).values
+    assert state["arn"].endswith(f"vpc/{made.id}")
+
+    def read() -> Any:
+        return engine.stub.Read(
+            provider_pb2.ReadRequest(
+                id=made.id,
+                urn=urn(VPC),
+                properties=wire.encode(state),
+                inputs=wire.encode(inputs, ["cidrBlock"]),
+            )
+        )
+
+    again = read()
+    assert again.id == made.id
+    assert wire.decode(again.properties).values == state
+    assert wire.decode(again.inputs) == wire.Properties(inputs, frozenset({"cidrBlock"}))
+
+    def update(preview: bool) -> dict[str, Any]:
+        new = {**inputs, "enableDnsHostnames": True}
+        answer = engine.stub.Update(
+            provider_pb2.UpdateRequest(
+                id=made.id,
+                urn=urn(VPC),
+                olds=wire.encode(state),
+                old_inputs=wire.encode(inputs),
+                news=wire.encode(new),
+                preview=preview,
+            )
+        )
+        return wire.decode(answer.properties).values
+
+    assert update(preview=True)["enableDnsHostnames"] is True
+    assert wire.decode(read().properties).values == state, "a preview changes nothing"
+    assert update(preview=False) == {**state, "enableDnsHostnames": True}
+    assert wire.decode(read().properties).values["enableDnsHostnames"] is True
+    gone = provider_pb2.DeleteRequest(id=made.id, urn=urn(VPC), properties=wire.encode(state))
+    engine.stub.Delete(gone)
+    assert read().id == ""
+    engine.stub.Delete(gone)
+
+
+def test_a_refresh_tells_what_others_changed(engine: Engine) -> None:
+    inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"a": "1"})
+    made = engine.create(VPC, inputs)
+    told = engine.stub.Read(
+        provider_pb2.ReadRequest(
+            id=made.id,
+            urn=urn(VPC),
+            properties=made.properties,
+            inputs=wire.encode({**inputs, "tags": {"a": "2"}, "enableDnsSupport": False}),
+        )
+    )
+    known = wire.decode(told.inputs).values
+    assert known["tags"] == {"a": "1"}
+    assert known["enableDnsSupport"] is True
+
+
+def test_look_ups(engine: Engine) -> None:
+    def ask(token: str, **arguments: Any) -> Any:
+        return engine.stub.Invoke(
+            provider_pb2.InvokeRequest(tok=token, args=wire.encode(arguments))
+        )
+
+    told = ask("aws:index/getRegion:getRegion")
+    assert wire.decode(getattr(told, "return")).values["region"] == "us-east-1"
+    failed = ask("aws:ec2/getAmi:getAmi", owner="me")
+    assert [f.property for f in failed.failures] == ["owner"]
+    assert text_of(lambda: ask("aws:ec2/getAmi:getAmi", owners=["self"])) == (
+        "1 error occurred:\n\t* Your query returned no results. Please change your search "
+        "criteria and try again.\n\n"
+    )
+    assert text_of(lambda: ask("aws:ec2/getEip:getEip")).startswith("the simulated account does")
+
+
+def test_what_fails_is_told_in_plain_words(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = text_of(lambda: engine.check("aws:s3/bucket:Bucket"))
+    assert said.startswith("the simulated account does not know the resource type aws:s3/bucket")
+    refused = text_of(lambda: engine.create(VPC, engine.inputs(VPC, cidrBlock="10.0.0.0/8")))
+    assert refused.startswith("1 error occurred:\n\t* creating EC2 VPC: operation error EC2: Crea")
+
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setitem(invokes.INVOKES, "aws:index/getRegion:getRegion", broken)
+    request = provider_pb2.InvokeRequest(tok="aws:index/getRegion:getRegion")
+    assert text_of(lambda: engine.stub.Invoke(request)) == (
+        "the simulated provider is broken: ZeroDivisionError: by zero"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [(None, "is gone right after it was made"), ({"nmae": "x"}, "no such outputs: ['nmae']")],
+)
+def test_an_impossible_answer_is_a_fault(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, told: Any, said: str
+) -> None:
+    inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16")
+    monkeypatch.setattr(Vpc, "read", lambda *_: told)
+    assert said in text_of(lambda: engine.create(VPC, inputs))
