@@ -33,7 +33,7 @@ shell: setup
 test: setup-dev
 	@$(GEUSEMAKER) local engine
 	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest
+	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 

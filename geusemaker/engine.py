@@ -278,6 +278,6 @@ def _nothing_worked(search: _Search) -> str:
     return (
         f"No Pulumi CLI {VERSION} or newer could be found, installed or built. Tried: {tried}."
         " Install it by `curl -fsSL https://get.pulumi.com | sh` or `brew install"
-        " pulumi/tap/pulumi` (https://www.pulumi.com/docs/install/), or install Go 1.26 or newer"
+        " pulumi/tap/pulumi` (https://www.pulumi.com/docs/install/), or install Go 1.25.11 or newer"
         " (https://go.dev/dl/) so that it can be built, then run the command again."
     )

@@ -82,6 +82,53 @@ def check(
     return host.way_out.startswith("igw-")
 
 
+def unreachable(host: AdoptedSubnet) -> NetworkError:
+    """Somebody should come in where nobody can."""
+    return NetworkError(
+        f"geusemaker:allowedCidrs opens port 443 of the host, but its subnet {host.id} (the first "
+        f"of geusemaker:subnetIds) has its way out by {host.way_out}, not by an internet gateway: "
+        "nobody could reach it. Put a public subnet first with `pulumi config set "
+        "geusemaker:subnetIds ...`, or come in by Session Manager alone: "
+        "`pulumi config rm geusemaker:allowedCidrs`."
+    )
+
+
+def check_same_network(was: str, wanted: str) -> str:
+    """The network that the stack was made in. Raises `NetworkError` when another one is wanted.
+
+    A file system has its mount targets in one VPC at a time, and a VPC goes only when nothing is
+    left in it: a change under a running stack would stop half-way.
+    """
+    if was == wanted:
+        return was
+    key = "vpcId" if was.startswith("vpc-") else "vpcCidr"
+    mend = f"`pulumi config set geusemaker:{key} {was}`"
+    if key == "vpcCidr" and wanted.startswith("vpc-"):
+        mend = (
+            "`pulumi config rm geusemaker:vpcId`, `pulumi config rm geusemaker:subnetIds` and "
+            + mend
+        )
+    elif key == "vpcId" and not wanted.startswith("vpc-"):
+        mend += " and `pulumi config set geusemaker:subnetIds ...` as it was"
+    raise NetworkError(
+        f"This stack is in the network {was}, and {wanted} is configured now. Its file system can "
+        "be mounted in one VPC at a time and its data volume cannot leave its zone, so the network "
+        f"under a running stack is not changed. Put it back: {mend}. To move, make a new stack "
+        "there and bring the data over by a backup."
+    )
+
+
+def check_same_zone(was: str, host: AdoptedSubnet) -> str:
+    """The zone of the host and its data volume; `NetworkError` when its subnet is elsewhere now."""
+    if host.zone == was:
+        return was
+    raise NetworkError(
+        f"geusemaker:subnetIds starts with {host.id} in {host.zone} now, but this stack's data "
+        f"volume is in {was}, and a volume cannot leave its zone. Put a subnet in {was} first: "
+        "`pulumi config set geusemaker:subnetIds ...`."
+    )
+
+
 def look_up(
     vpc_id: str, subnet_ids: Sequence[str], opts: pulumi.InvokeOptions
 ) -> tuple[AdoptedVpc, list[AdoptedSubnet]]:
@@ -119,16 +166,13 @@ def _missing(key: str, value: str, command: str, error: Exception) -> NetworkErr
 
 def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
     """Target of the subnet's default route; a subnet without its own table uses the main one."""
-    try:
-        table = aws.ec2.get_route_table(subnet_id=subnet_id, opts=opts)
-    except Exception:  # noqa: BLE001  # "no matching route table": the SDK raises nothing narrower
-        table = aws.ec2.get_route_table(
-            filters=[
-                {"name": "vpc-id", "values": [vpc_id]},
-                {"name": "association.main", "values": ["true"]},
-            ],
-            opts=opts,
+    for by, value in (("association.subnet-id", subnet_id), ("association.main", "true")):
+        found = aws.ec2.get_route_tables(
+            vpc_id=vpc_id, filters=[{"name": by, "values": [value]}], opts=opts
         )
+        if found.ids:
+            break
+    table = aws.ec2.get_route_table(route_table_id=found.ids[0], opts=opts)
     for route in table.routes:
         if route.cidr_block == "0.0.0.0/0":
             targets = (

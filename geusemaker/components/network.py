@@ -68,23 +68,18 @@ class Network(pulumi.ComponentResource):
 
         self.is_public = True
         """Whether the host needs a public address for its way out (plain: it shapes the host)."""
-        self.subnets: list[pulumi.Output[str]]
-        """Ids of the subnets, as many as there are zones."""
+        self.subnets: dict[str, pulumi.Output[str]]
+        """Ids of the subnets, the host's first, by a label that stays with each."""
         self.ways_out: list[pulumi.Resource] = []
         """What must stand before the host can reach the internet."""
 
         if vpc_id := args.get("vpc_id"):
-            vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
-            self.is_public = adopted.check(vpc, found, offering, args["instance_type"])
-            self.cidr = vpc.cidr
-            self.vpc_id = pulumi.Output.from_input(vpc.id)
-            self.subnets = [pulumi.Output.from_input(subnet.id) for subnet in found]
-            self.host_zone = pulumi.Output.from_input(found[0].zone)
+            self._adopt(vpc_id, args, offering, asking)
         else:
-            self.cidr = args["vpc_cidr"]
             self._make_vpc(args, offering, asking)
-        self.subnet_ids = pulumi.Output.all(*self.subnets)
-        self.host_subnet_id = self.subnets[0]
+        ids = list(self.subnets.values())
+        self.subnet_ids = pulumi.Output.all(*ids)
+        self.host_subnet_id = ids[0]
         self._make_groups(args["allowed_cidrs"])
         self.register_outputs(
             {
@@ -97,35 +92,62 @@ class Network(pulumi.ComponentResource):
             }
         )
 
+    def _keep(self, what: str, choice: pulumi.Input[str]) -> pulumi.Output[str]:
+        """What was chosen the first time, whatever is found later."""
+        stash = pulumi.Stash(
+            f"{self._name}-{what}",
+            input=choice,
+            opts=ResourceOptions(parent=self, ignore_changes=["input"]),
+        )
+        kept: pulumi.Output[str] = stash.output
+        return kept
+
+    def _adopt(
+        self,
+        vpc_id: str,
+        args: NetworkArgs,
+        offering: Sequence[str],
+        asking: pulumi.InvokeOptions,
+    ) -> None:
+        vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
+        self.is_public = adopted.check(vpc, found, offering, args["instance_type"])
+        if args["allowed_cidrs"] and not self.is_public:
+            raise adopted.unreachable(found[0])
+        kept = self._keep("choice", vpc.id)
+        self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
+        self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}
+        # Its data volume cannot follow the host into another zone.
+        self.host_zone = self._keep("zone-0", found[0].zone).apply(
+            lambda was: adopted.check_same_zone(was, found[0])
+        )
+
     def _make_vpc(
         self, args: NetworkArgs, offering: Sequence[str], asking: pulumi.InvokeOptions
     ) -> None:
         count, instance_type = args["zone_count"], args["instance_type"]
-        chosen = zones.choose(zones.usable_zones(asking), offering, count, instance_type)
-        # Zones come and go, and another type may be offered in others. What was chosen is kept:
-        # the host's zone for ever, since its data volume cannot move, the others until their
-        # number changes.
-        host_zone = pulumi.Stash(
-            f"{self._name}-host-zone",
-            input=chosen[0],
-            opts=ResourceOptions(parent=self, ignore_changes=["input"]),
-        )
-        others = pulumi.Stash(
-            f"{self._name}-zones",
-            input=chosen,
-            opts=ResourceOptions(parent=self, ignore_changes=["input"], replacement_trigger=count),
-        )
-        self.host_zone = host_zone.output.apply(
+        candidates = sorted(set(zones.usable_zones(asking)) & set(offering))
+        # Zones come and go, and another type may be offered in others. Each zone that was chosen
+        # is kept: the host's since its data volume cannot move, the others since their addresses
+        # are in use. More zones later only add to them.
+        spanned: list[pulumi.Output[str]] = []
+        for index in range(count):
+            choice = pulumi.Output.all(*spanned).apply(lambda taken: zones.pick(candidates, taken))
+            spanned.append(
+                self._keep(f"zone-{index}", choice).apply(
+                    lambda zone: zones.check_picked(zone, candidates, count, instance_type)
+                )
+            )
+        self.host_zone = spanned[0].apply(
             lambda zone: zones.check_kept_zone(zone, offering, instance_type)
         )
-        spanned = pulumi.Output.all(self.host_zone, others.output).apply(
-            lambda kept: [kept[0], *(zone for zone in kept[1] if zone != kept[0])][:count]
+        cidr = self._keep("choice", args["vpc_cidr"]).apply(
+            lambda was: adopted.check_same_network(was, args["vpc_cidr"])
         )
 
         name, child, tags = self._name, self._child, self._tags
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
-            cidr_block=args["vpc_cidr"],
+            cidr_block=cidr,
             enable_dns_support=True,
             enable_dns_hostnames=True,  # EFS is mounted by name
             tags=tags.named("vpc"),
@@ -145,13 +167,13 @@ class Network(pulumi.ComponentResource):
             opts=child,
         )
         self.vpc_id = vpc.id
-        self.subnets = []
+        self.subnets = {}
         self.ways_out.append(route)
-        for index, cidr in enumerate(subnet_cidrs(args["vpc_cidr"], count)):
+        for index, part in enumerate(subnet_cidrs(args["vpc_cidr"], count)):
             subnet = aws.ec2.Subnet(
                 f"{name}-subnet-{index}",
                 vpc_id=vpc.id,
-                cidr_block=cidr,
+                cidr_block=part,
                 availability_zone=spanned[index],
                 tags=tags.named(f"subnet-{index}"),
                 opts=child,
@@ -162,7 +184,7 @@ class Network(pulumi.ComponentResource):
                 route_table_id=table.id,
                 opts=child,
             )
-            self.subnets.append(subnet.id)
+            self.subnets[str(index)] = subnet.id
             self.ways_out.append(association)
 
     def _make_groups(self, allowed_cidrs: Sequence[str]) -> None:

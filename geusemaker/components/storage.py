@@ -33,8 +33,9 @@ class StorageArgs(TypedDict):
 
     zone: pulumi.Input[str]
     """Zone of the data volume: the host's."""
-    subnet_ids: Sequence[pulumi.Input[str]]
-    """One subnet a zone, for the mount targets. A plain list: its length decides how many."""
+    subnet_ids: Mapping[str, pulumi.Input[str]]
+    """One subnet a zone, for the mount targets, by a label that stays with it. A plain mapping:
+    it decides how many there are."""
     security_group_id: pulumi.Input[str]
     """Group of the mount targets."""
     data_volume_gib: pulumi.Input[int]
@@ -118,9 +119,9 @@ class Storage(pulumi.ComponentResource):
         )
         self.mounts: list[pulumi.Resource] = [policy]
         """What must stand before a host can mount."""
-        for index, subnet_id in enumerate(args["subnet_ids"]):
+        for label, subnet_id in args["subnet_ids"].items():
             target = aws.efs.MountTarget(
-                f"{name}-mount-{index}",
+                f"{name}-mount-{label}",
                 file_system_id=system.id,
                 subnet_id=subnet_id,
                 security_groups=[args["security_group_id"]],

@@ -7,28 +7,36 @@ import pulumi_aws as aws
 
 from geusemaker.errors import NetworkError
 
+NONE_LEFT = ""
+"""Stands in a kept choice for "no zone was left to choose"."""
 
-def choose(
-    usable: Sequence[str], offering: Sequence[str], count: int, instance_type: str
-) -> list[str]:
-    """The first `count` usable zones by name that offer the instance type.
 
-    Raises `NetworkError` when there are fewer: a host could start in none of the others.
+def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
+    """The first candidate by name that is not taken, or `NONE_LEFT`.
+
+    It raises nothing, since it is asked again on every run, also where the answer is kept.
     """
-    both = sorted(set(usable) & set(offering))
-    if len(both) >= count:
-        return both[:count]
-    if not both:
+    return next((zone for zone in sorted(candidates) if zone not in taken), NONE_LEFT)
+
+
+def check_picked(zone: str, candidates: Sequence[str], count: int, instance_type: str) -> str:
+    """The zone, once there is one.
+
+    Raises `NetworkError` when too few zones offer the type: a host could start in no other.
+    """
+    if zone != NONE_LEFT:
+        return zone
+    if not candidates:
         raise NetworkError(
-            f"No availability zone of this Region offers {instance_type} (zones that are opted in: "
-            f"{', '.join(sorted(usable)) or 'none'}): a host of that type cannot start here. Take "
+            f"No availability zone of this Region that the account is opted in to offers "
+            f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. Take "
             "another type with `pulumi config set geusemaker:instanceType ...`, or another Region "
             "with `pulumi config set aws:region ...` on a new stack."
         )
     raise NetworkError(
-        f"geusemaker:availabilityZoneCount is {count}, but only {len(both)} of the Region's zones "
-        f"offer {instance_type}: {', '.join(both)}. Use that many: "
-        f"`pulumi config set geusemaker:availabilityZoneCount {len(both)}`."
+        f"geusemaker:availabilityZoneCount is {count}, but only {len(candidates)} of the Region's "
+        f"zones offer {instance_type}: {', '.join(sorted(candidates))}. Use that many: "
+        f"`pulumi config set geusemaker:availabilityZoneCount {len(candidates)}`."
     )
 
 

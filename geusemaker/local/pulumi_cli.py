@@ -71,13 +71,7 @@ class PulumiCli:
             raise LocalError(self._paragraph(ran, []))
 
     def preview(self) -> Outcome:
-        ran = self._run("preview", "--json")
-        digest = _as_object(ran.stdout)
-        diagnostics = [
-            (str(one.get("severity")), str(one.get("message")))
-            for one in digest.get("diagnostics") or []
-        ]
-        return self._outcome(ran, digest.get("changeSummary"), diagnostics)
+        return self._digested("preview", "--json")
 
     def up(self) -> Outcome:
         return self._streamed("up", "--yes", "--skip-preview", "--json")
@@ -85,7 +79,7 @@ class PulumiCli:
     def destroy(self) -> Outcome:
         # Looked at first: without a preview Pulumi deletes what it can before it meets
         # something protected.
-        self._streamed("destroy", "--preview-only", "--json")
+        self._digested("destroy", "--preview-only", "--json")
         return self._streamed("destroy", "--yes", "--skip-preview", "--json")
 
     def outputs(self) -> dict[str, Any]:
@@ -101,7 +95,18 @@ class PulumiCli:
             raise LocalError(self._paragraph(ran, []))
         return {key: str(told.get("value", "")) for key, told in _as_object(ran.stdout).items()}
 
+    def _digested(self, *arguments: str) -> Outcome:
+        """Previews answer with one JSON document."""
+        ran = self._run(*arguments)
+        digest = _as_object(ran.stdout)
+        diagnostics = [
+            (str(one.get("severity")), str(one.get("message")))
+            for one in digest.get("diagnostics") or []
+        ]
+        return self._outcome(ran, digest.get("changeSummary"), diagnostics)
+
     def _streamed(self, *arguments: str) -> Outcome:
+        """What changes something answers with one JSON document a line."""
         ran = self._run(*arguments)
         diagnostics: list[tuple[str, str]] = []
         changes: object = None

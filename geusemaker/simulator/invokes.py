@@ -258,11 +258,23 @@ def get_route_table(account: Account, arguments: Mapping[str, Any]) -> Answer:
     }
 
 
+def get_route_tables(account: Account, arguments: Mapping[str, Any]) -> Answer:
+    """Ids of the route tables that fit; none is no error."""
+    wanted = filters_of(arguments, {"vpcId": "vpc-id"})
+    found = _described(account, "describe_route_tables", "RouteTables", Filters=wanted)
+    return {
+        **arguments,
+        "id": account.region,
+        "ids": sorted(table["RouteTableId"] for table in found),
+    }
+
+
 INVOKES: Final[dict[str, Callable[[Account, Mapping[str, Any]], Answer]]] = {
     "aws:ec2/getAmi:getAmi": get_ami,
     "aws:ec2/getInstanceType:getInstanceType": get_instance_type,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": get_instance_type_offerings,
     "aws:ec2/getRouteTable:getRouteTable": get_route_table,
+    "aws:ec2/getRouteTables:getRouteTables": get_route_tables,
     "aws:ec2/getSubnet:getSubnet": get_subnet,
     "aws:ec2/getVpc:getVpc": get_vpc,
     "aws:index/getAvailabilityZones:getAvailabilityZones": get_availability_zones,

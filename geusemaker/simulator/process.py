@@ -26,6 +26,8 @@ from .provider import Provider
 LOOPBACK: Final = "127.0.0.1"
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024  # bytes; the engine allows messages up to 400 MB
 
+STATE_FILE_SECONDS: Final = 2.0
+
 log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -182,7 +184,11 @@ def serve(state_file: Path, region: str) -> None:
         },
     )
     log.info("ready: %s, provider on port %s", simulation.endpoint, provider_port)
-    stop.wait()
+    # Nobody can find an account whose state file is gone, such as after `rm -r .geusemaker`.
+    while not stop.wait(STATE_FILE_SECONDS):
+        if not state_file.exists():
+            log.info("the state file is gone")
+            break
     log.info("stopping")
     rpc.stop(grace=2).wait()
     http.shutdown()

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import pulumi.runtime
 import pytest
 from pulumi.runtime.mocks import MockMonitor
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.simulator.mocks import SimulatedMocks
+from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 
 from .adoptable import Adoptable
 from .rendering import deploy
@@ -61,13 +62,12 @@ def _real(args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable
     return real
 
 
-def _rendered(
-    args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable, requests: list[Any]
-) -> str:
+def _rendered(args: Mapping[str, Any], requests: list[Any]) -> str:
     """All that was registered, inputs and options, without the ids that differ by chance."""
-    account.made.clear()
     requests.clear()
-    deploy(**_real(args, account, adoptable))
+    with simulated_account() as account:
+        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        deploy(**_real(args, account, Adoptable(account)))
     options = {
         request.name: [
             request.protect,
@@ -107,17 +107,11 @@ def test_every_field_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_setting_a_key_changes_what_is_rendered(
-    field: str, account: SimulatedMocks, requests: list[Any]
-) -> None:
-    adoptable = Adoptable(account)
+def test_setting_a_key_changes_what_is_rendered(field: str, requests: list[Any]) -> None:
     without, with_it = CHANGES[field]
-    plain = _rendered(without, account, adoptable, requests)
-    assert _rendered(with_it, account, adoptable, requests) != plain
+    assert _rendered(with_it, requests) != _rendered(without, requests)
 
 
-def test_the_same_config_renders_the_same(account: SimulatedMocks, requests: list[Any]) -> None:
+def test_the_same_config_renders_the_same(requests: list[Any]) -> None:
     """Or the test above would pass by chance."""
-    adoptable = Adoptable(account)
-    plain = _rendered({}, account, adoptable, requests)
-    assert _rendered({}, account, adoptable, requests) == plain
+    assert _rendered({}, requests) == _rendered({}, requests)
