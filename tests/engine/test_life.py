@@ -30,3 +30,28 @@ def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) ->
 
     door.pulumi("destroy", "--yes")
     assert door.resources() == []
+
+
+def test_another_network_is_refused_at_preview_and_the_old_one_goes_on(door: Door) -> None:
+    door.up()
+    before = sorted(door.resources())
+    door.set(vpcCidr="10.99.0.0/16")
+    refused = door.pulumi("preview", code=1).out
+    assert "`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`" in refused
+    door.pulumi("up", "--yes", "--skip-preview", code=1)
+    assert sorted(door.resources()) == before
+    door.unset("vpcCidr")
+    door.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_third_zone_adds_to_the_two_and_changes_nothing_else(door: Door) -> None:
+    door.set(availabilityZoneCount="3")
+    steps = door.steps()
+    assert set(steps.values()) == {"create"}, steps
+    door.up()
+    assert len(door.outputs()["subnetIds"]) == 3
+    door.unset("availabilityZoneCount")
+    assert set(door.steps().values()) == {"delete"}
+    door.up()
+    door.pulumi("destroy", "--yes")
+    assert door.resources() == []

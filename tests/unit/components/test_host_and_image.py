@@ -1,0 +1,55 @@
+"""What Tier1 decides about the host and its image. Pure parts."""
+
+from dataclasses import replace
+
+import pytest
+
+from geusemaker.components import host_type
+from geusemaker.components.host_type import HostType
+from geusemaker.components.tier1 import connect_command, newer_image, root_gib
+from geusemaker.dlami.lookup import FoundImage
+from geusemaker.errors import ConfigError
+
+IMAGE = FoundImage(
+    id="ami-1",
+    name="Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902",
+    architecture="x86_64",
+    root_device_name="/dev/sda1",
+    root_volume_gib=90,
+    creation_date="2026-09-02T09:00:00.000Z",
+    framework_version=None,
+)
+G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
+
+
+def test_the_root_volume_is_the_images_own_or_75_gib_whichever_is_more() -> None:
+    assert root_gib(None, IMAGE) == 90
+    assert root_gib(None, replace(IMAGE, root_volume_gib=30)) == 75
+    assert root_gib(200, IMAGE) == 200
+
+
+def test_a_root_volume_smaller_than_the_image_is_refused() -> None:
+    with pytest.raises(ConfigError, match="rootVolumeGib 90`"):
+        root_gib(75, IMAGE)
+
+
+def test_a_type_of_the_other_architecture_is_refused_by_what_aws_says() -> None:
+    host_type.check(G5, "x86_64")
+    with pytest.raises(ConfigError, match=r"instanceType g5g\.xlarge`"):
+        host_type.check(G5, "arm64")
+
+
+def test_a_newer_image_is_told_with_the_command_that_moves_to_it() -> None:
+    assert newer_image(IMAGE, IMAGE) is None
+    told = newer_image(IMAGE, replace(IMAGE, id="ami-2", name="Newer"))
+    assert told is not None
+    assert told.startswith("A newer image is available: Newer (ami-2)")
+    assert "`pulumi config set geusemaker:amiId ami-2`" in told
+
+
+def test_the_connect_command_forwards_8443_to_443() -> None:
+    assert connect_command("i-1", "eu-west-1") == (
+        "aws ssm start-session --region eu-west-1 --target i-1 "
+        "--document-name AWS-StartPortForwardingSession "
+        "--parameters portNumber=443,localPortNumber=8443"
+    )

@@ -1,0 +1,114 @@
+"""Which zones and which network a stack is in. Pure parts, no Pulumi."""
+
+import pytest
+
+from geusemaker.components import adopted, zones
+from geusemaker.components.adopted import AdoptedSubnet, AdoptedVpc
+from geusemaker.components.network import subnet_cidrs
+from geusemaker.errors import NetworkError
+
+VPC = AdoptedVpc("vpc-1", "10.50.0.0/16", dns_support=True, dns_hostnames=True)
+HOST = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "igw-1")
+OTHER = AdoptedSubnet("subnet-2", "vpc-1", "us-east-1b", None)
+OFFERING = ["us-east-1a", "us-east-1b"]
+
+
+def test_zones_are_picked_by_name_and_never_twice() -> None:
+    candidates = ["us-east-1c", "us-east-1a", "us-east-1b"]
+    first = zones.pick(candidates, [])
+    assert first == "us-east-1a"
+    assert zones.pick(candidates, [first]) == "us-east-1b"
+    assert zones.pick(candidates, candidates) == zones.NONE_LEFT
+
+
+def test_a_kept_zone_stays_out_of_the_next_pick() -> None:
+    """The kept host zone may be offered no more; the next zone must not be the same one."""
+    assert zones.pick(["us-east-1a", "us-east-1b"], ["us-east-1b"]) == "us-east-1a"
+
+
+def test_too_few_zones_say_how_many_there_are() -> None:
+    assert zones.check_picked("us-east-1a", [], 2, "p5.48xlarge") == "us-east-1a"
+    with pytest.raises(NetworkError, match="availabilityZoneCount 1`") as refused:
+        zones.check_picked(zones.NONE_LEFT, ["us-east-1a"], 2, "p5.48xlarge")
+    assert "only 1 of the Region's zones offer p5.48xlarge: us-east-1a" in str(refused.value)
+
+
+def test_a_type_that_no_zone_offers_is_refused_by_name() -> None:
+    with pytest.raises(NetworkError, match=r"offers geusemaker:instanceType p5\.48xlarge"):
+        zones.check_picked(zones.NONE_LEFT, [], 2, "p5.48xlarge")
+
+
+def test_a_type_that_the_data_volumes_zone_lacks_is_refused() -> None:
+    assert zones.check_kept_zone("us-east-1a", OFFERING, "m6i.xlarge") == "us-east-1a"
+    with pytest.raises(NetworkError, match="not in us-east-1c, where this stack's data volume is"):
+        zones.check_kept_zone("us-east-1c", OFFERING, "g5g.xlarge")
+
+
+def test_a_third_zone_moves_neither_of_the_first_two() -> None:
+    two, three = subnet_cidrs("10.42.0.0/16", 2), subnet_cidrs("10.42.0.0/16", 3)
+    assert three[:2] == two == ["10.42.0.0/18", "10.42.64.0/18"]
+
+
+def test_an_adopted_network_that_fits_says_whether_the_host_gets_an_address() -> None:
+    assert adopted.check(VPC, [HOST, OTHER], OFFERING, "m6i.xlarge") is True
+    behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
+    assert adopted.check(VPC, [behind_nat], OFFERING, "m6i.xlarge") is False
+
+
+@pytest.mark.parametrize(
+    ("vpc", "subnets", "told"),
+    [
+        (AdoptedVpc("vpc-1", "", True, False), [HOST], "DNS hostnames are off"),
+        (AdoptedVpc("vpc-1", "", False, True), [HOST], "DNS support is off"),
+        (VPC, [AdoptedSubnet("subnet-9", "vpc-2", "us-east-1a", "igw-1")], "belongs to vpc-2"),
+        (
+            VPC,
+            [HOST, AdoptedSubnet("subnet-3", "vpc-1", "us-east-1a", None)],
+            "subnet-1 and subnet-3, both in us-east-1a",
+        ),
+        (VPC, [OTHER], "no route for 0.0.0.0/0"),
+        (
+            VPC,
+            [AdoptedSubnet("subnet-1", "vpc-1", "us-east-1f", "igw-1")],
+            "in us-east-1f, where AWS does not offer m6i.xlarge",
+        ),
+    ],
+)
+def test_an_adopted_network_that_would_fail_later_is_refused_now(
+    vpc: AdoptedVpc, subnets: list[AdoptedSubnet], told: str
+) -> None:
+    with pytest.raises(NetworkError) as refused:
+        adopted.check(vpc, subnets, OFFERING, "m6i.xlarge")
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("was", "wanted", "command"),
+    [
+        ("10.42.0.0/16", "10.99.0.0/16", "`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"),
+        ("10.42.0.0/16", "vpc-1", "`pulumi config rm geusemaker:vpcId`"),
+        ("vpc-1", "10.42.0.0/16", "`pulumi config set geusemaker:vpcId vpc-1`"),
+        ("vpc-1", "vpc-2", "`pulumi config set geusemaker:vpcId vpc-1`"),
+    ],
+)
+def test_another_network_under_a_running_stack_is_refused_with_the_way_back(
+    was: str, wanted: str, command: str
+) -> None:
+    assert adopted.check_same_network(was, was) == was
+    with pytest.raises(NetworkError) as refused:
+        adopted.check_same_network(was, wanted)
+    assert command in str(refused.value)
+
+
+def test_a_first_subnet_in_another_zone_is_refused() -> None:
+    assert adopted.check_same_zone("us-east-1a", HOST) == "us-east-1a"
+    with pytest.raises(NetworkError, match="data volume is in us-east-1b"):
+        adopted.check_same_zone("us-east-1b", HOST)
+
+
+def test_nobody_is_let_in_where_nobody_can_come() -> None:
+    behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
+    told = str(adopted.unreachable(behind_nat))
+    assert "way out by nat-1" in told
+    assert "`pulumi config rm geusemaker:allowedCidrs`" in told
