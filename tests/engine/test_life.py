@@ -5,7 +5,7 @@ from .door import Door
 
 def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) -> None:
     preview = door.preview_text()
-    assert "35 to create" in preview
+    assert "36 to create" in preview
     assert "error" not in preview
 
     door.up()
