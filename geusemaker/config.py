@@ -137,8 +137,8 @@ class DeploymentConfig(BaseModel):
     # network
     vpc_cidr: Annotated[str, AfterValidator(rules.vpc_cidr)] = Field(
         "10.42.0.0/16",
-        description="A change replaces the VPC with all in it, the host too; choose it before the "
-        "first deployment, apart from the networks that it will be joined to.",
+        description="Fixed once the stack is deployed: a change is refused. Choose it apart from "
+        "the networks that the VPC will be joined to.",
         json_schema_extra=_told(
             "a private IPv4 network from /16 to /24, not with vpcId", "10.43.0.0/16"
         ),
@@ -153,8 +153,8 @@ class DeploymentConfig(BaseModel):
     )
     vpc_id: Annotated[str, AfterValidator(rules.vpc_id)] | None = Field(
         None,
-        description="Adopts a VPC, which is never changed or deleted. On a running stack it "
-        "replaces the host and the network.",
+        description="Adopts a VPC, which is never changed or deleted. Fixed once the stack is "
+        "deployed: a change is refused.",
         json_schema_extra=_told(
             "the id of a VPC, with subnetIds", "vpc-0123456789abcdef0", "none: one is made"
         ),
@@ -162,7 +162,8 @@ class DeploymentConfig(BaseModel):
     subnet_ids: Annotated[tuple[str, ...], AfterValidator(rules.subnet_ids)] = Field(
         (),
         description="Subnets of the adopted VPC with a way out to the internet; the host goes "
-        "into the first. They are never changed. Another first one replaces the host.",
+        "into the first. They are never changed. Another first one in the same zone replaces the "
+        "host; in another zone it is refused.",
         json_schema_extra=_told(
             "1 to 3 ids of subnets, with vpcId", ["subnet-0123456789abcdef0"], "none"
         ),
