@@ -13,7 +13,7 @@ import moto
 import pulumi
 import pulumi.runtime
 
-from . import images, invokes, policies, wire
+from . import images, invokes, policies, schema, wire
 from .account import Account
 from .resource import Resource
 from .table import resource_type
@@ -97,6 +97,7 @@ def simulated_account(
 
     Yields mocks to hand to `pulumi.runtime.set_mocks`.
     """
+    schema.preload()
     saved = {name: os.environ.pop(name, None) for name in _CLEARED}
     before = os.environ.get("MOTO_EC2_LOAD_DEFAULT_AMIS")
     os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"

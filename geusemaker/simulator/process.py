@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import images, inventory, policies
+from . import images, inventory, policies, schema
 from .account import Account, AwsError
 from .provider import Provider
 
@@ -156,6 +156,7 @@ def serve(state_file: Path, region: str) -> None:
     simulation.endpoint = f"http://{LOOPBACK}:{http.server_port}"
     threading.Thread(target=http.serve_forever, daemon=True, name="aws").start()
     policies.seed()
+    schema.preload()
     simulation.account(region)
 
     rpc = grpc.server(

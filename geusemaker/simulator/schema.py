@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
+import pulumi_aws
 from pulumi import _types as pulumi_types
 
 from .wire import Unknown
@@ -70,6 +71,16 @@ def _required(cls: type, names: Mapping[str, str]) -> frozenset[str]:
         for name, parameter in parameters.items()
         if name in names and parameter.default is inspect.Parameter.empty
     )
+
+
+def preload() -> None:
+    """Import all of `pulumi_aws` that is checked against.
+
+    Its packages load when they are first looked into, which is not safe from several threads in
+    Python 3.11: one of them finds a package half loaded, and so does everybody after it.
+    """
+    for package in ("ebs", "ec2", "efs", "iam", "vpc"):
+        dir(getattr(pulumi_aws, package))
 
 
 @functools.cache
