@@ -19,7 +19,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from . import invokes, wire
 from .account import Account, AwsError
 from .lookup import InvokeError
-from .resource import Change, Resource, top
+from .resource import Change, Resource, Update, top
 from .table import NotSimulated, resource_type
 
 VERSION: Final = "7.51.1"  # the pulumi-aws whose declarations are checked against
@@ -221,7 +221,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = kind.preview_update(self.account, state, new.values, changed)
             return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
-        kind.update(self.account, request.id, state, new.values, changed)
+        kind.update(self.account, request.id, Update(state, new.values, changed))
         made = kind.outputs(self.account, request.id, new.values, state)
         if made is None:
             raise LookupError(f"{request.urn} is gone right after it was updated")

@@ -43,6 +43,15 @@ def top(path: str) -> str:
     return path.split(".")[0].split("[")[0]
 
 
+@dataclass(frozen=True)
+class Update:
+    """A change in place: from a recorded state to new inputs, and the top-level names concerned."""
+
+    state: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    paths: frozenset[str]
+
+
 class Resource(ABC):
     """One resource type of the simulated provider. Subclasses talk to the account."""
 
@@ -74,15 +83,8 @@ class Resource(ABC):
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
         """The thing's properties as AWS tells them, or None when it is gone."""
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        """Bring the thing from `state` to `inputs`; `changed` are top-level names."""
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        """Make the thing what `change.inputs` say."""
         raise AssertionError(f"{self.token} has no property that changes in place")
 
     @abstractmethod

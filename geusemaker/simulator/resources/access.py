@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
-from geusemaker.simulator.resource import Resource, aws_tags
+from geusemaker.simulator.resource import Resource, Update, aws_tags
 from geusemaker.simulator.schema import Problem
 
 from .files import backend_of, retag, system_of
@@ -84,15 +84,8 @@ class AccessPoint(Resource):
             told["posixUser"] = _uncapitalised(user)
         return told
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        retag(account, id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        retag(account, id_, change.state, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("AccessPointNotFound"):
@@ -144,15 +137,8 @@ class FileSystemPolicy(Resource):
             raise
         return {"fileSystemId": id_, "policy": answer["Policy"]}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self._put(account, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        self._put(account, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         # moto has no DeleteFileSystemPolicy.

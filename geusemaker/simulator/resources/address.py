@@ -51,16 +51,6 @@ class Eip(Ec2Resource):
             "tags": own_tags(account, address.get("Tags"), state),
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self.retag(account, id_, state, inputs)
-
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting EC2 EIP ({id_})"
         with gone_is_fine("InvalidAllocationID.NotFound"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
 from geusemaker.simulator.images import backend_of
-from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.resource import Resource, Update
 from geusemaker.simulator.schema import Problem
 from geusemaker.simulator.wire import Unknown
 
@@ -73,19 +73,14 @@ class Volume(Ec2Resource):
         }
         return {key: value for key, value in told.items() if value is not None}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         action = f"updating EBS Volume ({id_})"
-        if changed & {"size", "type", "iops", "throughput"}:
+        if change.paths & {"size", "type", "iops", "throughput"}:
             # What the program leaves out stays as it is.
-            wanted = _performance({**state, **inputs} if "type" not in changed else inputs)
-            if wanted["Size"] < state["size"]:  # moto shrinks it
+            wanted = _performance(
+                {**change.state, **change.inputs} if "type" not in change.paths else change.inputs
+            )
+            if wanted["Size"] < change.state["size"]:  # moto shrinks it
                 raise account.refuse(
                     action,
                     "EC2",
@@ -94,7 +89,7 @@ class Volume(Ec2Resource):
                     "New size cannot be smaller than existing size",
                 )
             account.call(action, "ec2", "modify_volume", VolumeId=id_, **wanted)
-        self.retag(account, id_, state, inputs)
+        self.retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("InvalidVolume.NotFound"):
@@ -171,14 +166,7 @@ class VolumeAttachment(Resource):
             "volumeId": state["volumeId"],
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         """`forceDetach` and its like are kept in state only; AWS is not called."""
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from moto.core.types import Base64EncodedString
 
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
+from geusemaker.simulator.resource import Update
 from geusemaker.simulator.schema import Problem
 
 from .launch import (
@@ -205,7 +206,7 @@ class Instance(Ec2Resource):
         self, account: Account, id_: str, old: Mapping[str, Any], root: Mapping[str, Any]
     ) -> None:
         volume = str(root_volume(account, id_)["VolumeId"])
-        self.retag(account, volume, {"tagsAll": old.get("tags")}, root)
+        self.retag(account, volume, Update({"tagsAll": old.get("tags")}, root, frozenset()))
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
         found = self.described(account, "describe_instances", "Reservations", InstanceIds=[id_])
@@ -275,49 +276,44 @@ class Instance(Ec2Resource):
             "tags": own_tags(account, instance.get("Tags"), state),
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         action = f"updating EC2 Instance ({id_})"
-        if changed & _STOPPING:
+        if change.paths & _STOPPING:
             account.call(action, "ec2", "stop_instances", InstanceIds=[id_])
-            if "instanceType" in changed:
+            if "instanceType" in change.paths:
                 account.call(
                     action,
                     "ec2",
                     "modify_instance_attribute",
                     InstanceId=id_,
-                    InstanceType={"Value": inputs["instanceType"]},
+                    InstanceType={"Value": change.inputs["instanceType"]},
                 )
-            if "userDataBase64" in changed:
+            if "userDataBase64" in change.paths:
                 # moto's ModifyInstanceAttribute encodes the data once more than EC2 does.
                 backend_of(account.region).get_instance(id_).user_data = Base64EncodedString(
-                    inputs["userDataBase64"]
+                    change.inputs["userDataBase64"]
                 )
             account.call(action, "ec2", "start_instances", InstanceIds=[id_])
-        if "vpcSecurityGroupIds" in changed:
-            set_groups(account, id_, inputs["vpcSecurityGroupIds"])
-        if "metadataOptions" in changed:
+        if "vpcSecurityGroupIds" in change.paths:
+            set_groups(account, id_, change.inputs["vpcSecurityGroupIds"])
+        if "metadataOptions" in change.paths:
             account.call(
                 action,
                 "ec2",
                 "modify_instance_metadata_options",
                 InstanceId=id_,
-                **metadata_options({**state["metadataOptions"], **inputs["metadataOptions"]}),
+                **metadata_options(
+                    {**change.state["metadataOptions"], **change.inputs["metadataOptions"]}
+                ),
             )
-        if "iamInstanceProfile" in changed:
-            self._swap_profile(account, action, id_, inputs["iamInstanceProfile"])
-        if "rootBlockDevice" in changed:
-            old, new = state["rootBlockDevice"], inputs["rootBlockDevice"]
+        if "iamInstanceProfile" in change.paths:
+            self._swap_profile(account, action, id_, change.inputs["iamInstanceProfile"])
+        if "rootBlockDevice" in change.paths:
+            old, new = change.state["rootBlockDevice"], change.inputs["rootBlockDevice"]
             self._change_root(account, action, id_, old, new)
-        if "sourceDestCheck" in changed:
-            self._set_source_dest_check(account, action, id_, inputs)
-        self.retag(account, id_, state, inputs)
+        if "sourceDestCheck" in change.paths:
+            self._set_source_dest_check(account, action, id_, change.inputs)
+        self.retag(account, id_, change)
 
     def _swap_profile(self, account: Account, action: str, id_: str, profile: str) -> None:
         account.call(

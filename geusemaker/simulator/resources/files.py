@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from moto.efs.models import efs_backends
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
-from geusemaker.simulator.resource import AutoName, Resource, all_tags, aws_tags
+from geusemaker.simulator.resource import AutoName, Resource, Update, all_tags, aws_tags
 from geusemaker.simulator.schema import Problem
 
 from .support import filters, not_simulated, own_tags
@@ -138,19 +138,14 @@ class FileSystem(Resource):
         }
         return {key: value for key, value in told.items() if value is not None}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        if "throughputMode" in changed:  # moto has no UpdateFileSystem
-            backend_of(account).file_systems_by_id[id_].throughput_mode = inputs["throughputMode"]
-        if "lifecyclePolicies" in changed:
-            self._lifecycle(account, id_, {"lifecyclePolicies": [], **inputs})
-        retag(account, id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        if "throughputMode" in change.paths:  # moto has no UpdateFileSystem
+            backend_of(account).file_systems_by_id[id_].throughput_mode = change.inputs[
+                "throughputMode"
+            ]
+        if "lifecyclePolicies" in change.paths:
+            self._lifecycle(account, id_, {"lifecyclePolicies": [], **change.inputs})
+        retag(account, id_, change.state, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("FileSystemNotFound"):
@@ -230,20 +225,13 @@ class MountTarget(Resource):
             "ownerId": account.id,
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         account.call(
             f"updating EFS Mount Target ({id_})",
             "efs",
             "modify_mount_target_security_groups",
             MountTargetId=id_,
-            SecurityGroups=inputs["securityGroups"],
+            SecurityGroups=change.inputs["securityGroups"],
         )
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:

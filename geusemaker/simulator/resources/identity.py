@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
-from geusemaker.simulator.resource import AutoName, Resource, all_tags, aws_tags
+from geusemaker.simulator.resource import AutoName, Resource, Update, all_tags, aws_tags
 from geusemaker.simulator.schema import Problem
 
 from .support import not_simulated, own_tags, policy_problem
@@ -79,34 +79,27 @@ class Role(Resource):
         }
         return {key: value for key, value in told.items() if value is not None}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         action = f"updating IAM Role ({id_})"
-        if "assumeRolePolicy" in changed:
+        if "assumeRolePolicy" in change.paths:
             account.call(
                 action,
                 "iam",
                 "update_assume_role_policy",
                 RoleName=id_,
-                PolicyDocument=inputs["assumeRolePolicy"],
+                PolicyDocument=change.inputs["assumeRolePolicy"],
             )
-        if changed & {"description", "maxSessionDuration"}:
+        if change.paths & {"description", "maxSessionDuration"}:
             account.call(
                 action,
                 "iam",
                 "update_role",
                 RoleName=id_,
-                Description=inputs.get("description", ""),
-                MaxSessionDuration=inputs["maxSessionDuration"],
+                Description=change.inputs.get("description", ""),
+                MaxSessionDuration=change.inputs["maxSessionDuration"],
             )
-        if "permissionsBoundary" in changed:
-            if boundary := inputs.get("permissionsBoundary"):
+        if "permissionsBoundary" in change.paths:
+            if boundary := change.inputs.get("permissionsBoundary"):
                 account.call(
                     action,
                     "iam",
@@ -116,7 +109,7 @@ class Role(Resource):
                 )
             else:
                 account.call(action, "iam", "delete_role_permissions_boundary", RoleName=id_)
-        _retag(account, "role", id_, state, inputs)
+        _retag(account, "role", id_, change.state, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("NoSuchEntity"):
@@ -198,15 +191,8 @@ class RolePolicy(Resource):
             raise
         return {"role": role, "name": name, "policy": _document(policy["PolicyDocument"])}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self._put(account, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        self._put(account, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         role, _, name = id_.partition(":")
@@ -328,20 +314,13 @@ class InstanceProfile(Resource):
             "tags": own_tags(account, profile.get("Tags"), state),
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        if "role" in changed:
-            if state.get("role"):
-                self._remove(account, id_, state["role"])
-            if inputs.get("role"):
-                self._add(account, id_, inputs["role"])
-        _retag(account, "instance_profile", id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        if "role" in change.paths:
+            if change.state.get("role"):
+                self._remove(account, id_, change.state["role"])
+            if change.inputs.get("role"):
+                self._add(account, id_, change.inputs["role"])
+        _retag(account, "instance_profile", id_, change.state, change.inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         if state.get("role"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from geusemaker.simulator.account import Account, gone_is_fine
+from geusemaker.simulator.resource import Update
 from geusemaker.simulator.schema import Problem
 
 from .support import Ec2Resource, filters, needed, own_tags
@@ -104,16 +105,9 @@ class Vpc(Ec2Resource):
         )
         return bool(answer[attribute[0].upper() + attribute[1:]]["Value"])
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self._set_dns(account, id_, inputs)
-        self.retag(account, id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        self._set_dns(account, id_, change.inputs)
+        self.retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting EC2 VPC ({id_})"
@@ -197,16 +191,9 @@ class Subnet(Ec2Resource):
             "tags": own_tags(account, subnet.get("Tags"), state),
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self._map_public(account, id_, inputs)
-        self.retag(account, id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        self._map_public(account, id_, change.inputs)
+        self.retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         interfaces = account.call(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geusemaker.simulator.account import Account, gone_is_fine
-from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.resource import Resource, Update
 from geusemaker.simulator.schema import Problem
 
 from .support import Ec2Resource, filters, first, not_simulated, own_tags
@@ -91,19 +91,12 @@ class InternetGateway(Ec2Resource):
             "tags": own_tags(account, gateway.get("Tags"), state),
         }
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        if "vpcId" in changed:
-            if state.get("vpcId"):
-                self._detach(account, id_, state["vpcId"])
-            self._attach(account, id_, inputs["vpcId"])
-        self.retag(account, id_, state, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        if "vpcId" in change.paths:
+            if change.state.get("vpcId"):
+                self._detach(account, id_, change.state["vpcId"])
+            self._attach(account, id_, change.inputs["vpcId"])
+        self.retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         if state.get("vpcId"):
@@ -147,16 +140,6 @@ class RouteTable(Ec2Resource):
             "vpcId": table["VpcId"],
             "tags": own_tags(account, table.get("Tags"), state),
         }
-
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self.retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting EC2 Route Table ({id_})"
@@ -226,21 +209,14 @@ class Route(Resource):
                 }
         return None
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
+    def update(self, account: Account, id_: str, change: Update) -> None:
         account.call(
             f"updating Route ({id_})",
             "ec2",
             "replace_route",
-            RouteTableId=inputs["routeTableId"],
-            DestinationCidrBlock=inputs["destinationCidrBlock"],
-            GatewayId=inputs["gatewayId"],
+            RouteTableId=change.inputs["routeTableId"],
+            DestinationCidrBlock=change.inputs["destinationCidrBlock"],
+            GatewayId=change.inputs["gatewayId"],
         )
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
@@ -309,21 +285,14 @@ class RouteTableAssociation(Resource):
                 return found
         return None
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        association = self._association(account, id_, state["subnetId"])
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        association = self._association(account, id_, change.state["subnetId"])
         account.call(
             f"updating EC2 Route Table Association ({id_})",
             "ec2",
             "replace_route_table_association",
             AssociationId=association["RouteTableAssociationId"] if association else id_,
-            RouteTableId=inputs["routeTableId"],
+            RouteTableId=change.inputs["routeTableId"],
         )
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
-from geusemaker.simulator.resource import AutoName, aws_tags
+from geusemaker.simulator.resource import AutoName, Update, aws_tags
 from geusemaker.simulator.schema import Problem
 
 from .support import Ec2Resource, filters, first, not_simulated, own_tags
@@ -65,16 +65,6 @@ class SecurityGroup(Ec2Resource):
             "vpcId": group["VpcId"],
             "tags": own_tags(account, group.get("Tags"), state),
         }
-
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        self.retag(account, id_, state, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting Security Group ({id_})"
@@ -210,30 +200,23 @@ class _Rule(Ec2Resource):
             told |= {"fromPort": rule["FromPort"], "toPort": rule["ToPort"]}
         return {key: value for key, value in told.items() if value is not None}
 
-    def update(
-        self,
-        account: Account,
-        id_: str,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> None:
-        if changed - {"tags", "tagsAll"}:
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        if change.paths - {"tags", "tagsAll"}:
             rule = {
-                "IpProtocol": inputs["ipProtocol"],
-                "FromPort": inputs.get("fromPort", -1),
-                "ToPort": inputs.get("toPort", -1),
-                "Description": inputs.get("description", ""),
-                "CidrIpv4": inputs.get("cidrIpv4"),
-                "CidrIpv6": inputs.get("cidrIpv6"),
-                "PrefixListId": inputs.get("prefixListId"),
-                "ReferencedGroupId": inputs.get("referencedSecurityGroupId"),
+                "IpProtocol": change.inputs["ipProtocol"],
+                "FromPort": change.inputs.get("fromPort", -1),
+                "ToPort": change.inputs.get("toPort", -1),
+                "Description": change.inputs.get("description", ""),
+                "CidrIpv4": change.inputs.get("cidrIpv4"),
+                "CidrIpv6": change.inputs.get("cidrIpv6"),
+                "PrefixListId": change.inputs.get("prefixListId"),
+                "ReferencedGroupId": change.inputs.get("referencedSecurityGroupId"),
             }
             account.call(
                 f"updating VPC Security Group Rule ({id_})",
                 "ec2",
                 "modify_security_group_rules",
-                GroupId=inputs["securityGroupId"],
+                GroupId=change.inputs["securityGroupId"],
                 SecurityGroupRules=[
                     {
                         "SecurityGroupRuleId": id_,
@@ -241,8 +224,8 @@ class _Rule(Ec2Resource):
                     }
                 ],
             )
-            self._change_source(account, id_, inputs)
-        self.retag(account, id_, state, inputs)
+            self._change_source(account, id_, change.inputs)
+        self.retag(account, id_, change)
 
     def _change_source(self, account: Account, id_: str, inputs: Mapping[str, Any]) -> None:
         """What moto's ModifySecurityGroupRules leaves as it was."""

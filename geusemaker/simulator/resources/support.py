@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from geusemaker.simulator.account import Account, AwsError
-from geusemaker.simulator.resource import Resource, all_tags, aws_tags, plain_tags
+from geusemaker.simulator.resource import Resource, Update, all_tags, aws_tags, plain_tags
 from geusemaker.simulator.schema import Problem
 
 T = TypeVar("T")
@@ -84,11 +84,13 @@ class Ec2Resource(Resource):
         tags = aws_tags(account, inputs)
         return [{"ResourceType": self.kind, "Tags": tags}] if tags else []
 
-    def retag(
-        self, account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> None:
-        """Bring the tags to those of `inputs`."""
-        old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
+    def update(self, account: Account, id_: str, change: Update) -> None:
+        """Most of EC2's things change nothing in place but their tags."""
+        self.retag(account, id_, change)
+
+    def retag(self, account: Account, id_: str, change: Update) -> None:
+        """Bring the tags to those of the new inputs."""
+        old, new = change.state.get("tagsAll") or {}, all_tags(account, change.inputs)
         action = f"updating tags for EC2 resource ({id_})"
         if removed := [{"Key": key} for key in old.keys() - new.keys()]:
             account.call(action, "ec2", "delete_tags", Resources=[id_], Tags=removed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from geusemaker.simulator import images
 from geusemaker.simulator.account import Account
-from geusemaker.simulator.resource import Change, Resource
+from geusemaker.simulator.resource import Change, Resource, Update
 from geusemaker.simulator.table import TYPES
 
 BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
@@ -83,7 +83,7 @@ class World:
         assert found, "there is something to update"
         assert not any(change.replaces for change in found)
         changed = frozenset(change.path.split(".")[0].split("[")[0] for change in found)
-        thing.kind.update(self.account, thing.id, thing.state, inputs, changed)
+        thing.kind.update(self.account, thing.id, Update(thing.state, inputs, changed))
         state = thing.kind.outputs(self.account, thing.id, inputs, thing.state)
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, inputs, state)
