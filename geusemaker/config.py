@@ -129,8 +129,9 @@ class DeploymentConfig(BaseModel):
         100,
         ge=1,
         le=16384,
-        description="Databases and models live here. It grows in place and is paid by size; AWS "
-        "refuses to shrink it.",
+        description="Databases and models live here. It grows in place, its file system at the "
+        "next boot or by `systemctl restart geusemaker-data`, and is paid by size; AWS refuses to "
+        "shrink it.",
         json_schema_extra=_told("1 to 16384", 200),
     )
 

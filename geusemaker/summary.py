@@ -66,11 +66,10 @@ def _patched(name: str, today: date) -> str:
     line = dlami.load_catalogue().line(
         known.os_type, known.architecture or "x86_64", known.ami_type
     )
-    until = next(
-        version.patched_until
-        for version in line.versions
-        if version.number == known.framework_version
-    )
+    ends = {version.number: version.patched_until for version in line.versions}
+    until = ends.get(known.framework_version)
+    if until is None:
+        return f"{known.ami_type} {known.framework_version} is newer than this table of images"
     if until < today:
         return f"not patched since {until}"
     months = (until.year - today.year) * 12 + until.month - today.month - (until.day < today.day)

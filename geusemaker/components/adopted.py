@@ -1,5 +1,6 @@
 """A VPC and subnets that exist already: what must be true of them. They are never changed."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,15 +9,22 @@ import pulumi_aws as aws
 
 from geusemaker.errors import NetworkError
 
+DOCKER_BRIDGE = ipaddress.ip_network("172.17.0.0/16")
+
 
 @dataclass(frozen=True)
 class AdoptedSubnet:
-    """A subnet as AWS tells it. `way_out`: the default route's target, or None."""
+    """A subnet as AWS tells it.
+
+    `way_out` is the default route's target, or None; `maps_public`, whether whatever starts in the
+    subnet gets a public IPv4 address by itself.
+    """
 
     id: str
     vpc_id: str
     zone: str
     way_out: str | None
+    maps_public: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,14 @@ def check(
             "adopted VPC is never changed by this program, so switch them on yourself: "
             f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
             "--enable-dns-support)."
+        )
+    if ipaddress.ip_network(vpc.cidr).overlaps(DOCKER_BRIDGE):
+        raise NetworkError(
+            f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {DOCKER_BRIDGE}, where "
+            "Docker puts its bridge on the host: the host could not reach that part of the VPC, "
+            "its name server perhaps. Adopt another VPC: `pulumi config set geusemaker:vpcId "
+            "vpc-...`, or let the stack make one: `pulumi config rm geusemaker:vpcId` and `pulumi "
+            "config rm geusemaker:subnetIds`."
         )
     for subnet in subnets:
         if subnet.vpc_id != vpc.id:
@@ -149,6 +165,7 @@ def look_up(
                 vpc_id=subnet.vpc_id,
                 zone=subnet.availability_zone,
                 way_out=_way_out(subnet_id, subnet.vpc_id, opts),
+                maps_public=subnet.map_public_ip_on_launch,
             )
         )
     adopted = AdoptedVpc(vpc_id, vpc.cidr_block, vpc.enable_dns_support, vpc.enable_dns_hostnames)
@@ -181,6 +198,11 @@ def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | N
                 route.transit_gateway_id,
                 route.network_interface_id,
                 route.instance_id,
+                route.vpc_endpoint_id,
+                route.core_network_arn,
+                route.carrier_gateway_id,
+                route.local_gateway_id,
+                route.vpc_peering_connection_id,
             )
             return next((target for target in targets if target), None)
     return None

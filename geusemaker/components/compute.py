@@ -28,8 +28,8 @@ class ComputeArgs(TypedDict):
     file_system_id: pulumi.Input[str]
     access_point_ids: pulumi.Input[Mapping[str, str]]
     data_volume_id: pulumi.Input[str]
-    is_public: bool
-    """Whether the host gets a public IPv4 address for its way out. Plain: it shapes the host."""
+    public_address: bool | None
+    """Whether to ask for a public IPv4 address; None: as its subnet does by itself."""
     is_reachable: bool
     """Whether somebody may come in, so that the address must last. Plain: makes an Elastic IP."""
     needs: Sequence[pulumi.Resource]
@@ -81,7 +81,7 @@ class Compute(pulumi.ComponentResource):
             instance_type=args["instance_type"],
             subnet_id=args["subnet_id"],
             vpc_security_group_ids=[args["security_group_id"]],
-            associate_public_ip_address=args["is_public"],
+            associate_public_ip_address=args["public_address"],
             iam_instance_profile=args["instance_profile_name"],
             metadata_options={
                 "http_endpoint": "enabled",

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.components import adopted, zones
+from geusemaker.components.kept import keep
 from geusemaker.components.tagging import Tags
 
 NFS_PORT = 2049
@@ -66,8 +67,12 @@ class Network(pulumi.ComponentResource):
         asking = pulumi.InvokeOptions(parent=self)
         offering = zones.offering_zones(args["instance_type"], asking)
 
-        self.is_public = True
-        """Whether the host needs a public address for its way out (plain: it shapes the host)."""
+        self.public_address: bool | None = None
+        """Whether to ask for a public address; None where the subnet gives one by itself.
+
+        Asked for outright, it is compared with what the host has, and a stopped host has none: the
+        next refresh would replace it.
+        """
         self.subnets: dict[str, pulumi.Output[str]]
         """Ids of the subnets, the host's first, by a label that stays with each."""
         self.ways_out: list[pulumi.Resource] = []
@@ -93,13 +98,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _keep(self, what: str, choice: pulumi.Input[str]) -> pulumi.Output[str]:
-        """What was chosen the first time, whatever is found later."""
-        stash = pulumi.Stash(
-            f"{self._name}-{what}",
-            input=choice,
-            opts=ResourceOptions(parent=self, ignore_changes=["input"]),
-        )
-        kept: pulumi.Output[str] = stash.output
+        kept: pulumi.Output[str] = keep(f"{self._name}-{what}", choice, self)
         return kept
 
     def _adopt(
@@ -110,9 +109,11 @@ class Network(pulumi.ComponentResource):
         asking: pulumi.InvokeOptions,
     ) -> None:
         vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
-        self.is_public = adopted.check(vpc, found, offering, args["instance_type"])
-        if args["allowed_cidrs"] and not self.is_public:
+        is_public = adopted.check(vpc, found, offering, args["instance_type"])
+        if args["allowed_cidrs"] and not is_public:
             raise adopted.unreachable(found[0])
+        if is_public != found[0].maps_public:
+            self.public_address = is_public
         kept = self._keep("choice", vpc.id)
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
         self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}
@@ -126,17 +127,14 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         count, instance_type = args["zone_count"], args["instance_type"]
         candidates = sorted(set(zones.usable_zones(asking)) & set(offering))
+        zones.check_enough(candidates, count, instance_type)
         # Zones come and go, and another type may be offered in others. Each zone that was chosen
         # is kept: the host's since its data volume cannot move, the others since their addresses
         # are in use. More zones later only add to them.
         spanned: list[pulumi.Output[str]] = []
         for index in range(count):
             choice = pulumi.Output.all(*spanned).apply(lambda taken: zones.pick(candidates, taken))
-            spanned.append(
-                self._keep(f"zone-{index}", choice).apply(
-                    lambda zone: zones.check_picked(zone, candidates, count, instance_type)
-                )
-            )
+            spanned.append(self._keep(f"zone-{index}", choice))
         self.host_zone = spanned[0].apply(
             lambda zone: zones.check_kept_zone(zone, offering, instance_type)
         )
@@ -175,6 +173,7 @@ class Network(pulumi.ComponentResource):
                 vpc_id=vpc.id,
                 cidr_block=part,
                 availability_zone=spanned[index],
+                map_public_ip_on_launch=True,  # the way out of the host
                 tags=tags.named(f"subnet-{index}"),
                 opts=child,
             )

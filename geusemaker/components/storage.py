@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker.components.kept import check_same_key, check_same_region, keep
 from geusemaker.components.tagging import Tags
 
 
@@ -42,8 +43,10 @@ class StorageArgs(TypedDict):
     protect: bool
     """Whether Pulumi refuses to delete the data. Plain: an option, not a property."""
     tags: Tags
-    kms_key_arn: NotRequired[pulumi.Input[str] | None]
-    """Key of both; AWS's own keys when unset."""
+    region: str
+    """Region that is configured; the first one is kept."""
+    kms_key_arn: NotRequired[str | None]
+    """Key of both; AWS's own keys when unset. The first one is kept."""
 
 
 def file_system_policy(file_system_arn: str, owner_id: str) -> str:
@@ -71,7 +74,11 @@ def file_system_policy(file_system_arn: str, owner_id: str) -> str:
                     "Sid": "NothingInClear",
                     "Effect": "Deny",
                     "Principal": {"AWS": "*"},
-                    "Action": "*",
+                    "Action": [
+                        "elasticfilesystem:ClientMount",
+                        "elasticfilesystem:ClientRootAccess",
+                        "elasticfilesystem:ClientWrite",
+                    ],
                     "Resource": file_system_arn,
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 },
@@ -98,7 +105,14 @@ class Storage(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Storage", name, {}, opts)
         child = ResourceOptions(parent=self)
         guarded = ResourceOptions(parent=self, protect=args["protect"])
-        tags, key = args["tags"], args.get("kms_key_arn")
+        tags = args["tags"]
+        # A change of either would replace both by empty ones, whatever `protect` says at the time.
+        region = keep(f"{name}-region", args["region"], self).apply(
+            lambda was: check_same_region(was, args["region"])
+        )
+        key = pulumi.Output.all(
+            region, keep(f"{name}-key", args.get("kms_key_arn") or "", self)
+        ).apply(lambda kept: check_same_key(kept[1], args.get("kms_key_arn") or ""))
         system = aws.efs.FileSystem(
             f"{name}-files",
             encrypted=True,

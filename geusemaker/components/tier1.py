@@ -18,10 +18,13 @@ from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.lookup import FoundImage
-from geusemaker.errors import ConfigError
+from geusemaker.errors import ConfigError, NoImageError
 
 NEWER_IMAGE = "A newer image is available"
 """How the note on a newer image begins; the screen of `make up` looks for it."""
+
+MISSING = "missing"
+"""Key of a record that says why there is no image, in place of one."""
 
 SMALLEST_ROOT_GIB = 75
 """Room for container images beside what an image brings."""
@@ -98,6 +101,7 @@ class Tier1(pulumi.ComponentResource):
         asking = pulumi.InvokeOptions(parent=self)
         stack = pulumi.get_stack()
         tags = Tags(stack, config.tags)
+        region = aws.get_region(opts=asking).region
 
         query = dlami.select(
             config.os_type,
@@ -108,8 +112,7 @@ class Tier1(pulumi.ComponentResource):
         )
         host = host_type.look_up(config.instance_type, asking)
         host_type.check(host, config.architecture)
-        found = _find(config, query, asking)
-        kept = self._keep(name, config, found)
+        kept = self._keep(name, config, query, asking)
 
         network = Network(
             f"{name}-network",
@@ -131,6 +134,7 @@ class Tier1(pulumi.ComponentResource):
                 "subnet_ids": network.subnets,
                 "security_group_id": network.files_security_group_id,
                 "data_volume_gib": config.data_volume_gib,
+                "region": region,
                 "kms_key_arn": config.kms_key_arn,
                 "protect": config.protect_data,
                 "tags": tags,
@@ -147,7 +151,6 @@ class Tier1(pulumi.ComponentResource):
             },
             ResourceOptions(parent=self),
         )
-        region = aws.get_region(opts=asking).region
         compute = Compute(
             f"{name}-compute",
             {
@@ -164,7 +167,7 @@ class Tier1(pulumi.ComponentResource):
                 "file_system_id": storage.file_system_id,
                 "access_point_ids": storage.access_point_ids,
                 "data_volume_id": storage.data_volume_id,
-                "is_public": network.is_public,
+                "public_address": network.public_address,
                 "is_reachable": bool(config.allowed_cidrs),
                 "needs": [*network.ways_out, *storage.mounts, *identity.grants],
                 "kms_key_arn": config.kms_key_arn,
@@ -216,19 +219,27 @@ class Tier1(pulumi.ComponentResource):
         }
 
     def _keep(
-        self, name: str, config: DeploymentConfig, found: FoundImage
+        self, name: str, config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions
     ) -> pulumi.Output[FoundImage]:
         """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
         Its trigger is the wish: another OS, architecture, type or version is looked up anew. While
-        the policy is `keep` and nothing is pinned, what the search finds later is ignored.
+        the policy is `keep` and nothing is pinned, what the search finds later is ignored, even
+        that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
         """
         floats = config.ami_policy == "latest"
         pinned = config.ami_id is not None or config.ami_name is not None
         wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
+        found, missing = None, None
+        try:
+            found = _find(config, query, asking)
+        except NoImageError as error:
+            if floats or pinned:
+                raise
+            missing = error
         stash = pulumi.Stash(
             f"{name}-image",
-            input=found.to_record(),
+            input=found.to_record() if found else {MISSING: str(missing)},
             opts=ResourceOptions(
                 parent=self,
                 ignore_changes=None if floats or pinned else ["input"],
@@ -236,29 +247,51 @@ class Tier1(pulumi.ComponentResource):
                 replacement_trigger=[part or "" for part in wish],
             ),
         )
-        kept: pulumi.Output[FoundImage] = stash.output.apply(FoundImage.from_record)
+        kept: pulumi.Output[FoundImage] = stash.output.apply(_image_of)
         if not (floats or pinned):
-            kept.apply(_tell_newer(found))
+            kept.apply(lambda image: _tell(image, found))
         return kept
 
 
-def _tell_newer(found: FoundImage) -> Any:
-    def tell(kept: FoundImage) -> None:
-        if (news := newer_image(kept, found)) is not None:
-            pulumi.log.info(news)
+def _image_of(record: dict[str, Any]) -> FoundImage:
+    if MISSING in record:
+        raise NoImageError(
+            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi destroy` "
+            "clears what it left.)"
+        )
+    return FoundImage.from_record(record)
 
-    return tell
+
+def _tell(kept: FoundImage, found: FoundImage | None) -> None:
+    if news := newer_image(kept, found):
+        pulumi.log.info(news)
 
 
-def newer_image(kept: FoundImage, found: FoundImage) -> str | None:
-    """What to tell when AWS has released a newer image than the one that runs."""
+def newer_image(kept: FoundImage, found: FoundImage | None) -> str | None:
+    """What to tell of the image that a search finds now, beside the one that runs."""
+    if found is None:
+        return (
+            f"AWS shows no image of this line in the Region any more. This stack keeps {kept.name} "
+            f"({kept.id}), and nothing is replaced; a new host needs an image that is there."
+        )
     if kept.id == found.id:
         return None
+    if _age(found) <= _age(kept):
+        return (
+            f"AWS does not show {kept.name} ({kept.id}) any more; the newest of its line is "
+            f"{found.name} ({found.id}). This stack keeps what it runs, and nothing is replaced."
+        )
     return (
         f"{NEWER_IMAGE}: {found.name} ({found.id}). This stack keeps {kept.name} ({kept.id}), and "
         "nothing is replaced. To move to it, which replaces the host and keeps the data: "
         f"`pulumi config set geusemaker:amiId {found.id}`."
     )
+
+
+def _age(image: FoundImage) -> tuple[list[int], str]:
+    """Order of images of a line: by framework version, then by day."""
+    version = (image.framework_version or "0").split(".")
+    return [int(part) for part in version], image.creation_date
 
 
 def _find(config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions) -> FoundImage:

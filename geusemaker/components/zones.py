@@ -7,25 +7,20 @@ import pulumi_aws as aws
 
 from geusemaker.errors import NetworkError
 
-NONE_LEFT = ""
-"""Stands in a kept choice for "no zone was left to choose"."""
-
 
 def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
-    """The first candidate by name that is not taken, or `NONE_LEFT`.
+    """The first candidate by name that is not taken.
 
-    It raises nothing, since it is asked again on every run, also where the answer is kept.
+    It is asked again on every run, also where the answer is kept and candidates have gone since:
+    then it repeats one, which nobody reads.
     """
-    return next((zone for zone in sorted(candidates) if zone not in taken), NONE_LEFT)
+    return next((zone for zone in sorted(candidates) if zone not in taken), sorted(candidates)[0])
 
 
-def check_picked(zone: str, candidates: Sequence[str], count: int, instance_type: str) -> str:
-    """The zone, once there is one.
-
-    Raises `NetworkError` when too few zones offer the type: a host could start in no other.
-    """
-    if zone != NONE_LEFT:
-        return zone
+def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> None:
+    """Raises `NetworkError` when too few zones offer the type: a host could start in no other."""
+    if len(candidates) >= count:
+        return
     if not candidates:
         raise NetworkError(
             f"No availability zone of this Region that the account is opted in to offers "

@@ -73,14 +73,20 @@ def _required(cls: type, names: Mapping[str, str]) -> frozenset[str]:
     )
 
 
-def preload() -> None:
-    """Import all of `pulumi_aws` that is checked against.
+@functools.cache
+def _packages() -> None:
+    """Load the packages of `pulumi_aws` whole, once.
 
-    Its packages load when they are first looked into, which is not safe from several threads in
-    Python 3.11: one of them finds a package half loaded, and so does everybody after it.
+    They load when they are first looked into; one of whose modules was imported before that never
+    gets its names, and two threads at once leave it half loaded (seen on Python 3.11).
     """
     for package in ("ebs", "ec2", "efs", "iam", "vpc"):
-        dir(getattr(pulumi_aws, package))
+        _ = getattr(pulumi_aws, package).__doc__  # any attribute loads it
+
+
+def preload() -> None:
+    """Load all that is checked against, before there are threads."""
+    _packages()
 
 
 @functools.cache
@@ -95,6 +101,7 @@ def resource_shape(token: str) -> Shape:
     """Shape of a resource type. `LookupError` when `pulumi_aws` has no such type."""
     module_name, name = _module_of(token)
     try:
+        _packages()
         module = importlib.import_module(module_name)
         inputs = object_shape(getattr(module, f"{name}Args"))
     except (ImportError, AttributeError) as missing:
@@ -108,6 +115,7 @@ def invoke_shape(token: str) -> Shape:
     """Shape of an invoke's arguments and answer. `LookupError` when there is no such invoke."""
     module_name, name = _module_of(token)
     try:
+        _packages()
         module = importlib.import_module(module_name)
         function = getattr(module, _snake(name))
         result = getattr(module, f"{name[0].upper()}{name[1:]}Result")

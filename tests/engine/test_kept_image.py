@@ -9,6 +9,7 @@ from .door import Door
 BASE = "Deep Learning Base OSS Nvidia Driver GPU AMI"
 FIRST = f"{BASE} (Ubuntu 22.04) 20260902"
 NEWER = f"{BASE} (Ubuntu 22.04) 20261120"
+LATEST = f"{BASE} (Ubuntu 22.04) 20261121"
 OLDER = f"{BASE} (Ubuntu 22.04) 20260619"
 HOST = "geusemaker-compute-host"
 REPLACED = {"replace", "create-replacement", "delete-replaced"}
@@ -41,12 +42,18 @@ def test_a_newer_image_with_a_larger_root_changes_nothing_and_is_told(stack: Doo
 
 
 def test_latest_replaces_the_host_and_keep_does_not_bring_the_old_one_back(stack: Door) -> None:
+    stack.release(LATEST)
+    assert stack.steps() == {}
     stack.set(amiPolicy="latest")
     assert HOST in replaced(stack)
+    stack.up()
+    assert stack.outputs()["amiName"] == LATEST
+    stack.unset("amiPolicy")
+    stack.pulumi("preview", "--expect-no-changes")
 
 
 def test_a_pin_to_what_runs_changes_nothing_and_neither_does_dropping_it(stack: Door) -> None:
-    stack.set(amiName=FIRST)
+    stack.set(amiName=stack.outputs()["amiName"])
     assert stack.steps() == {}
     stack.up()
     stack.unset("amiName")
@@ -76,4 +83,21 @@ def test_another_os_replaces_the_host_by_that_oss_image_and_no_data(stack: Door)
 
     stack.unset("osType")
     stack.up()
-    assert stack.outputs()["amiName"] == NEWER, "another wish is looked up anew"
+    assert stack.outputs()["amiName"] == LATEST, "another wish is looked up anew"
+
+
+def test_a_withdrawn_line_stops_no_running_stack(stack: Door) -> None:
+    ec2 = stack.client("ec2")
+    line = {"Name": "name", "Values": [f"{BASE} (Ubuntu 22.04) ????????"]}
+    shown = ec2.describe_images(Filters=[line, {"Name": "architecture", "Values": ["x86_64"]}])
+    running = stack.outputs()["amiId"]
+    for image in shown["Images"]:
+        if image["Name"] in (NEWER, LATEST):
+            ec2.deregister_image(ImageId=image["ImageId"])
+    assert "A newer image" not in stack.pulumi("preview", "--expect-no-changes").out
+    for image in shown["Images"]:
+        if image["Name"] not in (NEWER, LATEST):
+            ec2.deregister_image(ImageId=image["ImageId"])
+    told = stack.pulumi("preview", "--expect-no-changes").out
+    assert "AWS shows no image of this line in the Region any more" in told
+    assert running in told

@@ -52,6 +52,12 @@ def test_a_pin_and_a_floating_policy_are_told() -> None:
     assert "replaces the host" in image_lines(OUTPUTS, floating, newer=False, today=TODAY)[2]
 
 
+def test_a_version_that_is_newer_than_the_table_is_told_as_that() -> None:
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.99 (Ubuntu 24.04) 20261110"
+    lines = image_lines({**OUTPUTS, "amiName": name}, DeploymentConfig(), newer=False, today=TODAY)
+    assert lines[2].startswith("pytorch 2.99 is newer than this table of images")
+
+
 def test_an_image_of_ones_own_makes_no_promise_about_patches() -> None:
     outputs = {**OUTPUTS, "amiName": "our-golden-image"}
     lines = image_lines(outputs, DeploymentConfig(), newer=False, today=TODAY)

@@ -21,7 +21,7 @@ from .launch import (
     refuse_launch,
     root_gib,
 )
-from .parts import profile_association, public_address, root_volume, set_groups
+from .parts import profile_association, public_address, public_choice, root_volume, set_groups
 from .support import Ec2Resource, needed, own_tags, public_dns
 
 _STOPPING: Final = frozenset({"instanceType", "userData", "userDataBase64"})
@@ -167,7 +167,7 @@ class Instance(Ec2Resource):
                     "DeviceIndex": 0,
                     "SubnetId": inputs["subnetId"],
                     "Groups": inputs["vpcSecurityGroupIds"],
-                    "AssociatePublicIpAddress": bool(inputs.get("associatePublicIpAddress")),
+                    "AssociatePublicIpAddress": public_choice(account, action, inputs),
                 }
             ],
             BlockDeviceMappings=[
@@ -240,7 +240,7 @@ class Instance(Ec2Resource):
             "subnetId": instance["SubnetId"],
             "vpcSecurityGroupIds": sorted(group["GroupId"] for group in interface["Groups"]),
             "securityGroups": [],
-            "associatePublicIpAddress": bool(state.get("associatePublicIpAddress")),
+            "associatePublicIpAddress": bool(address),
             "iamInstanceProfile": profile.rpartition("/")[2],
             "primaryNetworkInterfaceId": interface["NetworkInterfaceId"],
             "privateIp": instance["PrivateIpAddress"],

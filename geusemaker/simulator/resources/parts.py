@@ -53,4 +53,15 @@ def public_address(account: Account, instance: Mapping[str, Any]) -> str:
     )["Addresses"]
     if addresses:
         return str(addresses[0]["PublicIp"])
-    return str(instance.get("PublicIpAddress", ""))
+    # A stopped instance has given its own address back; moto keeps showing it.
+    running = instance["State"]["Name"] in ("pending", "running")
+    return str(instance.get("PublicIpAddress", "")) if running else ""
+
+
+def public_choice(account: Account, action: str, inputs: Mapping[str, Any]) -> bool:
+    """Whether an instance gets a public address: as asked, else as its subnet does."""
+    asked = inputs.get("associatePublicIpAddress")
+    if asked is not None:
+        return bool(asked)
+    subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])
+    return bool(subnet["Subnets"][0]["MapPublicIpOnLaunch"])

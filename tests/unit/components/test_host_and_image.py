@@ -6,7 +6,7 @@ import pytest
 
 from geusemaker.components import host_type
 from geusemaker.components.host_type import HostType
-from geusemaker.components.tier1 import connect_command, newer_image, root_gib
+from geusemaker.components.tier1 import NEWER_IMAGE, connect_command, newer_image, root_gib
 from geusemaker.dlami.lookup import FoundImage
 from geusemaker.errors import ConfigError
 
@@ -41,10 +41,32 @@ def test_a_type_of_the_other_architecture_is_refused_by_what_aws_says() -> None:
 
 def test_a_newer_image_is_told_with_the_command_that_moves_to_it() -> None:
     assert newer_image(IMAGE, IMAGE) is None
-    told = newer_image(IMAGE, replace(IMAGE, id="ami-2", name="Newer"))
+    newer = replace(IMAGE, id="ami-2", name="Newer", creation_date="2026-11-20T09:00:00.000Z")
+    told = newer_image(IMAGE, newer)
     assert told is not None
-    assert told.startswith("A newer image is available: Newer (ami-2)")
+    assert told.startswith(f"{NEWER_IMAGE}: Newer (ami-2)")
     assert "`pulumi config set geusemaker:amiId ami-2`" in told
+
+
+def test_an_older_image_or_none_is_never_told_as_a_newer_one() -> None:
+    older = replace(IMAGE, id="ami-0", name="Older", creation_date="2026-06-19T09:00:00.000Z")
+    told = newer_image(IMAGE, older)
+    assert told is not None
+    assert "any more; the newest of its line is Older" in told
+    assert "amiId" not in told
+    gone = newer_image(IMAGE, None)
+    assert gone is not None
+    assert "no image of this line in the Region any more" in gone
+
+
+def test_a_higher_framework_version_is_newer_whatever_its_day() -> None:
+    old = replace(IMAGE, framework_version="2.9")
+    new = replace(
+        IMAGE, id="ami-2", framework_version="2.10", creation_date="2026-01-01T00:00:00.000Z"
+    )
+    told = newer_image(old, new)
+    assert told is not None
+    assert told.startswith(NEWER_IMAGE)
 
 
 def test_the_connect_command_forwards_8443_to_443() -> None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from geusemaker.components import adopted, zones
+from geusemaker.components import adopted, kept, zones
 from geusemaker.components.adopted import AdoptedSubnet, AdoptedVpc
 from geusemaker.components.network import subnet_cidrs
-from geusemaker.errors import NetworkError
+from geusemaker.errors import ConfigError, NetworkError
 
 VPC = AdoptedVpc("vpc-1", "10.50.0.0/16", dns_support=True, dns_hostnames=True)
 HOST = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "igw-1")
@@ -18,7 +18,6 @@ def test_zones_are_picked_by_name_and_never_twice() -> None:
     first = zones.pick(candidates, [])
     assert first == "us-east-1a"
     assert zones.pick(candidates, [first]) == "us-east-1b"
-    assert zones.pick(candidates, candidates) == zones.NONE_LEFT
 
 
 def test_a_kept_zone_stays_out_of_the_next_pick() -> None:
@@ -27,15 +26,15 @@ def test_a_kept_zone_stays_out_of_the_next_pick() -> None:
 
 
 def test_too_few_zones_say_how_many_there_are() -> None:
-    assert zones.check_picked("us-east-1a", [], 2, "p5.48xlarge") == "us-east-1a"
+    zones.check_enough(["us-east-1a", "us-east-1b"], 2, "p5.48xlarge")
     with pytest.raises(NetworkError, match="availabilityZoneCount 1`") as refused:
-        zones.check_picked(zones.NONE_LEFT, ["us-east-1a"], 2, "p5.48xlarge")
+        zones.check_enough(["us-east-1a"], 2, "p5.48xlarge")
     assert "only 1 of the Region's zones offer p5.48xlarge: us-east-1a" in str(refused.value)
 
 
 def test_a_type_that_no_zone_offers_is_refused_by_name() -> None:
     with pytest.raises(NetworkError, match=r"offers geusemaker:instanceType p5\.48xlarge"):
-        zones.check_picked(zones.NONE_LEFT, [], 2, "p5.48xlarge")
+        zones.check_enough([], 2, "p5.48xlarge")
 
 
 def test_a_type_that_the_data_volumes_zone_lacks_is_refused() -> None:
@@ -58,8 +57,13 @@ def test_an_adopted_network_that_fits_says_whether_the_host_gets_an_address() ->
 @pytest.mark.parametrize(
     ("vpc", "subnets", "told"),
     [
-        (AdoptedVpc("vpc-1", "", True, False), [HOST], "DNS hostnames are off"),
-        (AdoptedVpc("vpc-1", "", False, True), [HOST], "DNS support is off"),
+        (AdoptedVpc("vpc-1", "10.50.0.0/16", True, False), [HOST], "DNS hostnames are off"),
+        (AdoptedVpc("vpc-1", "10.50.0.0/16", False, True), [HOST], "DNS support is off"),
+        (
+            AdoptedVpc("vpc-1", "172.16.0.0/12", True, True),
+            [HOST],
+            "overlaps 172.17.0.0/16, where Docker puts its bridge",
+        ),
         (VPC, [AdoptedSubnet("subnet-9", "vpc-2", "us-east-1a", "igw-1")], "belongs to vpc-2"),
         (
             VPC,
@@ -112,3 +116,15 @@ def test_nobody_is_let_in_where_nobody_can_come() -> None:
     told = str(adopted.unreachable(behind_nat))
     assert "way out by nat-1" in told
     assert "`pulumi config rm geusemaker:allowedCidrs`" in told
+
+
+def test_another_region_or_key_under_a_running_stack_is_refused_with_the_way_back() -> None:
+    assert kept.check_same_region("us-east-1", "us-east-1") == "us-east-1"
+    with pytest.raises(NetworkError, match="`pulumi config set aws:region us-east-1`"):
+        kept.check_same_region("us-east-1", "eu-west-1")
+    assert kept.check_same_key("", "") is None
+    assert kept.check_same_key("arn:1", "arn:1") == "arn:1"
+    with pytest.raises(ConfigError, match="`pulumi config rm geusemaker:kmsKeyArn`"):
+        kept.check_same_key("", "arn:1")
+    with pytest.raises(ConfigError, match="`pulumi config set geusemaker:kmsKeyArn arn:1`"):
+        kept.check_same_key("arn:1", "")

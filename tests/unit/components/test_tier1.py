@@ -32,7 +32,10 @@ def test_the_host_boots_the_kept_image_with_what_the_design_asks(account: Simula
     assert host["rootBlockDevice"]["encrypted"] is True
     assert host["rootBlockDevice"]["volumeSize"] == 75
     assert host["userDataReplaceOnChange"] is True
-    assert host["associatePublicIpAddress"] is True
+    assert "associatePublicIpAddress" not in host, "a stopped host would be replaced for it"
+    assert all(
+        subnet.inputs["mapPublicIpOnLaunch"] for subnet in account.of("aws:ec2/subnet:Subnet")
+    ), "its way out is a public address"
     assert "keyName" not in host, "the way in is Session Manager, not SSH"
     script = gzip.decompress(base64.b64decode(host["userDataBase64"])).decode()
     assert script.startswith("#!/bin/bash")
