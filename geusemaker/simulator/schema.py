@@ -81,7 +81,7 @@ def _packages() -> None:
     gets its names, and two threads at once leave it half loaded (seen on Python 3.11).
     """
     for package in ("ebs", "ec2", "efs", "iam", "vpc"):
-        _ = getattr(pulumi_aws, package).__doc__  # any attribute loads it
+        _ = getattr(pulumi_aws, package).outputs  # a dunder name would not load it
 
 
 def preload() -> None:
