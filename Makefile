@@ -4,6 +4,10 @@ PY := .venv/bin/python
 GEUSEMAKER := .venv/bin/geusemaker
 CHECKED := geusemaker scripts tests $(wildcard __main__.py)
 
+# What leads Python elsewhere must not reach the programs below.
+unexport PYTHONPATH
+unexport PYTHONHOME
+
 .DEFAULT_GOAL := help
 .PHONY: help up down shell test lint clean setup setup-dev
 
@@ -46,5 +50,5 @@ lint: setup-dev
 # The account is stopped first: without its state file nobody could find its process any more.
 clean:
 	@if [ -e .geusemaker/account.json ] && [ -x $(GEUSEMAKER) ]; then \
-		$(GEUSEMAKER) local stop; fi
+		$(GEUSEMAKER) local stop || true; fi
 	rm -rf .venv .geusemaker

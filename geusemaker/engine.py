@@ -83,7 +83,8 @@ def why_not(version: str) -> str | None:
 def cache_root(environ: Mapping[str, str]) -> Path:
     """The folder outside git that clones share."""
     named = environ.get("GEUSEMAKER_CACHE_DIR")
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("geusemaker")
+    # A `~` that the shell left alone is a folder of that name: nobody's home can be guessed.
+    return Path(named).absolute() if named else platformdirs.user_cache_path("geusemaker")
 
 
 def wanted_sources(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 # Finds a Python that really works (a pyenv shim may be there and fail); the rest is
 # scripts/setup_venv.py, which Python can lock and no shell of macOS can.
 set -eu
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 unset PYTHONPATH PYTHONHOME
 
 works='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'

@@ -1,11 +1,13 @@
 """`geusemaker local ...`: the simulated account on this machine."""
 
+import contextlib
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +17,11 @@ import typer
 from geusemaker.components.tier1 import NEWER_IMAGE
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_source import Given
+from geusemaker.dlami import recognise
 from geusemaker.engine import find_engine
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
+from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.pulumi_cli import Outcome
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
@@ -51,19 +55,33 @@ def up() -> None:
             step.detail = f"{account.account}, {account.region}, {account.images} recorded images"
             step.took = None if started else "running"
             opened = session.join(places, base, engine, account, screen.note)
-        with screen.step(4, "Preview") as step:
+        with screen.step(4, "Preview") as step, _while_it_runs(account):
             outcome = opened.cli.preview()
             step.detail = outcome.would()
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
             screen.note(note)
-        with screen.step(5, f"Up, stack {STACK}") as step:
+        with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
             step.detail = opened.cli.up().did()
         told, other_os = _told(opened, outcome)
     screen.line()
     for line in summary(told, other_os):
         screen.line(line)
+
+
+@contextlib.contextmanager
+def _while_it_runs(account: Account) -> Iterator[None]:
+    """When the account has ended under a command, that is the error, not what came of it."""
+    try:
+        yield
+    except LocalError as error:
+        if account.is_answering():
+            raise
+        raise LocalError(
+            f"The simulated account (process {account.pid}) ended while Pulumi was at work: was it "
+            "killed? All that was in it is gone with it. `make up` begins a new one."
+        ) from error
 
 
 def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
@@ -115,7 +133,8 @@ def down() -> None:
             return
         engine = find_engine(screen.note, environ=base)
         opened = session.join(places, base, engine, account, screen.note)
-        screen.line(f"Destroyed: {opened.cli.destroy().did()}")
+        with _while_it_runs(account):
+            screen.line(f"Destroyed: {opened.cli.destroy().did()}")
         if left := account.resources():
             listed = ", ".join(f"{kind} {made}" for kind, made in left)
             raise LocalError(
@@ -230,6 +249,15 @@ def release(
     if account is None:
         raise LocalError(
             "There is no simulated account to release an image into: `make up` starts one."
+        )
+    if not name.isprintable() or len(name) > 128:
+        raise typer.BadParameter("a name is one line of up to 128 characters", param_hint="NAME")
+    known = recognise(name)
+    if known is None or known.architecture not in (None, architecture):
+        _say(
+            f"note: {name!r} is not what AWS would name a current {architecture} image, so no stack"
+            " will choose it; an example: 'Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu"
+            " 22.04) 20261120'"
         )
     image = account.release(name, architecture, root_gib)
     made = next((str(image[key]) for key in ("image_id", "id", "ami_id") if key in image), "")

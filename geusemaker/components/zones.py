@@ -35,26 +35,41 @@ def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> N
     )
 
 
+def _unasked(what: str, action: str, error: Exception) -> NetworkError:
+    said = " ".join(str(error).split())
+    return NetworkError(
+        f"AWS could not be asked {what}. It said: {said} -- if that is about credentials, "
+        "`aws sts get-caller-identity` shows whose are used; if about permission, the caller needs "
+        f"ec2:Describe{action}; if about the network, run it again."
+    )
+
+
 def usable_zones(opts: pulumi.InvokeOptions) -> list[str]:
     """Zones of the Region that this account is opted in to; no Local or Wavelength Zones."""
-    answer = aws.get_availability_zones(
-        state="available",
-        filters=[
-            {"name": "opt-in-status", "values": ["opt-in-not-required", "opted-in"]},
-            {"name": "zone-type", "values": ["availability-zone"]},
-        ],
-        opts=opts,
-    )
+    try:
+        answer = aws.get_availability_zones(
+            state="available",
+            filters=[
+                {"name": "opt-in-status", "values": ["opt-in-not-required", "opted-in"]},
+                {"name": "zone-type", "values": ["availability-zone"]},
+            ],
+            opts=opts,
+        )
+    except Exception as error:  # the SDK raises nothing narrower
+        raise _unasked("for its zones", "AvailabilityZones", error) from error
     return sorted(answer.names)
 
 
 def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str]:
     """Zones in which AWS offers the instance type; empty when the Region has none."""
-    answer = aws.ec2.get_instance_type_offerings(
-        location_type="availability-zone",
-        filters=[{"name": "instance-type", "values": [instance_type]}],
-        opts=opts,
-    )
+    try:
+        answer = aws.ec2.get_instance_type_offerings(
+            location_type="availability-zone",
+            filters=[{"name": "instance-type", "values": [instance_type]}],
+            opts=opts,
+        )
+    except Exception as error:  # the SDK raises nothing narrower
+        raise _unasked("where it offers instance types", "InstanceTypeOfferings", error) from error
     return sorted(answer.locations)
 
 

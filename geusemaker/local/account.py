@@ -65,8 +65,11 @@ class Account:
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """One request, straight to loopback: http.client knows no proxies."""
-        at = urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=_SECONDS)
+        try:
+            at = urlsplit(self.endpoint)
+            connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=_SECONDS)
+        except (ValueError, AttributeError, TypeError) as why:
+            raise LocalError(f"The account's address {self.endpoint!r} is none ({why}).") from None
         try:
             sent = None if body is None else json.dumps(body)
             connection.request(method, path, sent, {"Content-Type": "application/json"})

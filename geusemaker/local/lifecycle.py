@@ -121,7 +121,7 @@ def _copy_config(places: Places, say: Say) -> None:
     except FileNotFoundError:
         committed = ""
     if places.config.exists() and places.config_origin.exists():
-        if places.config_origin.read_text(encoding="utf-8") == committed:
+        if _same_values(places.config_origin.read_text(encoding="utf-8"), committed):
             return
         kept = set_aside(places, places.config)
         say(
@@ -142,6 +142,14 @@ def config_was_changed(places: Places) -> bool:
         return False
     except yaml.YAMLError:
         return copy != origin
+
+
+def _same_values(one: str, other: str) -> bool:
+    """Whether two config files say the same: comments and Pulumi's salt do not count."""
+    try:
+        return _values(one) == _values(other)
+    except (yaml.YAMLError, ValueError, TypeError):
+        return one == other
 
 
 def _values(text: str) -> dict[str, object]:

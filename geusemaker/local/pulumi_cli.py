@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import platform
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geusemaker.errors import LocalError
+from geusemaker.local import process
 from geusemaker.local.places import STACK, Places
 
 # What the engine says after the program's own error; it tells a reader nothing more.
@@ -19,6 +22,11 @@ _ECHOES = (
     "destroy failed",
 )
 _ENDED_BY_HAND = 60.0
+_PROTECTED = (
+    "geusemaker:protectData is true, so the data volume and the file system are protected, and"
+    " nothing was removed. To remove them with the rest, in `make shell`: `pulumi config set"
+    " geusemaker:protectData false && pulumi up`, then `make down` again."
+)
 
 
 @dataclass(frozen=True)
@@ -135,7 +143,12 @@ class PulumiCli:
     ) -> str:
         """The program's own error, bare; else what the CLI printed."""
         said = [_bare(text) for severity, text in diagnostics if severity == "error"]
-        said = said or [_bare(ran.stderr), *([] if ran.stderr.strip() else [ran.stdout.strip()])]
+        if any("because it is protected" in text for text in said):
+            return _PROTECTED
+        if not said and not _is_events(ran.stdout):
+            said = [_bare(ran.stderr), *([] if ran.stderr.strip() else [ran.stdout.strip()])]
+        elif not said:
+            said = [_bare(ran.stderr)]
         own = [text for text in dict.fromkeys(said) if text and not text.startswith(_ECHOES)]
         if not own:
             log = self._places.shown(self._places.pulumi_log)
@@ -145,6 +158,16 @@ class PulumiCli:
         return "\n".join(own)
 
     def _run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        ran = self._run_once(*arguments, cwd=cwd)
+        if ran.returncode == 0 or not _holds_dead_lock(ran.stdout + ran.stderr):
+            return ran
+        # A CLI that was killed leaves its lock; nobody else will ever take it away.
+        self._run_once("cancel", "--yes")
+        return self._run_once(*arguments, cwd=cwd)
+
+    def _run_once(
+        self, *arguments: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = [str(self._program), *arguments, "--non-interactive", "--color", "never"]
         try:
             ran = _to_its_end(command, cwd or self._places.project, self._env)
@@ -168,16 +191,32 @@ def _to_its_end(
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-    ) as process:
+    ) as child:
         try:
-            out, err = process.communicate()
+            out, err = child.communicate()
         except KeyboardInterrupt:
             # The CLI got the signal as well: let it end its steps and free its lock.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=_ENDED_BY_HAND)
-            process.kill()
+                child.communicate(timeout=_ENDED_BY_HAND)
+            child.kill()
             raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
+    return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+def _holds_dead_lock(text: str) -> bool:
+    """Whether the stack is locked, and only by processes of this machine that have ended."""
+    if "the stack is currently locked by" not in text:
+        return False
+    holders = re.findall(r"created by \S+@(\S+) \(pid (\d+)\)", text)
+    here = platform.node()
+    return bool(holders) and all(
+        host == here and not process.is_running(int(pid)) for host, pid in holders
+    )
+
+
+def _is_events(text: str) -> bool:
+    """Whether the CLI was telling events, which are for programs to read."""
+    return text.lstrip().startswith('{"')
 
 
 def _bare(text: str) -> str:

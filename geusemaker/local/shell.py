@@ -34,6 +34,12 @@ def plan(wanted: str | None, folder: Path, environment: Environment, command: Pa
     if name == "bash":
         rc = folder / "bashrc"
         text = f'[ -f ~/.bashrc ] && . ~/.bashrc\n{hidden}\n{again}\nPS1="{PROMPT}${{PS1-\\$ }}"\n'
+        # Prompt programs set PS1 before each prompt: what says "simulated" must come after them.
+        text += (
+            f'_geusemaker_prompt() {{ case "$PS1" in "{PROMPT}"*) ;;'
+            f' *) PS1="{PROMPT}$PS1" ;; esac; }}\n'
+            'PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND; }_geusemaker_prompt"\n'
+        )
         return ShellStart([shell, "--rcfile", str(rc), "-i"], {}, {rc: text})
     if name == "zsh":
         own = 'ZDOTDIR="${GEUSEMAKER_ZDOTDIR:-$HOME}"'

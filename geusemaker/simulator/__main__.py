@@ -25,6 +25,8 @@ def main() -> None:
     os.environ.update(
         MOTO_ACCOUNT_ID=ACCOUNT,
         MOTO_EC2_LOAD_DEFAULT_AMIS="false",
+        # What the local environment sets too, and the provider falls back to without aws:region.
+        AWS_REGION=options.region,
         # boto3 must not look for anybody's files, and never leave this machine.
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,

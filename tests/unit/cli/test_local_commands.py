@@ -16,7 +16,7 @@ from geusemaker.cli import local as commands
 from geusemaker.cli.main import main
 from geusemaker.engine import Engine
 from geusemaker.local import lifecycle, process
-from geusemaker.local.account import read_account
+from geusemaker.local.account import Account, read_account
 
 
 def run(*arguments: str) -> int:
@@ -347,3 +347,31 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not come to pass"
         time.sleep(0.02)
+
+
+def test_an_account_that_ends_under_an_up_is_the_error(
+    clone: Clone, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.answers(up_said=[("error", "Traceback: EOF")], up_code=1)
+    clone.start()
+    answering = Account.is_answering
+    asked: list[int] = []
+
+    def until_preview(self: Account) -> bool:
+        asked.append(1)
+        return len(asked) == 1 and answering(self)
+
+    monkeypatch.setattr(Account, "is_answering", until_preview)
+    assert run("local", "up") == 1
+    said = capsys.readouterr().err
+    assert "ended while Pulumi was at work" in said
+    assert "Traceback" not in said
+
+
+def test_a_name_that_aws_would_not_give_is_released_with_a_note(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone.start()
+    assert run("local", "release", "foo", "--architecture", "x86_64") == 0
+    assert "no stack will choose it" in capsys.readouterr().err
+    assert run("local", "release", "two\nlines", "--architecture", "x86_64") == 2

@@ -50,6 +50,14 @@ def main() -> None:
     elif what[0] == "config":
         fail(answers.get("config_error"))
         print(json.dumps(answers["config"]))
+    elif what[0] == "cancel":
+        (here / "locked").unlink()
+    elif (here / "locked").exists():
+        sys.exit((here / "locked").read_text())
+    elif "--preview-only" in sys.argv:
+        said = [{"severity": s, "message": m} for s, m in answers.get("looked_said", [])]
+        print(json.dumps({"diagnostics": said}, indent=1))
+        sys.exit(answers.get("looked_code", 0))
     elif what[0] == "preview":
         fail(answers.get("preview_error"))
         print(json.dumps(answers["preview"]))

@@ -244,3 +244,16 @@ def test_processes_are_told_apart_without_proc_too(
     assert str(Places(clone.places.project).account_file) in process.command_line(account.pid)
     lifecycle.stop_account(clone.places)
     assert not process.is_running(account.pid)
+
+
+def test_a_comment_or_a_salt_in_the_committed_config_leaves_the_local_copy_alone(
+    clone: Clone,
+) -> None:
+    lifecycle.prepare(clone.places, clone.say)
+    copy = clone.places.config
+    copy.write_text(copy.read_text() + "# set by hand\n")
+    committed = clone.places.committed_config
+    committed.write_text("# a comment\n" + committed.read_text() + "encryptionsalt: v1:abc\n")
+    lifecycle.prepare(clone.places, clone.say)
+    assert "# set by hand" in copy.read_text()
+    assert not clone.said

@@ -1,8 +1,10 @@
 """What the Pulumi CLI answers becomes counts, warnings, or one bare paragraph."""
 
 import os
+import platform
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,10 +88,45 @@ def test_an_error_without_words_names_the_log(clone: Clone, cli: PulumiCli) -> N
 def test_a_destroy_is_looked_at_first_so_that_a_protected_thing_stops_all(
     clone: Clone, cli: PulumiCli
 ) -> None:
-    clone.answers(destroy_said=[("error", "error: it is protected")], destroy_code=1)
-    with pytest.raises(LocalError, match="it is protected"):
+    said = 'error: resource "urn" cannot be deleted\nbecause it is protected. To unprotect'
+    clone.answers(looked_said=[("error", said)], looked_code=1)
+    with pytest.raises(LocalError, match="pulumi config set geusemaker:protectData false"):
         cli.destroy()
     assert [call["args"][1] for call in clone.calls()] == ["--preview-only"]
+
+
+def _lock(clone: Clone, pid: int) -> None:
+    (clone.engine_dir / "locked").write_text(
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es)"
+        " to end or delete the lock file with `pulumi cancel`.\n"
+        f"  file:///x: created by somebody@{platform.node()} (pid {pid}) at 2026-11-23T20:00:00Z\n"
+    )
+
+
+def test_the_lock_of_a_killed_cli_is_taken_away(clone: Clone, cli: PulumiCli) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _lock(clone, int(ended.stdout))
+    assert cli.preview().count("create") == 36
+
+
+def test_the_lock_of_a_cli_that_runs_is_left_alone(clone: Clone, cli: PulumiCli) -> None:
+    _lock(clone, os.getpid())
+    with pytest.raises(LocalError, match="currently locked"):
+        cli.preview()
+    assert (clone.engine_dir / "locked").exists()
+
+
+def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: PulumiCli) -> None:
+    clone.answers(up_said=[("debug", "much")], up_code=137)
+    with pytest.raises(LocalError) as failed:
+        cli.up()
+    assert "ended with code 137" in str(failed.value)
+    assert "diagnosticEvent" not in str(failed.value)
 
 
 def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: PulumiCli) -> None:

@@ -62,3 +62,24 @@ def test_zsh_reads_the_users_files_first_and_then_the_environment(tmp_path: Path
 @pytest.mark.parametrize("wanted", [None, "/usr/bin/fish"])
 def test_a_shell_that_cannot_be_set_up_becomes_sh(tmp_path: Path, wanted: str | None) -> None:
     assert shell.plan(wanted, tmp_path, ENVIRONMENT, Path("/g")).command == ["/bin/sh", "-i"]
+
+
+def test_a_prompt_that_is_made_anew_each_time_still_says_simulated(tmp_path: Path) -> None:
+    program = shutil.which("bash")
+    assert program is not None
+    home, own = tmp_path / "home", tmp_path / "own"
+    home.mkdir()
+    own.mkdir()
+    (home / ".bashrc").write_text("PROMPT_COMMAND='PS1=\"star> \"'\n")
+    plan = shell.plan(program, own, ENVIRONMENT, Path("/bin/true"))
+    for file, text in plan.files.items():
+        file.write_text(text)
+    ran = subprocess.run(
+        plan.command,
+        env={"HOME": str(home), "PATH": os.environ["PATH"], **plan.env},
+        input='echo "[$PS1]"\necho "[$PS1]"\n',
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.split("\n")[:2] == ["[(simulated) star> ]"] * 2
