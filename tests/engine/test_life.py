@@ -1,11 +1,11 @@
 """The life of a stack, by the plain CLI on the genuine engine."""
 
-from .door import Door
+from .door import MADE, Door
 
 
 def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) -> None:
     preview = door.preview_text()
-    assert "36 to create" in preview
+    assert f"{MADE} to create" in preview
     assert "error" not in preview
 
     door.up()

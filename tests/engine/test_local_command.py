@@ -9,7 +9,7 @@ from geusemaker.local import process, session
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
 
-from .door import clean_environment, make_project
+from .door import MADE, clean_environment, make_project
 
 GEUSEMAKER = [str(session.bin_dir() / "geusemaker")]
 
@@ -36,7 +36,7 @@ def test_up_twice_a_killed_account_and_down(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     first = _run(project, "local", "up")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "[5/5] Up, stack dev       36 created" in first.stdout
+    assert f"[5/5] Up, stack dev       {MADE} created" in first.stdout
     assert "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902" in first.stdout
     assert "m6i.xlarge, 4 vCPU, 16 GiB, no GPU: Ollama runs on the CPU" in first.stdout
 
@@ -49,7 +49,7 @@ def test_up_twice_a_killed_account_and_down(tmp_path: Path) -> None:
     anew = _run(project, "local", "up")
     assert anew.returncode == 0, anew.stdout + anew.stderr
     assert "a new one begins" in anew.stdout
-    assert "36 created" in anew.stdout
+    assert f"{MADE} created" in anew.stdout
     assert _account(project).token != killed.token
 
     pid = _account(project).pid
@@ -114,7 +114,7 @@ def test_logins_of_the_user_are_neither_used_nor_handed_on(tmp_path: Path) -> No
     }
     up = _run(project, "local", "run", "--", "pulumi", "preview", "--non-interactive", **logins)
     assert up.returncode == 0, up.stdout + up.stderr
-    assert "36 to create" in up.stdout
+    assert f"{MADE} to create" in up.stdout
     shown = _run(project, "local", "run", "--", "env", **logins).stdout
     for value in ("a-real-looking-token", "pul-0123456789abcdef", "111122223333", "invalid"):
         assert value not in shown

@@ -249,11 +249,11 @@ def test_processes_are_told_apart_without_proc_too(
 def test_a_comment_or_a_salt_in_the_committed_config_leaves_the_local_copy_alone(
     clone: Clone,
 ) -> None:
-    lifecycle.prepare(clone.places, clone.say)
+    clone.start()
     copy = clone.places.config
     copy.write_text(copy.read_text() + "# set by hand\n")
     committed = clone.places.committed_config
     committed.write_text("# a comment\n" + committed.read_text() + "encryptionsalt: v1:abc\n")
-    lifecycle.prepare(clone.places, clone.say)
+    clone.start()
     assert "# set by hand" in copy.read_text()
     assert not clone.said
