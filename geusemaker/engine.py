@@ -83,8 +83,15 @@ def why_not(version: str) -> str | None:
 def cache_root(environ: Mapping[str, str]) -> Path:
     """The folder outside git that clones share."""
     named = environ.get("GEUSEMAKER_CACHE_DIR")
-    # A `~` that the shell left alone is a folder of that name: nobody's home can be guessed.
-    return Path(named).absolute() if named else platformdirs.user_cache_path("geusemaker")
+    if not named:
+        return platformdirs.user_cache_path("geusemaker")
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as unknown:
+        raise EngineError(
+            f"GEUSEMAKER_CACHE_DIR is {named!r}, and there is no such user to have a home: name a"
+            " folder by its whole path, or `unset GEUSEMAKER_CACHE_DIR`."
+        ) from unknown
 
 
 def wanted_sources(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import filelock
 import pytest
 
 from geusemaker import engine, engine_build
-from geusemaker.engine import Engine, find_engine
+from geusemaker.engine import Engine, EngineError, cache_root, find_engine
 from geusemaker.engine_machine import Machine, Ran
 from geusemaker.errors import EngineError
 from geusemaker.local import process
@@ -298,3 +298,9 @@ def test_a_program_that_is_not_there_is_an_answer(tmp_path: Path) -> None:
 def test_the_pinned_version_is_the_one_in_go_mod() -> None:
     pinned = Path(engine.__file__).parent.parent / "tools" / "pulumi" / "go.mod"
     assert f"github.com/pulumi/pulumi/pkg/v3 v{engine.VERSION}" in pinned.read_text()
+
+
+def test_a_cache_in_the_home_of_nobody_is_one_paragraph() -> None:
+    assert cache_root({"GEUSEMAKER_CACHE_DIR": "~/x"}) == Path.home() / "x"
+    with pytest.raises(EngineError, match="GEUSEMAKER_CACHE_DIR is '~nobody-of-that-name/x'"):
+        cache_root({"GEUSEMAKER_CACHE_DIR": "~nobody-of-that-name/x"})
