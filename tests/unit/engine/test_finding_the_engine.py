@@ -13,7 +13,7 @@ import filelock
 import pytest
 
 from geusemaker import engine, engine_build
-from geusemaker.engine import Engine, EngineError, cache_root, find_engine
+from geusemaker.engine import Engine, cache_root, find_engine
 from geusemaker.engine_machine import Machine, Ran
 from geusemaker.errors import EngineError
 from geusemaker.local import process
