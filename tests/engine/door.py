@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ def make_project(folder: Path, *, with_package: bool = False) -> Path:
     folder.mkdir(parents=True)
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
         shutil.copy(PROJECT / name, folder / name)
+    # Pulumi.yaml names it: a newer language host than the one built here would make one otherwise.
+    (folder / ".venv").symlink_to(sys.prefix)
     if with_package:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / "geusemaker", folder / "geusemaker", ignore=ignored)

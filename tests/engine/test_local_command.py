@@ -59,6 +59,7 @@ def test_up_twice_a_killed_account_and_down(tmp_path: Path) -> None:
     assert not process.is_running(pid)
     assert sorted(p.name for p in project.iterdir()) == [
         ".geusemaker",
+        ".venv",
         "Pulumi.dev.yaml",
         "Pulumi.yaml",
         "__main__.py",
