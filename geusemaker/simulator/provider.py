@@ -108,7 +108,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
+        # Another Region, say, changes the provider in place, as it does the real one: the engine
+        # then configures it anew. Without an answer here it would go on with the old config.
+        old, new = wire.decode(request.old_inputs).values, wire.decode(request.news).values
+        changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME
+            if changed
+            else provider_pb2.DiffResponse.DIFF_NONE,
+            diffs=changed,
+        )
 
     @_answers
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
