@@ -124,4 +124,4 @@ def test_logins_of_the_user_are_neither_used_nor_handed_on(tmp_path: Path) -> No
     assert who.stdout.strip() == "000000000000", who.stderr
     assert not used.exists()
     assert (home / ".pulumi" / "credentials.json").read_text().count("invalid") == 1
-    assert _run(project, "local", "down", **logins).returncode == 0
+    assert _run(project, "local", "stop", **logins).returncode == 0

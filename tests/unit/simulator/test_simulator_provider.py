@@ -131,8 +131,13 @@ def test_the_engine_can_attach(engine: Engine) -> None:
     config = wire.encode({"region": "us-east-1"})
     checked = engine.stub.CheckConfig(provider_pb2.CheckRequest(news=config))
     assert checked.inputs == config
-    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(news=config))
+    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=config))
     assert told.changes == provider_pb2.DiffResponse.DIFF_NONE
+    elsewhere = wire.encode({"region": "eu-west-1"})
+    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=elsewhere))
+    assert told.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(told.diffs) == ["region"]
+    assert not told.replaces
 
 
 def test_a_region_is_needed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
