@@ -60,3 +60,8 @@ class EngineError(GeuseMakerError):
 
 class LocalError(GeuseMakerError):
     """The simulated account or the local environment cannot do what was asked."""
+
+
+def one_line(error: Exception) -> str:
+    """What AWS said, fit for a paragraph: it comes with line breaks and bullets, also as `\\n`."""
+    return " ".join(str(error).replace("\\n", " ").replace("\\t", " ").split())

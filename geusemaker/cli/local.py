@@ -260,8 +260,7 @@ def release(
             " 22.04) 20261120'"
         )
     image = account.release(name, architecture, root_gib)
-    made = next((str(image[key]) for key in ("image_id", "id", "ami_id") if key in image), "")
-    typer.echo(f"Released {made} {name}".replace("  ", " "))
+    typer.echo(f"Released {image['id']} {name}")
 
 
 @app.command(hidden=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.errors import NetworkError
+from geusemaker.errors import NetworkError, one_line
 
 DOCKER_BRIDGE = ipaddress.ip_network("172.17.0.0/16")
 
@@ -173,7 +173,7 @@ def look_up(
 
 
 def _missing(key: str, value: str, command: str, error: Exception) -> NetworkError:
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return NetworkError(
         f"geusemaker:{key} names {value}, which AWS does not show to this account in the Region of "
         f"`aws:region`. It said: {said} -- `aws ec2 {command}` lists what there is, "

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.errors import ConfigError
+from geusemaker.errors import ConfigError, one_line
 from geusemaker.instance_types import counterpart
 
 
@@ -41,7 +41,7 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
     try:
         told = aws.ec2.get_instance_type(instance_type=instance_type, opts=opts)
     except Exception as error:  # the SDK raises nothing narrower
-        said = " ".join(str(error).split())
+        said = one_line(error)
         if "InvalidInstanceType" not in said:
             raise ConfigError(
                 f"AWS could not be asked about geusemaker:instanceType {instance_type!r}. It said: "

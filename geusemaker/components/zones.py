@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.errors import NetworkError
+from geusemaker.errors import NetworkError, one_line
 
 
 def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
@@ -36,7 +36,7 @@ def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> N
 
 
 def _unasked(what: str, action: str, error: Exception) -> NetworkError:
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return NetworkError(
         f"AWS could not be asked {what}. It said: {said} -- if that is about credentials, "
         "`aws sts get-caller-identity` shows whose are used; if about permission, the caller needs "

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from geusemaker.dlami.naming import exact_regex, recognise
 from geusemaker.dlami.pin import Pin, check_fit
 from geusemaker.dlami.selection import Candidate, ImageQuery, title
-from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
+from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError, one_line
 
 # How the provider's text for an empty answer begins; nothing but the text tells it from failures.
 _NO_RESULTS = "Your query returned no results"
@@ -179,8 +179,7 @@ def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | N
         # Pulumi's SDK raises a bare Exception for all that can happen; the text alone tells.
         if _NO_RESULTS in str(error):
             return None
-        # The list of errors comes with line breaks and bullets; a paragraph has none.
-        said = " ".join(str(error).replace("\\n", " ").replace("\\t", " ").split())
+        said = one_line(error)
         raise ImageError(
             f"AWS could not be asked for {what}. It said: {said} -- if that is about credentials, "
             "`aws sts get-caller-identity` shows whose are used; if about permission, the caller "
