@@ -85,7 +85,7 @@ class AccessPoint(Resource):
         return told
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        retag(account, id_, change.state, change.inputs)
+        retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("AccessPointNotFound"):

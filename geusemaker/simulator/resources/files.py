@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Final
 from moto.efs.models import efs_backends
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
-from geusemaker.simulator.resource import AutoName, Resource, Update, all_tags, aws_tags
+from geusemaker.simulator.resource import AutoName, Resource, Update, aws_tags
 from geusemaker.simulator.schema import Problem
 
-from .support import filters, not_simulated, own_tags
+from .support import filters, not_simulated, own_tags, tag_change
 
 _CLASSES: Final = {
     "transitionToIa": "TransitionToIA",
@@ -22,12 +22,13 @@ def backend_of(account: Account) -> Any:
     return efs_backends[account.id][account.region]
 
 
-def retag(account: Account, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-    old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
+def retag(account: Account, id_: str, change: Update) -> None:
+    """Bring the tags of a file system or access point to those of the new inputs."""
+    removed, added = tag_change(account, change)
     action = f"updating tags for EFS resource ({id_})"
-    if removed := sorted(old.keys() - new.keys()):
+    if removed:
         account.call(action, "efs", "untag_resource", ResourceId=id_, TagKeys=removed)
-    if added := [{"Key": k, "Value": v} for k, v in new.items() if old.get(k) != v]:
+    if added:
         account.call(action, "efs", "tag_resource", ResourceId=id_, Tags=added)
 
 
@@ -145,7 +146,7 @@ class FileSystem(Resource):
             ]
         if "lifecyclePolicies" in change.paths:
             self._lifecycle(account, id_, {"lifecyclePolicies": [], **change.inputs})
-        retag(account, id_, change.state, change.inputs)
+        retag(account, id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("FileSystemNotFound"):

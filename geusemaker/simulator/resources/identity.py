@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
-from geusemaker.simulator.resource import AutoName, Resource, Update, all_tags, aws_tags
+from geusemaker.simulator.resource import AutoName, Resource, Update, aws_tags
 from geusemaker.simulator.schema import Problem
 
-from .support import not_simulated, own_tags, policy_problem
+from .support import not_simulated, own_tags, policy_problem, tag_change
 
 
 def _document(text: Any) -> str:
@@ -109,7 +109,7 @@ class Role(Resource):
                 )
             else:
                 account.call(action, "iam", "delete_role_permissions_boundary", RoleName=id_)
-        _retag(account, "role", id_, change.state, change.inputs)
+        _retag(account, "role", id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         with gone_is_fine("NoSuchEntity"):
@@ -139,15 +139,13 @@ class Role(Resource):
             account.call(action, "iam", "delete_role_policy", RoleName=id_, PolicyName=name)
 
 
-def _retag(
-    account: Account, kind: str, id_: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
-) -> None:
+def _retag(account: Account, kind: str, id_: str, change: Update) -> None:
     who = {"RoleName": id_} if kind == "role" else {"InstanceProfileName": id_}
-    old, new = state.get("tagsAll") or {}, all_tags(account, inputs)
+    removed, added = tag_change(account, change)
     action = f"updating tags for IAM {kind} ({id_})"
-    if removed := sorted(old.keys() - new.keys()):
+    if removed:
         account.call(action, "iam", f"untag_{kind}", TagKeys=removed, **who)
-    if added := [{"Key": k, "Value": v} for k, v in new.items() if old.get(k) != v]:
+    if added:
         account.call(action, "iam", f"tag_{kind}", Tags=added, **who)
 
 
@@ -320,7 +318,7 @@ class InstanceProfile(Resource):
                 self._remove(account, id_, change.state["role"])
             if change.inputs.get("role"):
                 self._add(account, id_, change.inputs["role"])
-        _retag(account, "instance_profile", id_, change.state, change.inputs)
+        _retag(account, "instance_profile", id_, change)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         if state.get("role"):

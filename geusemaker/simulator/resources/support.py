@@ -71,6 +71,13 @@ def public_dns(region: str, address: str) -> str:
     return f"ec2-{address.replace('.', '-')}.{domain}.amazonaws.com"
 
 
+def tag_change(account: Account, change: Update) -> tuple[list[str], list[dict[str, str]]]:
+    """Keys of the tags that go, and the tags that come or change, as AWS's APIs take them."""
+    old, new = change.state.get("tagsAll") or {}, all_tags(account, change.inputs)
+    added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
+    return sorted(old.keys() - new.keys()), added
+
+
 class Ec2Resource(Resource):
     """A taggable thing of EC2."""
 
@@ -90,11 +97,12 @@ class Ec2Resource(Resource):
 
     def retag(self, account: Account, id_: str, change: Update) -> None:
         """Bring the tags to those of the new inputs."""
-        old, new = change.state.get("tagsAll") or {}, all_tags(account, change.inputs)
+        removed, added = tag_change(account, change)
         action = f"updating tags for EC2 resource ({id_})"
-        if removed := [{"Key": key} for key in old.keys() - new.keys()]:
-            account.call(action, "ec2", "delete_tags", Resources=[id_], Tags=removed)
-        if added := [{"Key": k, "Value": v} for k, v in new.items() if old.get(k) != v]:
+        if removed:
+            keys = [{"Key": key} for key in removed]
+            account.call(action, "ec2", "delete_tags", Resources=[id_], Tags=keys)
+        if added:
             account.call(action, "ec2", "create_tags", Resources=[id_], Tags=added)
 
     def described(
