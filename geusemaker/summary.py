@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from geusemaker import dlami
-from geusemaker.components.host_type import HostType
 from geusemaker.config import DeploymentConfig
+from geusemaker.host_type import HostType
 
 
 def stack_lines(

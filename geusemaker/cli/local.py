@@ -14,10 +14,10 @@ from typing import Annotated
 
 import typer
 
-from geusemaker.components.tier1 import NEWER_IMAGE
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_source import Given
 from geusemaker.dlami import recognise
+from geusemaker.dlami.news import NEWER_IMAGE
 from geusemaker.engine import find_engine
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell

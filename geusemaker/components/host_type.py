@@ -1,39 +1,11 @@
-"""What AWS says about an instance type."""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+"""Asks AWS about the instance type, at preview too."""
 
 import pulumi
 import pulumi_aws as aws
 
 from geusemaker.errors import ConfigError, one_line
+from geusemaker.host_type import HostType
 from geusemaker.instance_types import counterpart
-
-
-@dataclass(frozen=True)
-class HostType:
-    """An instance type. `memory_gib` is AWS's MiB over 1,024; `gpus` like `1 x NVIDIA A10G`."""
-
-    name: str
-    vcpus: int
-    memory_gib: float
-    architectures: tuple[str, ...]
-    gpus: tuple[str, ...]
-
-    @classmethod
-    def of_description(cls, facts: Mapping[str, Any]) -> "HostType":
-        """The type of one entry of DescribeInstanceTypes."""
-        return cls(
-            name=facts["InstanceType"],
-            vcpus=facts["VCpuInfo"]["DefaultVCpus"],
-            memory_gib=facts["MemoryInfo"]["SizeInMiB"] / 1024,
-            architectures=tuple(facts["ProcessorInfo"]["SupportedArchitectures"]),
-            gpus=tuple(
-                f"{gpu['Count']} x {gpu['Manufacturer']} {gpu['Name']}"
-                for gpu in facts.get("GpuInfo", {}).get("Gpus", [])
-            ),
-        )
 
 
 def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:

@@ -4,75 +4,19 @@
 turned into a paragraph and the next version can be tried. On the good path it is one call.
 """
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.dlami.naming import exact_regex, recognise
+from geusemaker.dlami.image import FoundImage, version_in
+from geusemaker.dlami.naming import exact_regex
 from geusemaker.dlami.pin import Pin, check_fit
 from geusemaker.dlami.selection import Candidate, ImageQuery, title
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError, one_line
 
 # How the provider's text for an empty answer begins; nothing but the text tells it from failures.
 _NO_RESULTS = "Your query returned no results"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundImage:
-    """An image that AWS has, as far as the program needs it.
-
-    Attributes:
-        root_volume_gib: GiB of the image's own root volume: a root volume must not be smaller.
-        creation_date: As AWS writes it, such as "2026-10-03T08:15:00.000Z".
-        framework_version: As a user types it; None without a framework or for an unknown name.
-    """
-
-    id: str
-    name: str
-    architecture: str
-    root_device_name: str
-    root_volume_gib: int
-    creation_date: str
-    framework_version: str | None
-
-    def to_record(self) -> dict[str, Any]:
-        """The image as plain values, for the stack's state; `from_record` reads it back.
-
-        What the name tells is left out: the state drops a null, and the same image must make the
-        same record however it was found.
-        """
-        record = asdict(self)
-        del record["framework_version"]
-        return record
-
-    @classmethod
-    def from_record(cls, record: dict[str, Any]) -> "FoundImage":
-        """The image of a record.
-
-        Pulumi's state knows one kind of number and gives the size back as a float; fields that a
-        newer GeuseMaker wrote are ignored.
-
-        Raises:
-            ImageError: The record lacks a field or has one that is none.
-        """
-        try:
-            return cls(
-                id=record["id"],
-                name=record["name"],
-                architecture=record["architecture"],
-                root_device_name=record["root_device_name"],
-                root_volume_gib=int(record["root_volume_gib"]),
-                creation_date=record["creation_date"],
-                framework_version=_version_in(record["name"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ImageError(
-                f"The record of the chosen image in the stack's state cannot be read ({error!r}): "
-                f"{record!r}. Name the image of the running host yourself: "
-                "`pulumi config set geusemaker:amiId ami-...`."
-            ) from error
 
 
 def find_image(query: ImageQuery, opts: pulumi.InvokeOptions | None = None) -> FoundImage:
@@ -198,13 +142,8 @@ def _found(answer: Any) -> FoundImage:
         root_device_name=answer.root_device_name,
         root_volume_gib=_root_volume_gib(answer),
         creation_date=answer.creation_date,
-        framework_version=_version_in(name),
+        framework_version=version_in(name),
     )
-
-
-def _version_in(name: str) -> str | None:
-    known = recognise(name)
-    return known.framework_version if known else None
 
 
 def _root_volume_gib(answer: Any) -> int:

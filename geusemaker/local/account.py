@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from geusemaker.components.host_type import HostType
 from geusemaker.errors import LocalError
+from geusemaker.host_type import HostType
 
 _SECONDS = 5.0
 

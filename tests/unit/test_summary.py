@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from geusemaker.components.host_type import HostType
 from geusemaker.config import DeploymentConfig
+from geusemaker.host_type import HostType
 from geusemaker.summary import image_lines, stack_lines
 
 NAME = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902"

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from geusemaker.components import host_type
-from geusemaker.components.host_type import HostType
-from geusemaker.components.tier1 import NEWER_IMAGE, connect_command, newer_image, root_gib
-from geusemaker.dlami.lookup import FoundImage
+from geusemaker.components.tier1 import connect_command, root_gib
+from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.news import NEWER_IMAGE, newer_image
 from geusemaker.errors import ConfigError
+from geusemaker.host_type import HostType
 
 IMAGE = FoundImage(
     id="ami-1",

@@ -11,7 +11,8 @@ import pulumi_aws as aws
 import pytest
 
 from geusemaker.dlami import ImageQuery, select
-from geusemaker.dlami.lookup import FoundImage, find_image, find_pinned
+from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.lookup import find_image, find_pinned
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
 
 TODAY = date(2026, 10, 10)

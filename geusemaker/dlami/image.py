@@ -1,0 +1,69 @@
+"""An image as this project keeps it: in the stack's state, in messages, in tables."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from geusemaker.dlami.naming import recognise
+from geusemaker.errors import ImageError
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image that AWS has, as far as the program needs it.
+
+    Attributes:
+        root_volume_gib: GiB of the image's own root volume: a root volume must not be smaller.
+        creation_date: As AWS writes it, such as "2026-10-03T08:15:00.000Z".
+        framework_version: As a user types it; None without a framework or for an unknown name.
+    """
+
+    id: str
+    name: str
+    architecture: str
+    root_device_name: str
+    root_volume_gib: int
+    creation_date: str
+    framework_version: str | None
+
+    def to_record(self) -> dict[str, Any]:
+        """The image as plain values, for the stack's state; `from_record` reads it back.
+
+        What the name tells is left out: the state drops a null, and the same image must make the
+        same record however it was found.
+        """
+        record = asdict(self)
+        del record["framework_version"]
+        return record
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "FoundImage":
+        """The image of a record.
+
+        Pulumi's state knows one kind of number and gives the size back as a float; fields that a
+        newer GeuseMaker wrote are ignored.
+
+        Raises:
+            ImageError: The record lacks a field or has one that is none.
+        """
+        try:
+            return cls(
+                id=record["id"],
+                name=record["name"],
+                architecture=record["architecture"],
+                root_device_name=record["root_device_name"],
+                root_volume_gib=int(record["root_volume_gib"]),
+                creation_date=record["creation_date"],
+                framework_version=version_in(record["name"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ImageError(
+                f"The record of the chosen image in the stack's state cannot be read ({error!r}): "
+                f"{record!r}. Name the image of the running host yourself: "
+                "`pulumi config set geusemaker:amiId ami-...`."
+            ) from error
+
+
+def version_in(name: str) -> str | None:
+    """The framework version that the name of an image tells; None without one."""
+    known = recognise(name)
+    return known.framework_version if known else None

@@ -1,0 +1,35 @@
+"""What to tell of the image that a search finds now, beside the one that runs. Pure."""
+
+from typing import Final
+
+from geusemaker.dlami.image import FoundImage
+
+NEWER_IMAGE: Final = "A newer image is available"
+"""How the note on a newer image begins; the screen of `make up` looks for it."""
+
+
+def newer_image(kept: FoundImage, found: FoundImage | None) -> str | None:
+    """What to tell of the image that a search finds now, beside the one that runs."""
+    if found is None:
+        return (
+            f"AWS shows no image of this line in the Region any more. This stack keeps {kept.name} "
+            f"({kept.id}), and nothing is replaced; a new host needs an image that is there."
+        )
+    if kept.id == found.id:
+        return None
+    if _age(found) <= _age(kept):
+        return (
+            f"AWS does not show {kept.name} ({kept.id}) any more; the newest of its line is "
+            f"{found.name} ({found.id}). This stack keeps what it runs, and nothing is replaced."
+        )
+    return (
+        f"{NEWER_IMAGE}: {found.name} ({found.id}). This stack keeps {kept.name} ({kept.id}), and "
+        "nothing is replaced. To move to it, which replaces the host and keeps the data: "
+        f"`pulumi config set geusemaker:amiId {found.id}`."
+    )
+
+
+def _age(image: FoundImage) -> tuple[list[int], str]:
+    """Order of images of a line: by framework version, then by day."""
+    version = (image.framework_version or "0").split(".")
+    return [int(part) for part in version], image.creation_date
