@@ -10,6 +10,7 @@
     ├── NetworkError           an adopted VPC, its subnets or the zones do not fit
     ├── UserDataError          the rendered boot script cannot be used
     ├── EngineError            no Pulumi CLI could be found, installed or built
+    ├── PulumiError            a run of the Pulumi CLI has failed
     └── LocalError             the simulated account or its environment cannot do as asked
 
 Each message is one paragraph: what is wrong, the value, why, and the command that mends it.
@@ -56,6 +57,10 @@ class UserDataError(GeuseMakerError):
 
 class EngineError(GeuseMakerError):
     """No usable Pulumi CLI, and no way to get one."""
+
+
+class PulumiError(GeuseMakerError):
+    """A run of the Pulumi CLI has failed; the message is what it, or the program in it, said."""
 
 
 class LocalError(GeuseMakerError):

@@ -23,8 +23,8 @@ from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
 from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places, find_project
-from geusemaker.local.pulumi_cli import Outcome
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
+from geusemaker.pulumi_cli import Outcome
 from geusemaker.summary import stack_lines
 
 app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)

@@ -11,7 +11,7 @@ from geusemaker.local.account import Account
 from geusemaker.local.environment import Environment
 from geusemaker.local.lifecycle import Say
 from geusemaker.local.places import Places
-from geusemaker.local.pulumi_cli import PulumiCli
+from geusemaker.local.pulumi_cli import LocalCli
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Session:
     account: Account
     environment: Environment
     env: Mapping[str, str]
-    cli: PulumiCli
+    cli: LocalCli
 
 
 def open_session(places: Places, base: Mapping[str, str], say: Say) -> Session:
@@ -43,7 +43,7 @@ def join(
     lifecycle.prepare(places, say)
     local = environment.for_account(places, engine.path_dir, bin_dir(), account, base)
     env = local.applied_to(base)
-    cli = PulumiCli(places, engine.path_dir / "pulumi", env)
+    cli = LocalCli(places, engine.path_dir / "pulumi", env)
     cli.ensure_stack()
     return Session(places, engine, account, local, env, cli)
 

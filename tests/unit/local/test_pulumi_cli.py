@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from geusemaker import pulumi_cli
 from geusemaker.errors import LocalError
-from geusemaker.local import lifecycle, pulumi_cli
+from geusemaker.local import lifecycle
 from geusemaker.local.places import Places, find_project
-from geusemaker.local.pulumi_cli import Outcome, PulumiCli
+from geusemaker.local.pulumi_cli import LocalCli
+from geusemaker.pulumi_cli import Outcome
 from local.door import Clone
 
 
 @pytest.fixture
-def cli(clone: Clone) -> PulumiCli:
+def cli(clone: Clone) -> LocalCli:
     clone.places.root.mkdir()
     lifecycle.prepare(clone.places, clone.said.append)
     env = {"PULUMI_BACKEND_URL": f"file://{clone.places.backend}", "PATH": os.environ["PATH"]}
-    return PulumiCli(clone.places, clone.engine_dir / "pulumi", env)
+    return LocalCli(clone.places, clone.engine_dir / "pulumi", env)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +45,18 @@ def test_counts_are_told_in_words(changes: dict[str, int], would: str, did: str)
     assert outcome.did() == did
 
 
-def test_a_preview_has_counts_and_warnings(clone: Clone, cli: PulumiCli) -> None:
+def test_a_preview_has_counts_and_warnings(clone: Clone, cli: LocalCli) -> None:
     assert cli.preview() == Outcome(
         {"create": 36}, ("the line is ended",), ("A newer image is available: that one.",)
     )
 
 
-def test_an_update_has_counts_and_each_warning_once(clone: Clone, cli: PulumiCli) -> None:
+def test_an_update_has_counts_and_each_warning_once(clone: Clone, cli: LocalCli) -> None:
     clone.answers(up_said=[("warning", "warning: same\n"), ("warning", "same"), ("debug", "x")])
     assert cli.up() == Outcome({"create": 36}, ("same",))
 
 
-def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: PulumiCli) -> None:
+def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: LocalCli) -> None:
     echo = "error: an unhandled error occurred: program exited with non-zero exit code: 1\n"
     clone.answers(
         preview={
@@ -70,13 +72,13 @@ def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: PulumiCli) -> N
     assert str(caught.value) == "osType ubuntu-99 is none."
 
 
-def test_an_error_before_the_program_is_what_the_cli_printed(clone: Clone, cli: PulumiCli) -> None:
+def test_an_error_before_the_program_is_what_the_cli_printed(clone: Clone, cli: LocalCli) -> None:
     clone.answers(preview_error="error: the project file is broken")
     with pytest.raises(LocalError, match=r"^the project file is broken$"):
         cli.preview()
 
 
-def test_an_error_without_words_names_the_log(clone: Clone, cli: PulumiCli) -> None:
+def test_an_error_without_words_names_the_log(clone: Clone, cli: LocalCli) -> None:
     clone.answers(up_said=[("error", "error: update failed")], up_code=255)
     with pytest.raises(
         LocalError, match=r"code 255 and gave no reason: see \.geusemaker/logs/pulumi\.log"
@@ -86,7 +88,7 @@ def test_an_error_without_words_names_the_log(clone: Clone, cli: PulumiCli) -> N
 
 
 def test_a_destroy_is_looked_at_first_so_that_a_protected_thing_stops_all(
-    clone: Clone, cli: PulumiCli
+    clone: Clone, cli: LocalCli
 ) -> None:
     said = 'error: resource "urn" cannot be deleted\nbecause it is protected. To unprotect'
     clone.answers(looked_said=[("error", said)], looked_code=1)
@@ -103,7 +105,7 @@ def _lock(clone: Clone, pid: int) -> None:
     )
 
 
-def test_the_lock_of_a_killed_cli_is_taken_away(clone: Clone, cli: PulumiCli) -> None:
+def test_the_lock_of_a_killed_cli_is_taken_away(clone: Clone, cli: LocalCli) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"],
         capture_output=True,
@@ -114,14 +116,14 @@ def test_the_lock_of_a_killed_cli_is_taken_away(clone: Clone, cli: PulumiCli) ->
     assert cli.preview().count("create") == 36
 
 
-def test_the_lock_of_a_cli_that_runs_is_left_alone(clone: Clone, cli: PulumiCli) -> None:
+def test_the_lock_of_a_cli_that_runs_is_left_alone(clone: Clone, cli: LocalCli) -> None:
     _lock(clone, os.getpid())
     with pytest.raises(LocalError, match="currently locked"):
         cli.preview()
     assert (clone.engine_dir / "locked").exists()
 
 
-def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: PulumiCli) -> None:
+def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: LocalCli) -> None:
     clone.answers(up_said=[("debug", "much")], up_code=137)
     with pytest.raises(LocalError) as failed:
         cli.up()
@@ -129,7 +131,7 @@ def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: PulumiCli) 
     assert "diagnosticEvent" not in str(failed.value)
 
 
-def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: PulumiCli) -> None:
+def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: LocalCli) -> None:
     cli.ensure_stack()
     cli.ensure_stack()
     (call,) = clone.calls()
@@ -138,20 +140,20 @@ def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: P
 
 
 @pytest.mark.parametrize("what", ["init", "output"])
-def test_a_failing_helper_command_is_one_paragraph(clone: Clone, cli: PulumiCli, what: str) -> None:
+def test_a_failing_helper_command_is_one_paragraph(clone: Clone, cli: LocalCli, what: str) -> None:
     clone.answers(**{f"{what}_error": "error: no room on the disk"})
     with pytest.raises(LocalError, match=r"^no room on the disk$"):
         cli.ensure_stack() if what == "init" else cli.outputs()
 
 
-def test_a_cli_that_cannot_be_started_is_one_paragraph(clone: Clone, cli: PulumiCli) -> None:
+def test_a_cli_that_cannot_be_started_is_one_paragraph(clone: Clone, cli: LocalCli) -> None:
     (clone.engine_dir / "pulumi").chmod(0o644)
     with pytest.raises(LocalError, match=r"pulumi cannot be started: Permission denied\.$"):
         cli.preview()
 
 
 def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
-    clone: Clone, cli: PulumiCli, monkeypatch: pytest.MonkeyPatch
+    clone: Clone, cli: LocalCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = clone.engine_dir / "pulumi"
     ended = clone.engine_dir / "ended"
