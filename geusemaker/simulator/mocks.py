@@ -13,7 +13,7 @@ import moto
 import pulumi
 import pulumi.runtime
 
-from . import images, invokes, policies, schema, wire
+from . import images, invokes, policies, quotas, schema, wire
 from .account import Account
 from .resource import Resource
 from .table import resource_type
@@ -105,6 +105,7 @@ def simulated_account(
         with moto.mock_aws():
             images.seed(region)
             policies.seed()
+            quotas.seed(region)
             yield SimulatedMocks(Account(region, default_tags=default_tags or {}))
     finally:
         restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}

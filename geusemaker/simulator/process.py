@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import images, inventory, policies, schema
+from . import images, inventory, policies, quotas, schema
 from .account import Account, AwsError
 from .provider import Provider
 
@@ -50,9 +50,10 @@ class Simulation:
     _accounts: dict[str, Account] = field(default_factory=dict)
 
     def account(self, region: str) -> Account:
-        """The account in a Region; the Region's images are published at its first use."""
+        """The account in a Region; the Region's images and quotas are there from its first use."""
         if region not in self._accounts:
             images.seed(region)
+            quotas.seed(region)
             self._accounts[region] = Account(region, self.endpoint)
         return self._accounts[region]
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from moto.core.types import Base64EncodedString
 
+from geusemaker.simulator import quotas
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
 from geusemaker.simulator.resource import Update
@@ -293,6 +294,7 @@ class Instance(Ec2Resource):
                 backend_of(account.region).get_instance(id_).user_data = Base64EncodedString(
                     change.inputs["userDataBase64"]
                 )
+            quotas.refuse_start(account, action, "StartInstances", change.inputs["instanceType"])
             account.call(action, "ec2", "start_instances", InstanceIds=[id_])
         if "vpcSecurityGroupIds" in change.paths:
             set_groups(account, id_, change.inputs["vpcSecurityGroupIds"])

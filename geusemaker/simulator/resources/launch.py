@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+from geusemaker.simulator import quotas
 from geusemaker.simulator.account import Account, AwsError
 
 from .support import filters
@@ -79,6 +80,7 @@ def refuse_launch(account: Account, action: str, inputs: Mapping[str, Any], data
         "get_instance_profile",
         InstanceProfileName=inputs["iamInstanceProfile"],
     )
+    quotas.refuse_start(account, action, "RunInstances", inputs["instanceType"])
 
 
 def decoded(inputs: Mapping[str, Any]) -> bytes:

@@ -1,0 +1,109 @@
+"""The simulated account's vCPU quotas: they are told, and they bind."""
+
+from collections.abc import Callable
+
+import pytest
+
+from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain
+from geusemaker.simulator import quotas
+from geusemaker.simulator.account import AwsError
+from geusemaker.simulator.mocks import simulated_account
+from simulator.world import Thing, World
+
+
+def refusal(act: Callable[[], object]) -> str:
+    with pytest.raises(AwsError) as refused:
+        act()
+    assert refused.value.code == "VcpuLimitExceeded"
+    return str(refused.value)
+
+
+def test_the_quotas_of_ec2_are_told(empty_world: World) -> None:
+    client = empty_world.account.client("service-quotas")
+    told = client.get_service_quota(ServiceCode="ec2", QuotaCode="L-DB2E81BA")["Quota"]
+    assert told["QuotaName"] == "Running On-Demand G and VT instances"
+    assert (told["Value"], told["Adjustable"]) == (64.0, True)
+    assert told["QuotaArn"].endswith(":ec2/L-DB2E81BA")
+    listed = client.list_service_quotas(ServiceCode="ec2")["Quotas"]
+    assert {one["QuotaCode"]: one["Value"] for one in listed} == {
+        quota.code: {"L-1216C47A": 256.0, "L-DB2E81BA": 64.0}.get(quota.code, 0.0)
+        for quota in QUOTAS
+    }
+
+
+def test_the_defaults_are_those_of_a_new_account(empty_world: World) -> None:
+    client = empty_world.account.client("service-quotas")
+    listed = client.list_aws_default_service_quotas(ServiceCode="ec2")["Quotas"]
+    assert {one["Value"] for one in listed if one["QuotaCode"] != "L-1216C47A"} == {0.0}
+    assert {one["Value"] for one in listed if one["QuotaCode"] == "L-1216C47A"} == {5.0}
+
+
+def test_what_moto_has_is_still_there(empty_world: World) -> None:
+    client = empty_world.account.client("service-quotas")
+    assert client.get_service_quota(ServiceCode="vpc", QuotaCode="L-7E9ECCDB")["Quota"]["Value"]
+    assert client.list_service_quotas(ServiceCode="vpc")["Quotas"]
+    for service, code in (("ec2", "L-00000000"), ("vpc", "L-00000000"), ("nothing", "L-1216C47A")):
+        with pytest.raises(client.exceptions.NoSuchResourceException):
+            client.get_service_quota(ServiceCode=service, QuotaCode=code)
+
+
+def test_a_type_of_a_quota_of_zero_is_refused_in_the_words_of_ec2(empty_world: World) -> None:
+    said = refusal(lambda: empty_world.instance(instanceType="p5.48xlarge"))
+    assert (
+        "creating EC2 Instance: operation error EC2: RunInstances, https response error "
+        "StatusCode: 400, RequestID: simulated, api error VcpuLimitExceeded: You have requested "
+        "more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that "
+        "the specified instance type belongs to. Please visit "
+        "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+    ) in said
+    told = explain(said, "p5.48xlarge", "us-east-1")
+    assert told is not None
+    assert "L-417A185B --desired-value 384 " in told
+
+
+def running(world: World) -> set[str]:
+    found = world.account.client("ec2").describe_instances()["Reservations"]
+    return {one["InstanceId"] for held in found for one in held["Instances"]}
+
+
+def test_only_the_running_hosts_of_the_bucket_count(empty_world: World) -> None:
+    world = empty_world
+    quotas.of("us-east-1")[G_AND_VT.code] = 8
+    world.instance(instanceType="m6i.xlarge")
+    first, _ = (world.instance(instanceType="g5.xlarge") for _ in range(2))
+    before = running(world)
+    assert "limit of 8 " in refusal(lambda: world.instance(instanceType="g4dn.xlarge"))
+    assert running(world) == before, "nothing is made"
+    stopped(world, first)
+    third = world.instance(instanceType="g4dn.xlarge")
+    refusal(lambda: world.instance(instanceType="g5.xlarge"))
+    world.delete(third)
+    world.instance(instanceType="g5.xlarge")
+
+
+def stopped(world: World, host: Thing) -> None:
+    world.account.client("ec2").stop_instances(InstanceIds=[host.id])
+
+
+def test_a_host_grows_only_as_far_as_the_quota_goes(empty_world: World) -> None:
+    world = empty_world
+    quotas.of("us-east-1")[STANDARD.code] = 8
+    host = world.instance(instanceType="m6i.xlarge")
+    # Stopped for the change, it does not count itself.
+    assert world.update(host, instanceType="m6i.2xlarge").state["instanceState"] == "running"
+    said = refusal(lambda: world.update(host, instanceType="m6i.4xlarge"))
+    assert "operation error EC2: StartInstances" in said
+    state = world.read(host)
+    assert state is not None
+    assert state["instanceState"] == "stopped"
+    told = explain(said, "m6i.4xlarge", "us-east-1")
+    assert told is not None
+    assert "still stopped" in told
+
+
+def test_a_new_account_begins_with_its_own_quotas() -> None:
+    for _ in range(2):
+        with simulated_account() as mocks:
+            here = quotas.of(mocks.account.region)
+            assert here[STANDARD.code] == 256
+            here[STANDARD.code] = 0
