@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from geusemaker.cli import local
+from geusemaker.cli.deploy import deploy
 from geusemaker.errors import GeuseMakerError
 
 app = typer.Typer(
@@ -18,6 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("deploy")(deploy)
+app.command("up", help="The same as deploy.")(deploy)
 app.add_typer(local.app, name="local")
 
 

@@ -1,0 +1,211 @@
+"""`geusemaker deploy`: shows what a deployment would be and do, then does it."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic.alias_generators import to_snake
+
+from geusemaker.cli import mending, stack_file
+from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
+from geusemaker.cli.target import REGION_KEY, Target, open_target, say
+from geusemaker.config import DeploymentConfig
+from geusemaker.config_problem import nearest
+from geusemaker.config_report import choices
+from geusemaker.config_source import Given, read_file
+from geusemaker.errors import GeuseMakerError, PulumiError
+from geusemaker.local import lifecycle
+from geusemaker.local.places import Places
+from geusemaker.pulumi_cli import Outcome
+from geusemaker.quotas import explain
+
+_VARIABLES = {
+    "osType": "GEUSEMAKER_OS_TYPE",
+    "architecture": "GEUSEMAKER_ARCHITECTURE",
+    "amiType": "GEUSEMAKER_AMI_TYPE",
+}
+
+
+def _known(key: str) -> Callable[[str | None], str | None]:
+    """Refuses a flag's value that the key does not have, as a wrong flag: exit code 2."""
+    field = DeploymentConfig.model_fields[to_snake(key)]
+
+    def check(value: str | None) -> str | None:
+        if value is None or value in choices(field):
+            return value
+        near = nearest(value, choices(field))
+        hint = f"; did you mean {FLAGS[key]} {near}?" if near else ""
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(choices(field))}{hint}")
+
+    return check
+
+
+def deploy(
+    stack: Annotated[
+        str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION."),
+    ] = None,
+    os_type: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OS",
+            callback=_known("osType"),
+            help="osType, such as ubuntu-24.04; else GEUSEMAKER_OS_TYPE, else the stack's.",
+        ),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ARCH",
+            callback=_known("architecture"),
+            help="x86_64 or arm64; else GEUSEMAKER_ARCHITECTURE, else the stack's.",
+        ),
+    ] = None,
+    ami_type: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE",
+            callback=_known("amiType"),
+            help="amiType, such as base; else GEUSEMAKER_AMI_TYPE, else the stack's.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML or JSON with keys of the config; what the stack sets wins over it.",
+        ),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Into the simulated account on this machine.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+) -> None:
+    """Show the effective config and what it would change, then deploy.
+
+    The values are written into the stack's config, so that a plain `pulumi up` afterwards means
+    the same. Later wins: config file, stack, environment, flags.
+    """
+    flags: dict[str, str | bool | None] = {
+        "--stack": stack,
+        "--region": region,
+        "--os-type": os_type,
+        "--architecture": architecture,
+        "--ami-type": ami_type,
+        "--config": str(config) if config else None,
+        "--local": local,
+        "--yes": yes,
+    }
+    given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    try:
+        from_file = read_file(config) if config else []
+        target = open_target(stack, region, local, need_engine=True)
+        with ExitStack() as held:
+            if local:
+                held.enter_context(lifecycle.locked(Places(target.project), say))
+            _deploy(target, from_file, given, flags, yes)
+    except GeuseMakerError as error:
+        raise type(error)(
+            mending.reword(str(error), stack=stack, local=local, deploy=flags)
+        ) from None
+
+
+def _deploy(
+    target: Target,
+    from_file: list[Given],
+    given: dict[str, str | None],
+    flags: dict[str, str | bool | None],
+    yes: bool,
+) -> None:
+    name, cli, file = target.required_stack()
+    of_stack = target.given()
+    wanted = effective(
+        [from_file, of_stack, _of_environment(), _of_flags(given)],
+        target.required_region(),
+        target.region_source,
+        target.region_source == f"the stack's {REGION_KEY}",
+    )
+    typer.echo(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
+    _show(wanted)
+    with stack_file.trial(cli, file, wanted.writes) as trial:
+        outcome = cli.preview(trial.copy if trial.changed else None)
+        _show_preview(outcome)
+        if not yes and not _agreed():
+            typer.echo("Nothing was changed.")
+            raise typer.Exit(1)
+        trial.adopt()
+    if wanted.writes:
+        written = Places(target.project).shown(file)
+        typer.echo(f"Written to {written}: {', '.join(wanted.writes)}")
+    try:
+        cli.up_in_sight(typer.echo)
+    except GeuseMakerError as error:
+        why = explain(str(error), wanted.config.instance_type, wanted.region)
+        again = mending.command_of(flags)
+        raise PulumiError(
+            why
+            or "The deployment has failed, for the reason that stands above. What was made until "
+            f"then is known to the stack, and the next run goes on from there: `{again}`."
+        ) from None
+    _show_outputs(target)
+
+
+def _of_environment() -> list[Given]:
+    found = []
+    for key, variable in _VARIABLES.items():
+        if value := os.environ.get(variable):
+            found.append(Given(key, value, FlagOrigin(FLAGS[key], variable)))
+    return found
+
+
+def _of_flags(given: dict[str, str | None]) -> list[Given]:
+    return [
+        Given(key, value, FlagOrigin(FLAGS[key]))
+        for key, value in given.items()
+        if value is not None
+    ]
+
+
+def _show(wanted: Effective) -> None:
+    keys = max(len(row.key) for row in wanted.rows)
+    values = min(max(len(row.value) for row in wanted.rows), 60)
+    for row in wanted.rows:
+        typer.echo(f"  {row.key:<{keys}}  {row.value:<{values}}  {row.source}")
+    for note in wanted.notes:
+        typer.echo(f"note: {note}")
+
+
+def _show_preview(outcome: Outcome) -> None:
+    typer.echo(f"Preview: {outcome.would()}")
+    if outcome.replaced:
+        typer.echo(f"  replaced: {', '.join(outcome.replaced)}")
+    for warning in outcome.warnings:
+        typer.echo(f"warning: {warning}")
+    for note in outcome.notes:
+        typer.echo(note)
+
+
+def _agreed() -> bool:
+    """Asks. `PulumiError` where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise PulumiError(
+            "Nothing was changed: there is no terminal to ask on whether to go ahead. Add --yes to "
+            "deploy without asking."
+        )
+    return typer.confirm("Go ahead?", default=False)
+
+
+def _show_outputs(target: Target) -> None:
+    outputs = target.outputs()
+    for key in ("amiName", "amiId", "instanceType", "instanceId", "url", "connectCommand"):
+        if value := outputs.get(key):
+            typer.echo(f"  {key:<15} {value}")
+    if target.simulated:
+        typer.echo("SIMULATED: no host booted, nothing answers at this url")

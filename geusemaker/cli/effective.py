@@ -1,0 +1,120 @@
+"""What a deployment will be, from all that a user has said about it. Pure.
+
+Of two values for one key the later layer wins: config file, stack, environment, flags.
+"""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from geusemaker.cli.target import REGION_KEY
+from geusemaker.config import DeploymentConfig
+from geusemaker.config_problem import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
+from geusemaker.config_source import Given
+
+FLAGS: Final = {
+    "osType": "--os-type",
+    "architecture": "--architecture",
+    "amiType": "--ami-type",
+}
+"""The keys that have a flag of `geusemaker deploy`."""
+
+
+@dataclass(frozen=True)
+class FlagOrigin:
+    """A flag of the command, or the variable that stands in for it."""
+
+    flag: str
+    variable: str | None = None
+
+    def name(self, key: str) -> str:  # noqa: ARG002
+        return self.variable or self.flag
+
+    def place(self) -> str:
+        return ""
+
+    def set(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
+        if self.variable:
+            return f"run `export {self.variable}={shlex.quote(as_text(value))}`"
+        return f"pass {self.flag} {shlex.quote(as_text(value))}"
+
+    def remove(self, key: str) -> str:  # noqa: ARG002
+        return f"run `unset {self.variable}`" if self.variable else f"leave out {self.flag}"
+
+    def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
+        return f"{self.remove(key)} and {StackOrigin().set(key, value, secret=secret)}"
+
+    def beside(self) -> StackOrigin:
+        return StackOrigin()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of effective values."""
+
+    key: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Effective:
+    """What will be deployed.
+
+    Attributes:
+        writes: Full config keys and values that the stack's file lacks or has otherwise.
+        notes: What a user should know of the layers, one sentence each.
+    """
+
+    config: DeploymentConfig
+    region: str
+    rows: tuple[Row, ...]
+    writes: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def effective(
+    layers: Sequence[Iterable[Given]], region: str, region_source: str, region_in_stack: bool
+) -> Effective:
+    """Join the layers, first to last. Raises `ConfigError`, each mend in terms of its layer."""
+    every = [one for layer in layers for one in layer]
+    config = DeploymentConfig.from_given(every)
+    winner = {one.key: one for one in every}
+    # The image's three keys are written even when they are the defaults of this version.
+    defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
+    values = {**defaults, **config.stack_values()}
+    rows = [Row(REGION_KEY, region, region_source)]
+    writes: dict[str, str] = {} if region_in_stack else {REGION_KEY: region}
+    for key, value in values.items():
+        one = winner.get(key)
+        secret = one is not None and one.secret
+        rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if secret else value, _source(one)))
+        if one is None or not isinstance(one.origin, StackOrigin):
+            writes[f"{NAMESPACE}:{key}"] = value
+    return Effective(config, region, tuple(rows), writes, tuple(_overruled(every, winner)))
+
+
+def _source(one: Given | None) -> str:
+    if one is None:
+        return "default"
+    origin = one.origin
+    if isinstance(origin, FileOrigin):
+        return str(origin.path)
+    if isinstance(origin, FlagOrigin):
+        return origin.variable or origin.flag
+    return "stack"
+
+
+def _overruled(every: Iterable[Given], winner: Mapping[str, Given]) -> Iterable[str]:
+    """A config file is the weakest layer: that it lost must not stay unseen."""
+    for one in every:
+        won = winner[one.key]
+        if isinstance(one.origin, FileOrigin) and won is not one and won.value != one.value:
+            note = (
+                f"{one.origin.name(one.key)} is {shown(one.value)}, but {_source(won)} says "
+                f"{'otherwise' if won.secret else shown(won.value)}, which wins over a file"
+            )
+            if isinstance(won.origin, StackOrigin):
+                note += f"; `pulumi config rm {NAMESPACE}:{one.key}` lets the file decide"
+            yield f"{note}."

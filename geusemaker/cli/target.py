@@ -1,0 +1,304 @@
+"""Where a command works: which stack, in which Region, of which account.
+
+Two doors. By `--local`, or inside `make shell`, it is the simulated account; else whatever
+account the user's own AWS and Pulumi settings lead to.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from geusemaker.config import DeploymentConfig
+from geusemaker.config_problem import NAMESPACE, StackOrigin
+from geusemaker.config_source import Given
+from geusemaker.engine import find_engine
+from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
+from geusemaker.local import session
+from geusemaker.local.places import STACK, Places, find_project
+from geusemaker.pulumi_cli import PulumiCli
+
+REGION_KEY = "aws:region"
+_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who AWS says is asking."""
+
+    account: str
+    arn: str
+
+
+@dataclass
+class Target:
+    """One stack, or none, and the way to AWS beside it.
+
+    Attributes:
+        env: The environment that Pulumi and boto3 work in.
+        stack: The stack's name; None where none is selected.
+        stack_file: Where that stack's config is written; it may not be there yet.
+        region: None where nothing names one; `region_source` says what did.
+        no_stack: Why there is no stack, for a message.
+    """
+
+    project: Path
+    env: Mapping[str, str]
+    simulated: bool
+    cli: PulumiCli | None
+    stack: str | None
+    stack_file: Path | None
+    region: str | None
+    region_source: str
+    no_stack: str = ""
+    _session: Any = field(default=None, repr=False)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of that service in the Region."""
+        import boto3  # here, since it is slow to load and not every command asks AWS
+        from botocore.config import Config
+
+        # Standard: bounded retries with jitter; the adaptive mode may hold a single call back.
+        retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10)
+        with _environment(self.env):
+            if self._session is None:
+                self._session = boto3.Session(region_name=self.region)
+            return self._session.client(service, config=retries)
+
+    def identity(self) -> Identity:
+        """Who is asking: one call, GetCallerIdentity. Raises `AwsError`."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            told = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            from geusemaker.services.aws_errors import translate
+
+            raise translate(
+                error,
+                service="sts",
+                operation="GetCallerIdentity",
+                region=self.region or "",
+            ) from error
+        return Identity(told["Account"], told["Arn"])
+
+    def required_region(self) -> str:
+        """The Region. `ConfigError` when nothing names one."""
+        if self.region is None:
+            raise ConfigError(
+                "No Region is set: neither --region, nor the stack's aws:region, nor AWS_REGION "
+                "names one, and images differ from Region to Region. Name it: "
+                "`pulumi config set aws:region us-east-1` for the stack, or --region us-east-1 for "
+                "this one command."
+            )
+        return self.region
+
+    def required_stack(self) -> tuple[str, PulumiCli, Path]:
+        """The stack's name, its CLI and its file. `ConfigError` when there is none."""
+        if self.stack is None or self.cli is None or self.stack_file is None:
+            raise ConfigError(self.no_stack)
+        return self.stack, self.cli, self.stack_file
+
+    def given(self) -> list[Given]:
+        """What the stack's own file sets in this program's namespace; nothing without a stack.
+
+        Pulumi reads the values, so that they are what the program will see.
+        """
+        if self.cli is None or self.stack_file is None:
+            return []
+        own = _own_keys(self.stack_file)
+        ours = [key for key in own if key.partition(":")[0] == NAMESPACE]
+        if not ours:
+            return []
+        secret = {key for key in ours if own[key]}
+        values = self.cli.config(show_secrets=bool(secret))
+        return [
+            Given(bare, values[key], StackOrigin(bare), key in secret)
+            for key in ours
+            if key in values
+            for bare in [key.partition(":")[2]]
+        ]
+
+    def config(self) -> DeploymentConfig:
+        """What the stack's config says; all defaults without a stack. Raises `ConfigError`."""
+        return DeploymentConfig.from_given(self.given())
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs; empty when it was never deployed, or without a stack."""
+        return self.cli.outputs() if self.cli and self.stack else {}
+
+    def shown_account(self, identity: Identity) -> str:
+        """The account as each screen names it."""
+        return f"{'SIMULATED ' if self.simulated else ''}account {identity.account}"
+
+
+class Say(Protocol):
+    """Writes one line for the user, beside the answer."""
+
+    def __call__(self, text: str, /) -> None: ...
+
+
+def say(text: str) -> None:
+    """A line on stderr: stdout is for the answer."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def open_target(
+    stack: str | None = None,
+    region: str | None = None,
+    local: bool = False,
+    *,
+    need_engine: bool = False,
+    say: Say = say,
+) -> Target:
+    """Finds project, engine, stack and Region.
+
+    With `need_engine` a missing Pulumi CLI is installed or built, which takes minutes; else the
+    command does without a stack.
+
+    Raises:
+        ConfigError: The named stack does not exist.
+        LocalError: There is no project here, or no simulated account could be started.
+    """
+    project = find_project(Path.cwd())
+    base = dict(os.environ)
+    if local:
+        if stack not in (None, STACK):
+            raise LocalError(
+                f"--stack is {stack!r}, but the simulated account has the one stack {STACK!r}: "
+                f"leave --stack out beside --local."
+            )
+        env: Mapping[str, str] = session.open_session(Places(project), base, say).env
+        stack = STACK
+    else:
+        env = base
+    cli, why = _cli(project, env, stack, need_engine, say)
+    name = cli.stack if cli else None
+    file = _stack_file(project, env, name) if name else None
+    found, source = _region(region, file, env)
+    return Target(
+        project=project,
+        env=env,
+        simulated=env.get("GEUSEMAKER_SIMULATED") == "1",
+        cli=cli,
+        stack=name,
+        stack_file=file,
+        region=found,
+        region_source=source,
+        no_stack=why,
+    )
+
+
+def _cli(
+    project: Path, env: Mapping[str, str], stack: str | None, need_engine: bool, say: Say
+) -> tuple[PulumiCli | None, str]:
+    """The CLI bound to the stack, or why there is none."""
+    try:
+        program = _program(env, need_engine, say)
+    except EngineError as error:
+        if need_engine:
+            raise
+        return None, str(error)
+    # This Python first: the program runs in it, and so does Pulumi's language host.
+    path = os.pathsep.join(
+        [str(session.bin_dir()), str(program.parent), env.get("PATH", os.defpath)]
+    )
+    cli = PulumiCli(program, {**env, "PATH": path}, project)
+    try:
+        stacks = cli.stacks()
+    except GeuseMakerError as error:
+        why = (
+            f"The stacks of this project cannot be listed. Pulumi said: {error} -- if that is "
+            "about a login, `pulumi login` or `pulumi login --local` mends it."
+        )
+        if stack is not None:
+            raise ConfigError(why) from None
+        return None, why
+    listed = ", ".join(stacks) or "none"
+    if stack is None:
+        stack = next((name for name, selected in stacks.items() if selected), None)
+        if stack is None:
+            return None, (
+                f"No stack is selected in {project.name} (there is: {listed}). Name one by "
+                "--stack, or `pulumi stack select --create dev`."
+            )
+    elif not any(stack in (name, name.rpartition("/")[2]) for name in stacks):
+        raise ConfigError(
+            f"--stack is {stack!r}, and this project has no such stack (there is: {listed}). Make "
+            f"it: `pulumi stack init {stack}`."
+        )
+    cli.stack = stack
+    return cli, ""
+
+
+def _program(env: Mapping[str, str], need_engine: bool, say: Say) -> Path:
+    if need_engine:
+        return find_engine(say, environ=env).path_dir / "pulumi"
+    # What is on PATH needs no look at its version to list an image.
+    if on_path := shutil.which("pulumi", path=env.get("PATH")):
+        return Path(on_path)
+    ready = {**env, "GEUSEMAKER_ENGINE_SOURCES": "cache"}
+    return find_engine(say, environ=ready).path_dir / "pulumi"
+
+
+def _stack_file(project: Path, env: Mapping[str, str], stack: str) -> Path:
+    if named := env.get("PULUMI_OPTION_CONFIG_FILE"):
+        return project / named
+    bare = stack.rpartition("/")[2]
+    return project / f"Pulumi.{bare}.yaml"
+
+
+def _own_keys(file: Path) -> dict[str, bool]:
+    """The keys that stand in a stack's file, and whether each is encrypted.
+
+    A file that Pulumi cannot read either is told by Pulumi, when it is asked.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = content["config"]
+        return {
+            str(key): isinstance(value, dict) and "secure" in value for key, value in config.items()
+        }
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _region(flag: str | None, file: Path | None, env: Mapping[str, str]) -> tuple[str | None, str]:
+    if flag:
+        return flag, "--region"
+    if file is not None and (told := _plain(file, REGION_KEY)):
+        return told, f"the stack's {REGION_KEY}"
+    for name in _REGION_VARIABLES:
+        if told := env.get(name):
+            return told, name
+    return None, ""
+
+
+def _plain(file: Path, key: str) -> str | None:
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))["config"][key]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, str) and value else None
+
+
+@contextlib.contextmanager
+def _environment(env: Mapping[str, str]) -> Iterator[None]:
+    """boto3 reads this process's environment, and nothing else can be given to it whole."""
+    before = dict(os.environ)
+    if before == dict(env):
+        yield
+        return
+    os.environ.clear()
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
