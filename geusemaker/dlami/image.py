@@ -1,5 +1,6 @@
 """An image as this project keeps it: in the stack's state, in messages, in tables."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,3 +68,22 @@ def version_in(name: str) -> str | None:
     """The framework version that the name of an image tells; None without one."""
     known = recognise(name)
     return known.framework_version if known else None
+
+
+def root_volume_gib(
+    image_id: str, name: str, root_device: str, volumes: Iterable[tuple[object, object]]
+) -> int:
+    """GiB of the root volume; `volumes` are pairs of a device's name and its size in GiB.
+
+    Raises:
+        ImageError: None of them is the root device with a size that is a number above zero.
+    """
+    for device, size in volumes:
+        # EC2 gives the size as a number, Pulumi's provider as text.
+        if device == root_device and str(size).isdecimal() and int(str(size)) > 0:
+            return int(str(size))
+    raise ImageError(
+        f"The image {image_id} ({name}) names no EBS volume of a known size for its root device "
+        f"{root_device}, so no host can be planned on it. Pin another: "
+        "`pulumi config set geusemaker:amiId ami-...`."
+    )

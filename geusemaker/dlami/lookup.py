@@ -9,11 +9,12 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.dlami.image import FoundImage, version_in
-from geusemaker.dlami.naming import exact_regex
-from geusemaker.dlami.pin import Pin, check_fit
-from geusemaker.dlami.selection import Candidate, ImageQuery, title
-from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError, one_line
+from geusemaker.dlami.image import FoundImage, root_volume_gib, version_in
+from geusemaker.dlami.naming import exact_glob, exact_regex
+from geusemaker.dlami.pin import check_fit, check_state, missing, pin_of
+from geusemaker.dlami.selection import ImageQuery
+from geusemaker.dlami.wording import fallback, no_image
+from geusemaker.errors import ImageError, one_line
 
 # How the provider's text for an empty answer begins; nothing but the text tells it from failures.
 _NO_RESULTS = "Your query returned no results"
@@ -44,10 +45,10 @@ def find_image(query: ImageQuery, opts: pulumi.InvokeOptions | None = None) -> F
             ],
         )
         if answer is not None:
-            if candidate is not query.candidates[0]:
-                pulumi.log.warn(_fallback(query, candidate))
+            if warning := fallback(query, candidate):
+                pulumi.log.warn(warning)
             return _found(answer)
-    raise _no_image(query)
+    raise no_image(query)
 
 
 def find_pinned(
@@ -71,44 +72,22 @@ def find_pinned(
         ImageError: AWS could not be asked, or its answer lacks what the program needs.
         ValueError: No pin is given, which no user can cause.
     """
-    if ami_id is not None and ami_name is not None:
-        raise ConfigError(
-            f"geusemaker:amiId is {ami_id!r} and geusemaker:amiName is {ami_name!r}, and one image "
-            "cannot be chosen twice. Drop one: `pulumi config rm geusemaker:amiId` or "
-            "`pulumi config rm geusemaker:amiName`."
-        )
-    if ami_id is not None:
-        pin = Pin("amiId", ami_id, os_type, architecture, ami_type, framework_version)
+    pin = pin_of(ami_id, ami_name, os_type, architecture, ami_type, framework_version)
+    if pin.key == "amiId":
         # No owners: a company's own image is a fair pin, and an id cannot be squatted.
-        search: dict[str, Any] = {"filters": [_filter("image-id", ami_id)]}
-    elif ami_name is not None:
-        pin = Pin("amiName", ami_name, os_type, architecture, ami_type, framework_version)
+        search: dict[str, Any] = {"filters": [_filter("image-id", pin.value)]}
+    else:
         search = {
             "owners": ["amazon", "self"],
             "most_recent": True,
-            "name_regex": exact_regex(ami_name),
-            "filters": [_filter("name", _without_wildcards(ami_name))],
+            "name_regex": exact_regex(pin.value),
+            "filters": [_filter("name", exact_glob(pin.value))],
         }
-    else:
-        raise ValueError("find_pinned needs ami_id or ami_name")
-
     # AWS hides deprecated images from a search; a pin is a decision, and old hosts need theirs.
-    what = f"geusemaker:{pin.key} {pin.value!r}"
-    answer = _ask(what, opts, include_deprecated=True, **search)
+    answer = _ask(str(pin), opts, include_deprecated=True, **search)
     if answer is None:
-        raise PinError(
-            f"{what} names an image that AWS does not show to this account in the Region of "
-            "`aws:region`: it was withdrawn, is private, or belongs to another Region (ids differ "
-            "from Region to Region, names do not). Drop the pin: "
-            f"`pulumi config rm geusemaker:{pin.key}`; or pin by name: `pulumi config set "
-            "geusemaker:amiName '...'`; or change the Region: `pulumi config set aws:region ...`."
-        )
-    if answer.state != "available":
-        raise PinError(
-            f"{what} names the image {answer.name!r}, whose state is {answer.state!r}, not "
-            f"'available': no host can start from it. Drop the pin: `pulumi config rm "
-            f"geusemaker:{pin.key}`; or pin another: `pulumi config set geusemaker:{pin.key} ...`."
-        )
+        raise missing(pin)
+    check_state(pin, answer.name or "", answer.state)
     warning = check_fit(pin, answer.name or "", answer.architecture)
     if warning is not None:
         pulumi.log.warn(warning)
@@ -135,68 +114,22 @@ def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | N
 
 def _found(answer: Any) -> FoundImage:
     name = answer.name or ""
+    # The provider's keys within `ebs` come as Terraform or as Pulumi writes them.
+    volumes = (
+        (volume.device_name, ebs.get("volumeSize") or ebs.get("volume_size"))
+        for volume in answer.block_device_mappings or ()
+        for ebs in (volume.ebs or {},)
+    )
     return FoundImage(
         id=answer.id,
         name=name,
         architecture=answer.architecture,
         root_device_name=answer.root_device_name,
-        root_volume_gib=_root_volume_gib(answer),
+        root_volume_gib=root_volume_gib(answer.id, name, answer.root_device_name, volumes),
         creation_date=answer.creation_date,
         framework_version=version_in(name),
     )
 
 
-def _root_volume_gib(answer: Any) -> int:
-    """GiB of the root volume; AWS's answer holds it as text, among the other volumes."""
-    for mapping in answer.block_device_mappings or ():
-        if mapping.device_name != answer.root_device_name:
-            continue
-        ebs = mapping.ebs or {}
-        # The provider's keys within `ebs` come as Terraform or as Pulumi writes them.
-        size = str(ebs.get("volumeSize") or ebs.get("volume_size") or "")
-        if size.isdecimal() and int(size) > 0:
-            return int(size)
-    raise ImageError(
-        f"The image {answer.id} ({answer.name}) names no EBS volume of a known size for its root "
-        f"device {answer.root_device_name}, so no host can be planned on it. Pin another: "
-        "`pulumi config set geusemaker:amiId ami-...`."
-    )
-
-
 def _filter(name: str, *values: str) -> aws.ec2.GetAmiFilterArgs:
     return aws.ec2.GetAmiFilterArgs(name=name, values=list(values))
-
-
-def _without_wildcards(name: str) -> str:
-    """The name with what EC2's filters read as wildcards taken as what it is."""
-    return "".join(f"\\{char}" if char in "*?\\" else char for char in name)
-
-
-def _fallback(query: ImageQuery, taken: Candidate) -> str:
-    best = query.candidates[0]
-    text = (
-        f"The Region lacks {title(query.ami_type, best.framework_version)} for {query.os_type} on "
-        f"{query.architecture}, using {taken.framework_version}"
-    )
-    if taken.ended_on:
-        text += f", which AWS has not patched since {taken.ended_on}"
-    if taken.advisory:
-        text += f", which {taken.advisory}"
-    return f"{text}. To settle it: `pulumi config set geusemaker:frameworkVersion " + (
-        f"{taken.framework_version}`."
-    )
-
-
-def _no_image(query: ImageQuery) -> NoImageError:
-    globs = ", ".join(
-        f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
-    )
-    text = (
-        f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in the "
-        f"Region of this stack, though it made some; asked for, of owner amazon: {globs}. Not "
-        "every Region has every image: `pulumi config get aws:region` shows which was asked, "
-        "`pulumi config set aws:region us-east-1` asks one that has them"
-    )
-    if query.ami_type != "base":
-        text += "; or take the base image: `pulumi config set geusemaker:amiType base`"
-    return NoImageError(f"{text}.")

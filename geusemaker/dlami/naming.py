@@ -16,7 +16,12 @@ from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
 _BUILD_GLOBS = ("??", "??.?", "??.??")
 _BUILD = "[0-9]{2}([.][0-9]{1,2})?"
 _DATE_GLOB = "?" * 8
-_DATE = "20[0-9]{6}"
+# Days that are in the calendar, since `recognise` knows no others: what a search answers must be an
+# image that the rest of the program can read. All years from 2000 to 2099 that 4 divides are leap.
+_DATE = (
+    "(20[0-9]{2}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)"
+    "|02(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])0229)"
+)
 _ANY_VERSION = "[0-9]+[.][0-9]+([.][0-9]+)?"
 
 _DLAMI = re.compile(
@@ -64,6 +69,11 @@ def name_regex(form: str, spellings: tuple[str, ...]) -> str:
     return f"^{_pattern(form, f'({versions})', _DATE, _BUILD)}$"
 
 
+def exact_glob(name: str) -> str:
+    """A value of EC2's `name` filter that fits that name alone: its wildcards are escaped."""
+    return "".join(f"\\{char}" if char in "*?\\" else char for char in name)
+
+
 def exact_regex(name: str) -> str:
     """An anchored expression, the same in RE2 and Python, that fits that name alone."""
     return f"^{_literal(name)}$"
@@ -99,13 +109,9 @@ def os_in_name(name: str, catalogue: Catalogue | None = None) -> str | None:
     return None
 
 
-def _recognised(line: Line, found: dict[str, str | None]) -> Recognised | None:
-    release: date | None = None
-    if digits := found.get("date"):
-        try:
-            release = datetime.strptime(digits, "%Y%m%d").date()
-        except ValueError:
-            return None
+def _recognised(line: Line, found: dict[str, str | None]) -> Recognised:
+    digits = found.get("date")
+    release = datetime.strptime(digits, "%Y%m%d").date() if digits else None
     spelled = found.get("version")
     return Recognised(
         os_type=line.os_type,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from geusemaker.dlami.naming import looks_like_dlami, os_in_name, recognise
-from geusemaker.errors import PinError
+from geusemaker.errors import ConfigError, PinError
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,60 @@ class Pin:
     architecture: str
     ami_type: str
     framework_version: str | None
+
+    def __str__(self) -> str:
+        """The pin as messages call it."""
+        return f"geusemaker:{self.key} {self.value!r}"
+
+
+def pin_of(
+    ami_id: str | None,
+    ami_name: str | None,
+    os_type: str,
+    architecture: str,
+    ami_type: str,
+    framework_version: str | None,
+) -> Pin:
+    """The one pin that is given.
+
+    Raises:
+        ConfigError: Both are.
+        ValueError: None is, which no user can cause.
+    """
+    keys = (os_type, architecture, ami_type, framework_version)
+    if ami_id is not None and ami_name is not None:
+        raise ConfigError(
+            f"geusemaker:amiId is {ami_id!r} and geusemaker:amiName is {ami_name!r}, and one image "
+            "cannot be chosen twice. Drop one: `pulumi config rm geusemaker:amiId` or "
+            "`pulumi config rm geusemaker:amiName`."
+        )
+    if ami_id is not None:
+        return Pin("amiId", ami_id, *keys)
+    if ami_name is not None:
+        return Pin("amiName", ami_name, *keys)
+    raise ValueError("a pinned image has an ami_id or ami_name")
+
+
+def missing(pin: Pin, region: str | None = None) -> PinError:
+    """The error for an image that AWS does not show; `region` where the asker knows its name."""
+    where = f"the Region {region}" if region else "the Region of `aws:region`"
+    return PinError(
+        f"{pin} names an image that AWS does not show to this account in {where}: it was "
+        "withdrawn, is private, or belongs to another Region (ids differ "
+        "from Region to Region, names do not). Drop the pin: "
+        f"`pulumi config rm geusemaker:{pin.key}`; or pin by name: `pulumi config set "
+        "geusemaker:amiName '...'`; or change the Region: `pulumi config set aws:region ...`."
+    )
+
+
+def check_state(pin: Pin, name: str, state: str) -> None:
+    """`PinError` for an image that no host can start from."""
+    if state != "available":
+        raise PinError(
+            f"{pin} names the image {name!r}, whose state is {state!r}, not 'available': no host "
+            f"can start from it. Drop the pin: `pulumi config rm geusemaker:{pin.key}`; or pin "
+            f"another: `pulumi config set geusemaker:{pin.key} ...`."
+        )
 
 
 def check_fit(pin: Pin, name: str, architecture: str) -> str | None:

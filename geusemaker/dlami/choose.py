@@ -1,0 +1,157 @@
+"""Which of the images that EC2 showed is the answer. Pure: the images are passed in.
+
+The program has the provider choose, one candidate at a time; here the images of all candidates come
+in one answer of DescribeImages. Both must end at the same image, so each rule of the provider's
+stands here once more: the anchored expression, the newest by creation date, and of two equally new
+the one that AWS names first.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from geusemaker.dlami.catalogue import Line, numeric
+from geusemaker.dlami.image import FoundImage, root_volume_gib, version_in
+from geusemaker.dlami.naming import recognise
+from geusemaker.dlami.selection import Candidate, ImageQuery
+
+AwsImage = Mapping[str, Any]
+"""An image as EC2's DescribeImages gives it."""
+
+_AMAZON = "amazon"
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def choose(
+    query: ImageQuery, images: Sequence[AwsImage], today: date
+) -> tuple[Candidate, AwsImage] | None:
+    """The newest image of the first candidate that has any, with that candidate; else None.
+
+    AWS itself hides deprecated images where the query wants none, and only it knows the hour, so an
+    image that it shows is a fair answer. What imitates AWS may show them all: images deprecated on
+    `today` therefore come last, and are chosen only where AWS shows nothing else that fits.
+    """
+    if not query.include_deprecated:
+        alive = without_deprecated(images, today)
+        if len(alive) < len(images) and (found := _choose(query, of_amazon(alive))):
+            return found
+    return _choose(query, of_amazon(images))
+
+
+def without_deprecated(images: Iterable[AwsImage], today: date) -> list[AwsImage]:
+    """The images whose deprecation is not before `today` (in UTC), in their order."""
+    start = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    return [
+        image
+        for image in images
+        if (ends := _moment(image.get("DeprecationTime"))) == _NEVER or ends >= start
+    ]
+
+
+def of_amazon(images: Sequence[AwsImage]) -> list[AwsImage]:
+    """The images that AWS names as its own.
+
+    EC2 gives the alias with each image of AWS's. Only where no image of the answer has it, which
+    real answers never do, the filter on the owner has to be enough.
+    """
+    told = any(image.get("ImageOwnerAlias") == _AMAZON for image in images)
+    allowed = (_AMAZON,) if told else (_AMAZON, None)
+    return [image for image in images if image.get("ImageOwnerAlias") in allowed]
+
+
+def newest(images: Iterable[AwsImage]) -> AwsImage | None:
+    """The image created last, to the second; the first of several; None without images."""
+    return max(images, key=_created, default=None)
+
+
+def line_of(image: AwsImage) -> tuple[str, str, str] | None:
+    """OS, architecture and type of the known line that an available image belongs to."""
+    known = recognise(image.get("Name") or "")
+    if known is None or not image.get("ImageId") or image.get("State", "available") != "available":
+        return None
+    by_name = known.architecture or "x86_64"
+    if image.get("Architecture", by_name) != by_name:
+        return None
+    return known.os_type, by_name, known.ami_type
+
+
+def newer_versions(line: Line, images: Iterable[AwsImage]) -> tuple[str, ...]:
+    """Framework versions of the line's images above all that the table has of it, highest first.
+
+    `images` are of the line already; other lines than those of a framework have none.
+    """
+    if not line.numbers:
+        return ()
+    highest = numeric(line.numbers[0])
+    shown = {version_in(image.get("Name") or "") for image in images}
+    above = [version for version in shown if version and numeric(version) > highest]
+    return tuple(sorted(above, key=numeric, reverse=True))
+
+
+def best_first(images: Iterable[AwsImage]) -> list[AwsImage]:
+    """Highest framework version first, then newest; equal ones stay in their order."""
+
+    def rank(image: AwsImage) -> tuple[tuple[int, ...], datetime]:
+        return numeric(version_in(image.get("Name") or "") or "0"), _created(image)
+
+    return sorted(images, key=rank, reverse=True)
+
+
+def found_image(image: AwsImage) -> FoundImage:
+    """The image as the project keeps it.
+
+    Raises:
+        ImageError: It names no root volume of a known size.
+    """
+    name, root_device = image.get("Name") or "", image.get("RootDeviceName") or ""
+    volumes = (
+        (mapping.get("DeviceName"), (mapping.get("Ebs") or {}).get("VolumeSize"))
+        for mapping in image.get("BlockDeviceMappings") or ()
+    )
+    return FoundImage(
+        id=image["ImageId"],
+        name=name,
+        architecture=image.get("Architecture") or "",
+        root_device_name=root_device,
+        root_volume_gib=root_volume_gib(image["ImageId"], name, root_device, volumes),
+        creation_date=str(image.get("CreationDate") or ""),
+        framework_version=version_in(name),
+    )
+
+
+def _choose(query: ImageQuery, images: Sequence[AwsImage]) -> tuple[Candidate, AwsImage] | None:
+    for candidate in query.candidates:
+        fitting = (image for image in images if _fits(query, candidate, image))
+        if (found := newest(fitting)) is not None:
+            return candidate, found
+    return None
+
+
+def _fits(query: ImageQuery, candidate: Candidate, image: AwsImage) -> bool:
+    """Whether the image is the candidate's; what an answer leaves out, EC2's filters have tested.
+
+    The whole name must match: Python's `$` would let a line break pass at the end, Go's does not.
+    """
+    return (
+        bool(image.get("ImageId"))
+        and re.fullmatch(candidate.name_regex, image.get("Name") or "") is not None
+        and image.get("Architecture", query.architecture) == query.architecture
+        and image.get("State", "available") == "available"
+    )
+
+
+def _created(image: AwsImage) -> datetime:
+    return _moment(image.get("CreationDate"))
+
+
+def _moment(text: object) -> datetime:
+    """A time as AWS writes it, to the second as the provider reads it; the far past if it is none.
+
+    Compared as times, not as texts: `...00.000Z` and `...00Z` are the same moment.
+    """
+    try:
+        found = datetime.fromisoformat(str(text)).replace(microsecond=0)
+    except ValueError:
+        return _NEVER
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,59 @@
+"""What both look-ups say of AWS's answer: the program's, and the one for scripts and commands."""
+
+from geusemaker.dlami.catalogue import Line
+from geusemaker.dlami.selection import Candidate, ImageQuery, title
+from geusemaker.errors import NoImageError
+
+# Two Regions that have every image that AWS makes; one of them is never the one just asked.
+_WELL_STOCKED = ("us-east-1", "us-west-2")
+
+
+def no_image(query: ImageQuery, region: str | None = None) -> NoImageError:
+    """The error for a Region that shows none of the candidates.
+
+    `region` is its name, where the asker knows it; the program asks in the Region of its stack.
+    """
+    globs = ", ".join(
+        f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
+    )
+    where = f"the Region {region}" if region else "the Region of this stack"
+    other = next(name for name in _WELL_STOCKED if name != region)
+    text = (
+        f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in "
+        f"{where}, though it made some; asked for, of owner amazon: {globs}. Not "
+        "every Region has every image: `pulumi config get aws:region` shows which was asked, "
+        f"`pulumi config set aws:region {other}` asks one that has them"
+    )
+    if query.ami_type != "base":
+        text += "; or take the base image: `pulumi config set geusemaker:amiType base`"
+    return NoImageError(f"{text}.")
+
+
+def fallback(query: ImageQuery, taken: Candidate, region: str | None = None) -> str | None:
+    """The warning that a Region lacks the best candidate; None if that one was taken."""
+    best = query.candidates[0]
+    if taken == best:
+        return None
+    text = (
+        f"The Region{f' {region}' if region else ''} lacks "
+        f"{title(query.ami_type, best.framework_version)} for {query.os_type} on "
+        f"{query.architecture}, using {taken.framework_version}"
+    )
+    if taken.ended_on:
+        text += f", which AWS has not patched since {taken.ended_on}"
+    if taken.advisory:
+        text += f", which {taken.advisory}"
+    return f"{text}. To settle it: `pulumi config set geusemaker:frameworkVersion " + (
+        f"{taken.framework_version}`."
+    )
+
+
+def newer_version(line: Line, version: str, as_of: object) -> str:
+    """The warning that AWS has a framework version above all that the table knows of the line."""
+    return (
+        f"AWS has {title(line.ami_type, version)} for {line.os_type} on {line.architecture}, newer "
+        f"than {title(line.ami_type, line.numbers[0])}, the highest in the table of images that "
+        f"this GeuseMaker came with (as of {as_of}); it is not chosen by itself, since nothing is "
+        "known of it here. A newer GeuseMaker may know it; to take it now, pin one of its images, "
+        "which `geusemaker ami list` shows: `pulumi config set geusemaker:amiName '...'`."
+    )
