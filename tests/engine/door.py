@@ -126,12 +126,12 @@ class Door:
         """Let the simulated AWS publish an image; its id."""
         return str(self._session.account.release(name, architecture, root_gib)["id"])
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = "us-east-1") -> Any:
         """boto3 on the same account, as a user's script would see it."""
         connect: Any = boto3.client
         return connect(
             service,
-            region_name="us-east-1",
+            region_name=region,
             endpoint_url=self.env["AWS_ENDPOINT_URL"],
             aws_access_key_id="simulated",
             aws_secret_access_key="simulated",

@@ -125,3 +125,16 @@ def test_logins_of_the_user_are_neither_used_nor_handed_on(tmp_path: Path) -> No
     assert not used.exists()
     assert (home / ".pulumi" / "credentials.json").read_text().count("invalid") == 1
     assert _run(project, "local", "stop", **logins).returncode == 0
+
+
+def test_deploy_local_works_from_any_environment(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    said = _run(project, "deploy", "--local", "--yes", AWS_REGION="eu-west-3", AWS_PROFILE="prod")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout.startswith("us-east-1, SIMULATED account 000000000000, stack dev\n")
+    assert "Written to .geusemaker/config/Pulumi.dev.yaml: geusemaker:osType" in said.stdout
+    assert (project / "Pulumi.dev.yaml").read_text().count("osType") == 0
+    wrong = _run(project, "deploy", "--local", "--stack", "prod")
+    assert wrong.returncode == 1
+    assert "leave --stack out" in wrong.stderr
+    assert _run(project, "local", "down").returncode == 0
