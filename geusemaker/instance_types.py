@@ -1,6 +1,7 @@
 """What EC2's naming rule says about an instance type. Pure: no AWS call, no table of all types."""
 
 import re
+from collections.abc import Collection
 from typing import Literal
 
 type_shape = re.compile(r"[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{1,20}")
@@ -27,18 +28,58 @@ _TWINS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "p": ("g5", "g5g", _GPU),
 }
 
+# GPU types that are proposed, the usual one first, each in all sizes of _GPU.
+_PROPOSED: dict[str, tuple[str, ...]] = {"x86_64": ("g5", "g6", "g4dn"), "arm64": ("g5g",)}
+
+
+def family_of(instance_type: str) -> str:
+    """What stands before the dot: "g5" of "g5.xlarge"."""
+    return instance_type.partition(".")[0]
+
 
 def architecture_of(instance_type: str) -> Literal["x86_64", "arm64"]:
     """The architecture that the name of an instance type stands for."""
-    family = instance_type.partition(".")[0]
+    family = family_of(instance_type)
     if any(rule.fullmatch(family) for rule in (_graviton, _grace, _apple_or_first)):
         return "arm64"
     return "x86_64"
 
 
-def counterpart(instance_type: str, architecture: Literal["x86_64", "arm64"]) -> str:
+def counterpart(instance_type: str, architecture: str) -> str:
     """A type much like this one, of the wanted architecture: what an error message proposes."""
     family, _, size = instance_type.partition(".")
-    series = re.match("[a-z]*", family)
-    x86, arm, sizes = _TWINS.get(series.group() if series else "m", _TWINS["m"])
+    x86, arm, sizes = _TWINS.get(_series(family), _TWINS["m"])
     return f"{arm if architecture == 'arm64' else x86}.{size if size in sizes else 'xlarge'}"
+
+
+def runnable(instance_type: str, architecture: str, families: Collection[str]) -> str:
+    """A type of that architecture and of like size that an image runs on, to propose for this one.
+
+    `families` are those that AWS lists the image for; empty: the list is not known. The type has a
+    GPU, unless the list has none of the usual GPU families, or it is in place of a Mac.
+    """
+    family, _, size = instance_type.partition(".")
+    for usual in _PROPOSED[architecture] if _series(family) != "mac" else ():
+        if not families or usual in families:
+            return f"{usual}.{_gpu_size(size)}"
+    return counterpart(f"m.{size}", architecture)
+
+
+def _series(family: str) -> str:
+    return family[: len(family) - len(family.lstrip("abcdefghijklmnopqrstuvwxyz"))]
+
+
+def _gpu_size(size: str) -> str:
+    """The largest of _GPU that is not larger: "8xlarge" for "12xlarge", the largest for "metal"."""
+    if size == "metal":
+        return _GPU[-1]
+    wanted = _factor(size)
+    return max((one for one in _GPU if _factor(one) <= wanted), key=_factor, default=_GPU[0])
+
+
+def _factor(size: str) -> int:
+    """How many xlarge a size is; 0 for one that is less than that, or none."""
+    number = size.removesuffix("xlarge")
+    if number == size:
+        return 0
+    return int(number) if number.isdecimal() else 1

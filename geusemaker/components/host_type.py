@@ -1,8 +1,13 @@
-"""Asks AWS about the instance type, at preview too."""
+"""Asks AWS about the instance type, at preview too, and says whether the image runs on it."""
+
+from collections.abc import Iterable
 
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker.dlami import ImageQuery, recognise
+from geusemaker.dlami.hosts import Remark, check_facts, check_host, check_image
+from geusemaker.dlami.image import FoundImage
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.host_type import HostType
 from geusemaker.instance_types import counterpart
@@ -46,3 +51,31 @@ def check(host: HostType, architecture: str) -> None:
         f"`pulumi config set geusemaker:instanceType {other}` or "
         f"`pulumi config set geusemaker:architecture {host.architectures[0]}`."
     )
+
+
+def tell(remarks: Iterable[Remark]) -> None:
+    """Show remarks in Pulumi's log."""
+    for remark in remarks:
+        (pulumi.log.warn if remark.level == "warning" else pulumi.log.info)(remark.text)
+
+
+def check_pinned(query: ImageQuery, host: HostType, image: FoundImage, pin: str) -> None:
+    """Check the type against an image that the config key `pin` names.
+
+    `ConfigError` when that image is of a known line and does not run on the type. An image of
+    another line, or of the user's own, may bring a driver that the known ones lack: what would be
+    an error is a warning then.
+    """
+    try:
+        remarks = (*check_host(query, host.name), *check_facts(query, host))
+    except ConfigError as error:
+        if recognise(image.name) is not None:
+            raise
+        remarks = (
+            Remark(
+                "warning",
+                f"{error} The image that geusemaker:{pin} names is none of these, so it is used.",
+            ),
+        )
+    check_image(host.name, image, pin=pin)
+    tell(remarks)

@@ -17,9 +17,11 @@ from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
+from geusemaker.dlami.hosts import check_facts, check_host, check_image
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import newer_image
 from geusemaker.errors import ConfigError, NoImageError
+from geusemaker.host_type import HostType
 
 MISSING = "missing"
 """Key of a record that says why there is no image, in place of one."""
@@ -108,9 +110,15 @@ class Tier1(pulumi.ComponentResource):
             config.framework_version,
             today=today,
         )
+        # A pinned image may be of another line: what runs on it is known once it is found.
+        pinned = _pin(config) is not None
+        if not pinned:
+            host_type.tell(check_host(query, config.instance_type))
         host = host_type.look_up(config.instance_type, asking)
         host_type.check(host, config.architecture)
-        kept = self._keep(name, config, query, asking)
+        if not pinned:
+            host_type.tell(check_facts(query, host))
+        kept = self._keep(name, config, query, host, asking)
 
         network = Network(
             f"{name}-network",
@@ -217,7 +225,12 @@ class Tier1(pulumi.ComponentResource):
         }
 
     def _keep(
-        self, name: str, config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions
+        self,
+        name: str,
+        config: DeploymentConfig,
+        query: ImageQuery,
+        host: HostType,
+        asking: pulumi.InvokeOptions,
     ) -> pulumi.Output[FoundImage]:
         """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
@@ -226,11 +239,11 @@ class Tier1(pulumi.ComponentResource):
         that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
         """
         floats = config.ami_policy == "latest"
-        pinned = config.ami_id is not None or config.ami_name is not None
+        pinned = _pin(config) is not None
         wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
         found, missing = None, None
         try:
-            found = _find(config, query, asking)
+            found = _find(config, query, host, asking)
         except NoImageError as error:
             if floats or pinned:
                 raise
@@ -248,6 +261,8 @@ class Tier1(pulumi.ComponentResource):
         kept: pulumi.Output[FoundImage] = stash.output.apply(_image_of)
         if not (floats or pinned):
             kept.apply(lambda image: _tell(image, found))
+        if not pinned:
+            kept = kept.apply(lambda image: _checked(image, host, found))
         return kept
 
 
@@ -260,15 +275,33 @@ def _image_of(record: dict[str, Any]) -> FoundImage:
     return FoundImage.from_record(record)
 
 
+def _pin(config: DeploymentConfig) -> str | None:
+    """The key that pins an image, if one does."""
+    if config.ami_id is not None:
+        return "amiId"
+    return None if config.ami_name is None else "amiName"
+
+
+def _checked(kept: FoundImage, host: HostType, found: FoundImage | None) -> FoundImage:
+    """The image, once it is known to have the driver that the host needs."""
+    check_image(host.name, kept, newest=found)
+    return kept
+
+
 def _tell(kept: FoundImage, found: FoundImage | None) -> None:
     if news := newer_image(kept, found):
         pulumi.log.info(news)
 
 
-def _find(config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOptions) -> FoundImage:
-    """The pinned image, else the newest of the query; the query's warnings are shown."""
-    if config.ami_id is not None or config.ami_name is not None:
-        return lookup.find_pinned(
+def _find(
+    config: DeploymentConfig, query: ImageQuery, host: HostType, asking: pulumi.InvokeOptions
+) -> FoundImage:
+    """The pinned image, if it runs on the host, else the newest of the query.
+
+    The query's warnings are shown.
+    """
+    if (pin := _pin(config)) is not None:
+        image = lookup.find_pinned(
             config.ami_id,
             config.ami_name,
             os_type=config.os_type,
@@ -277,6 +310,8 @@ def _find(config: DeploymentConfig, query: ImageQuery, asking: pulumi.InvokeOpti
             framework_version=config.framework_version,
             opts=asking,
         )
+        host_type.check_pinned(query, host, image, pin)
+        return image
     for warning in query.warnings:
         pulumi.log.warn(warning)
     return lookup.find_image(query, asking)

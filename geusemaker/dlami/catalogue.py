@@ -13,6 +13,14 @@ from itertools import product
 from pathlib import Path
 from typing import Final, TypeVar
 
+from geusemaker.dlami.families import (
+    Blackwell,
+    FamilyList,
+    Undriven,
+    read_blackwell,
+    read_lists,
+    read_undriven,
+)
 from geusemaker.dlami.tables import Document, Record, read_document
 
 ARCHITECTURES: Final = ("x86_64", "arm64")
@@ -25,7 +33,17 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 _FILE = Path(__file__).with_name("catalogue.toml")
-_ARRAYS = ("source", "os", "advisory", "release", "instances", "line")
+_ARRAYS = (
+    "source",
+    "os",
+    "advisory",
+    "release",
+    "instances",
+    "undriven",
+    "blackwell",
+    "line",
+)
+_NO_LIST = FamilyList(())
 _VERSION = re.compile(r"[0-9]+\.[0-9]+")
 _SPELLED = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
 # No character that means something to EC2's filters (* ? \) may stand in a form.
@@ -82,6 +100,8 @@ class Line:
         min_root_gib: GiB of the smallest root volume; 0 if it never was.
         reason: Why it never was; None otherwise.
         source: The page that the facts are from.
+        tried_families: Families that AWS does not list and users run all the same.
+        listed_on: Day of the page with `instance_families`; None where it is not known.
     """
 
     system: System
@@ -95,6 +115,8 @@ class Line:
     min_root_gib: int
     reason: str | None
     source: str
+    tried_families: tuple[str, ...] = ()
+    listed_on: date | None = None
 
     @property
     def os_type(self) -> str:
@@ -118,6 +140,20 @@ class Catalogue:
     as_of: date
     systems: tuple[System, ...]
     lines: tuple[Line, ...]
+    undriven: tuple[Undriven, ...] = ()
+    blackwell: tuple[Blackwell, ...] = ()
+
+    def undriven_of(self, family: str) -> Undriven | None:
+        """Why no line can use the accelerator of that family; None if nothing is known against."""
+        return next((entry for entry in self.undriven if entry.covers(family)), None)
+
+    def blackwell_of(self, family: str) -> Blackwell | None:
+        """What that family needs, if it is of the Blackwell generation."""
+        return next((entry for entry in self.blackwell if entry.family == family), None)
+
+    def lists(self, family: str) -> bool:
+        """Whether AWS lists that family for any line."""
+        return any(family in line.instance_families for line in self.lines)
 
     def line(self, os_type: str, architecture: str, ami_type: str) -> Line:
         """The line of a combination; `KeyError` if one of the three is no known value."""
@@ -149,13 +185,15 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
 
     sources = _keyed(document, "source", "page")
     advisories = _keyed(document, "advisory", "text", sources)
-    families = _families(document, sources)
+    lists = read_lists(document, sources)
+    undriven = read_undriven(document, sources, lists)
+    blackwell = read_blackwell(document, sources, lists)
     systems = _systems(document, sources)
     releases = _releases(document, sources, advisories)
     lines: dict[tuple[str, str, str], Line] = {}
     forms: dict[str, str] = {}
     for record in document.arrays["line"]:
-        line = _line(record, as_of, sources, families, systems, releases)
+        line = _line(record, as_of, sources, lists, systems, releases)
         key = (line.os_type, line.architecture, line.ami_type)
         if key in lines:
             raise record.error("type", f"{' / '.join(key)} stands here twice")
@@ -170,7 +208,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
             raise document.arrays["line"][-1].error(
                 "line", f"no [[line]] says what is with {' / '.join(key)}; add it, if as `never`"
             )
-    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()))
+    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()), undriven, blackwell)
 
 
 def _keyed(
@@ -182,15 +220,6 @@ def _keyed(
         _add(found, record, "key", record.text("key"), record.text(field))
         if sources is not None:
             record.one_of("source", sources)
-        record.refuse_the_rest()
-    return found
-
-
-def _families(document: Document, sources: dict[str, str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for record in document.arrays["instances"]:
-        _add(found, record, "key", record.text("key"), record.texts("families"))
-        record.one_of("source", sources)
         record.refuse_the_rest()
     return found
 
@@ -239,7 +268,7 @@ def _line(
     record: Record,
     as_of: date,
     sources: dict[str, str],
-    families: dict[str, tuple[str, ...]],
+    lists: dict[str, FamilyList],
     systems: dict[str, System],
     releases: dict[tuple[str, str], Version],
 ) -> Line:
@@ -260,7 +289,7 @@ def _line(
     else:
         first, last = record.span("seen") if record.has("seen") else (None, None)
         versions = (Version(None, (), system.patched_until, None, first, last),)
-    key = record.one_of("instances", families) if record.has("instances") else None
+    listed = lists[record.one_of("instances", lists)] if record.has("instances") else _NO_LIST
     line = Line(
         system=system,
         architecture=architecture,
@@ -268,11 +297,13 @@ def _line(
         status=status,
         form=form,
         versions=versions,
-        instance_families=families[key] if key else (),
+        instance_families=listed.families,
         driver=record.text("driver"),
         min_root_gib=record.positive("min_root_gib"),
         reason=None,
         source=source,
+        tried_families=listed.tried,
+        listed_on=listed.listed_on,
     )
     record.refuse_the_rest()
     # The dates decide; the word is for the reader of the file, and must not lie to them.

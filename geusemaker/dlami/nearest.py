@@ -98,6 +98,21 @@ def elsewhere(wish: Wish, catalogue: Catalogue, today: date) -> str | None:
     return _offer(wish, ranked[0], version, today)
 
 
+def listing(wish: Wish, family: str, today: date, catalogue: Catalogue) -> str | None:
+    """An offer of the nearest patched line that AWS lists an instance family for, if there is one.
+
+    The wished version is not kept: it may be older than the family.
+    """
+    ranked = _ranked(
+        wish,
+        catalogue,
+        lambda line: family in line.instance_families and bool(line.patched(today)),
+    )
+    if not ranked:
+        return None
+    return _offer(wish, ranked[0], best(ranked[0], today), today)
+
+
 def best(line: Line, today: date) -> Version:
     """The version to offer of a line: the highest patched one, else the highest."""
     return (line.patched(today) or line.versions)[0]

@@ -57,6 +57,8 @@ class ImageQuery:
         min_root_gib: GiB; the found image's own root size may be more, and wins.
         instance_families: Such as "g5"; empty where AWS's list is not known.
         patched_until: Last day of patches of the first candidate.
+        framework_version: As the user asked for it; None for the newest, or without a framework.
+        today: The day for which all this holds.
     """
 
     os_type: str
@@ -70,6 +72,8 @@ class ImageQuery:
     min_root_gib: int
     instance_families: tuple[str, ...]
     patched_until: date
+    framework_version: str | None
+    today: date
 
 
 def select(
@@ -116,6 +120,8 @@ def select(
         min_root_gib=line.min_root_gib,
         instance_families=line.instance_families,
         patched_until=versions[0].patched_until,
+        framework_version=framework_version,
+        today=today,
     )
 
 
