@@ -6,6 +6,12 @@
     │   ├── NeverMadeError     AWS never released an image for that combination
     │   ├── NoImageError       AWS should have one, but the account's Region does not show it
     │   └── PinError           the pinned image is missing or does not fit the other keys
+    ├── AwsError               a call of AWS has failed (a RuntimeError too), with AWS's code
+    │   ├── CredentialsError   no credentials, or none that AWS accepts now
+    │   ├── NotAllowedError    the caller lacks a permission
+    │   ├── RegionError        the Region is none, or not enabled in the account
+    │   ├── EndpointError      no answer: no network, a proxy between, or no such Region
+    │   └── ThrottledError     too many requests, still so after several tries
     ├── CatalogueError         the shipped table of images is broken
     ├── NetworkError           an adopted VPC, its subnets or the zones do not fit
     ├── UserDataError          the rendered boot script cannot be used
@@ -41,6 +47,42 @@ class NoImageError(ImageError):
 
 class PinError(ImageError):
     """`amiId` or `amiName` names an image that is missing or contradicts the other keys."""
+
+
+class AwsError(GeuseMakerError, RuntimeError):
+    """A call of AWS has failed.
+
+    Attributes:
+        code: AWS's code, such as "UnauthorizedOperation", or the name of botocore's exception.
+        region: Name of the Region that was asked.
+        operation: What was asked, as AWS names it: "DescribeImages".
+    """
+
+    def __init__(self, message: str, *, code: str, region: str, operation: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.region = region
+        self.operation = operation
+
+
+class CredentialsError(AwsError):
+    """There are no credentials, or none that AWS accepts now."""
+
+
+class NotAllowedError(AwsError):
+    """The caller lacks a permission, or a policy denies it."""
+
+
+class RegionError(AwsError):
+    """The Region is none, or is not enabled in the account."""
+
+
+class EndpointError(AwsError):
+    """AWS does not answer: no network, something between, or no such Region."""
+
+
+class ThrottledError(AwsError):
+    """AWS refuses requests for being too many, after several tries too."""
 
 
 class CatalogueError(GeuseMakerError):

@@ -32,11 +32,12 @@ def choose(
     image that it shows is a fair answer. What imitates AWS may show them all: images deprecated on
     `today` therefore come last, and are chosen only where AWS shows nothing else that fits.
     """
-    if not query.include_deprecated:
-        alive = without_deprecated(images, today)
-        if len(alive) < len(images) and (found := _choose(query, of_amazon(alive))):
-            return found
-    return _choose(query, of_amazon(images))
+    images = of_amazon(images)
+    if not query.include_deprecated and (
+        found := _choose(query, without_deprecated(images, today))
+    ):
+        return found
+    return _choose(query, images)
 
 
 def without_deprecated(images: Iterable[AwsImage], today: date) -> list[AwsImage]:
@@ -58,6 +59,19 @@ def of_amazon(images: Sequence[AwsImage]) -> list[AwsImage]:
     told = any(image.get("ImageOwnerAlias") == _AMAZON for image in images)
     allowed = (_AMAZON,) if told else (_AMAZON, None)
     return [image for image in images if image.get("ImageOwnerAlias") in allowed]
+
+
+def fitting(query: ImageQuery, candidate: Candidate, images: Iterable[AwsImage]) -> list[AwsImage]:
+    """The candidate's images; what an answer leaves out of one, EC2's filters have tested."""
+    return [
+        image
+        for image in images
+        if image.get("ImageId")
+        # The whole name: Python's `$` would let a line break pass at the end, Go's does not.
+        and re.fullmatch(candidate.name_regex, image.get("Name") or "")
+        and image.get("Architecture", query.architecture) == query.architecture
+        and image.get("State", "available") == "available"
+    ]
 
 
 def newest(images: Iterable[AwsImage]) -> AwsImage | None:
@@ -122,23 +136,9 @@ def found_image(image: AwsImage) -> FoundImage:
 
 def _choose(query: ImageQuery, images: Sequence[AwsImage]) -> tuple[Candidate, AwsImage] | None:
     for candidate in query.candidates:
-        fitting = (image for image in images if _fits(query, candidate, image))
-        if (found := newest(fitting)) is not None:
+        if (found := newest(fitting(query, candidate, images))) is not None:
             return candidate, found
     return None
-
-
-def _fits(query: ImageQuery, candidate: Candidate, image: AwsImage) -> bool:
-    """Whether the image is the candidate's; what an answer leaves out, EC2's filters have tested.
-
-    The whole name must match: Python's `$` would let a line break pass at the end, Go's does not.
-    """
-    return (
-        bool(image.get("ImageId"))
-        and re.fullmatch(candidate.name_regex, image.get("Name") or "") is not None
-        and image.get("Architecture", query.architecture) == query.architecture
-        and image.get("State", "available") == "available"
-    )
 
 
 def _created(image: AwsImage) -> datetime:
