@@ -18,6 +18,7 @@ from typing import Any, Final
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2 import ec2_backends
 from moto.ec2.models.amis import Ami
+from moto.ec2.responses.amis import AmisResponse
 
 DLAMI_OWNER: Final = "898082745236"  # AWS's DLAMI account in the default commercial Regions
 _ISO: Final = "%Y-%m-%dT%H:%M:%S.000Z"
@@ -163,10 +164,49 @@ def seed(region: str) -> int:
     The built-in ones carry the start time of moto as creation date, which makes "newest"
     meaningless among them.
     """
+    _hide_deprecated()
     backend = backend_of(region)
+    backend.hides_deprecated = True  # gone with moto's next reset
     backend.amis.clear()
     publish(region, recorded(region))
     return len(backend.amis)
+
+
+def _hide_deprecated() -> None:
+    """Let DescribeImages heed `IncludeDeprecated`, which moto ignores, in Regions of an account.
+
+    AWS hides an image that is past its time from all but its owner and who asks for its id. Plain
+    moto stays as it is: only Regions that `seed` has set up are marked.
+    """
+    plain = AmisResponse.describe_images
+    if getattr(plain, "__wrapped__", None) is not None:
+        return
+
+    @functools.wraps(plain)
+    def describe_images(response: Any) -> Any:
+        answer = plain(response)
+        backend = response.ec2_backend
+        if (
+            getattr(backend, "hides_deprecated", False)
+            and not response._get_bool_param("IncludeDeprecated", False)
+            and not response._get_param("ImageIds", [])
+        ):
+            now = _now(backend)
+            answer.result["Images"] = [
+                image
+                for image in answer.result["Images"]
+                if getattr(image, "deprecation_time", now) >= now
+                or image.owner_id == backend.account_id
+            ]
+        return answer
+
+    AmisResponse.describe_images = describe_images
+
+
+def _now(backend: Any) -> str:
+    """The simulated AWS's time: its newest release, so that no answer ages by itself."""
+    amis = list(backend.amis.values())
+    return max((ami.creation_date_iso for ami in amis if isinstance(ami, RecordedAmi)), default="")
 
 
 def publish(region: str, images: Iterable[Image]) -> None:
