@@ -93,6 +93,45 @@ def test_only_pytorch_2_9_to_2_12_carries_the_advisory() -> None:
     assert found == {("pytorch", number) for number in ("2.9", "2.10", "2.11", "2.12")}
 
 
+def test_a_line_knows_the_families_that_it_is_listed_for_and_since_when_that_is_known() -> None:
+    line = load_catalogue().line("ubuntu-24.04", "x86_64", "pytorch")
+    assert "p6-b200" in line.instance_families
+    assert line.tried_families == ("g7e",)
+    assert line.listed_on == date(2026, 3, 20)
+    unseen = load_catalogue().line("ubuntu-26.04", "x86_64", "base")
+    assert (unseen.instance_families, unseen.tried_families, unseen.listed_on) == ((), (), None)
+
+
+# By hand from the lists of supported instances on AWS's release note pages.
+LISTS = {
+    ("amazon-linux-2023", "x86_64", "base"): "g4dn g5 g6 gr6 gr6f g6e g6f g7 g7e p4d p4de p5 p5e "
+    "p5en p6-b200 p6-b300",
+    ("ubuntu-24.04", "x86_64", "base"): "g4dn g5 g6 gr6 g6e g7 g7e p4d p4de p5 p5e p5en p6-b200 "
+    "p6-b300",
+    ("ubuntu-22.04", "x86_64", "base"): "g4dn g5 g6 gr6 g6e p4d p4de p5 p5e p5en p6-b200",
+    ("amazon-linux-2023", "x86_64", "pytorch"): "g4dn g5 g6 gr6 gr6f g6e g6f p4d p4de p5 p5e p5en "
+    "p6-b200",
+    ("ubuntu-24.04", "x86_64", "pytorch"): "g4dn g5 g6 gr6 g6e p4d p4de p5 p5e p5en p6-b200",
+    ("amazon-linux-2", "x86_64", "multi-framework"): "g4dn g5 g6 gr6 p4d p4de p5",
+    ("amazon-linux-2023", "arm64", "base"): "g5g p6e-gb200 p6e-gb300",
+    ("ubuntu-24.04", "arm64", "base"): "g5g p6e-gb200 p6e-gb300",
+    ("ubuntu-26.04", "arm64", "base"): "g5g p6e-gb200 p6e-gb300",
+    ("ubuntu-22.04", "arm64", "base"): "g5g p6e-gb200",
+    ("amazon-linux-2023", "arm64", "pytorch"): "g5g p6e-gb200",
+    ("ubuntu-24.04", "arm64", "pytorch"): "g5g p6e-gb200",
+    ("amazon-linux-2", "arm64", "base"): "g5g",
+}
+
+
+def test_the_lists_of_families_are_those_of_aws_and_no_line_has_anothers() -> None:
+    found = {
+        (line.os_type, line.architecture, line.ami_type): " ".join(line.instance_families)
+        for line in load_catalogue().lines
+        if line.instance_families
+    }
+    assert found == LISTS
+
+
 def test_an_unknown_combination_is_no_line() -> None:
     with pytest.raises(KeyError, match="plan9"):
         load_catalogue().line("plan9", "x86_64", "base")
@@ -159,6 +198,28 @@ TORCH_24 = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {version} (Ubuntu 24
         ("min_root_gib = 100", "min_root_gb = 100", "min_root_gib", "is missing"),
         ('driver = "nvidia-open"', "driver = [1]", "driver", "must be a text"),
         ('instances = "arm64-base-al2"', 'instances = "arm"', "instances", "unknown"),
+        ('families = ["g5g"]', 'families = ["g5g.xlarge"]', "families", "no instance family"),
+        ('families = ["g5g"]', 'families = ["g*"]', "families", "no instance family"),
+        ('families = ["g5g"]', 'families = ["g5g", "p3"]', "families", "'p3' is in an [[inst"),
+        ('tried = ["g7e"]', 'tried = ["g5"]', "tried", "in `families` too"),
+        ('tried = ["g7e"]', 'tried = ["inf2"]', "families", "'inf2' is in an [[instances]] too"),
+        ('tried = ["g7e"]', 'tried = ["G7e"]', "tried", "no instance family"),
+        ("listed_on = 2026-09-04", 'listed_on = "May"', "listed_on", "must be a date"),
+        ("listed_on = 2026-09-04", "listd_on = 2026-09-04", "listd_on", "not a field"),
+        ('families = ["p2"]', 'families = ["p2.xlarge"]', "families", "nor the start of some"),
+        ('families = ["p2"]', 'families = ["*"]', "families", "nor the start of some"),
+        ('families = ["g2"]', 'families = ["p3"]', "families", "twice"),
+        ('families = ["mac*"]', 'families = ["inf2"]', "families", "twice"),
+        ('families = ["mac*"]', "families = []", "families", "at least one"),
+        ('what = "AMD GPUs"', 'what = ""', "what", "not empty"),
+        ('what = "AMD GPUs"', 'wat = "AMD GPUs"', "what", "is missing"),
+        ('source = "neuron"', 'source = "nobody"', "source", "unknown"),
+        ('source = "neuron"', 'source = "neuron"\nsince = 1', "since", "not a field"),
+        ('family = "g7"', 'family = "g8"', "family", "unknown"),
+        ('family = "g7"', 'family = "g7e"', "family", "twice"),
+        ('driver = "R595"', "driver = 595", "driver", "must be a text"),
+        ("since = 2026-07-17", 'since = "2026-07"', "since", "must be a date"),
+        ("since = 2026-07-17", "since = 2026-07-17\nuntil = 1", "until", "not a field"),
         (
             "seen = [2026-05-08, 2026-05-19]",
             "seen = [2026-05-19, 2026-05-08]",
@@ -250,7 +311,10 @@ def test_two_lines_with_one_form_are_named(broken: Callable[[str], str]) -> None
     assert "is the form of amazon-linux-2 / x86_64 / base too" in message
 
 
-@pytest.mark.parametrize("array", ["source", "os", "advisory", "release", "instances", "line"])
+@pytest.mark.parametrize(
+    "array",
+    ["source", "os", "advisory", "release", "instances", "undriven", "blackwell", "line"],
+)
 def test_a_kind_of_table_that_is_missing_is_named(broken: Callable[[str], str], array: str) -> None:
     assert f"field `{array}`" in broken(SHIPPED.replace(f"[[{array}]]", "[[other]]"))
 
