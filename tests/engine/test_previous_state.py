@@ -1,0 +1,57 @@
+"""Stacks that an earlier commit deployed preview without a replacement.
+
+`recorded/` holds what `pulumi stack export` gave after `pulumi up` by commit 7f30da9, the last one
+before the image keys had commands of their own, with the config of each; source positions, which
+name the machine, are left out. A change that replaces something must come with a new record and a
+line in the changelog, never with a changed record alone.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .door import Door
+
+RECORDED = Path(__file__).with_name("recorded")
+STACKS = ("defaults", "every-image-key", "pinned")
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_stack_of_the_previous_commit_keeps_all_that_it_has(door: Door, name: str) -> None:
+    salt = [line for line in door.places.config.read_text().splitlines() if "salt" in line]
+    config = (RECORDED / f"{name}.config.yaml").read_text()
+    door.places.config.write_text(config + "\n".join(salt) + "\n")
+    door.pulumi("stack", "import", "--file", str(RECORDED / f"{name}.state.json"))
+    before = _resources(door)
+    digest = json.loads(door.pulumi("preview", "--json").out)
+    assert digest["changeSummary"] == {"same": len(before)}
+    assert len(before) > 30
+    # Newer images change nothing about it either.
+    door.release(
+        "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 2026111" + str(len(name) % 10)
+    )
+    assert door.steps() == {}
+
+
+def _resources(door: Door) -> list[dict[str, Any]]:
+    state = json.loads(door.pulumi("stack", "export").out)
+    kept: list[dict[str, Any]] = [
+        one for one in state["deployment"]["resources"] if "providers" not in one["type"]
+    ]
+    return kept
+
+
+def test_config_without_any_image_key_means_what_it_meant(door: Door) -> None:
+    """ubuntu-22.04, x86_64, base: the record says what was running under no key at all."""
+    config = (RECORDED / "defaults.config.yaml").read_text()
+    assert "osType" not in config
+    state = json.loads((RECORDED / "defaults.state.json").read_text())
+    outputs = state["deployment"]["resources"][0]["outputs"]
+    assert (outputs["osType"], outputs["architecture"]) == ("ubuntu-22.04", "x86_64")
+    for key, value in (("osType", "ubuntu-22.04"), ("architecture", "x86_64"), ("amiType", "base")):
+        door.places.config.write_text(config)
+        door.pulumi("stack", "import", "--file", str(RECORDED / "defaults.state.json"))
+        door.set(**{key: value})
+        assert door.steps() == {}, f"{key} {value} is what it meant"
