@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -460,3 +461,28 @@ def test_every_cpu_type_of_ec2_passes_by_name(types_of_ec2: frozenset[str]) -> N
         "trn",
         "vt",
     }
+
+
+def test_the_docs_list_the_families_that_the_table_lists() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "choosing-an-image.md").read_text("utf-8")
+    _, _, rest = page.partition("<!-- families table")
+    table = rest.partition("<!-- end of families table -->")[0].splitlines()[3:]
+    assert table == [
+        f"| {line.os_type}, {line.architecture}, {line.ami_type} | "
+        f"{', '.join(line.instance_families) or '–'} |"  # noqa: RUF001
+        for line in load_catalogue().lines
+        if line.form is not None
+    ]
+
+
+def test_the_docs_show_the_errors_that_there_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "choosing-an-image.md").read_text("utf-8")
+    given = {"osType": "ubuntu-24.04", "amiType": "pytorch"}
+    assert _refused(given, "g7.2xlarge") in page
+    (note,) = check_facts(_query(BASE_22), HostType("m6i.xlarge", 4, 16.0, ("x86_64",), ()))
+    assert note.text in page
+    for entry in load_catalogue().undriven:
+        for family in entry.families:
+            assert f"{family.rstrip('*')}" in page.partition("## What is refused")[2]
+    for blackwell in load_catalogue().blackwell:
+        assert blackwell.family in page.partition("The Blackwell families")[2]
