@@ -21,17 +21,37 @@ _REPLACES = ("replace", "create-replacement", "delete-replaced")
 _ENDED_BY_HAND = 60.0
 
 
+# Where the data is: a new one of these is an empty one.
+_DATA_TYPES = ("aws:ebs:Volume", "aws:efs:FileSystem")
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A resource that is replaced: its name, and its type as Pulumi shows it."""
+
+    name: str
+    type: str
+
+    @property
+    def is_data(self) -> bool:
+        """Whether what is in it is lost with it."""
+        return self.type in _DATA_TYPES
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.type})"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an operation did, or would do: counts by operation, its warnings and notes.
 
-    `replaced` are the names of what a preview would replace, components left out.
+    `replaced` is what a preview would replace.
     """
 
     changes: Mapping[str, int]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    replaced: tuple[str, ...] = ()
+    replaced: tuple["Replaced", ...] = ()
 
     def count(self, *operations: str) -> int:
         return max((self.changes.get(name, 0) for name in operations), default=0)
@@ -48,6 +68,14 @@ class Outcome:
             return f"no changes, {self.count('same')} as they are"
         updates = f"{update} to update, " if update else ""
         return f"{create} to create, {updates}{replace} to replace, {delete} to delete"
+
+    def replaces(self) -> str:
+        """What is replaced, in words, and whether data is among it."""
+        listed = ", ".join(str(one) for one in self.replaced) or "nothing"
+        lost = [one.name for one in self.replaced if one.is_data]
+        if lost:
+            return f"{listed} -- DATA IS LOST with {', '.join(lost)}"
+        return f"{listed}; data volume and file system stay" if self.replaced else listed
 
     def did(self) -> str:
         """In the words of a finished update."""
@@ -156,7 +184,7 @@ class PulumiCli:
             for one in digest.get("diagnostics") or []
         ]
         replaced = [
-            str(step["urn"]).rpartition("::")[2]
+            _replaced(str(step["urn"]))
             for step in digest.get("steps") or []
             if step.get("op") in _REPLACES
         ]
@@ -179,7 +207,7 @@ class PulumiCli:
         ran: subprocess.CompletedProcess[str],
         changes: object,
         diagnostics: list[tuple[str, str]],
-        replaced: list[str] | None = None,
+        replaced: list[Replaced] | None = None,
     ) -> Outcome:
         if ran.returncode != 0:
             raise self.error(self._paragraph(ran, diagnostics))
@@ -258,6 +286,13 @@ def _let_end(child: "subprocess.Popen[str]") -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=_ENDED_BY_HAND)
     child.kill()
+
+
+def _replaced(urn: str) -> Replaced:
+    """From a URN, whose third part ends with the resource's own type."""
+    parts = urn.split("::")
+    package, module, kind = parts[-2].rpartition("$")[2].split(":")
+    return Replaced(parts[-1], f"{package}:{module.partition('/')[0]}:{kind}")
 
 
 def _is_events(text: str) -> bool:

@@ -112,9 +112,8 @@ def deploy(
                 held.enter_context(lifecycle.locked(Places(target.project), say))
             _deploy(target, from_file, given, flags, yes)
     except GeuseMakerError as error:
-        raise type(error)(
-            mending.reword(str(error), stack=stack, local=local, deploy=flags)
-        ) from None
+        error.args = (mending.reword(str(error), stack=stack, local=local, deploy=flags),)
+        raise
 
 
 def _deploy(
@@ -185,7 +184,7 @@ def _show(wanted: Effective) -> None:
 def _show_preview(outcome: Outcome) -> None:
     typer.echo(f"Preview: {outcome.would()}")
     if outcome.replaced:
-        typer.echo(f"  replaced: {', '.join(outcome.replaced)}")
+        typer.echo(f"  replaces: {outcome.replaces()}")
     for warning in outcome.warnings:
         typer.echo(f"warning: {warning}")
     for note in outcome.notes:

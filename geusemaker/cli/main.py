@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from geusemaker.cli import local
+from geusemaker.cli import ami, local
 from geusemaker.cli.deploy import deploy
 from geusemaker.errors import GeuseMakerError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("deploy")(deploy)
 app.command("up", help="The same as deploy.")(deploy)
+app.add_typer(ami.app, name="ami")
 app.add_typer(local.app, name="local")
 
 

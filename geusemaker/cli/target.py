@@ -46,6 +46,7 @@ class Target:
         stack_file: Where that stack's config is written; it may not be there yet.
         region: None where nothing names one; `region_source` says what did.
         no_stack: Why there is no stack, for a message.
+        calls: API calls that went out so far, tries again included.
     """
 
     project: Path
@@ -57,6 +58,7 @@ class Target:
     region: str | None
     region_source: str
     no_stack: str = ""
+    calls: int = 0
     _session: Any = field(default=None, repr=False)
 
     def client(self, service: str) -> Any:
@@ -69,7 +71,12 @@ class Target:
         with _environment(self.env):
             if self._session is None:
                 self._session = boto3.Session(region_name=self.region)
-            return self._session.client(service, config=retries)
+            made = self._session.client(service, config=retries)
+        made.meta.events.register("before-send", self._count)
+        return made
+
+    def _count(self, **_: Any) -> None:
+        self.calls += 1
 
     def identity(self) -> Identity:
         """Who is asking: one call, GetCallerIdentity. Raises `AwsError`."""

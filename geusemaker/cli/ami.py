@@ -1,0 +1,244 @@
+"""`geusemaker ami ...`: which images there are, which one runs, and how to move or stay."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+
+from geusemaker.cli import ami_move, ami_show, ami_table, mending
+from geusemaker.cli.target import Identity, Target, open_target, say
+from geusemaker.config import DeploymentConfig
+from geusemaker.dlami import load_catalogue
+from geusemaker.dlami.wording import newer_version
+from geusemaker.errors import CredentialsError, GeuseMakerError
+from geusemaker.local import lifecycle
+from geusemaker.local.places import Places
+from geusemaker.services.ec2 import EC2Service, LineImages
+
+app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_is_help=True)
+
+StackOption = Annotated[
+    str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
+]
+RegionOption = Annotated[
+    str | None, typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION.")
+]
+LocalOption = Annotated[
+    bool, typer.Option("--local", help="In the simulated account on this machine.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+@contextmanager
+def _opened(stack: str | None, region: str | None, local: bool) -> Iterator[Target]:
+    """The target of a command; the commands in its errors are made to fit what was typed."""
+    try:
+        target = open_target(stack, region, local)
+        with ExitStack() as held:
+            if local:
+                held.enter_context(lifecycle.locked(Places(target.project), say))
+            yield target
+    except GeuseMakerError as error:
+        error.args = (mending.reword(str(error), stack=stack, local=local),)
+        raise
+
+
+def _service(target: Target) -> EC2Service:
+    return EC2Service(target.required_region(), client=target.client("ec2"))
+
+
+@app.command(name="list")
+def list_images(
+    ended: Annotated[
+        bool, typer.Option("--ended", help="Also lines that AWS does not patch any more.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also lines that AWS never made, and why.")
+    ] = False,
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Each line of images with the newest that AWS has of it, and until when it is patched.
+
+    Without credentials: what the table of this version says, without ids.
+    """
+    catalogue, today = load_catalogue(), _today()
+    with _opened(stack, region, local) as target:
+        who, answers, why_not = _asked(target, today)
+        config, running = _of_stack(target)
+        every_entry = ami_table.entries(catalogue, answers, today)
+        entries = ami_table.shown(every_entry, ended=ended, never=every)
+        if as_json:
+            head = _facts(target, who, why_not, config, running)
+            listed = [ami_table.as_json(entry, today) for entry in entries]
+            typer.echo(json.dumps({**head, "lines": listed}))
+            return
+        age = (today - catalogue.as_of).days
+        where = target.region or "no Region set"
+        whose = target.shown_account(who) if who else "AWS was not asked"
+        typer.echo(
+            f"{where}, {whose}; table of {catalogue.as_of} ({age} days old); "
+            f"{target.calls} API call{'s' * (target.calls != 1)}"
+        )
+        mine = (config.os_type, config.architecture, config.ami_type) if config else None
+        for text in ami_table.table(entries, catalogue, mine):
+            typer.echo(text)
+        _notes(target, every_entry, entries, every, mine, running, why_not)
+
+
+def _asked(
+    target: Target, today: date
+) -> tuple[Identity | None, tuple[LineImages, ...] | None, str]:
+    """Who asks, and AWS's answer; without credentials or Region neither, and why."""
+    if target.region is None:
+        return None, None, "No Region is set, so AWS was not asked: add --region us-east-1."
+    try:
+        return target.identity(), _service(target).list_lines(today), ""
+    except CredentialsError as error:
+        return None, None, str(error)
+
+
+def _of_stack(target: Target) -> tuple[DeploymentConfig | None, dict[str, Any]]:
+    """The stack's config and outputs, as far as there is a stack."""
+    if target.stack is None:
+        return None, {}
+    return target.config(), target.outputs()
+
+
+def _facts(
+    target: Target,
+    who: Identity | None,
+    why_not: str,
+    config: DeploymentConfig | None,
+    running: dict[str, Any],
+) -> dict[str, Any]:
+    catalogue = load_catalogue()
+    return {
+        "region": target.region,
+        "account": who.account if who else None,
+        "simulated": target.simulated,
+        "asOf": str(catalogue.as_of),
+        "apiCalls": target.calls,
+        "notAsked": why_not or None,
+        "stack": None
+        if config is None
+        else {
+            "name": target.stack,
+            "osType": config.os_type,
+            "architecture": config.architecture,
+            "amiType": config.ami_type,
+            "frameworkVersion": config.framework_version,
+            "runningImageId": running.get("amiId"),
+            "runningImageName": running.get("amiName"),
+        },
+    }
+
+
+def _notes(
+    target: Target,
+    every_entry: list[ami_table.Entry],
+    entries: list[ami_table.Entry],
+    all_wanted: bool,
+    mine: tuple[str, str, str] | None,
+    running: dict[str, Any],
+    why_not: str,
+) -> None:
+    """What stands under the table."""
+    statuses = [one.status for one in every_entry]
+    ended, never = statuses.count("ended"), statuses.count("never")
+    stack = ami_show.marker(every_entry, mine, target.stack, running)
+    typer.echo(
+        f"ended, resolve with a warning: {ended} (--ended)    never made, refused: {never} (--all)"
+    )
+    if stack:
+        typer.echo(stack)
+    if all_wanted:
+        for entry in entries:
+            if entry.line.reason:
+                line = entry.line
+                typer.echo(
+                    f"never: {line.os_type} / {line.architecture} / {line.ami_type}: {line.reason}"
+                )
+    for entry in every_entry:
+        for version in entry.newer_versions[:1]:
+            typer.echo(f"note: {newer_version(entry.line, version, load_catalogue().as_of)}")
+    if why_not:
+        typer.echo(f"Without ids, from the table alone: {why_not}")
+    typer.echo("Next: geusemaker ami show | geusemaker ami pin | --region R | --json")
+
+
+@app.command()
+def show(
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The image that this stack runs: its line, how far behind it is, until when it is patched."""
+    today = _today()
+    with _opened(stack, region, local) as target:
+        name, _, _ = target.required_stack()
+        config, outputs = target.config(), target.outputs()
+        who = target.identity()
+        view = ami_show.view(config, outputs, _service(target).list_lines(today))
+        if as_json:
+            head = {
+                "region": target.region,
+                "account": who.account,
+                "simulated": target.simulated,
+                "stack": name,
+            }
+            typer.echo(json.dumps(head | ami_show.as_json(view)))
+            return
+        typer.echo(f"{target.region}, {target.shown_account(who)}, stack {name}")
+        for topic, text in ami_show.lines(view, today):
+            typer.echo(f"  {topic:<9} {text}".rstrip())
+
+
+@app.command()
+def pin(
+    image: Annotated[
+        str | None,
+        typer.Argument(help="An image's id or exact name; else the one that this stack runs."),
+    ] = None,
+    by: Annotated[
+        Literal["name", "id"],
+        typer.Option(help="A name holds in every Region and has its date; an id is one image."),
+    ] = "name",
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
+    with _opened(stack, region, local) as target:
+        move = ami_move.Move(target, _service(target), _today(), yes, local)
+        for text in move.pin(image, by):
+            typer.echo(text)
+
+
+@app.command()
+def update(
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Move this stack to the newest image of its line: shows what it replaces, then asks.
+
+    Writes the pin into the stack's file; `pulumi up` then replaces the host and keeps the data.
+    """
+    with _opened(stack, region, local) as target:
+        move = ami_move.Move(target, _service(target), _today(), yes, local)
+        for text in move.update():
+            typer.echo(text)

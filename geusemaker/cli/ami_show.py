@@ -1,0 +1,224 @@
+"""What `geusemaker ami show` and the mark in `ami list` say of one stack's image. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from geusemaker.cli.ami_table import Entry, built
+from geusemaker.config import DeploymentConfig
+from geusemaker.dlami import Recognised, load_catalogue, recognise
+from geusemaker.dlami.image import FoundImage
+from geusemaker.services.ec2 import LineImages
+
+
+@dataclass(frozen=True)
+class View:
+    """One stack's image beside what AWS has.
+
+    Attributes:
+        image_id: Of the running host; None when the stack was never deployed.
+        known: What the running image's name tells; None for a name of no known line.
+        running: What AWS shows of that image; None when it shows none of that id.
+        newest: What a search for the config's wish finds today; None when the Region has none.
+        behind: Builds of the running image's line and version that are newer, deprecated left out.
+        patched_until: Of the running image; None when the table does not know it.
+    """
+
+    config: DeploymentConfig
+    image_id: str | None
+    name: str | None
+    known: Recognised | None
+    running: FoundImage | None
+    newest: FoundImage | None
+    behind: int
+    patched_until: date | None
+
+    @property
+    def wish(self) -> str:
+        """What the config asks for."""
+        parts = [self.config.os_type, self.config.architecture, self.config.ami_type]
+        version = self.config.framework_version
+        return " / ".join([*parts, version] if version else parts)
+
+    @property
+    def pinned_by(self) -> str | None:
+        """The key that pins, if one does."""
+        return "amiId" if self.config.ami_id else "amiName" if self.config.ami_name else None
+
+
+def view(
+    config: DeploymentConfig,
+    outputs: Mapping[str, Any],
+    answers: Sequence[LineImages],
+) -> View:
+    """Lay the stack's config and outputs beside what AWS shows of all lines."""
+    image_id, name = outputs.get("amiId"), outputs.get("amiName")
+    known = recognise(name) if name else None
+    every = [(answer, image) for answer in answers for image in answer.images]
+    running = next((image for _, image in every if image.id == image_id), None)
+    own = next((answer for answer, image in every if image.id == image_id), None)
+    newer: list[FoundImage] = []
+    if own is not None and running is not None:
+        newer = [
+            image
+            for image in own.images
+            if image.framework_version == running.framework_version
+            and image.creation_date > running.creation_date
+            and image.id not in own.deprecated
+        ]
+    return View(
+        config=config,
+        image_id=image_id,
+        name=name,
+        known=known,
+        running=running,
+        newest=newest_of(config, answers),
+        behind=len(newer),
+        patched_until=_patched_until(known, outputs.get("architecture")),
+    )
+
+
+def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundImage | None:
+    """What a search for the config's wish finds; with a version, the newest of that version."""
+    for answer in answers:
+        line = answer.line
+        if (line.os_type, line.architecture, line.ami_type) != (
+            config.os_type,
+            config.architecture,
+            config.ami_type,
+        ):
+            continue
+        wanted = config.framework_version
+        if wanted is None:
+            return answer.answer
+        return next((one for one in answer.images if one.framework_version == wanted), None)
+    return None
+
+
+def lines(view: View, today: date) -> list[tuple[str, str]]:
+    """Topic and text."""
+    if view.image_id is None:
+        newest = f"{view.newest.name} ({view.newest.id})" if view.newest else "none in this Region"
+        return [
+            ("running", "nothing yet: this stack was never deployed, or is destroyed"),
+            ("wanted", view.wish),
+            ("newest", newest),
+            ("Next", "geusemaker deploy | pulumi up"),
+        ]
+    told = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view))]
+    if view.running is None:
+        told.append(("at AWS", "not shown: withdrawn, private, or of no line of the table"))
+    told += [("chosen", _chosen(view)), ("built", _age(view, today)), ("behind", _behind(view))]
+    told.append(("patched", _patched(view, today)))
+    told.append(("Next", _next(view)))
+    return told
+
+
+def as_json(view: View) -> dict[str, Any]:
+    """The same for programs; what is not known is null."""
+    return {
+        "imageId": view.image_id,
+        "imageName": view.name,
+        "isKnownLine": view.known is not None,
+        "isShownByAws": view.running is not None,
+        "wanted": view.wish,
+        "amiPolicy": view.config.ami_policy,
+        "pinnedBy": view.pinned_by,
+        "newestImageId": view.newest.id if view.newest else None,
+        "newestImageName": view.newest.name if view.newest else None,
+        "isNewest": view.newest is not None and view.newest.id == view.image_id,
+        "newerBuilds": view.behind,
+        "patchedUntil": str(view.patched_until) if view.patched_until else None,
+    }
+
+
+def marker(
+    entries: Sequence[Entry],
+    mine: tuple[str, str, str] | None,
+    stack: str | None,
+    outputs: Mapping[str, Any],
+) -> str | None:
+    """What the mark before a row of the table means for this stack."""
+    if mine is None:
+        return None
+    found = next(
+        (
+            e.image
+            for e in entries
+            if (e.line.os_type, e.line.architecture, e.line.ami_type) == mine
+        ),
+        None,
+    )
+    running = outputs.get("amiId")
+    text = f"> stack {stack}, {mine[1]}"
+    if running is None:
+        return f"{text}, not deployed"
+    if found is None:
+        return f"{text}, running {outputs.get('amiName')}"
+    if found.id == running:
+        return f"{text}, running the newest"
+    return f"{text}, running {outputs.get('amiName')}: geusemaker ami show, geusemaker ami update"
+
+
+def _line(view: View) -> str:
+    if view.known is None:
+        return f"not one of the known lines; the config asks for {view.wish}"
+    parts = [view.known.os_type, view.config.architecture, view.known.ami_type]
+    if view.known.framework_version:
+        parts.append(view.known.framework_version)
+    line = " / ".join(parts)
+    wanted = (view.config.os_type, view.config.ami_type)
+    if wanted != (view.known.os_type, view.known.ami_type):
+        return f"{line}; the config asks for {view.wish}: the next `pulumi up` replaces the host"
+    return line
+
+
+def _chosen(view: View) -> str:
+    if view.pinned_by:
+        return f"pinned by geusemaker:{view.pinned_by}"
+    if view.config.ami_policy == "latest":
+        return "amiPolicy latest: the next `pulumi up` takes the newest by itself"
+    return "amiPolicy keep: kept until you ask for another"
+
+
+def _age(view: View, today: date) -> str:
+    if view.running is None and (view.known is None or view.known.release is None):
+        return "unknown"
+    day = built(view.running) if view.running else str(view.known.release if view.known else "")
+    return f"{day}, {(today - date.fromisoformat(day)).days} days ago"
+
+
+def _behind(view: View) -> str:
+    if view.newest is None:
+        return "AWS shows no image of what the config asks for in this Region"
+    if view.newest.id == view.image_id:
+        return "nothing: it is the newest"
+    newer = f"{view.behind} newer build{'s' * (view.behind != 1)} of its version; " * bool(
+        view.behind
+    )
+    return f"{newer}the newest that the config would take: {view.newest.name} ({view.newest.id})"
+
+
+def _patched(view: View, today: date) -> str:
+    if view.patched_until is None:
+        return "the table does not know this image: nobody says until when it is patched"
+    if view.patched_until < today:
+        return f"not since {view.patched_until}: `geusemaker ami list` shows what is"
+    return f"until {view.patched_until} ({(view.patched_until - today).days} days)"
+
+
+def _next(view: View) -> str:
+    if view.newest is not None and view.newest.id != view.image_id:
+        return "geusemaker ami update | geusemaker ami pin"
+    return "geusemaker ami pin" if not view.pinned_by else "geusemaker ami list"
+
+
+def _patched_until(known: Recognised | None, architecture: str | None) -> date | None:
+    if known is None:
+        return None
+    line = load_catalogue().line(
+        known.os_type, known.architecture or architecture or "x86_64", known.ami_type
+    )
+    ends = {version.number: version.patched_until for version in line.versions}
+    return ends.get(known.framework_version)

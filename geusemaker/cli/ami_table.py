@@ -1,0 +1,216 @@
+"""The table of `geusemaker ami list`: what each line of images has to offer. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from geusemaker.dlami import AMI_TYPES, Catalogue, Line, Version
+from geusemaker.dlami.catalogue import numeric
+from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.naming import recognise
+from geusemaker.services.ec2 import LineImages
+
+NEVER: Final = "never made"
+NOT_HERE: Final = "none here"
+_ARCHITECTURES: Final = ("x86_64", "arm64")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line, and what a search for it finds.
+
+    Attributes:
+        status: "current", "ended" or "never", on the day of the table that is shown.
+        version: The one that is found, or without AWS's answer the one that is asked for first;
+            None if the line never was.
+        image: What is found; None where AWS shows none, or was not asked.
+    """
+
+    line: Line
+    status: str
+    version: Version | None
+    image: FoundImage | None
+    asked: bool
+    newer_versions: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """OS, architecture and type."""
+        return _key(self.line)
+
+    @property
+    def row(self) -> tuple[str, str]:
+        """Both architectures of an OS and a type stand in one row."""
+        return self.line.os_type, self.line.ami_type
+
+    def cell(self) -> str:
+        """Version and build date, in short."""
+        if self.version is None:
+            return NEVER
+        number = self.version.number or ""
+        if not self.asked:
+            return number or "made"
+        if self.image is None:
+            return NOT_HERE
+        return f"{number} {_build(self.image)}".strip()
+
+
+def built(image: FoundImage) -> str:
+    """The day of the build: the one in the name, else of the image's creation."""
+    known = recognise(image.name)
+    return str(known.release) if known and known.release else image.creation_date[:10]
+
+
+def _build(image: FoundImage) -> str:
+    """What tells the builds of a line apart: the day, or the number in names without one."""
+    number = re.search(r"Version [0-9.]+$", image.name)
+    return number[0] if number else built(image)
+
+
+def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: date) -> list[Entry]:
+    """Every line of the table, those of Ubuntu first; without `answers` by the table alone."""
+    by_line = {_key(one.line): one for one in answers or ()}
+    position = {system.name: index for index, system in enumerate(catalogue.systems)}
+
+    def rank(line: Line) -> tuple[bool, int, int, int]:
+        return (
+            line.system.family != "ubuntu",
+            position[line.os_type],
+            AMI_TYPES.index(line.ami_type),
+            _ARCHITECTURES.index(line.architecture),
+        )
+
+    found = []
+    for line in sorted(catalogue.lines, key=rank):
+        answer = by_line.get(_key(line))
+        image = answer.answer if answer else None
+        found.append(
+            Entry(
+                line=line,
+                status=_status(line, today),
+                version=_version(line, image, today),
+                image=image,
+                asked=answers is not None,
+                newer_versions=answer.newer_versions if answer else (),
+            )
+        )
+    return found
+
+
+def shown(every: Sequence[Entry], *, ended: bool, never: bool) -> list[Entry]:
+    """The entries of the rows to show: those with a current line, and more if wanted."""
+    statuses: dict[tuple[str, str], set[str]] = {}
+    for entry in every:
+        statuses.setdefault(entry.row, set()).add(entry.status)
+    wanted = (
+        {"current"} | ({"ended"} if ended or never else set()) | ({"never"} if never else set())
+    )
+    return [entry for entry in every if statuses[entry.row] & wanted]
+
+
+def table(
+    entries: Sequence[Entry], catalogue: Catalogue, mine: tuple[str, str, str] | None
+) -> list[str]:
+    """Lines of text: a head, a row for each OS and type, and notes on what they warn of.
+
+    `mine` is the OS, architecture and type that the stack asks for; its row is marked.
+    """
+    rows: dict[tuple[str, str], dict[str, Entry]] = {}
+    for entry in entries:
+        rows.setdefault(entry.row, {})[entry.line.architecture] = entry
+    notes: dict[str, str] = {}
+    cells: list[tuple[str, ...]] = [
+        ("", "osType", "amiType", *_ARCHITECTURES, "patched until (x86_64 / arm64)")
+    ]
+    for (os_type, ami_type), by_architecture in rows.items():
+        both = [by_architecture[architecture] for architecture in _ARCHITECTURES]
+        advice = [text for entry in both if (text := _advice(entry, catalogue))]
+        marks = [notes.setdefault(text, f"({len(notes) + 1})") for text in advice]
+        marked = " ".join(dict.fromkeys(marks))
+        here = mine is not None and (os_type, ami_type) == (mine[0], mine[2])
+        cells.append(
+            (
+                ">" if here else "",
+                os_type,
+                ami_type,
+                *(entry.cell() for entry in both),
+                f"{_patched(both)}  {marked}".rstrip(),
+            )
+        )
+    widths = [max(len(cell) for cell in column) for column in list(zip(*cells, strict=True))[1:]]
+    lines = []
+    for mark, *row in cells:
+        texts = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append(f"{mark:<2}{'  '.join(texts)}".rstrip())
+    return [*lines, *(f"{mark} {text}" for text, mark in notes.items())]
+
+
+def as_json(entry: Entry, today: date) -> dict[str, Any]:
+    """One line for programs; a field that is not known is null."""
+    version, image = entry.version, entry.image
+    return {
+        "osType": entry.line.os_type,
+        "architecture": entry.line.architecture,
+        "amiType": entry.line.ami_type,
+        "status": entry.status,
+        "reason": entry.line.reason,
+        "frameworkVersion": version.number if version else None,
+        "frameworkVersions": list(entry.line.numbers),
+        "newerVersions": list(entry.newer_versions),
+        "patchedUntil": str(version.patched_until) if version else None,
+        "isPatched": version.is_patched(today) if version else False,
+        "advisory": version.advisory if version else None,
+        "imageId": image.id if image else None,
+        "imageName": image.name if image else None,
+        "created": image.creation_date if image else None,
+        "rootVolumeGib": image.root_volume_gib if image else None,
+    }
+
+
+def _key(line: Line) -> tuple[str, str, str]:
+    return line.os_type, line.architecture, line.ami_type
+
+
+def _status(line: Line, today: date) -> str:
+    if not line.versions:
+        return "never"
+    return "current" if line.patched(today) else "ended"
+
+
+def _version(line: Line, image: FoundImage | None, today: date) -> Version | None:
+    by_number: Mapping[str | None, Version] = {one.number: one for one in line.versions}
+    if image is not None:
+        return by_number.get(image.framework_version)
+    return next(iter(line.patched(today) or line.versions), None)
+
+
+def _patched(both: Sequence[Entry]) -> str:
+    """One date where both have the same, else one for each architecture."""
+    told = [_until(entry) for entry in both]
+    real = [text for text in told if text != "-"]
+    return real[0] if len(set(real)) == 1 else " / ".join(told)
+
+
+def _until(entry: Entry) -> str:
+    if entry.version is None:
+        return "-"
+    return f"{'ended ' if entry.status == 'ended' else ''}{entry.version.patched_until}"
+
+
+def _advice(entry: Entry, catalogue: Catalogue) -> str | None:
+    """The advisory of the entry's version, and from which version on there is none."""
+    if entry.version is None or entry.version.advisory is None:
+        return None
+    of_type = [
+        version
+        for line in catalogue.lines
+        if line.ami_type == entry.line.ami_type
+        for version in line.versions
+        if version.number is not None
+    ]
+    last = max(numeric(str(one.number)) for one in of_type if one.advisory)
+    clean = [str(one.number) for one in of_type if numeric(str(one.number)) > last]
+    free = f"; {min(clean, key=numeric)} is the first without" if clean else ""
+    return f"{entry.version.advisory}{free}"

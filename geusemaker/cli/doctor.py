@@ -1,0 +1,72 @@
+"""`geusemaker doctor`: whether a deployment can work, before it is tried."""
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from geusemaker.cli.mending import reword
+from geusemaker.cli.target import open_target
+from geusemaker.doctor import Findings, Place, examine
+
+
+def doctor(
+    stack: Annotated[
+        str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION."),
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Look at the simulated account on this machine.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Check credentials, Region, image, vCPU quota and Pulumi. Changes nothing."""
+    target = open_target(stack, region, local)
+    findings = examine(target, datetime.now(UTC).date())
+    findings = replace(
+        findings,
+        checks=tuple(
+            replace(check, mend=reword(check.mend, stack=stack, local=local))
+            for check in findings.checks
+        ),
+    )
+    typer.echo(as_document(target, findings) if as_json else "\n".join(as_lines(target, findings)))
+    if findings.has_failed:
+        raise typer.Exit(1)
+
+
+def as_lines(place: Place, findings: Findings) -> list[str]:
+    """Region and account, then a line for each check, and how to mend it under it.
+
+    Lines are left as long as they are: a terminal wraps them, and a command can be copied whole.
+    """
+    account = f"account {findings.account or 'not known'}"
+    simulated = "SIMULATED " if place.simulated else ""
+    lines = [f"Region {place.region or 'not set'}, {simulated}{account}", ""]
+    for check in findings.checks:
+        lines.append(_line(check.state, check.name, check.detail))
+        if check.mend:
+            lines.append(_line("", "", f"-> {check.mend}"))
+    return lines
+
+
+def _line(state: str, name: str, text: str) -> str:
+    return f"{state:<9}{name:<13}{text}"
+
+
+def as_document(place: Place, findings: Findings) -> str:
+    """The same as JSON."""
+    return json.dumps(
+        {
+            "region": place.region,
+            "account": findings.account,
+            "simulated": place.simulated,
+            "checks": [asdict(check) for check in findings.checks],
+        },
+        indent=2,
+    )
