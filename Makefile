@@ -46,6 +46,7 @@ lint: setup-dev
 	$(PY) -m ruff format --check $(CHECKED)
 	$(PY) -m mypy
 	$(PY) scripts/config_table.py --check
+	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
 
 # The account is stopped first: without its state file nobody could find its process any more.
 clean:

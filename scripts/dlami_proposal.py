@@ -1,0 +1,571 @@
+"""From what AWS shows to a new text of the table of images. Pure: no clock, no network, no files.
+
+It only adds: no line, version or spelling goes away, and spans of days only widen, since an answer
+that lacks something does not say that it never was. What a name cannot tell (when patches end, what
+AWS warns of) is estimated or left open, and then stands in `Proposal.checks` for a person to read.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import tomlkit
+
+from geusemaker.dlami import Catalogue
+from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.naming import Recognised, looks_like_dlami, os_in_name, recognise
+from geusemaker.dlami.selection import FRAMEWORK_LABELS
+
+PATCHED_FOR: Final = timedelta(days=365)
+"""How long AWS patches a framework version, counted from its own release (support policy FAQ)."""
+OLD_AFTER: Final = timedelta(days=90)
+"""The age beyond which the table is told to be old."""
+QUIET_AFTER: Final = timedelta(days=60)
+"""The time without a build after which a patched line is told of; AWS builds about every week."""
+
+# The table leaves these out; see `naming.py`. They still count as unknown under a new OS.
+_LEFT_OUT_KINDS: Final = ("Neuron", "Proprietary", "Qualcomm", "Single CUDA")
+_LEFT_OUT_SYSTEMS: Final = re.compile(r"\((Ubuntu (14|16|18|20)\.04|Amazon Linux)\)")
+_LEFT_OUT_BEFORE: Final = date(2024, 1, 1)
+
+# GiB; what the table says of lines whose root volume nobody saw: base images have it.
+_UNSEEN_ROOT_GIB: Final = 75
+_SOURCE: Final = ("images", "EC2 DescribeImages, owner amazon: names, days and root sizes")
+
+Key = tuple[str, str, str]
+"""OS, architecture and type: what names a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What EC2's DescribeImages says of one image; None where it says nothing.
+
+    Attributes:
+        owner: The alias, "amazon" for AWS's own; the account's number differs by Region.
+        created: Day of creation in this Region, in UTC.
+        root_gib: GiB of the root volume, from the block device mappings.
+    """
+
+    name: str
+    architecture: str | None
+    owner: str | None
+    state: str | None
+    created: date | None
+    root_gib: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One image of a line. `number` and `spelled` are None without a framework."""
+
+    day: date
+    number: str | None
+    spelled: str | None
+    root_gib: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Names of no known line that differ in numbers only; those in the OS's brackets stay."""
+
+    form: str
+    count: int
+    newest: date | None
+    example: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The new text, and what to tell of it; all texts are one paragraph each.
+
+    Attributes:
+        text: The whole file; equal to the old one if nothing changed.
+        as_of: The day that it describes.
+        changes: What differs from the old text.
+        checks: What a person must look up before it is taken.
+        notes: What is odd in the answer, and why `as_of` stays if it does.
+        unknown: Groups of no known line, the newest first.
+        left_out: Count of images by why the table leaves them out on purpose.
+        ignored: Count of images by why they say nothing.
+        known: Count of images of lines, old and new.
+    """
+
+    text: str
+    as_of: date
+    changes: tuple[str, ...]
+    checks: tuple[str, ...]
+    notes: tuple[str, ...]
+    unknown: tuple[Group, ...]
+    left_out: dict[str, int]
+    ignored: dict[str, int]
+    known: int
+
+
+def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Proposal:
+    """What the table becomes by these images.
+
+    `catalogue` is what `text` loads as; `read_on` the day (UTC) on which AWS was asked.
+    """
+    found = _gather(catalogue, images, read_on)
+    draft = _Draft(tomlkit.parse(text))
+    draft.add_releases(found.builds)
+    for line in catalogue.lines:
+        if builds := found.builds.get(_key(line)):
+            if line.form is None:
+                (guess,) = found.guesses[_key(line)]
+                draft.replace_never(line, guess, builds)
+            else:
+                draft.renew_line(line, builds)
+    # By what the table is now: counted by the old one, a second run could decide otherwise.
+    patched = {key: last for key, (end, last) in draft.spans().items() if read_on <= end}
+    as_of, notes = _as_of(catalogue.as_of, read_on, patched, found.builds.keys())
+    draft.renew_day(catalogue.as_of, as_of)
+    draft.renew_statuses(as_of)
+    return Proposal(
+        text=tomlkit.dumps(draft.document),
+        as_of=as_of,
+        changes=tuple(draft.changes),
+        checks=tuple(draft.checks),
+        notes=(*found.notes, *notes),
+        unknown=found.unknown,
+        left_out=dict(found.left_out),
+        ignored=dict(found.ignored),
+        known=sum(map(len, found.builds.values())),
+    )
+
+
+def age_warning(as_of: date, today: date) -> str | None:
+    """One paragraph if the table is too old on that day, else None."""
+    age = today - as_of
+    if age <= OLD_AFTER:
+        return None
+    return (
+        f"The table of images describes AWS as of {as_of}, {age.days} days ago: newer framework "
+        "versions and operating systems may be missing, and dates of patches may have moved. "
+        "`python scripts/update_dlami.py` shows what AWS has now."
+    )
+
+
+@dataclass
+class _Found:
+    builds: dict[Key, list[Build]] = field(default_factory=dict)
+    guesses: dict[Key, set[Line]] = field(default_factory=dict)
+    unknown: tuple[Group, ...] = ()
+    left_out: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def _gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> _Found:
+    """Each image as a build of a line, or counted with why it is none."""
+    found = _Found()
+    guesses = _guesses(catalogue)
+    others: dict[str, list[Image]] = {}
+    for image in images:
+        if image.owner != "amazon":
+            found.ignored["not from Amazon"] += 1
+        elif image.state != "available":
+            found.ignored["not available"] += 1
+        elif (match := _match(image.name, catalogue, guesses)) is None:
+            if "deep learning" in image.name.lower():
+                others.setdefault(_masked(image.name), []).append(image)
+            else:
+                found.ignored["not of deep learning"] += 1
+        elif image.architecture != match[0].architecture:
+            found.ignored["of another architecture than the name says"] += 1
+        elif (day := match[1].release or image.created) is None:
+            found.ignored["without a day in name or answer"] += 1
+        # A day more, since a build's day in its name need not be that of UTC.
+        elif day > read_on + timedelta(days=1):
+            found.ignored[f"dated after the reading on {read_on} (is --today right?)"] += 1
+        else:
+            line, told = match
+            build = Build(day, told.framework_version, told.spelled_version, image.root_gib)
+            found.builds.setdefault(_key(line), []).append(build)
+            if catalogue.line(*_key(line)).form is None:
+                found.guesses.setdefault(_key(line), set()).add(line)
+    for key, lines in found.guesses.items():
+        if len(lines) > 1:
+            forms = " and ".join(sorted(f"`{line.form}`" for line in lines))
+            found.notes.append(
+                f"{' / '.join(key)}: AWS has images now, {len(found.builds.pop(key))} in the "
+                f"answer, but under more than one form: {forms}. Write the line by hand."
+            )
+    groups = []
+    for form, members in others.items():
+        group = _group(form, members, catalogue)
+        if why := _left_out(group, catalogue):
+            found.left_out[why] += group.count
+        else:
+            groups.append(group)
+    found.unknown = tuple(sorted(groups, key=lambda g: (g.newest or date.min, g.form))[::-1])
+    return found
+
+
+def _key(line: Line) -> Key:
+    return line.os_type, line.architecture, line.ami_type
+
+
+def _guesses(catalogue: Catalogue) -> tuple[Line, ...]:
+    """Lines that never were, with the forms they would have by those of their siblings.
+
+    A sibling has the same architecture and type, or the other framework.
+    """
+    found: dict[str, Line] = {}
+    for line in catalogue.lines:
+        for sibling in catalogue.lines if line.form is None else ():
+            types = {line.ami_type, sibling.ami_type}
+            if (
+                sibling.form is None
+                or sibling.architecture != line.architecture
+                or (len(types) > 1 and not types <= set(FRAMEWORKS))
+            ):
+                continue
+            form = sibling.form.replace(f"({sibling.system.label})", f"({line.system.label})")
+            if line.ami_type in FRAMEWORKS:
+                label, other = (FRAMEWORK_LABELS[x.ami_type] for x in (line, sibling))
+                form = form.replace(f" {other} ", f" {label} ")
+            found.setdefault(form, replace(line, form=form, driver=sibling.driver))
+    return tuple(found.values())
+
+
+def _match(
+    name: str, catalogue: Catalogue, guesses: Iterable[Line]
+) -> tuple[Line, Recognised] | None:
+    if told := recognise(name, catalogue):
+        return catalogue.line(told.os_type, told.architecture or "x86_64", told.ami_type), told
+    for line in guesses:
+        if told := recognise(name, replace(catalogue, lines=(line,))):
+            return line, told
+    return None
+
+
+def _masked(name: str) -> str:
+    """The name with `#` for each number outside brackets; "ARM64" stays as it is."""
+    outside = re.split(r"(\([^)]*\))", name)
+    return "".join(
+        part if part.startswith("(") else re.sub(r"(?<![A-Za-z0-9])[0-9]+([.][0-9]+)*", "#", part)
+        for part in outside
+    )
+
+
+def _group(form: str, images: Sequence[Image], catalogue: Catalogue) -> Group:
+    days = {image.name: _day_in(image.name) or image.created for image in images}
+    example = max(days, key=lambda name: (days[name] or date.min, name))
+    if not looks_like_dlami(example):
+        hint = "not built like the name of a Deep Learning AMI"
+    elif os_in_name(example, catalogue) is None:
+        hint = "an operating system that the table lacks"
+    else:
+        hint = "a form that the table lacks: renamed, or of a new kind?"
+    return Group(form, len(images), days[example], example, hint)
+
+
+def _day_in(name: str) -> date | None:
+    try:
+        return datetime.strptime(name[-8:], "%Y%m%d").date()
+    except ValueError:
+        return None
+
+
+def _left_out(group: Group, catalogue: Catalogue) -> str | None:
+    """Why the table leaves the group out on purpose; None if nobody decided that yet."""
+    if group.newest is not None and group.newest < _LEFT_OUT_BEFORE:
+        return f"built before {_LEFT_OUT_BEFORE.year}"
+    if _LEFT_OUT_SYSTEMS.search(group.form):
+        return "for an old operating system"
+    if os_in_name(group.form, catalogue):
+        return next((kind for kind in _LEFT_OUT_KINDS if kind in group.form), None)
+    return None
+
+
+def _as_of(
+    old: date, read_on: date, patched: Mapping[Key, date | None], shown: Collection[Key]
+) -> tuple[date, list[str]]:
+    """The day that the table describes from now on, and notes.
+
+    `patched` holds the lines that AWS patches on `read_on`, with the day of the newest image known.
+    """
+    absent = [" / ".join(key) for key in patched if key not in shown]
+    quiet = [
+        f"{' / '.join(key)} ({last})"
+        for key, last in patched.items()
+        if last is not None and last < read_on - QUIET_AFTER
+    ]
+    notes = []
+    if quiet:
+        notes.append(
+            f"AWS still patches these lines, but built nothing for {QUIET_AFTER.days} days, by the "
+            f"newest image known: {', '.join(quiet)}. Renamed? See the names of no known line."
+        )
+    if absent:
+        notes.append(
+            f"Of {len(patched)} lines that AWS still patches, the answer shows no image of "
+            f"{len(absent)}: {', '.join(absent)}."
+        )
+    if read_on < old:
+        notes.append(f"as_of stays {old}: the answer is older, of {read_on}.")
+        return old, notes
+    # Part of an answer must not make the table look fresh.
+    if len(absent) * 2 > len(patched) or not shown:
+        notes.append(f"as_of stays {old}: the answer shows less than half of what AWS patches.")
+        return old, notes
+    return read_on, notes
+
+
+class _Draft:
+    """The table while it is changed, with comments and order as they were."""
+
+    def __init__(self, document: tomlkit.TOMLDocument) -> None:
+        self.document: Any = document
+        self.changes: list[str] = []
+        self.checks: list[str] = []
+
+    def add_releases(self, builds: dict[Key, list[Build]]) -> None:
+        """Framework versions and spellings that no [[release]] has."""
+        seen: dict[tuple[str, str], list[Build]] = {}
+        for (_, _, ami_type), members in builds.items():
+            for build in members:
+                if build.number is not None:
+                    seen.setdefault((ami_type, build.number), []).append(build)
+        for framework, number in sorted(seen, key=lambda x: (x[0], numeric(x[1]))):
+            members = seen[framework, number]
+            spelled = sorted({b.spelled for b in members if b.spelled}, key=numeric)
+            for table in self.document["release"]:
+                if (table["framework"], table["version"]) == (framework, number):
+                    self._add_spellings(table, number, spelled)
+                    break
+            else:
+                self._add_release(framework, number, spelled, min(b.day for b in members))
+
+    def _add_spellings(self, table: Any, number: str, spelled: list[str]) -> None:
+        old = list(table.get("spelled", [number]))
+        new = [*old, *(x for x in spelled if x not in old)]
+        if new == old:
+            return
+        if "spelled" in table:
+            for spelling in new[len(old) :]:
+                table["spelled"].append(spelling)
+        else:
+            self._insert_field("release", table, "version", f"spelled = {_texts(new)}")
+        self.changes.append(
+            f"{FRAMEWORK_LABELS[table['framework']]} {number}: spelled {', '.join(new)} in names, "
+            f"was {', '.join(old)}"
+        )
+
+    def _add_release(self, framework: str, number: str, spelled: list[str], first: date) -> None:
+        until = first + PATCHED_FOR
+        fields = [f'framework = "{framework}"', f'version = "{number}"']
+        if spelled != [number]:
+            fields.append(f"spelled = {_texts(spelled)}")
+        fields += [
+            f"# An estimate: {PATCHED_FOR.days} days after the first image seen.",
+            f"patched_until = {until}",
+            'source = "age-rule"',
+        ]
+        tables = self.document["release"]
+        same = [i for i, table in enumerate(tables) if table["framework"] == framework]
+        lower = [i for i in same if numeric(tables[i]["version"]) < numeric(number)]
+        at = lower[-1] + 1 if lower else same[0] if same else len(tables)
+        _insert_table(tables, at, fields)
+        label = f"{FRAMEWORK_LABELS[framework]} {number}"
+        self.changes.append(f"{label}: a new [[release]], patched until {until} (ESTIMATE)")
+        self.checks.append(
+            f"{label}: `patched_until = {until}` is an ESTIMATE, {PATCHED_FOR.days} days after the "
+            f"first image seen ({first}). AWS counts from the framework's own release, which is "
+            "earlier. Put AWS's date from the support policy page there, with source "
+            '"policy", and take out the comment.'
+        )
+
+    def renew_line(self, line: Line, builds: list[Build]) -> None:
+        """Days, framework versions and root size of a line that has images in the table."""
+        where, table = " / ".join(_key(line)), self._table_of(_key(line))
+        if line.ami_type in FRAMEWORKS:
+            for number in sorted({b.number for b in builds if b.number}, key=numeric):
+                days = [b.day for b in builds if b.number == number]
+                self._renew_version(where, table["versions"], number, days)
+        else:
+            days = [b.day for b in builds]
+            if change := _widened(table.get("seen"), days):
+                self.changes.append(f"{where}: {_told(change, table.get('seen'))}")
+                if "seen" in table:
+                    table["seen"] = _value(_span(change))
+                else:
+                    self._insert_field("line", table, "form", f"seen = {_span(change)}")
+        size = _root_gib(builds)
+        # An answer that lacks the newest builds must not take the size back.
+        newest = max(b.day for b in builds)
+        last = max((v.last_seen for v in line.versions if v.last_seen), default=newest)
+        if size is not None and newest >= last and size != table["min_root_gib"]:
+            table = self._table_of(_key(line))
+            self.changes.append(f"{where}: min_root_gib {size}, was {table['min_root_gib']}")
+            table["min_root_gib"] = size
+
+    def _renew_version(self, where: str, entries: Any, number: str, days: list[date]) -> None:
+        for at, entry in enumerate(entries):
+            if entry["version"] == number:
+                if change := _widened(entry.get("seen"), days):
+                    self.changes.append(f"{where}, {number}: {_told(change, entry.get('seen'))}")
+                    if "seen" in entry:
+                        entry["seen"] = _value(_span(change))
+                    else:
+                        fields = entry.as_string().strip().removesuffix("}").rstrip()
+                        entries[at] = _value(f"{fields}, seen = {_span(change)} }}")
+                return
+        span = (min(days), max(days))
+        self.changes.append(f"{where}: version {number} is new, {_told(span, None)}")
+        later = [i for i, e in enumerate(entries) if numeric(e["version"]) > numeric(number)]
+        if later:
+            entries.insert(later[0], _value(_entry(number, span)))
+        else:
+            entries.add_line(_value(_entry(number, span)), indent="  ")
+
+    def replace_never(self, line: Line, guess: Line, builds: list[Build]) -> None:
+        """A line that was said never to be, of which images of the guessed form exist."""
+        where = " / ".join(_key(line))
+        key, page = _SOURCE
+        sources = self.document["source"]
+        if not any(source["key"] == key for source in sources):
+            _insert_table(sources, len(sources), [f'key = "{key}"', f'page = "{page}"'])
+        fields = [f'os = "{line.os_type}"', f'architecture = "{line.architecture}"']
+        fields += [f'type = "{line.ami_type}"', 'status = "current"', f'form = "{guess.form}"']
+        if line.ami_type in FRAMEWORKS:
+            fields.append("versions = [")
+            for number in sorted({b.number for b in builds if b.number}, key=numeric):
+                days = [b.day for b in builds if b.number == number]
+                fields.append(f"  {_entry(number, (min(days), max(days)))},")
+            fields.append("]")
+        else:
+            days = [b.day for b in builds]
+            fields.append(f"seen = {_span((min(days), max(days)))}")
+        fields.append(f'driver = "{guess.driver}"')
+        fields.append(f"min_root_gib = {_root_gib(builds) or _UNSEEN_ROOT_GIB}")
+        fields.append(f'source = "{key}"')
+        table = self._table_of(_key(line))
+        self._rewrite("line", table, "\n".join(fields) + "\n" + _split(table.as_string())[1])
+        self.changes.append(
+            f"{where}: AWS has images now, {len(builds)} in the answer; the table said never "
+            f"({line.reason})"
+        )
+        self.checks.append(
+            f"{where}: a new line with the form of its siblings, `{guess.form}`. Look up its "
+            "instance families, driver and root size in AWS's release notes."
+        )
+
+    def spans(self) -> dict[Key, tuple[date, date | None]]:
+        """Last day of patches, and of the newest image known, of each line that has images."""
+        plain = self.document.unwrap()
+        systems = {system["name"]: system["patched_until"] for system in plain["os"]}
+        releases = {(r["framework"], r["version"]): r["patched_until"] for r in plain["release"]}
+        found: dict[Key, tuple[date, date | None]] = {}
+        for line in plain["line"]:
+            if line["status"] != "never":
+                versions = line.get("versions", [])
+                ends = [releases[line["type"], version["version"]] for version in versions]
+                seen = [part["seen"][1] for part in (line, *versions) if "seen" in part]
+                found[line["os"], line["architecture"], line["type"]] = (
+                    min(systems[line["os"]], max(ends, default=date.max)),
+                    max(seen, default=None),
+                )
+        return found
+
+    def renew_day(self, old: date, new: date) -> None:
+        """The day that the table describes."""
+        if new == old:
+            return
+        self.document["as_of"] = _value(str(new))
+        self.changes.insert(0, f"as_of: {new}, was {old}")
+        self.checks.insert(
+            0,
+            "Names of images say nothing of the last days of patches and of what AWS warns of: "
+            "compare every `patched_until` and `advisory` with AWS's support policy page.",
+        )
+
+    def renew_statuses(self, as_of: date) -> None:
+        """What counts as current and ended on the table's day: the loader refuses anything else."""
+        for key, (end, _) in self.spans().items():
+            table = self._table_of(key)
+            status = "current" if as_of <= end else "ended"
+            if status != table["status"]:
+                self.changes.append(f"{' / '.join(key)}: status {status}, was {table['status']}")
+                table["status"] = status
+
+    def _table_of(self, key: Key) -> Any:
+        for table in self.document["line"]:
+            if (table["os"], table["architecture"], table["type"]) == key:
+                return table
+        raise KeyError(" / ".join(key))
+
+    def _insert_field(self, array: str, table: Any, after: str, text: str) -> None:
+        body = re.sub(
+            rf"^{after}\s*=.*\n", lambda m: f"{m[0]}{text}\n", table.as_string(), flags=re.M
+        )
+        self._rewrite(array, table, body)
+
+    def _rewrite(self, array: str, table: Any, body: str) -> None:
+        tables = self.document[array]
+        at = next(i for i, other in enumerate(tables) if other is table)
+        tables[at] = _table(body, table)
+
+
+def _widened(old: Sequence[date] | None, days: Sequence[date]) -> tuple[date, date] | None:
+    """The span with the days in it; None if it is what it was."""
+    new = min([*(old or ()), *days]), max([*(old or ()), *days])
+    return None if old is not None and new == tuple(old) else new
+
+
+def _told(new: tuple[date, date], old: Sequence[date] | None) -> str:
+    was = f", was {old[0]} to {old[1]}" if old else ""
+    return f"seen {new[0]} to {new[1]}{was}"
+
+
+def _root_gib(builds: Iterable[Build]) -> int | None:
+    """GiB of the newest build, of several on one day of the highest version; None if unknown."""
+    newest = max(builds, key=lambda b: (b.day, numeric(b.number or "0"), b.root_gib or 0))
+    return newest.root_gib
+
+
+def _span(days: tuple[date, date]) -> str:
+    return f"[{days[0]}, {days[1]}]"
+
+
+def _texts(values: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{value}"' for value in values) + "]"
+
+
+def _entry(number: str, days: tuple[date, date]) -> str:
+    return f'{{ version = "{number}", seen = {_span(days)} }}'
+
+
+def _value(text: str) -> Any:
+    """A TOML value that is written exactly so."""
+    return tomlkit.parse(f"x = {text}\n")["x"]
+
+
+def _table(body: str, old: Any = None) -> Any:
+    """A table of an array that is written exactly so, with the comment on the header of `old`."""
+    tables: Any = tomlkit.parse(f"[[x]]\n{body}")["x"]
+    if old is not None:
+        tables[0].trivia.comment_ws = old.trivia.comment_ws
+        tables[0].trivia.comment = old.trivia.comment
+    return tables[0]
+
+
+def _split(body: str) -> tuple[str, str]:
+    """The fields of a table, and what follows them: an empty line, the next section's heading."""
+    match = re.search(r"(?m)(^[ \t]*(#.*)?(\n|\Z))*\Z", body)
+    at = match.start() if match else len(body)
+    return body[:at], body[at:]
+
+
+def _insert_table(tables: Any, at: int, fields: Iterable[str]) -> None:
+    """The heading of the next section stays behind the table that is now the last."""
+    tail = "\n"
+    if at:
+        head, tail = _split(tables[at - 1].as_string())
+        tables[at - 1] = _table(f"{head}\n", tables[at - 1])
+    tables.insert(at, _table("\n".join(fields) + "\n" + tail))
