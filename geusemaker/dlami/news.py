@@ -25,7 +25,7 @@ def newer_image(kept: FoundImage, found: FoundImage | None) -> str | None:
     return (
         f"{NEWER_IMAGE}: {found.name} ({found.id}). This stack keeps {kept.name} ({kept.id}), and "
         "nothing is replaced. To move to it, which replaces the host and keeps the data: "
-        f"`pulumi config set geusemaker:amiId {found.id}`."
+        f"`geusemaker ami update`, or `pulumi config set geusemaker:amiId {found.id}`."
     )
 
 
