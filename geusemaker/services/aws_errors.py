@@ -93,6 +93,7 @@ _UNREACHABLE = {
     "HTTPClientError",
     "InvalidProxiesConfigError",
     "EndpointResolutionError",
+    "ValueError",  # an address that is none: AWS_ENDPOINT_URL, or made of a Region that is none
 }
 _THROTTLED = {
     "RequestLimitExceeded",
@@ -159,7 +160,7 @@ def translate(error: Exception, *, service: str, operation: str, region: str) ->
     if advise is _not_enabled and known_everywhere(region):
         kind, advise = CredentialsError, _unknown_keys
     text = (
-        f"AWS could not be asked for {service} {asked} in the Region {region}. It failed with "
+        f"AWS could not be asked for {service} {asked} in the Region {region or '(none)'}. It failed with "
         f"{code}: {failure.said} -- {advise(failure)}"
     )
     return kind(text, code=code, region=region, operation=asked)
@@ -186,8 +187,8 @@ def _words(error: Exception) -> str:
     said = (response.get("Error") or {}).get("Message") if isinstance(response, dict) else None
     line = one_line(Exception(said)) if said else one_line(error)
     line = re.sub(r"(?i)[,.]?\s*encoded authorization failure message: \S+", "", line)
-    shown = line if len(line) <= WORDS_SHOWN else f"{line[:WORDS_SHOWN].rstrip()}..."
-    return shown.rstrip(". ") or "it gave no reason"
+    line = line.rstrip(". ") or "it gave no reason"
+    return line if len(line) <= WORDS_SHOWN else f"{line[:WORDS_SHOWN].rstrip()}..."
 
 
 def _as_aws_writes(operation: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from geusemaker.dlami import ImageQuery, select
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.lookup import find_image, find_pinned
+from geusemaker.dlami.news import newer_image
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
 
 TODAY = date(2026, 10, 10)
@@ -288,6 +289,25 @@ def test_a_broken_record_is_an_error_that_shows_it(change: dict[str, Any] | None
     record = {**image.to_record(), **change} if change else {"id": "ami-1"}
     with pytest.raises(ImageError, match="ami-1"):
         FoundImage.from_record(record)
+
+
+def test_only_a_newer_image_is_told_as_newer() -> None:
+    def image(id_: str, version: str, day: str) -> FoundImage:
+        name = TORCH_24.replace("2.12", version)
+        return FoundImage(id_, name, "x86_64", "/dev/sda1", 30, day, version)
+
+    kept = image("ami-1", "2.9", "2026-10-03")
+    assert newer_image(kept, kept) is None
+    # A higher version is newer, whichever was built last.
+    told = newer_image(kept, image("ami-2", "2.10", "2026-09-01"))
+    assert told is not None
+    assert "`pulumi config set geusemaker:amiId ami-2`" in told
+    older = newer_image(kept, image("ami-0", "2.9", "2026-09-01"))
+    assert older is not None
+    assert "does not show" in older
+    gone = newer_image(kept, None)
+    assert gone is not None
+    assert "no image of this line" in gone
 
 
 def test_a_pin_by_id_is_asked_by_id_of_any_owner(account: Account, said: list[str]) -> None:

@@ -1,0 +1,390 @@
+"""What EC2 is asked, what becomes of its answers, and what a user is told of them."""
+
+import logging
+from datetime import date
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from botocore.stub import ANY, Stubber
+
+from geusemaker.dlami.image import FoundImage
+from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
+from geusemaker.services.ec2 import EC2Service
+
+from .imitations import (
+    AL2,
+    ARM,
+    BASE,
+    BASE_22,
+    FLOW,
+    SOMEBODY,
+    TODAY,
+    TORCH_24,
+    U22,
+    U24,
+    X86,
+    Ec2,
+    Raw,
+    boto_client,
+    mock_of,
+    name_of,
+    raw,
+    torch,
+)
+
+OLDER = name_of((U22, X86, BASE), "20260619")
+
+
+# ------------------------------------------------------------------------------------ the question
+
+
+def test_the_question_is_exact_and_asked_once() -> None:
+    client = mock_of({"Images": [raw(BASE_22)]})
+    service = EC2Service(client=client)
+    assert service.get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
+    client.describe_images.assert_called_once_with(
+        Owners=["amazon"],
+        IncludeDeprecated=False,
+        Filters=[
+            {
+                "Name": "name",
+                "Values": ["Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) ????????"],
+            },
+            {"Name": "architecture", "Values": ["x86_64"]},
+            {"Name": "state", "Values": ["available"]},
+        ],
+    )
+    assert service.warnings == []
+
+
+def test_all_versions_of_a_framework_and_those_to_come_are_asked_for_at_once() -> None:
+    client = mock_of({"Images": [torch("2.12")]})
+    EC2Service(client=client).find_dlami(*TORCH_24, today=TODAY)
+    (call,) = client.describe_images.call_args_list
+    form = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {} (Ubuntu 24.04) ????????"
+    assert call.kwargs["Filters"][0]["Values"] == [
+        form.format(version) for version in ("2.12", "2.11", "2.10", "2.9", "*")
+    ]
+
+
+def test_an_ended_line_is_asked_with_deprecated_images(caplog: pytest.LogCaptureFixture) -> None:
+    name = name_of((AL2, X86, BASE), "70.3")
+    client = mock_of({"Images": [raw(name)]})
+    service = EC2Service(client=client)
+    with caplog.at_level(logging.WARNING):
+        assert service.find_dlami(AL2, X86, BASE, today=TODAY).name == name
+    assert client.describe_images.call_args.kwargs["IncludeDeprecated"] is True
+    (warning,) = service.warnings
+    assert "has not patched it since 2026-06-30" in warning
+    assert [(r.name, r.message) for r in caplog.records] == [("geusemaker.services.ec2", warning)]
+
+
+def test_the_defaults_are_those_of_the_stack_on_the_current_day() -> None:
+    client = mock_of({"Images": [raw(BASE_22)]}, {"Images": [raw(BASE_22)]})
+    service = EC2Service(client=client)
+    assert service.get_latest_ami() == service.get_latest_dlami() == "ami-0391c53a255869d46"
+    assert client.describe_images.call_count == 2
+
+
+def test_what_select_refuses_is_not_asked() -> None:
+    client = MagicMock()
+    service = EC2Service(client=client)
+    with pytest.raises(RuntimeError, match="nearest"):
+        service.get_latest_dlami(U24, X86, FLOW)
+    with pytest.raises(ConfigError, match="none of amazon-linux-2"):
+        service.get_latest_dlami("ubuntu-22")
+    client.describe_images.assert_not_called()
+
+
+# -------------------------------------------------------------------------------------- the answer
+
+
+def test_the_image_is_told_whole() -> None:
+    service = EC2Service(client=mock_of({"Images": [torch("2.12")]}))
+    assert service.find_dlami(*TORCH_24, today=TODAY) == FoundImage(
+        id="ami-2.12",
+        name=name_of(TORCH_24, "20260725", "2.12"),
+        architecture="x86_64",
+        root_device_name="/dev/sda1",
+        root_volume_gib=75,
+        creation_date="2026-07-25T09:00:00.000Z",
+        framework_version="2.12",
+    )
+
+
+@pytest.mark.parametrize(
+    ("pages", "calls"),
+    [
+        # The right one is on the second page; the same with an empty first page.
+        (
+            [
+                {"Images": [raw(OLDER, created="2026-06-19T09:00:00Z", ImageId="ami-older")]},
+                {"Images": [raw(BASE_22)]},
+            ],
+            2,
+        ),
+        ([{"Images": []}, {"Images": [raw(BASE_22)]}], 2),
+        ([{}, {"Images": [raw(BASE_22)]}, {"Images": []}], 3),
+    ],
+)
+def test_an_answer_in_pages_is_read_to_its_end(pages: list[dict[str, Any]], calls: int) -> None:
+    told = [
+        {**page, "NextToken": f"page-{number}"} if number < len(pages) else page
+        for number, page in enumerate(pages, start=1)
+    ]
+    client = mock_of(*told)
+    assert EC2Service(client=client).get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
+    tokens = [call.kwargs.get("NextToken") for call in client.describe_images.call_args_list]
+    assert tokens == [None, *(f"page-{number}" for number in range(1, calls))]
+    searches = [
+        {key: value for key, value in call.kwargs.items() if key != "NextToken"}
+        for call in client.describe_images.call_args_list
+    ]
+    assert all(search == searches[0] for search in searches)
+
+
+def test_boto3_takes_the_pages_questions() -> None:
+    client = boto_client("eu-central-1")
+    with Stubber(client) as stub:
+        stub.add_response("describe_images", {"Images": [], "NextToken": "more"}, None)
+        stub.add_response(
+            "describe_images",
+            {"Images": [raw(BASE_22)]},
+            {
+                "Owners": ["amazon"],
+                "IncludeDeprecated": False,
+                "Filters": ANY,
+                "NextToken": "more",
+            },
+        )
+        service = EC2Service(client=client)
+        assert service.region == "eu-central-1"
+        assert service.get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
+        stub.assert_no_pending_responses()
+
+
+def test_a_page_that_names_itself_as_the_next_one_is_no_trap() -> None:
+    client = MagicMock()
+    client.describe_images.return_value = {"Images": [raw(BASE_22)], "NextToken": "again"}
+    assert EC2Service(client=client).get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
+    assert client.describe_images.call_count == 2
+
+
+def test_a_mock_that_answers_anything_ends_as_no_image() -> None:
+    with pytest.raises(NoImageError, match="us-east-1"):
+        EC2Service(client=MagicMock()).get_latest_dlami(today=TODAY)
+
+
+def test_an_answer_that_leaves_out_what_the_filters_have_tested_is_enough_for_an_id() -> None:
+    least = {"ImageId": "ami-1", "Name": BASE_22, "CreationDate": "2026-09-02T08:15:00.000Z"}
+    service = EC2Service(client=mock_of(*[{"Images": [least]}] * 2))
+    assert service.get_latest_dlami(today=TODAY) == "ami-1"
+    with pytest.raises(ImageError, match="no EBS volume of a known size"):
+        service.find_dlami(U22, X86, BASE, today=TODAY)
+
+
+def test_an_image_that_no_host_can_be_planned_on_is_an_error_as_in_the_program() -> None:
+    service = EC2Service(client=mock_of({"Images": [raw(BASE_22, BlockDeviceMappings=[])]}))
+    with pytest.raises(ImageError, match="root device /dev/sda1"):
+        service.get_latest_dlami(today=TODAY)
+
+
+NEWER = "2026-10-09T09:00:00.000Z"
+TOMORROW = name_of((U22, X86, BASE), "20261009")
+
+
+@pytest.mark.parametrize(
+    "decoy",
+    [
+        raw(TOMORROW, created=NEWER, ImageId="ami-bad", OwnerId=SOMEBODY, ImageOwnerAlias=None),
+        raw(TOMORROW, created=NEWER, ImageId="ami-bad", ImageOwnerAlias="aws-marketplace"),
+        raw(TOMORROW, created=NEWER, ImageId="ami-bad", State="pending"),
+        raw(TOMORROW, ARM, created=NEWER, ImageId="ami-bad"),
+        raw(f"{TOMORROW}\n", created=NEWER, ImageId="ami-bad"),
+        raw(f"{TOMORROW}-copy", created=NEWER, ImageId="ami-bad"),
+        raw(name_of((U22, X86, BASE), "20261399"), created=NEWER, ImageId="ami-bad"),
+        raw(TOMORROW, created=NEWER, ImageId=None),
+        raw("", created=NEWER, ImageId="ami-bad", Name=None),
+        # Withdrawn before its time, by an imitation of AWS that shows it nevertheless.
+        raw(TOMORROW, created=NEWER, ImageId="ami-bad", DeprecationTime="2026-10-09T12:00:00Z"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_an_imitation_of_aws_lets_through_is_no_answer(decoy: Raw, order: int) -> None:
+    client = mock_of({"Images": [decoy, raw(BASE_22)][::order]})
+    assert EC2Service(client=client).find_dlami(U22, X86, BASE, today=TODAY).name == BASE_22
+
+
+def test_without_any_alias_in_the_answer_the_filter_on_the_owner_is_enough() -> None:
+    other = raw(TOMORROW, created=NEWER, ImageId="ami-bad", ImageOwnerAlias="aws-marketplace")
+    client = mock_of({"Images": [raw(BASE_22, ImageOwnerAlias=None), other]})
+    assert EC2Service(client=client).find_dlami(U22, X86, BASE, today=TODAY).name == BASE_22
+
+
+def test_the_newest_is_newest_as_a_time_and_of_two_the_first() -> None:
+    same = [
+        raw(BASE_22, created="2026-09-02T08:15:00.000Z", ImageId="ami-first"),
+        raw(BASE_22, created="2026-09-02T08:15:00Z", ImageId="ami-second"),
+        raw(BASE_22, created="2026-09-02T09:14:59+01:00", ImageId="ami-third"),
+        raw(BASE_22, ImageId="ami-no-time", CreationDate="soon"),
+        raw(BASE_22, ImageId="ami-no-zone", CreationDate="2026-09-01"),
+    ]
+    assert EC2Service(client=mock_of({"Images": same})).get_latest_dlami(today=TODAY) == "ami-first"
+    backward = EC2Service(client=mock_of({"Images": same[::-1]}))
+    assert backward.get_latest_dlami(today=TODAY) == "ami-second"
+
+
+def test_what_aws_shows_is_an_answer_whatever_this_machines_clock_says() -> None:
+    later = EC2Service(client=mock_of({"Images": [raw(name_of((U24, X86, BASE), "20260925"))]}))
+    found = later.find_dlami(U24, X86, BASE, today=date(2029, 4, 1))
+    assert found.name == name_of((U24, X86, BASE), "20260925")
+
+
+# ------------------------------------------------------------------------------------ the warnings
+
+
+def test_a_region_without_the_newest_version_gets_the_next_and_is_told() -> None:
+    ec2 = Ec2([torch("2.10", "20261009"), torch("2.11")])
+    service = EC2Service("eu-west-2", ec2)
+    assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.11"
+    advisory, lacks = service.warnings
+    assert "PyTorch 2.12 for ubuntu-24.04 on x86_64 carries known CVEs" in advisory
+    assert "The Region eu-west-2 lacks PyTorch 2.12 for ubuntu-24.04 on x86_64" in lacks
+    assert "using 2.11, which carries known CVEs that AWS will not patch" in lacks
+    assert "`pulumi config set geusemaker:frameworkVersion 2.11`" in lacks
+
+
+def test_a_newer_version_than_the_table_knows_is_told_and_not_taken() -> None:
+    ec2 = Ec2([torch("2.14", "20261001"), torch("2.13.1", "20261002"), torch("2.12")])
+    service = EC2Service(client=ec2)
+    assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.12"
+    (newer,) = [warning for warning in service.warnings if "AWS has" in warning]
+    assert "AWS has PyTorch 2.14 for ubuntu-24.04 on x86_64, newer than PyTorch 2.12" in newer
+    assert "`pulumi config set geusemaker:amiName '...'`" in newer
+    assert len(ec2.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        torch("2.14", OwnerId=SOMEBODY, ImageOwnerAlias=None),
+        torch("2.14", State="pending"),
+        torch("2.14", Architecture=ARM),
+        torch("2.14", "20260228", Name="Deep Learning AMI PyTorch 2.14"),
+        torch("2.3.0"),
+    ],
+)
+def test_what_is_not_aws_s_or_not_newer_is_not_told(unfit: Raw) -> None:
+    service = EC2Service(client=mock_of({"Images": [torch("2.12"), unfit]}))
+    service.find_dlami(*TORCH_24, today=TODAY)
+    assert not [warning for warning in service.warnings if "AWS has" in warning]
+
+
+def test_warnings_are_of_the_last_question() -> None:
+    service = EC2Service(client=Ec2([torch("2.12"), raw(BASE_22)]))
+    service.find_dlami(*TORCH_24, today=TODAY)
+    assert service.warnings
+    service.find_dlami(U22, X86, BASE, today=TODAY)
+    assert service.warnings == []
+
+
+@pytest.mark.parametrize(("region", "other"), [("us-east-1", "us-west-2"), ("me-x", "us-east-1")])
+def test_a_region_without_images_is_an_error_that_names_it_and_the_command(
+    region: str, other: str
+) -> None:
+    service = EC2Service(region, Ec2([]))
+    with pytest.raises(NoImageError) as caught:
+        service.get_latest_dlami(*TORCH_24, today=TODAY)
+    text = str(caught.value)
+    assert isinstance(caught.value, RuntimeError)
+    assert f"the Region {region}" in text
+    assert "GPU PyTorch 2.9 (Ubuntu 24.04) ????????" in text
+    assert f"`pulumi config set aws:region {other}`" in text
+    assert "`pulumi config set geusemaker:amiType base`" in text
+    assert "\n" not in text
+
+
+# ---------------------------------------------------------------------------------------- the pins
+
+
+def _pinned(service: EC2Service, **pins: Any) -> FoundImage:
+    keys = {"os_type": U22, "architecture": X86, "ami_type": BASE, **pins}
+    return service.find_pinned(**keys)
+
+
+def test_a_pin_by_id_is_asked_by_id_of_any_owner() -> None:
+    client = mock_of({"Images": [raw(BASE_22)]})
+    service = EC2Service(client=client)
+    assert _pinned(service, ami_id="ami-0391c53a255869d46").name == BASE_22
+    client.describe_images.assert_called_once_with(
+        IncludeDeprecated=True,
+        Filters=[{"Name": "image-id", "Values": ["ami-0391c53a255869d46"]}],
+    )
+    assert service.warnings == []
+
+
+def test_a_pin_by_name_is_the_newest_of_that_very_name_of_aws_or_the_account() -> None:
+    older = raw(BASE_22, created="2026-09-01T08:15:00.000Z", ImageId="ami-older")
+    mine = raw(BASE_22, ImageOwnerAlias=None, OwnerId="123456789012")
+    other = raw(f"{BASE_22} x", created=NEWER, ImageId="ami-other")
+    client = mock_of({"Images": [older, mine, other]})
+    assert _pinned(EC2Service(client=client), ami_name=BASE_22).id == "ami-0391c53a255869d46"
+    client.describe_images.assert_called_once_with(
+        IncludeDeprecated=True,
+        Owners=["amazon", "self"],
+        Filters=[{"Name": "name", "Values": [BASE_22]}],
+    )
+
+
+def test_wildcards_in_a_pinned_name_are_taken_as_they_are() -> None:
+    client = mock_of({"Images": []})
+    with pytest.raises(PinError):
+        _pinned(EC2Service(client=client), ami_name="My *?\\ image")
+    assert client.describe_images.call_args.kwargs["Filters"][0]["Values"] == [
+        "My \\*\\?\\\\ image"
+    ]
+
+
+@pytest.mark.parametrize(("key", "pin"), [("amiId", "ami-1"), ("amiName", BASE_22)])
+def test_a_pin_that_aws_does_not_show_is_an_error_with_ways_out(key: str, pin: str) -> None:
+    given = {"ami_id" if key == "amiId" else "ami_name": pin}
+    with pytest.raises(PinError) as caught:
+        _pinned(EC2Service("eu-west-3", Ec2([])), **given)
+    text = str(caught.value)
+    assert "the Region eu-west-3" in text
+    assert f"`pulumi config rm geusemaker:{key}`" in text
+    assert "\n" not in text
+
+
+def test_a_pin_that_does_not_fit_is_refused() -> None:
+    def refused(image: Raw, **pins: Any) -> str:
+        pins = {"ami_id": image["ImageId"], **pins}
+        with pytest.raises(PinError) as caught:
+            _pinned(EC2Service(client=Ec2([image])), **pins)
+        return str(caught.value)
+
+    assert "'disabled'" in refused(raw(BASE_22, State="disabled"))
+    assert "set geusemaker:architecture arm64" in refused(raw(BASE_22, ARM))
+    assert "set geusemaker:amiType pytorch" in refused(torch("2.12"), os_type=U24)
+
+
+def test_a_pin_that_tells_too_little_is_warned_about_and_taken() -> None:
+    service = EC2Service(client=Ec2([raw("golden-image-7")]))
+    assert _pinned(service, ami_id="ami-0391c53a255869d46").name == "golden-image-7"
+    (warning,) = service.warnings
+    assert "does not look like one of AWS's Deep Learning AMIs" in warning
+
+
+def test_a_pin_without_a_name_is_taken_with_a_warning() -> None:
+    service = EC2Service(client=mock_of({"Images": [raw("", Name=None)]}))
+    assert _pinned(service, ami_id="ami-0391c53a255869d46").name == ""
+    assert len(service.warnings) == 1
+
+
+def test_two_pins_are_one_too_many_and_none_is_a_fault_of_the_caller() -> None:
+    service = EC2Service(client=MagicMock())
+    with pytest.raises(ConfigError, match="pulumi config rm geusemaker:amiName"):
+        _pinned(service, ami_id="ami-1", ami_name=BASE_22)
+    with pytest.raises(ValueError, match="ami_id or ami_name"):
+        _pinned(service)
