@@ -115,23 +115,44 @@ def find_engine(
 ) -> Engine:
     """The first engine that works; made and cached when there is none yet."""
     environ = os.environ if environ is None else environ
-    search = _Search(
+    search = _search(progress, environ, machine, tools)
+    sources = wanted_sources(environ)
+    engine = _ready(search, sources)
+    if engine is None and {"installer", "build"} & set(sources):
+        engine = _make(search, sources)
+    if engine is None:
+        raise EngineError(_nothing_worked(search))
+    return engine
+
+
+def find_ready_engine(
+    *, environ: Mapping[str, str] | None = None, machine: Machine | None = None
+) -> tuple[Engine | None, tuple[str, ...]]:
+    """The first engine that is there and works, and why those before it do not. Makes none."""
+    environ = os.environ if environ is None else environ
+    search = _search(lambda _: None, environ, machine, None)
+    engine = _ready(search, wanted_sources(environ))
+    return engine, tuple(search.tried)
+
+
+def _search(
+    progress: Progress, environ: Mapping[str, str], machine: Machine | None, tools: Path | None
+) -> _Search:
+    return _Search(
         machine=machine or Machine(environ),
         environ=environ,
         progress=progress,
         cache=cache_root(environ) / "pulumi" / VERSION,
         tools=tools or Path(__file__).resolve().parent.parent / "tools",
     )
-    sources = wanted_sources(environ)
+
+
+def _ready(search: _Search, sources: Sequence[str]) -> Engine | None:
     engine = None
     if "path" in sources:
         engine = _ask("PATH", _from_path, search)
     if engine is None and "cache" in sources and search.cache.exists():
         engine = _ask("the cache", _from_cache, search)
-    if engine is None and {"installer", "build"} & set(sources):
-        engine = _make(search, sources)
-    if engine is None:
-        raise EngineError(_nothing_worked(search))
     return engine
 
 

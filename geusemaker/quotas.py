@@ -183,7 +183,8 @@ def _what_stands(said: str) -> str:
     if _RESTART.search(said):
         return (
             "The host was stopped to change its type and is still stopped; its data is untouched. "
-            "Setting geusemaker:instanceType back and deploying again starts it as it was."
+            "Set geusemaker:instanceType back to what it was and run `pulumi up --refresh`, which "
+            "starts it again."
         )
     return "A host that runs already, and the data, are untouched."
 

@@ -105,7 +105,7 @@ def simulated_account(
         with moto.mock_aws():
             images.seed(region)
             policies.seed()
-            quotas.seed(region)
+            quotas.seed()
             yield SimulatedMocks(Account(region, default_tags=default_tags or {}))
     finally:
         restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}

@@ -50,10 +50,9 @@ class Simulation:
     _accounts: dict[str, Account] = field(default_factory=dict)
 
     def account(self, region: str) -> Account:
-        """The account in a Region; the Region's images and quotas are there from its first use."""
+        """The account in a Region; the Region's images are published at its first use."""
         if region not in self._accounts:
             images.seed(region)
-            quotas.seed(region)
             self._accounts[region] = Account(region, self.endpoint)
         return self._accounts[region]
 
@@ -157,6 +156,7 @@ def serve(state_file: Path, region: str) -> None:
     simulation.endpoint = f"http://{LOOPBACK}:{http.server_port}"
     threading.Thread(target=http.serve_forever, daemon=True, name="aws").start()
     policies.seed()
+    quotas.seed()
     schema.preload()
     simulation.account(region)
 

@@ -74,10 +74,11 @@ def _list_service_quotas(response: BaseResponse) -> str:
     return json.dumps({"Quotas": response.backend.list_service_quotas(service_code)})
 
 
-def seed(region: str) -> None:
-    """Give the account its quotas in a Region."""
-    account = images.account_id()
-    servicequotas_backends[account][region] = SimulatedQuotas(region, account)
+def seed() -> None:
+    """Give the account its quotas, in every Region."""
+    regions = servicequotas_backends[images.account_id()]
+    regions.backend = SimulatedQuotas
+    regions.clear()
     # moto finds operations by the methods of this class, and has none for this one.
     ServiceQuotasResponse.list_service_quotas = _list_service_quotas
 

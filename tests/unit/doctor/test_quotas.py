@@ -194,6 +194,7 @@ def test_another_size_is_one_that_there_is() -> None:
 def test_a_host_that_was_stopped_for_its_new_type_is_not_called_untouched(text: str) -> None:
     said = told(text)
     assert "is still stopped; its data is untouched" in said
+    assert "`pulumi up --refresh`" in said
     assert "A host that runs already" not in said
 
 

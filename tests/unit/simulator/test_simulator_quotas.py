@@ -101,6 +101,11 @@ def test_a_host_grows_only_as_far_as_the_quota_goes(empty_world: World) -> None:
     assert "still stopped" in told
 
 
+def test_each_region_has_its_own(empty_world: World) -> None:
+    quotas.of("us-east-1")[STANDARD.code] = 1
+    assert quotas.of("eu-west-1")[STANDARD.code] == 256
+
+
 def test_a_new_account_begins_with_its_own_quotas() -> None:
     for _ in range(2):
         with simulated_account() as mocks:

@@ -1,0 +1,45 @@
+"""Looks whether a deployment can work, before it is tried. Changes and builds nothing."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from geusemaker.doctor import account, machine, vcpus
+from geusemaker.doctor.check import NO_CONFIG, Check, Place
+from geusemaker.engine_machine import Machine
+
+__all__ = ["Check", "Findings", "Place", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All checks in order, and the account's number where somebody is logged in."""
+
+    account: str | None
+    checks: tuple[Check, ...]
+
+    @property
+    def has_failed(self) -> bool:
+        return any(check.state == "failed" for check in self.checks)
+
+
+def examine(place: Place, today: date, this_machine: Machine | None = None) -> Findings:
+    """Every check once; one that rests on a failed one is `unknown`."""
+    who, number = account.credentials(place)
+    is_logged_in = number is not None
+    where = account.region(place, is_logged_in=is_logged_in)
+    has_region = where.state != "failed"
+    what, config = machine.config(place)
+    if config is None:
+        image = Check("image", "unknown", NO_CONFIG)
+        quota = Check(vcpus.NAME, "unknown", NO_CONFIG)
+    else:
+        image = account.image(
+            place, config, is_logged_in=is_logged_in, has_region=has_region, today=today
+        )
+        quota = vcpus.vcpu_quota(
+            place, config.instance_type, is_logged_in=is_logged_in, has_region=has_region
+        )
+    cli, engine = machine.pulumi_cli(place.env, this_machine)
+    plugin = machine.aws_plugin(place, engine, this_machine)
+    table = machine.catalogue(today)
+    return Findings(number, (who, where, what, image, quota, cli, plugin, table))

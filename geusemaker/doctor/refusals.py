@@ -1,0 +1,123 @@
+"""What AWS's refusals have in common. Pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    LoginError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from geusemaker.errors import one_line
+
+# Regions that every account has; AWS makes later ones available on request only.
+_ALWAYS_ON: Final = frozenset(
+    {
+        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
+        "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "ap-south-1",
+        "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2",
+    }
+)  # fmt: skip
+_NO_PERMISSION: Final = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "UnauthorizedException",
+)
+_EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
+_NOT_VALID: Final = (
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+_CLOCK: Final = ("RequestExpired", "RequestTimeTooSkewed", "InvalidSignatureException")
+
+
+def code_of(error: Exception) -> str:
+    """AWS's code of a refusal, or the name of boto3's own error."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return type(error).__name__
+
+
+def is_no_permission(error: Exception) -> bool:
+    """Whether the caller may not ask that."""
+    return code_of(error) in _NO_PERMISSION
+
+
+def is_not_enabled(error: Exception) -> bool:
+    """Whether AWS answers as it does in a Region that the account has not enabled."""
+    return code_of(error) in ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
+
+
+def said(error: Exception) -> str:
+    """What AWS or boto3 said, on one line."""
+    return f"it said: {one_line(error)}"
+
+
+def enable_region(region: str) -> str:
+    """How to enable a Region for the account."""
+    return (
+        f"enable it: `aws account enable-region --region-name {region}` with rights on the "
+        "account, which takes some minutes, or take another Region: `pulumi config set aws:region "
+        "us-east-1`"
+    )
+
+
+def login(error: Exception, env: Mapping[str, str], region: str | None) -> tuple[str, str]:
+    """Why nobody is logged in, and how to mend it."""
+    profile = env.get("AWS_PROFILE", "")
+    named = f" --profile {profile}" if profile else ""
+    code = code_of(error)
+    if isinstance(error, ProfileNotFound):
+        return (
+            f"the profile {profile!r} is not in AWS's config file",
+            "`aws configure list-profiles` lists those that there are; name one in AWS_PROFILE, or "
+            "`unset AWS_PROFILE`",
+        )
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return (
+            "there are none" if isinstance(error, NoCredentialsError) else said(error),
+            f"`aws configure sso{named}` once, then `aws sso login{named}`, where the account has "
+            f"a start page; `aws configure{named}` for an access key. AWS_PROFILE names the "
+            "profile where there are several",
+        )
+    if isinstance(error, SSOError | TokenRetrievalError | CredentialRetrievalError):
+        return f"the login is over or was never made; {said(error)}", f"`aws sso login{named}`"
+    if isinstance(error, LoginError):
+        return f"the login is over or was never made; {said(error)}", f"`aws login{named}`"
+    if code in _EXPIRED:
+        return (
+            f"they have expired ({code})",
+            f"log in again: `aws sso login{named}`; keys in AWS_SESSION_TOKEN must be fetched anew",
+        )
+    if code in _CLOCK:
+        return f"AWS refuses the time of this machine ({code})", "set this machine's clock"
+    if code in _NOT_VALID:
+        mend = "`aws configure list` shows where the keys come from; make new ones, or log in again"
+        if region is not None and region not in _ALWAYS_ON:
+            mend += (
+                f". AWS answers the same in a Region that the account has not enabled, and {region}"
+                f" is one of those that have to be: {enable_region(region)}"
+            )
+        return f"AWS does not accept them ({code})", mend
+    if isinstance(error, HTTPClientError | ConnectionError):
+        endpoint = env.get("AWS_ENDPOINT_URL", "")
+        return (
+            f"AWS cannot be reached; {said(error)}",
+            f"AWS_ENDPOINT_URL is {endpoint!r}: `unset AWS_ENDPOINT_URL` for AWS itself"
+            if endpoint
+            else "look at the network, a proxy (HTTPS_PROXY), and the Region's name",
+        )
+    return f"AWS did not say who is asking; {said(error)}", "`aws sts get-caller-identity` asks too"

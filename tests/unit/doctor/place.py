@@ -1,0 +1,57 @@
+"""A place to look at: what AWS answers is given, and nothing of this machine is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError
+from botocore.stub import Stubber
+
+from geusemaker.config import DeploymentConfig
+from geusemaker.errors import GeuseMakerError
+
+Answer = tuple[str, Any]
+"""An operation in boto3's spelling, and its response or the code of its refusal."""
+
+
+@dataclass
+class Somewhere:
+    """Clients by service; a `BotoCoreError` in place of a client is raised."""
+
+    clients: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] | GeuseMakerError = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = "us-east-1"
+    region_source: str = "AWS_REGION"
+    stack: str | None = "prod"
+    no_stack: str = ""
+    simulated: bool = False
+
+    def client(self, service: str) -> Any:
+        found = self.clients[service]
+        if isinstance(found, BotoCoreError):
+            raise found
+        return found
+
+    def config(self) -> DeploymentConfig:
+        if isinstance(self.settings, GeuseMakerError):
+            raise self.settings
+        return DeploymentConfig(**self.settings)
+
+
+def stubbed(service: str, *answers: Answer, said: str = "AWS's own words") -> Any:
+    """A client that gives these answers, in this order, and no other."""
+    # The stubs know each service by its literal name; here it is any of them.
+    make: Any = boto3.client
+    client = make(
+        service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    stubber = Stubber(client)
+    for operation, answer in answers:
+        if isinstance(answer, str):
+            stubber.add_client_error(operation, answer, said)
+        else:
+            stubber.add_response(operation, answer)
+    stubber.activate()
+    return client

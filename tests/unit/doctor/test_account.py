@@ -1,0 +1,292 @@
+"""What AWS is asked about the account, and what each answer means."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from botocore import exceptions as boto
+
+from doctor.place import Somewhere, stubbed
+from geusemaker.dlami import select
+from geusemaker.doctor import account
+from geusemaker.doctor.check import Check
+from geusemaker.simulator.mocks import simulated_account
+
+TODAY = date(2026, 11, 1)
+ME = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me", "UserId": "x"}
+NAMES = {
+    "base": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 2026{}",
+}
+
+
+# Who asks. ----------------------------------------------------------------------------------
+
+
+def test_who_is_logged_in_is_told() -> None:
+    place = Somewhere({"sts": stubbed("sts", ("get_caller_identity", ME))})
+    check, number = account.credentials(place)
+    assert check == Check(
+        "credentials", "ok", "account 111122223333, arn:aws:iam::111122223333:user/me"
+    )
+    assert number == "111122223333"
+
+
+def test_the_simulated_account_is_called_so() -> None:
+    place = Somewhere({"sts": stubbed("sts", ("get_caller_identity", ME))}, simulated=True)
+    assert account.credentials(place)[0].detail.startswith("account 111122223333 SIMULATED, ")
+
+
+def refused(code: str, region: str = "us-east-1", said: str = "no", **env: str) -> Check:
+    sts = stubbed("sts", ("get_caller_identity", code), said=said)
+    check, number = account.credentials(Somewhere({"sts": sts}, env=env, region=region))
+    assert number is None
+    return check
+
+
+def raised(error: boto.BotoCoreError, **env: str) -> Check:
+    check, number = account.credentials(Somewhere({"sts": error}, env=env))
+    assert number is None
+    return check
+
+
+@pytest.mark.parametrize(
+    ("error", "detail", "mend"),
+    [
+        (boto.NoCredentialsError(), "there are none", "`aws configure sso`"),
+        (
+            boto.PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"),
+            "Partial credentials",
+            "`aws sso login`",
+        ),
+        (boto.UnauthorizedSSOTokenError(), "login is over", "`aws sso login`"),
+        (boto.SSOTokenLoadError(error_msg="x"), "login is over", "`aws sso login`"),
+        (boto.TokenRetrievalError(provider="sso", error_msg="x"), "is over", "`aws sso login`"),
+        (boto.LoginRefreshRequired(), "login is over", "`aws login`"),
+        (
+            boto.EndpointConnectionError(endpoint_url="https://sts.example"),
+            "AWS cannot be reached",
+            "HTTPS_PROXY",
+        ),
+        (boto.ReadTimeoutError(endpoint_url="https://sts.example"), "cannot be reached", "proxy"),
+        (boto.DataNotFoundError(data_path="x"), "did not say who", "get-caller-identity"),
+    ],
+)
+def test_nobody_is_logged_in(error: boto.BotoCoreError, detail: str, mend: str) -> None:
+    check = raised(error)
+    assert check.state == "failed"
+    assert detail in check.detail
+    assert mend in check.mend
+
+
+def test_a_profile_that_is_not_there() -> None:
+    check = raised(boto.ProfileNotFound(profile="work"), AWS_PROFILE="work")
+    assert (check.state, check.detail) == (
+        "failed",
+        "the profile 'work' is not in AWS's config file",
+    )
+    assert "`aws configure list-profiles`" in check.mend
+    assert "`unset AWS_PROFILE`" in check.mend
+
+
+def test_the_profile_stands_in_the_command() -> None:
+    assert (
+        "`aws sso login --profile work`"
+        in raised(boto.NoCredentialsError(), AWS_PROFILE="work").mend
+    )
+
+
+def test_an_endpoint_that_was_left_behind_is_named() -> None:
+    error = boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+    check = raised(error, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1': `unset AWS_ENDPOINT_URL`" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("code", "detail", "mend"),
+    [
+        ("ExpiredToken", "they have expired (ExpiredToken)", "`aws sso login`"),
+        ("ExpiredTokenException", "they have expired", "AWS_SESSION_TOKEN"),
+        ("InvalidClientTokenId", "AWS does not accept them", "`aws configure list`"),
+        ("SignatureDoesNotMatch", "AWS does not accept them", "`aws configure list`"),
+        ("RequestExpired", "refuses the time of this machine", "clock"),
+        ("AccessDenied", "did not say who is asking", "`aws sts get-caller-identity`"),
+    ],
+)
+def test_credentials_that_aws_refuses(code: str, detail: str, mend: str) -> None:
+    check = refused(code)
+    assert check.state == "failed"
+    assert detail in check.detail
+    assert mend in check.mend
+
+
+def test_a_region_to_be_enabled_answers_like_wrong_keys() -> None:
+    assert "enable-region" not in refused("InvalidClientTokenId").mend
+    mend = refused("InvalidClientTokenId", region="eu-south-1").mend
+    assert "`aws account enable-region --region-name eu-south-1`" in mend
+
+
+def test_without_any_region_nobody_is_asked() -> None:
+    check, number = account.credentials(Somewhere({"sts": boto.NoRegionError()}, region=None))
+    assert (check.state, check.detail, number) == ("unknown", "not looked at: no Region", None)
+
+
+# The Region. --------------------------------------------------------------------------------
+
+
+def in_region(answer: Any, name: str = "eu-south-1") -> Check:
+    place = Somewhere({"ec2": stubbed("ec2", ("describe_regions", answer))}, region=name)
+    return account.region(place, is_logged_in=True)
+
+
+def opted(status: str) -> dict[str, Any]:
+    return {"Regions": [{"RegionName": "eu-south-1", "OptInStatus": status}]}
+
+
+@pytest.mark.parametrize("status", ["opt-in-not-required", "opted-in"])
+def test_a_region_that_is_enabled(status: str) -> None:
+    assert in_region(opted(status)) == Check("Region", "ok", "eu-south-1 (from AWS_REGION)")
+
+
+@pytest.mark.parametrize(
+    "answer", [opted("not-opted-in"), "AuthFailure", "OptInRequired"], ids=["told", "auth", "opt"]
+)
+def test_a_region_that_is_not_enabled(answer: Any) -> None:
+    check = in_region(answer)
+    assert (check.state, check.detail) == (
+        "failed",
+        "eu-south-1 (from AWS_REGION) is not enabled for the account",
+    )
+    assert "`aws account enable-region --region-name eu-south-1`" in check.mend
+
+
+def test_no_region() -> None:
+    check = account.region(Somewhere(region=None), is_logged_in=True)
+    assert (check.state, check.detail.split(":")[0]) == ("failed", "none is set")
+    assert "`pulumi config set aws:region us-east-1`" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("us-eaast-1", "us-east-1"), ("eu-central1", "eu-central-1"), ("zzz", "us-east-1")],
+)
+def test_a_region_that_there_is_not(name: str, nearest: str) -> None:
+    check = account.region(Somewhere(region=name), is_logged_in=True)
+    assert check.state == "failed"
+    assert f"{name} (from AWS_REGION) is no Region of AWS" in check.detail
+    assert f"`pulumi config set aws:region {nearest}`" in check.mend
+
+
+def test_a_region_that_aws_could_not_be_asked_about() -> None:
+    lacking = in_region("UnauthorizedOperation")
+    assert (lacking.state, "lacks ec2:DescribeRegions" in lacking.detail) == ("unknown", True)
+    other = in_region("InternalError")
+    assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
+    nobody = account.region(Somewhere(), is_logged_in=False)
+    assert nobody.state == "unknown"
+    assert nobody.detail.endswith("not looked at: no credentials")
+
+
+# Images. ------------------------------------------------------------------------------------
+
+
+def image(place: Somewhere, today: date = TODAY) -> Check:
+    return account.image(place, place.config(), is_logged_in=True, has_region=True, today=today)
+
+
+def with_images(answer: Any, **settings: Any) -> Somewhere:
+    return Somewhere({"ec2": stubbed("ec2", ("describe_images", answer))}, settings)
+
+
+def named(*names: str) -> dict[str, Any]:
+    """Images, of which each is newer than the one before."""
+    return {
+        "Images": [
+            {"Name": name, "ImageId": f"ami-{n}", "CreationDate": f"2026-01-{n + 10}T00:00:00.000Z"}
+            for n, name in enumerate(names)
+        ]
+    }
+
+
+def test_the_newest_image_of_the_line_is_told() -> None:
+    old, new = NAMES["base"].format("0101"), NAMES["base"].format("0901")
+    other = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 2026abcd"
+    assert image(with_images(named(old, new, other))) == Check("image", "ok", new)
+
+
+def test_the_recorded_images_answer_the_question() -> None:
+    with simulated_account() as mocks:
+        place = Somewhere({"ec2": mocks.account.client("ec2")}, {"os_type": "amazon-linux-2023"})
+        check = image(place)
+    assert check.state == "ok"
+    assert "(Amazon Linux 2023)" in check.detail
+
+
+def test_a_region_without_images() -> None:
+    check = image(with_images(named()))
+    assert (check.state, check.detail) == (
+        "failed",
+        "us-east-1 has none for ubuntu-22.04 / x86_64 / base",
+    )
+
+
+def test_a_line_that_ended_is_told_with_the_nearest() -> None:
+    place = with_images(named(NAMES["base"].format("0901")))
+    check = image(place, date(2029, 1, 1))
+    assert check.state == "warning"
+    assert "nearest" in check.mend
+
+
+def test_a_region_that_lacks_the_newest_version() -> None:
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.{} (Ubuntu 24.04) 20260801"
+    settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
+    today = date(2026, 8, 1)
+    versions = [
+        int(str(one.framework_version).partition(".")[2])
+        for one in select("ubuntu-24.04", "x86_64", "pytorch", today=today).candidates
+    ]
+    check = image(with_images(named(name.format(versions[1])), **settings), today)
+    assert check.state == "warning"
+    assert name.format(versions[1]) in check.detail + check.mend
+
+
+def test_an_image_that_never_was_is_an_error_of_the_config() -> None:
+    settings = {"os_type": "amazon-linux-2", "architecture": "arm64", "ami_type": "tensorflow"}
+    check = image(Somewhere({}, settings))
+    assert check.state == "failed"
+    assert "nearest" in check.detail
+
+
+def test_a_pinned_image() -> None:
+    name = NAMES["base"].format("0101")
+    assert image(with_images(named(name), ami_name=name)) == Check("image", "ok", f"pinned: {name}")
+    for answer in (named(), "InvalidAMIID.NotFound"):
+        gone = image(with_images(answer, ami_id="ami-0123456789abcdef0"))
+        assert gone.state == "failed"
+        assert "geusemaker:amiId 'ami-0123456789abcdef0', is not in us-east-1" in gone.detail
+        assert "`pulumi config rm geusemaker:amiId`" in gone.mend
+
+
+def test_images_that_could_not_be_looked_for() -> None:
+    for settings in ({}, {"ami_id": "ami-0123456789abcdef0"}):
+        lacking = image(with_images("UnauthorizedOperation", **settings))
+        assert (lacking.state, lacking.detail) == ("unknown", "the caller lacks ec2:DescribeImages")
+        other = image(with_images("InternalError", **settings))
+        assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("is_logged_in", "has_region", "detail"),
+    [
+        (False, True, "not looked at: no credentials"),
+        (False, False, "not looked at: no Region"),
+        (True, False, "not looked at: no Region"),
+    ],
+)
+def test_what_rests_on_something_that_failed_is_not_looked_at(
+    is_logged_in: bool, has_region: bool, detail: str
+) -> None:
+    place = Somewhere()
+    check = account.image(
+        place, place.config(), is_logged_in=is_logged_in, has_region=has_region, today=TODAY
+    )
+    assert check == Check("image", "unknown", detail)

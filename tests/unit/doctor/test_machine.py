@@ -1,0 +1,203 @@
+"""What is on this machine: config, Pulumi, its plugin, the age of the table."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doctor.place import Somewhere
+from geusemaker.dlami import load_catalogue
+from geusemaker.doctor import machine
+from geusemaker.doctor.check import Check
+from geusemaker.engine import VERSION, Engine, find_ready_engine
+from geusemaker.engine_machine import Machine, Ran
+from geusemaker.errors import CatalogueError, ConfigError, EngineError
+
+NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+READY = Engine(VERSION, Path("/opt/pulumi"), "from PATH")
+WANTED = version("pulumi-aws")
+
+
+class Asked(Machine):
+    """Answers every program with the same, and keeps what was run."""
+
+    def __init__(self, answer: Ran, path: str = "") -> None:
+        super().__init__({"PATH": path})
+        self.answer = answer
+        self.ran: list[tuple[list[str], Mapping[str, str]]] = []
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        seconds: float,
+        cwd: Path | None = None,
+        still: Callable[[float], None] | None = None,
+    ) -> Ran:
+        self.ran.append((list(command), env))
+        return self.answer
+
+
+def put_engine(folder: Path, names: Sequence[str] = NAMES) -> Path:
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+# Config. ------------------------------------------------------------------------------------
+
+
+def test_the_config_of_a_stack() -> None:
+    check, found = machine.config(Somewhere(settings={"instance_type": "g5.xlarge"}))
+    assert check == Check("config", "ok", "stack prod: ubuntu-22.04 / x86_64 / base on g5.xlarge")
+    assert found is not None
+    assert found.instance_type == "g5.xlarge"
+
+
+def test_without_a_stack_the_defaults_are_looked_at() -> None:
+    check, found = machine.config(Somewhere(stack=None, no_stack="Select one."))
+    assert (check.state, check.mend) == ("warning", "Select one.")
+    assert check.detail.startswith("no stack, so the defaults: ubuntu-22.04")
+    assert found is not None
+
+
+def test_a_config_that_cannot_be_used() -> None:
+    check, found = machine.config(Somewhere(settings=ConfigError("A paragraph.")))
+    assert (check, found) == (Check("config", "failed", "A paragraph."), None)
+
+
+# The CLI. -----------------------------------------------------------------------------------
+
+
+def test_a_cli_on_path(tmp_path: Path) -> None:
+    folder = put_engine(tmp_path / "bin", NAMES[:2])
+    there = Asked(Ran(0, f"v{VERSION}", ""), str(folder))
+    check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, there)
+    assert check == Check("Pulumi CLI", "ok", f"{VERSION} from PATH")
+    assert engine == Engine(VERSION, folder, "from PATH")
+
+
+def test_a_cached_cli_is_told_not_to_be_on_path(tmp_path: Path) -> None:
+    folder = put_engine(tmp_path / "pulumi" / VERSION)
+    check, engine = machine.pulumi_cli(
+        {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, Asked(Ran(0, f"v{VERSION}", ""))
+    )
+    assert check.state == "ok"
+    assert check.detail.startswith(f"{VERSION} cached, for `geusemaker`")
+    assert engine == Engine(VERSION, folder, "cached")
+
+
+def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
+    nowhere = Asked(Ran(0, "", ""))
+    check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, nowhere)
+    assert (check.state, engine) == ("warning", None)
+    assert check.detail == "none that will do (PATH: there is no `pulumi`)"
+    assert "`geusemaker deploy` installs or builds it" in check.mend
+    assert nowhere.ran == []
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_cli_that_is_too_old_is_told(tmp_path: Path) -> None:
+    folder = put_engine(tmp_path / "bin")
+    old = Asked(Ran(0, "v3.1.0", ""), str(folder))
+    check, _ = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, old)
+    assert check.state == "warning"
+    assert f"it is 3.1.0, and {VERSION} is the oldest that will do" in check.detail
+
+
+@pytest.mark.parametrize(
+    "env", [{"GEUSEMAKER_ENGINE_SOURCES": "moon"}, {"GEUSEMAKER_CACHE_DIR": "~nobody-of-that-name"}]
+)
+def test_a_variable_that_is_wrong_is_no_traceback(env: dict[str, str]) -> None:
+    with pytest.raises(EngineError):
+        find_ready_engine(environ=env)
+    check, engine = machine.pulumi_cli(env)
+    assert (check.state, engine) == ("failed", None)
+    assert next(iter(env)) in check.detail
+
+
+# The plugin. --------------------------------------------------------------------------------
+
+
+def listed(*versions: str, kind: str = "resource") -> Ran:
+    """What `pulumi plugin ls --json` prints."""
+    plugins: list[dict[str, Any]] = [
+        {"name": "aws", "kind": kind, "version": one, "size": 1, "lastUsedTime": "2026-01-01"}
+        for one in versions
+    ]
+    other = {"name": "random", "kind": "resource", "version": WANTED, "size": 1}
+    return Ran(0, json.dumps([*plugins, other]), "")
+
+
+def plugin(answer: Ran, **facts: Any) -> Check:
+    return machine.aws_plugin(Somewhere(**facts), READY, Asked(answer))
+
+
+def test_the_plugin_is_there() -> None:
+    asked = Asked(listed("7.0.0", WANTED))
+    check = machine.aws_plugin(Somewhere(env={"PULUMI_HOME": "/h"}), READY, asked)
+    assert check == Check("aws plugin", "ok", WANTED)
+    ((command, env),) = asked.ran
+    assert command == ["/opt/pulumi/pulumi", "plugin", "ls", "--json"]
+    assert env["PULUMI_HOME"] == "/h"
+
+
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (listed(), f"{WANTED} is not there"),
+        (listed("7.0.0"), f"{WANTED} is not there, only 7.0.0"),
+        (listed(WANTED, kind="language"), f"{WANTED} is not there"),
+    ],
+)
+def test_a_plugin_that_is_not_there_will_be_downloaded(answer: Ran, detail: str) -> None:
+    check = plugin(answer)
+    assert (check.state, check.detail) == ("warning", detail)
+    assert "`pulumi up` or `geusemaker deploy` downloads it" in check.mend
+    assert f"`pulumi plugin install resource aws v{WANTED}`" in check.mend
+
+
+@pytest.mark.parametrize(
+    "answer", [Ran(1, "", "error: no home"), Ran(0, "no JSON", ""), Ran(0, "[1]", "")]
+)
+def test_plugins_that_cannot_be_listed(answer: Ran) -> None:
+    check = plugin(answer)
+    assert (check.state, answer.last_line() in check.detail) == ("unknown", True)
+
+
+def test_the_simulated_account_needs_no_plugin() -> None:
+    check = plugin(Ran(1, "", "never asked"), simulated=True)
+    assert check == Check("aws plugin", "ok", "the simulated account stands in for it")
+
+
+def test_without_a_cli_plugins_are_not_looked_at() -> None:
+    check = machine.aws_plugin(Somewhere(), None)
+    assert check == Check("aws plugin", "unknown", "not looked at: no Pulumi CLI")
+
+
+# The table. ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "state"), [(0, "ok"), (90, "ok"), (91, "warning")])
+def test_the_age_of_the_table(days: int, state: str) -> None:
+    as_of = load_catalogue().as_of
+    check = machine.catalogue(as_of + timedelta(days=days))
+    assert check.state == state
+    assert f"images as of {as_of}" in check.detail
+    assert ("`git pull`" in check.mend) == (state == "warning")
+
+
+def test_a_broken_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise CatalogueError("catalogue.toml, line 3: no")
+
+    monkeypatch.setattr(machine, "load_catalogue", broken)
+    check = machine.catalogue(date(2026, 1, 1))
+    assert check == Check("catalogue", "failed", "catalogue.toml, line 3: no")

@@ -1,0 +1,207 @@
+"""The quota against what the stack needs, now and while the host is replaced."""
+
+from typing import Any
+
+import pytest
+from simulator.world import World
+
+from doctor.place import Answer, Somewhere, stubbed
+from geusemaker.doctor.check import Check
+from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
+from geusemaker.quotas import G_AND_VT, STANDARD
+from geusemaker.simulator import quotas
+from geusemaker.simulator.mocks import simulated_account
+
+NAME = "Running On-Demand G and VT instances (L-DB2E81BA)"
+NOTHING_RUNS: Answer = ("describe_instances", {"Reservations": []})
+
+
+def quota(value: float) -> dict[str, Any]:
+    return {"Quota": {"Value": value}}
+
+
+def types(**vcpus: int) -> Answer:
+    told = [
+        {"InstanceType": name.replace("_", "."), "VCpuInfo": {"DefaultVCpus": count}}
+        for name, count in vcpus.items()
+    ]
+    return ("describe_instance_types", {"InstanceTypes": told})
+
+
+def look(place: Somewhere, instance_type: str = "g5.xlarge") -> Check:
+    return vcpu_quota(place, instance_type, is_logged_in=True, has_region=True)
+
+
+def with_quota(*answers: Answer, ec2: tuple[Answer, ...] | None = None) -> Somewhere:
+    return Somewhere(
+        {
+            "service-quotas": stubbed("service-quotas", *answers),
+            "ec2": stubbed("ec2", *(ec2 or (NOTHING_RUNS, types(g5_xlarge=4)))),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("room", "state"),
+    [
+        (Room(limit=8, running=0, own=0, each=4), "ok"),
+        (Room(limit=7, running=0, own=0, each=4), "warning"),
+        (Room(limit=4, running=0, own=0, each=4), "warning"),
+        (Room(limit=3, running=0, own=0, each=4), "failed"),
+        (Room(limit=8, running=5, own=0, each=4), "failed"),
+        (Room(limit=8, running=4, own=0, each=4), "warning"),
+        (Room(limit=8, running=4, own=4, each=4), "ok"),
+        (Room(limit=7, running=4, own=4, each=4), "warning"),
+        (Room(limit=4, running=4, own=4, each=4), "warning"),
+        (Room(limit=64, running=4, own=4, each=192), "failed"),
+        (Room(limit=8, running=8, own=4, each=8), "failed"),
+        (Room(limit=8, running=4, own=4, each=8), "warning"),
+        (Room(limit=4, running=None, own=0, each=4), "warning"),
+        (Room(limit=8, running=None, own=0, each=4), "ok"),
+    ],
+)
+def test_what_the_numbers_mean(room: Room, state: str) -> None:
+    assert judge(G_AND_VT, room, "g5.xlarge", "us-east-1").state == state
+
+
+def test_what_to_ask_for_holds_all_that_runs_and_two_hosts() -> None:
+    others = Room(limit=8, running=6, own=0, each=4)
+    assert "--desired-value 14 " in judge(G_AND_VT, others, "g5.xlarge", "us-east-1").mend
+    with_own = Room(limit=10, running=8, own=4, each=4)
+    assert "--desired-value 12 " in judge(G_AND_VT, with_own, "g5.xlarge", "us-east-1").mend
+
+
+def test_a_quota_of_zero_fails_with_the_way_out() -> None:
+    check = look(with_quota(("get_service_quota", quota(0.0))))
+    assert (check.name, check.state) == ("vCPU quota", "failed")
+    assert check.detail == (
+        f"{NAME}: 0 vCPUs, 0 in use; g5.xlarge has 4, too many for it; new accounts have 0"
+    )
+    assert (
+        "`aws service-quotas request-service-quota-increase --service-code ec2 --quota-code "
+        "L-DB2E81BA --desired-value 8 --region us-east-1`"
+    ) in check.mend
+    assert "Service Quotas in the console" in check.mend
+    assert "`pulumi config set geusemaker:instanceType m6i.xlarge`" in check.mend
+
+
+def test_enough_for_one_host_only_is_a_warning() -> None:
+    check = look(with_quota(("get_service_quota", quota(4.0))))
+    assert check.state == "warning"
+    assert "not for two while it is replaced" in check.detail
+    assert "before the first replacement" in check.mend
+    assert "instanceType" not in check.mend
+
+
+def test_the_default_holds_where_nobody_changed_the_quota() -> None:
+    check = look(
+        with_quota(
+            ("get_service_quota", "NoSuchResourceException"),
+            ("get_aws_default_service_quota", quota(0.0)),
+        )
+    )
+    assert check.state == "failed"
+    assert ": 0 vCPUs" in check.detail
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [("get_service_quota", "AccessDeniedException")],
+        [
+            ("get_service_quota", "NoSuchResourceException"),
+            ("get_aws_default_service_quota", "AccessDeniedException"),
+        ],
+    ],
+)
+def test_no_permission_is_unknown_and_names_it(answers: list[Answer]) -> None:
+    check = look(with_quota(*answers))
+    assert check.state == "unknown"
+    assert "servicequotas:GetServiceQuota" in check.detail
+
+
+def test_hosts_that_may_not_be_seen_are_told() -> None:
+    ec2 = (("describe_instances", "UnauthorizedOperation"), types(g5_xlarge=4))
+    check = look(with_quota(("get_service_quota", quota(8.0)), ec2=ec2))
+    assert check.state == "ok"
+    assert "what runs already was not seen" in check.detail
+
+
+def test_types_that_may_not_be_seen_are_told_by_their_name() -> None:
+    denied: Answer = ("describe_instance_types", "UnauthorizedOperation")
+    by_size = with_quota(("get_service_quota", quota(4.0)), ec2=(NOTHING_RUNS, denied))
+    assert "g5.xlarge has 4" in look(by_size).detail
+    without = with_quota(("get_service_quota", quota(4.0)), ec2=(NOTHING_RUNS, denied))
+    check = look(without, "t3.nano")
+    assert (check.state, check.detail) == ("unknown", "the caller lacks ec2:DescribeInstanceTypes")
+
+
+def test_a_type_that_the_region_does_not_have() -> None:
+    ec2: tuple[Answer, ...] = (NOTHING_RUNS, ("describe_instance_types", "InvalidInstanceType"))
+    check = look(with_quota(("get_service_quota", quota(4.0)), ec2=ec2), "g9.xlarge")
+    assert (check.state, check.detail) == (
+        "failed",
+        "us-east-1 does not have the type g9.xlarge",
+    )
+    assert check.mend == "`pulumi config set geusemaker:instanceType m6i.xlarge`."
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (("describe_instances", "InternalError"),),
+        (NOTHING_RUNS, ("describe_instance_types", "InternalError")),
+    ],
+)
+def test_what_aws_does_not_answer_is_unknown(answers: tuple[Answer, ...]) -> None:
+    check = look(with_quota(("get_service_quota", quota(4.0)), ec2=answers))
+    assert (check.state, "AWS's own words" in check.detail) == ("unknown", True)
+    check = look(with_quota(("get_service_quota", "InternalError")))
+    assert check.state == "unknown"
+
+
+def test_a_type_whose_quota_is_not_known() -> None:
+    check = look(Somewhere(), "mac2.metal")
+    assert check.state == "unknown"
+    assert "list-service-quotas" in check.mend
+
+
+@pytest.mark.parametrize(
+    ("is_logged_in", "has_region", "detail"),
+    [(False, True, "no credentials"), (False, False, "no Region"), (True, False, "no Region")],
+)
+def test_what_rests_on_something_that_failed(
+    is_logged_in: bool, has_region: bool, detail: str
+) -> None:
+    check = vcpu_quota(Somewhere(), "g5.xlarge", is_logged_in=is_logged_in, has_region=has_region)
+    assert check == Check("vCPU quota", "unknown", f"not looked at: {detail}")
+
+
+def test_an_account_with_hosts_in_it() -> None:
+    with simulated_account() as mocks:
+        world = World(mocks.account)
+        place = Somewhere({name: mocks.account.client(name) for name in ("service-quotas", "ec2")})
+        assert look(place, "m6i.xlarge").state == "ok"
+        assert look(place, "p5.48xlarge").state == "failed"
+        world.instance(instanceType="g5.xlarge")
+        world.instance(instanceType="m6i.xlarge", tags={"geusemaker:stack": "prod"})
+        world.instance(instanceType="m6i.large", tags={"geusemaker:stack": "another"})
+        quotas.of("us-east-1")[STANDARD.code] = 12
+        check = look(place, "m6i.xlarge")
+        assert check.state == "ok"
+        assert ": 12 vCPUs, 6 in use; m6i.xlarge has 4" in check.detail
+        place.stack = "another"
+        check = look(place, "m6i.2xlarge")
+        assert check.state == "warning"
+        assert "--desired-value 20 " in check.mend
+        place.stack = None
+        check = look(place, "m6i.2xlarge")
+        assert check.state == "failed"
+        assert "--desired-value 22 " in check.mend
+
+
+def test_spot_hosts_have_quotas_of_their_own() -> None:
+    host = {"InstanceType": "g5.xlarge", "InstanceLifecycle": "spot"}
+    ec2 = (("describe_instances", {"Reservations": [{"Instances": [host]}]}), types(g5_xlarge=4))
+    check = look(with_quota(("get_service_quota", quota(8.0)), ec2=ec2))
+    assert (check.state, "0 in use" in check.detail) == ("ok", True)
