@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 GEUSEMAKER := .venv/bin/geusemaker
-CHECKED := geusemaker scripts tests $(wildcard __main__.py)
+CHECKED := bench geusemaker scripts tests $(wildcard __main__.py)
 
 # What leads Python elsewhere must not reach the programs below.
 unexport PYTHONPATH

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -74,8 +75,11 @@ def list_images(
     """
     catalogue, today = load_catalogue(), _today()
     with _opened(stack, region, local) as target:
-        who, answers, why_not = _asked(target, today)
-        config, running = _of_stack(target)
+        # Pulumi's CLI is asked meanwhile: it takes as long as AWS does.
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            of_stack = aside.submit(_of_stack, target)
+            who, answers, why_not = _asked(target, today)
+            config, running = of_stack.result()
         every_entry = ami_table.entries(catalogue, answers, today)
         entries = ami_table.shown(every_entry, ended=ended, never=every)
         if as_json:

@@ -17,6 +17,7 @@ import typer
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_source import Given
 from geusemaker.dlami import recognise
+from geusemaker.dlami.hosts import NO_GPU
 from geusemaker.dlami.news import NEWER_IMAGE
 from geusemaker.engine import find_engine
 from geusemaker.errors import LocalError
@@ -61,7 +62,8 @@ def up() -> None:
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
-            screen.note(note)
+            if not note.startswith(NO_GPU):  # the summary's Host line says it
+                screen.note(note)
         with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
             step.detail = opened.cli.up().did()
         told, other_os = _told(opened, outcome)
