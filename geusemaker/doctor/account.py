@@ -24,7 +24,8 @@ from geusemaker.doctor.refusals import (
 )
 from geusemaker.errors import GeuseMakerError
 
-AWS_ERRORS: Final = (BotoCoreError, ClientError)
+AWS_ERRORS: Final = (BotoCoreError, ClientError, ValueError)
+"""What making and asking a client ends with; `ValueError` where AWS_ENDPOINT_URL is no address."""
 
 
 def credentials(place: Place) -> tuple[Check, str | None]:

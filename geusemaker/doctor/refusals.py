@@ -17,15 +17,8 @@ from botocore.exceptions import (
 )
 
 from geusemaker.errors import one_line
+from geusemaker.services.aws_errors import known_everywhere
 
-# Regions that every account has; AWS makes later ones available on request only.
-_ALWAYS_ON: Final = frozenset(
-    {
-        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
-        "eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "ap-south-1",
-        "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1", "ap-southeast-2",
-    }
-)  # fmt: skip
 _NO_PERMISSION: Final = (
     "AccessDenied",
     "AccessDeniedException",
@@ -106,13 +99,14 @@ def login(error: Exception, env: Mapping[str, str], region: str | None) -> tuple
         return f"AWS refuses the time of this machine ({code})", "set this machine's clock"
     if code in _NOT_VALID:
         mend = "`aws configure list` shows where the keys come from; make new ones, or log in again"
-        if region is not None and region not in _ALWAYS_ON:
+        if region is not None and not known_everywhere(region):
             mend += (
                 f". AWS answers the same in a Region that the account has not enabled, and {region}"
                 f" is one of those that have to be: {enable_region(region)}"
             )
         return f"AWS does not accept them ({code})", mend
-    if isinstance(error, HTTPClientError | ConnectionError):
+    # ValueError: AWS_ENDPOINT_URL, or a Region, of which no address can be made.
+    if isinstance(error, HTTPClientError | ConnectionError | ValueError):
         endpoint = env.get("AWS_ENDPOINT_URL", "")
         return (
             f"AWS cannot be reached; {said(error)}",

@@ -17,7 +17,7 @@ Answer = tuple[str, Any]
 
 @dataclass
 class Somewhere:
-    """Clients by service; a `BotoCoreError` in place of a client is raised."""
+    """Clients by service; an error in place of a client is raised."""
 
     clients: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] | GeuseMakerError = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Somewhere:
 
     def client(self, service: str) -> Any:
         found = self.clients[service]
-        if isinstance(found, BotoCoreError):
+        if isinstance(found, BotoCoreError | ValueError):
             raise found
         return found
 

@@ -101,6 +101,18 @@ def test_an_endpoint_that_was_left_behind_is_named() -> None:
     assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1': `unset AWS_ENDPOINT_URL`" in check.mend
 
 
+def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
+    place = Somewhere(
+        dict.fromkeys(("sts", "ec2"), ValueError("Invalid endpoint: nonsense")),
+        env={"AWS_ENDPOINT_URL": "nonsense"},
+    )
+    check, _ = account.credentials(place)
+    assert (check.state, "Invalid endpoint: nonsense" in check.detail) == ("failed", True)
+    assert "`unset AWS_ENDPOINT_URL`" in check.mend
+    assert account.region(place, is_logged_in=True).state == "unknown"
+    assert image(place).state == "unknown"
+
+
 @pytest.mark.parametrize(
     ("code", "detail", "mend"),
     [
