@@ -10,6 +10,7 @@ import typer
 
 from geusemaker.cli import ami, local
 from geusemaker.cli.deploy import deploy
+from geusemaker.cli.doctor import doctor
 from geusemaker.errors import GeuseMakerError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("deploy")(deploy)
 app.command("up", help="The same as deploy.")(deploy)
+app.command("doctor")(doctor)
 app.add_typer(ami.app, name="ami")
 app.add_typer(local.app, name="local")
 

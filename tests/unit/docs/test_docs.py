@@ -167,7 +167,7 @@ def test_what_is_not_there_is_noticed(tmp_path: Path) -> None:
 def test_commands_and_keys_that_are_not_there_are_noticed() -> None:
     text = """
 Text may make sure of anything, and geusemaker may do so too.
-`make up` and `make nothing`, `./.venv/bin/geusemaker local env`, `geusemaker deploy`.
+`make up` and `make nothing`, `./.venv/bin/geusemaker local env`, `geusemaker plan`.
 ```sh
 $ make test && make tests   # make nonsense
 eval "$(geusemaker local env)"
@@ -178,5 +178,5 @@ geusemaker local run -- pulumi up
 `geusemaker:KEY` is any. `geusemaker:osTpye` again. <!-- wrong on purpose -->
 """
     assert sorted(missing_targets(text)) == ["nothing", "tests"]
-    assert sorted(missing_commands(text)) == ["geusemaker deploy", "geusemaker local fly"]
+    assert sorted(missing_commands(text)) == ["geusemaker local fly", "geusemaker plan"]
     assert missing_keys(text) == ["osTpye"]
