@@ -160,11 +160,11 @@ def _of_the_line(place: Place, config: DeploymentConfig, today: date) -> Check:
     for candidate in query.candidates:
         if fitting := _fitting(found, candidate):
             newest = max(fitting, key=lambda one: str(one["CreationDate"]))["Name"]
-            if query.warnings:
-                return Check("image", "warning", newest, " ".join(query.warnings))
             if candidate is not query.candidates[0]:
                 best = query.candidates[0].framework_version
                 return Check("image", "warning", f"{newest}: {place.region} has no {best}")
+            if query.warnings:  # they are about the first candidate
+                return Check("image", "warning", newest, " ".join(query.warnings))
             return Check("image", "ok", newest)
     return Check(
         "image",
