@@ -1,9 +1,11 @@
 """The simulated account as one process: moto over HTTP and the provider over gRPC, on loopback."""
 
 import concurrent.futures
+import functools
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import threading
@@ -40,6 +42,11 @@ class _Quiet(WSGIRequestHandler):
         log.debug("%s %s", self.requestline, code)
 
 
+@functools.cache
+def _regions() -> frozenset[str]:
+    return frozenset(Session().get_available_regions("ec2"))
+
+
 @dataclass
 class Simulation:
     """One account, its Regions, and who it is."""
@@ -55,6 +62,10 @@ class Simulation:
             images.seed(region)
             self._accounts[region] = Account(region, self.endpoint)
         return self._accounts[region]
+
+    def knows(self, region: str) -> bool:
+        """Whether the Region is in use already, or is none."""
+        return region in self._accounts or region not in _regions()
 
     def tagged(self, region: str, default_tags: Mapping[str, str]) -> Account:
         """The account in a Region as a run configures it."""
@@ -87,7 +98,7 @@ class Simulation:
         region, root_gib = wish.get("region") or self.region, wish.get("root_gib")
         if root_gib is not None and type(root_gib) is not int:
             raise ValueError(f"root size {root_gib!r} is not a whole number of GiB")
-        if region not in Session().get_available_regions("ec2"):
+        if region not in _regions():
             raise ValueError(f"{region!r} is not an AWS Region")
         with Account.lock:
             self.account(region)
@@ -113,6 +124,7 @@ class Front:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if not path.startswith("/geusemaker/"):
+            self._open_region(environ.get("HTTP_AUTHORIZATION", ""))
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
         status, body = self._own(environ["REQUEST_METHOD"], path, environ)
@@ -121,6 +133,13 @@ class Front:
             status, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
         )
         return [data]
+
+    def _open_region(self, authorization: str) -> None:
+        """A Region has its images from the first request that is signed for it, as AWS's have."""
+        signed = re.search(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/ec2/", authorization)
+        if signed and not self._simulation.knows(signed[1]):
+            with Account.lock:
+                self._simulation.account(signed[1])
 
     def _own(self, method: str, path: str, environ: Environ) -> tuple[str, Any]:
         match method, path:

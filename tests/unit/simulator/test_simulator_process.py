@@ -242,3 +242,12 @@ def test_a_state_file_is_needed(tmp_path: Path) -> None:
     )
     assert ended.returncode == 2
     assert b"--state-file" in ended.stderr
+
+
+def test_every_region_has_its_images_from_the_first_request_on(process: Process) -> None:
+    name = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925"
+    found = _client(process, "ec2", "eu-north-1").describe_images(
+        Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}]
+    )
+    assert [image["Name"] for image in found["Images"]] == [name]
+    assert process.http("/geusemaker/resources") == (200, [])
