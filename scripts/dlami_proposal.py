@@ -6,17 +6,16 @@ AWS warns of) is estimated or left open, and then stands in `Proposal.checks` fo
 """
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 import tomlkit
+from dlami_images import Build, Group, Image, Key, gather, key_of
 
 from geusemaker.dlami import Catalogue
 from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
-from geusemaker.dlami.naming import Recognised, looks_like_dlami, os_in_name, recognise
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
 
 PATCHED_FOR: Final = timedelta(days=365)
@@ -26,56 +25,9 @@ OLD_AFTER: Final = timedelta(days=90)
 QUIET_AFTER: Final = timedelta(days=60)
 """The time without a build after which a patched line is told of; AWS builds about every week."""
 
-# The table leaves these out; see `naming.py`. They still count as unknown under a new OS.
-_LEFT_OUT_KINDS: Final = ("Neuron", "Proprietary", "Qualcomm", "Single CUDA")
-_LEFT_OUT_SYSTEMS: Final = re.compile(r"\((Ubuntu (14|16|18|20)\.04|Amazon Linux)\)")
-_LEFT_OUT_BEFORE: Final = date(2024, 1, 1)
-
 # GiB; what the table says of lines whose root volume nobody saw: base images have it.
 _UNSEEN_ROOT_GIB: Final = 75
 _SOURCE: Final = ("images", "EC2 DescribeImages, owner amazon: names, days and root sizes")
-
-Key = tuple[str, str, str]
-"""OS, architecture and type: what names a line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """What EC2's DescribeImages says of one image; None where it says nothing.
-
-    Attributes:
-        owner: The alias, "amazon" for AWS's own; the account's number differs by Region.
-        created: Day of creation in this Region, in UTC.
-        root_gib: GiB of the root volume, from the block device mappings.
-    """
-
-    name: str
-    architecture: str | None
-    owner: str | None
-    state: str | None
-    created: date | None
-    root_gib: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """One image of a line. `number` and `spelled` are None without a framework."""
-
-    day: date
-    number: str | None
-    spelled: str | None
-    root_gib: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Names of no known line that differ in numbers only; those in the OS's brackets stay."""
-
-    form: str
-    count: int
-    newest: date | None
-    example: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +62,13 @@ def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: d
 
     `catalogue` is what `text` loads as; `read_on` the day (UTC) on which AWS was asked.
     """
-    found = _gather(catalogue, images, read_on)
+    found = gather(catalogue, images, read_on)
     draft = _Draft(tomlkit.parse(text))
     draft.add_releases(found.builds)
     for line in catalogue.lines:
-        if builds := found.builds.get(_key(line)):
+        if builds := found.builds.get(key_of(line)):
             if line.form is None:
-                (guess,) = found.guesses[_key(line)]
+                (guess,) = found.guesses[key_of(line)]
                 draft.replace_never(line, guess, builds)
             else:
                 draft.renew_line(line, builds)
@@ -148,139 +100,6 @@ def age_warning(as_of: date, today: date) -> str | None:
         "versions and operating systems may be missing, and dates of patches may have moved. "
         "`python scripts/update_dlami.py` shows what AWS has now."
     )
-
-
-@dataclass
-class _Found:
-    builds: dict[Key, list[Build]] = field(default_factory=dict)
-    guesses: dict[Key, set[Line]] = field(default_factory=dict)
-    unknown: tuple[Group, ...] = ()
-    left_out: Counter[str] = field(default_factory=Counter)
-    ignored: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-
-
-def _gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> _Found:
-    """Each image as a build of a line, or counted with why it is none."""
-    found = _Found()
-    guesses = _guesses(catalogue)
-    others: dict[str, list[Image]] = {}
-    for image in images:
-        if image.owner != "amazon":
-            found.ignored["not from Amazon"] += 1
-        elif image.state != "available":
-            found.ignored["not available"] += 1
-        elif (match := _match(image.name, catalogue, guesses)) is None:
-            if "deep learning" in image.name.lower():
-                others.setdefault(_masked(image.name), []).append(image)
-            else:
-                found.ignored["not of deep learning"] += 1
-        elif image.architecture != match[0].architecture:
-            found.ignored["of another architecture than the name says"] += 1
-        elif (day := match[1].release or image.created) is None:
-            found.ignored["without a day in name or answer"] += 1
-        # A day more, since a build's day in its name need not be that of UTC.
-        elif day > read_on + timedelta(days=1):
-            found.ignored[f"dated after the reading on {read_on} (is --today right?)"] += 1
-        else:
-            line, told = match
-            build = Build(day, told.framework_version, told.spelled_version, image.root_gib)
-            found.builds.setdefault(_key(line), []).append(build)
-            if catalogue.line(*_key(line)).form is None:
-                found.guesses.setdefault(_key(line), set()).add(line)
-    for key, lines in found.guesses.items():
-        if len(lines) > 1:
-            forms = " and ".join(sorted(f"`{line.form}`" for line in lines))
-            found.notes.append(
-                f"{' / '.join(key)}: AWS has images now, {len(found.builds.pop(key))} in the "
-                f"answer, but under more than one form: {forms}. Write the line by hand."
-            )
-    groups = []
-    for form, members in others.items():
-        group = _group(form, members, catalogue)
-        if why := _left_out(group, catalogue):
-            found.left_out[why] += group.count
-        else:
-            groups.append(group)
-    found.unknown = tuple(sorted(groups, key=lambda g: (g.newest or date.min, g.form))[::-1])
-    return found
-
-
-def _key(line: Line) -> Key:
-    return line.os_type, line.architecture, line.ami_type
-
-
-def _guesses(catalogue: Catalogue) -> tuple[Line, ...]:
-    """Lines that never were, with the forms they would have by those of their siblings.
-
-    A sibling has the same architecture and type, or the other framework.
-    """
-    found: dict[str, Line] = {}
-    for line in catalogue.lines:
-        for sibling in catalogue.lines if line.form is None else ():
-            types = {line.ami_type, sibling.ami_type}
-            if (
-                sibling.form is None
-                or sibling.architecture != line.architecture
-                or (len(types) > 1 and not types <= set(FRAMEWORKS))
-            ):
-                continue
-            form = sibling.form.replace(f"({sibling.system.label})", f"({line.system.label})")
-            if line.ami_type in FRAMEWORKS:
-                label, other = (FRAMEWORK_LABELS[x.ami_type] for x in (line, sibling))
-                form = form.replace(f" {other} ", f" {label} ")
-            found.setdefault(form, replace(line, form=form, driver=sibling.driver))
-    return tuple(found.values())
-
-
-def _match(
-    name: str, catalogue: Catalogue, guesses: Iterable[Line]
-) -> tuple[Line, Recognised] | None:
-    if told := recognise(name, catalogue):
-        return catalogue.line(told.os_type, told.architecture or "x86_64", told.ami_type), told
-    for line in guesses:
-        if told := recognise(name, replace(catalogue, lines=(line,))):
-            return line, told
-    return None
-
-
-def _masked(name: str) -> str:
-    """The name with `#` for each number outside brackets; "ARM64" stays as it is."""
-    outside = re.split(r"(\([^)]*\))", name)
-    return "".join(
-        part if part.startswith("(") else re.sub(r"(?<![A-Za-z0-9])[0-9]+([.][0-9]+)*", "#", part)
-        for part in outside
-    )
-
-
-def _group(form: str, images: Sequence[Image], catalogue: Catalogue) -> Group:
-    days = {image.name: _day_in(image.name) or image.created for image in images}
-    example = max(days, key=lambda name: (days[name] or date.min, name))
-    if not looks_like_dlami(example):
-        hint = "not built like the name of a Deep Learning AMI"
-    elif os_in_name(example, catalogue) is None:
-        hint = "an operating system that the table lacks"
-    else:
-        hint = "a form that the table lacks: renamed, or of a new kind?"
-    return Group(form, len(images), days[example], example, hint)
-
-
-def _day_in(name: str) -> date | None:
-    try:
-        return datetime.strptime(name[-8:], "%Y%m%d").date()
-    except ValueError:
-        return None
-
-
-def _left_out(group: Group, catalogue: Catalogue) -> str | None:
-    """Why the table leaves the group out on purpose; None if nobody decided that yet."""
-    if group.newest is not None and group.newest < _LEFT_OUT_BEFORE:
-        return f"built before {_LEFT_OUT_BEFORE.year}"
-    if _LEFT_OUT_SYSTEMS.search(group.form):
-        return "for an old operating system"
-    if os_in_name(group.form, catalogue):
-        return next((kind for kind in _LEFT_OUT_KINDS if kind in group.form), None)
-    return None
 
 
 def _as_of(
@@ -383,7 +202,7 @@ class _Draft:
 
     def renew_line(self, line: Line, builds: list[Build]) -> None:
         """Days, framework versions and root size of a line that has images in the table."""
-        where, table = " / ".join(_key(line)), self._table_of(_key(line))
+        where, table = " / ".join(key_of(line)), self._table_of(key_of(line))
         if line.ami_type in FRAMEWORKS:
             for number in sorted({b.number for b in builds if b.number}, key=numeric):
                 days = [b.day for b in builds if b.number == number]
@@ -401,7 +220,7 @@ class _Draft:
         newest = max(b.day for b in builds)
         last = max((v.last_seen for v in line.versions if v.last_seen), default=newest)
         if size is not None and newest >= last and size != table["min_root_gib"]:
-            table = self._table_of(_key(line))
+            table = self._table_of(key_of(line))
             self.changes.append(f"{where}: min_root_gib {size}, was {table['min_root_gib']}")
             table["min_root_gib"] = size
 
@@ -426,7 +245,7 @@ class _Draft:
 
     def replace_never(self, line: Line, guess: Line, builds: list[Build]) -> None:
         """A line that was said never to be, of which images of the guessed form exist."""
-        where = " / ".join(_key(line))
+        where = " / ".join(key_of(line))
         key, page = _SOURCE
         sources = self.document["source"]
         if not any(source["key"] == key for source in sources):
@@ -445,7 +264,7 @@ class _Draft:
         fields.append(f'driver = "{guess.driver}"')
         fields.append(f"min_root_gib = {_root_gib(builds) or _UNSEEN_ROOT_GIB}")
         fields.append(f'source = "{key}"')
-        table = self._table_of(_key(line))
+        table = self._table_of(key_of(line))
         self._rewrite("line", table, "\n".join(fields) + "\n" + _split(table.as_string())[1])
         self.changes.append(
             f"{where}: AWS has images now, {len(builds)} in the answer; the table said never "

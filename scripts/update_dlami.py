@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from dlami_proposal import Image, Proposal, age_warning, propose  # noqa: E402
+from dlami_images import Image  # noqa: E402
+from dlami_proposal import Proposal, age_warning, propose  # noqa: E402
 
 from geusemaker.dlami import Catalogue, load_catalogue  # noqa: E402
 from geusemaker.errors import CatalogueError, GeuseMakerError, one_line  # noqa: E402

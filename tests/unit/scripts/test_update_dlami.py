@@ -17,18 +17,18 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from dlami.real_names import OTHER_DLAMIS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from geusemaker.dlami import Catalogue, select
 from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
-from tests.unit.dlami.real_names import OTHER_DLAMIS
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-import dlami_proposal  # noqa: E402
+import dlami_images  # noqa: E402
 import update_dlami  # noqa: E402
 from dlami_proposal import Proposal, age_warning, propose  # noqa: E402
 
@@ -792,4 +792,4 @@ def test_ci_and_make_lint_look_at_the_age() -> None:
 
 def test_the_forms_that_are_left_out_are_no_lines() -> None:
     for line in TABLE.lines:
-        assert not any(kind in (line.form or "") for kind in dlami_proposal._LEFT_OUT_KINDS)
+        assert not any(kind in (line.form or "") for kind in dlami_images.LEFT_OUT_KINDS)
