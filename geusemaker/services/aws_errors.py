@@ -160,8 +160,8 @@ def translate(error: Exception, *, service: str, operation: str, region: str) ->
     if advise is _not_enabled and known_everywhere(region):
         kind, advise = CredentialsError, _unknown_keys
     text = (
-        f"AWS could not be asked for {service} {asked} in the Region {region or '(none)'}. It failed with "
-        f"{code}: {failure.said} -- {advise(failure)}"
+        f"AWS could not be asked for {service} {asked} in the Region {region or '(none)'}. It "
+        f"failed with {code}: {failure.said} -- {advise(failure)}"
     )
     return kind(text, code=code, region=region, operation=asked)
 
@@ -291,7 +291,8 @@ def _unreachable(failure: _Failure) -> str:
         f"Region as {failure.region}. Test the way: `curl -sS -o /dev/null -w '%{{http_code}}' "
         f"https://ec2.{failure.region}.amazonaws.com/ping`; list the Regions: {_REGIONS}; take "
         "another: `pulumi config set aws:region us-east-1`. HTTPS_PROXY, AWS_CA_BUNDLE and "
-        "AWS_ENDPOINT_URL change the way: `env | grep -E 'PROXY|^AWS_'` shows them."
+        "AWS_ENDPOINT_URL change the way: `env | grep -iE 'proxy|AWS_CA_BUNDLE|AWS_ENDPOINT'` "
+        "shows them."
     )
 
 
