@@ -26,7 +26,7 @@ from geusemaker.config_report import Report
 from geusemaker.config_source import Given, read_file, read_stack
 from geusemaker.config_text import kind_of, typed
 from geusemaker.errors import ConfigError
-from geusemaker.instance_types import architecture_of, counterpart
+from geusemaker.instance_types import USUAL_INSTANCE_TYPE, architecture_of, counterpart
 
 OsType = Literal[
     "ubuntu-22.04", "ubuntu-24.04", "amazon-linux-2023", "amazon-linux-2", "ubuntu-26.04"
@@ -34,8 +34,6 @@ OsType = Literal[
 Architecture = Literal["x86_64", "arm64"]
 AmiType = Literal["base", "pytorch", "tensorflow", "multi-framework"]
 AmiPolicy = Literal["keep", "latest"]
-
-USUAL_INSTANCE_TYPE: dict[str, str] = {"x86_64": "m6i.xlarge", "arm64": "m6g.xlarge"}
 
 
 def _usual_instance_type(values: dict[str, Any]) -> str:

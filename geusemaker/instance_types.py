@@ -1,8 +1,11 @@
 """What EC2's naming rule says about an instance type. Pure: no AWS call, no table of all types."""
 
 import re
-from collections.abc import Collection
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Final, Literal
+
+USUAL_INSTANCE_TYPE: Final[Mapping[str, str]] = {"x86_64": "m6i.xlarge", "arm64": "m6g.xlarge"}
+"""By architecture: enough for all services, without a GPU."""
 
 type_shape = re.compile(r"[a-z][a-z0-9-]{0,30}\.[a-z0-9-]{1,20}")
 
@@ -43,6 +46,11 @@ def architecture_of(instance_type: str) -> Literal["x86_64", "arm64"]:
     if any(rule.fullmatch(family) for rule in (_graviton, _grace, _apple_or_first)):
         return "arm64"
     return "x86_64"
+
+
+def usual_type(like: str) -> str:
+    """The type that a stack of that type's architecture has by default."""
+    return USUAL_INSTANCE_TYPE[architecture_of(like)]
 
 
 def counterpart(instance_type: str, architecture: str) -> str:

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from geusemaker.config import USUAL_INSTANCE_TYPE
-from geusemaker.instance_types import architecture_of
+from geusemaker.instance_types import USUAL_INSTANCE_TYPE, architecture_of, usual_type
 
 SERVICE: Final = "ec2"
 """The service code of these quotas."""
@@ -100,7 +99,7 @@ def way_round(instance_type: str) -> str | None:
 
     Of the same architecture, so that the image stays. None where there is no smaller one to name.
     """
-    usual = USUAL_INSTANCE_TYPE[architecture_of(instance_type)]
+    usual = usual_type(instance_type)
     if quota_of(instance_type) is not STANDARD:
         return usual
     smaller = f"{usual.partition('.')[0]}.large"
@@ -173,8 +172,8 @@ def _no_capacity(said: str, instance_type: str, region: str) -> str:
         f"{_what_stands(said)} Run the same command again in a while; or take another size or "
         f"another family of architecture {architecture_of(full)}: `pulumi config set "
         f"geusemaker:instanceType {_another_size(full)}` (`{offers}` lists what the zone offers at "
-        "all). The host stays in the zone of its data volume; only a new stack can go elsewhere: "
-        "`pulumi config set aws:region ...` before its first deployment."
+        "all). The host stays in the zone of its data volume; only a new stack can go to "
+        "another Region, before its first deployment."
     )
 
 

@@ -59,17 +59,16 @@ def check(
         raise NetworkError(
             f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {DOCKER_BRIDGE}, where "
             "Docker puts its bridge on the host: the host could not reach that part of the VPC, "
-            "its name server perhaps. Adopt another VPC: `pulumi config set geusemaker:vpcId "
-            "vpc-...`, or let the stack make one: `pulumi config rm geusemaker:vpcId` and `pulumi "
-            "config rm geusemaker:subnetIds`."
+            "its name server perhaps. Let the stack make a VPC: `pulumi config rm "
+            "geusemaker:vpcId && pulumi config rm geusemaker:subnetIds`; or name another one in "
+            "geusemaker:vpcId and its subnets in geusemaker:subnetIds."
         )
     for subnet in subnets:
         if subnet.vpc_id != vpc.id:
             raise NetworkError(
                 f"geusemaker:subnetIds names {subnet.id}, which belongs to {subnet.vpc_id}, not to "
                 f"geusemaker:vpcId {vpc.id}. Name subnets of one VPC: "
-                f"`aws ec2 describe-subnets --filters Name=vpc-id,Values={vpc.id}` lists them, "
-                "`pulumi config set geusemaker:subnetIds subnet-...` sets them."
+                f"`aws ec2 describe-subnets --filters Name=vpc-id,Values={vpc.id}` lists them."
             )
     seen: dict[str, str] = {}
     for subnet in subnets:
@@ -86,14 +85,14 @@ def check(
             f"geusemaker:subnetIds starts with {host.id}, where the host would start, but its "
             "route table has no route for 0.0.0.0/0: the host fetches packages and container "
             "images and must reach Session Manager. Put a subnet with an internet gateway or a "
-            "NAT gateway first: `pulumi config set geusemaker:subnetIds ...`."
+            "NAT gateway first in geusemaker:subnetIds."
         )
     if host.zone not in offering:
         raise NetworkError(
             f"geusemaker:subnetIds starts with {host.id} in {host.zone}, where AWS does not offer "
             f"{instance_type} (it does in {', '.join(offering) or 'no zone of this Region'}). Put "
-            "another subnet first with `pulumi config set geusemaker:subnetIds ...`, or take "
-            "another type with `pulumi config set geusemaker:instanceType ...`."
+            "a subnet of such a zone first in geusemaker:subnetIds, or take another "
+            "geusemaker:instanceType."
         )
     return host.way_out.startswith("igw-")
 
@@ -103,8 +102,8 @@ def unreachable(host: AdoptedSubnet) -> NetworkError:
     return NetworkError(
         f"geusemaker:allowedCidrs opens port 443 of the host, but its subnet {host.id} (the first "
         f"of geusemaker:subnetIds) has its way out by {host.way_out}, not by an internet gateway: "
-        "nobody could reach it. Put a public subnet first with `pulumi config set "
-        "geusemaker:subnetIds ...`, or come in by Session Manager alone: "
+        "nobody could reach it. Put a public subnet first in geusemaker:subnetIds, "
+        "or come in by Session Manager alone: "
         "`pulumi config rm geusemaker:allowedCidrs`."
     )
 
@@ -121,11 +120,11 @@ def check_same_network(was: str, wanted: str) -> str:
     mend = f"`pulumi config set geusemaker:{key} {was}`"
     if key == "vpcCidr" and wanted.startswith("vpc-"):
         mend = (
-            "`pulumi config rm geusemaker:vpcId`, `pulumi config rm geusemaker:subnetIds` and "
-            + mend
+            "`pulumi config rm geusemaker:vpcId && pulumi config rm geusemaker:subnetIds && "
+            f"{mend[1:]}"
         )
     elif key == "vpcId" and not wanted.startswith("vpc-"):
-        mend += " and `pulumi config set geusemaker:subnetIds ...` as it was"
+        mend += ", and geusemaker:subnetIds as it was"
     raise NetworkError(
         f"This stack is in the network {was}, and {wanted} is configured now. Its file system can "
         "be mounted in one VPC at a time and its data volume cannot leave its zone, so the network "
@@ -140,8 +139,8 @@ def check_same_zone(was: str, host: AdoptedSubnet) -> str:
         return was
     raise NetworkError(
         f"geusemaker:subnetIds starts with {host.id} in {host.zone} now, but this stack's data "
-        f"volume is in {was}, and a volume cannot leave its zone. Put a subnet in {was} first: "
-        "`pulumi config set geusemaker:subnetIds ...`."
+        f"volume is in {was}, and a volume cannot leave its zone. Put a subnet in {was} first in "
+        "geusemaker:subnetIds."
     )
 
 
@@ -176,8 +175,7 @@ def _missing(key: str, value: str, command: str, error: Exception) -> NetworkErr
     said = one_line(error)
     return NetworkError(
         f"geusemaker:{key} names {value}, which AWS does not show to this account in the Region of "
-        f"`aws:region`. It said: {said} -- `aws ec2 {command}` lists what there is, "
-        f"`pulumi config set geusemaker:{key} ...` names another."
+        f"`aws:region`. It said: {said} -- `aws ec2 {command}` lists what there is."
     )
 
 

@@ -10,7 +10,7 @@ from geusemaker.dlami.hosts import Remark, check_facts, check_host, check_image
 from geusemaker.dlami.image import FoundImage
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.host_type import HostType
-from geusemaker.instance_types import counterpart
+from geusemaker.instance_types import counterpart, usual_type
 
 
 def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
@@ -28,7 +28,8 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
         raise ConfigError(
             f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "
             "`aws ec2 describe-instance-types --query InstanceTypes[].InstanceType` lists what it "
-            "has; `pulumi config set geusemaker:instanceType m6i.xlarge` takes the usual one."
+            "has; the usual one: "
+            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}`."
         ) from error
     return HostType(
         name=instance_type,

@@ -23,7 +23,7 @@ def check_same_region(was: str, now: str) -> str:
     raise NetworkError(
         f"This stack is in the Region {was}, and {now} is configured now. Everything in it, its "
         f"data too, would be made anew and empty there. Put it back: `pulumi config set aws:region "
-        f"{was}`. For {now} make a stack of its own: `pulumi stack init ...`."
+        f"{was}`. For {now} make a stack of its own: `pulumi stack init {now}`."
     )
 
 

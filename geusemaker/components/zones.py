@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from geusemaker.errors import NetworkError, one_line
+from geusemaker.instance_types import usual_type
 
 
 def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
@@ -25,8 +26,8 @@ def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> N
         raise NetworkError(
             f"No availability zone of this Region that the account is opted in to offers "
             f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. Take "
-            "another type with `pulumi config set geusemaker:instanceType ...`, or another Region "
-            "with `pulumi config set aws:region ...` on a new stack."
+            "the usual type with `pulumi config set geusemaker:instanceType "
+            f"{usual_type(instance_type)}`, or another Region in aws:region on a new stack."
         )
     raise NetworkError(
         f"geusemaker:availabilityZoneCount is {count}, but only {len(candidates)} of the Region's "
@@ -84,7 +85,8 @@ def check_kept_zone(zone: str, offering: Sequence[str], instance_type: str) -> s
             f"{', '.join(offering) or 'no zone of this Region'}, but not in {zone}, where this "
             "stack's data volume is; a volume cannot leave its zone. Take a type that is offered "
             f"there: `aws ec2 describe-instance-type-offerings --location-type availability-zone "
-            f"--filters Name=location,Values={zone}` lists them, "
-            "`pulumi config set geusemaker:instanceType ...` sets one."
+            f"--filters Name=location,Values={zone}` lists them; "
+            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}` takes the "
+            "usual one."
         )
     return zone

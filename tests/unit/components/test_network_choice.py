@@ -91,7 +91,12 @@ def test_an_adopted_network_that_would_fail_later_is_refused_now(
     ("was", "wanted", "command"),
     [
         ("10.42.0.0/16", "10.99.0.0/16", "`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"),
-        ("10.42.0.0/16", "vpc-1", "`pulumi config rm geusemaker:vpcId`"),
+        (
+            "10.42.0.0/16",
+            "vpc-1",
+            "`pulumi config rm geusemaker:vpcId && pulumi config rm geusemaker:subnetIds && pulumi "
+            "config set geusemaker:vpcCidr 10.42.0.0/16`",
+        ),
         ("vpc-1", "10.42.0.0/16", "`pulumi config set geusemaker:vpcId vpc-1`"),
         ("vpc-1", "vpc-2", "`pulumi config set geusemaker:vpcId vpc-1`"),
     ],

@@ -170,7 +170,7 @@ def test_no_capacity_names_type_and_zone_and_what_is_safe() -> None:
     assert "A host that runs already, and the data, are untouched." in said
     assert "Run the same command again" in said
     assert "architecture x86_64" in said
-    assert "only a new stack can go elsewhere" in said
+    assert "only a new stack can go to another Region" in said
     assert "Values=us-east-1a --region us-east-1" in said
     assert "pulumi config set geusemaker:instanceType g4dn.xlarge" in commands(said)
 
