@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import boto3
+import moto
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -157,3 +158,17 @@ def test_an_owner_sees_deprecated_images_of_its_own() -> None:
         assert client.describe_images(Filters=own)["Images"] == []
         backend.amis["ami-own"].owner_id = images.account_id()
         assert len(client.describe_images(Filters=own)["Images"]) == 1
+
+
+def test_plain_moto_stays_as_it_is() -> None:
+    with simulated_account():
+        pass
+    with moto.mock_aws():
+        old = images.Image(
+            "ami-old", "old", "x86_64", datetime(2020, 1, 1, tzinfo=UTC), "/dev/sda1", 8
+        )
+        images.publish("us-east-1", images.recorded("us-east-1"))
+        images.publish("us-east-1", [old])
+        client = boto3.client("ec2", "us-east-1")
+        filters: Any = [{"Name": "name", "Values": ["old"]}]
+        assert len(client.describe_images(Filters=filters)["Images"]) == 1
