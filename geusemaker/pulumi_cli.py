@@ -19,6 +19,7 @@ _ECHOES = (
 )
 _REPLACES = ("replace", "create-replacement", "delete-replaced")
 _ENDED_BY_HAND = 60.0
+_MAX_QUOTED = 200
 
 
 # Where the data is: a new one of these is an empty one.
@@ -163,7 +164,14 @@ class PulumiCli:
         ran = self._run("stack", "ls", "--json")
         if ran.returncode != 0:
             raise self.error(self._paragraph(ran, []))
-        return {str(one["name"]): bool(one.get("current")) for one in json.loads(ran.stdout)}
+        try:
+            listed = json.loads(ran.stdout) or []
+            return {str(one["name"]): bool(one.get("current")) for one in listed}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise self.error(
+                f"The Pulumi CLI ({self.program}) did not list its stacks as JSON, but said "
+                f"{ran.stdout.strip()[:_MAX_QUOTED]!r}."
+            ) from None
 
     def _about(self, config_file: Path | None = None) -> list[str]:
         stack = ["--stack", self.stack] if self.stack else []

@@ -17,7 +17,7 @@ from geusemaker.dlami.wording import newer_version
 from geusemaker.errors import CredentialsError, GeuseMakerError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
-from geusemaker.services.ec2 import EC2Service, LineImages
+from geusemaker.services.ec2 import LineImages
 
 app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_is_help=True)
 
@@ -48,12 +48,8 @@ def _opened(stack: str | None, region: str | None, local: bool) -> Iterator[Targ
                 held.enter_context(lifecycle.locked(Places(target.project), say))
             yield target
     except GeuseMakerError as error:
-        error.args = (mending.reword(str(error), stack=stack, local=local),)
+        error.args = (mending.reword(str(error), stack=stack, local=local, region=region),)
         raise
-
-
-def _service(target: Target) -> EC2Service:
-    return EC2Service(target.required_region(), client=target.client("ec2"))
 
 
 @app.command(name="list")
@@ -98,6 +94,9 @@ def list_images(
         for text in ami_table.table(entries, catalogue, mine):
             typer.echo(text)
         _notes(target, every_entry, entries, every, mine, running, why_not)
+        following = ["geusemaker ami show", "geusemaker ami pin"]
+        fit = mending.alternatives(following, stack=stack, local=local, region=region)
+        typer.echo(f"Next: {fit} | --region R | --json")
 
 
 def _asked(
@@ -107,7 +106,7 @@ def _asked(
     if target.region is None:
         return None, None, "No Region is set, so AWS was not asked: add --region us-east-1."
     try:
-        return target.identity(), _service(target).list_lines(today), ""
+        return target.identity(), target.ec2().list_lines(today), ""
     except CredentialsError as error:
         return None, None, str(error)
 
@@ -178,7 +177,6 @@ def _notes(
             typer.echo(f"note: {newer_version(entry.line, version, load_catalogue().as_of)}")
     if why_not:
         typer.echo(f"Without ids, from the table alone: {why_not}")
-    typer.echo("Next: geusemaker ami show | geusemaker ami pin | --region R | --json")
 
 
 @app.command()
@@ -194,7 +192,7 @@ def show(
         name, _, _ = target.required_stack()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
-        view = ami_show.view(config, outputs, _service(target).list_lines(today))
+        view = ami_show.view(config, outputs, target.ec2().list_lines(today))
         if as_json:
             head = {
                 "region": target.region,
@@ -206,7 +204,12 @@ def show(
             return
         typer.echo(f"{target.region}, {target.shown_account(who)}, stack {name}")
         for topic, text in ami_show.lines(view, today):
-            typer.echo(f"  {topic:<9} {text}".rstrip())
+            told = (
+                mending.alternatives(text.split(" | "), stack=stack, local=local, region=region)
+                if topic == "Next"
+                else mending.reword(text, stack=stack, local=local, region=region)
+            )
+            typer.echo(f"  {topic:<9} {told}")
 
 
 @app.command()
@@ -226,9 +229,9 @@ def pin(
 ) -> None:
     """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
     with _opened(stack, region, local) as target:
-        move = ami_move.Move(target, _service(target), _today(), yes, local)
+        move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.pin(image, by):
-            typer.echo(text)
+            typer.echo(mending.reword(text, stack=stack, local=local, region=region))
 
 
 @app.command()
@@ -243,6 +246,6 @@ def update(
     Writes the pin into the stack's file; `pulumi up` then replaces the host and keeps the data.
     """
     with _opened(stack, region, local) as target:
-        move = ami_move.Move(target, _service(target), _today(), yes, local)
+        move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.update():
-            typer.echo(text)
+            typer.echo(mending.reword(text, stack=stack, local=local, region=region))

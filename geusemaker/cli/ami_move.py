@@ -110,9 +110,10 @@ class Move:
                 "Nothing was written; `geusemaker ami list --json` shows what there is",
                 str(error),
             )
-            raise PinError(re.sub(r"^geusemaker:ami(Id|Name)", "IMAGE", text)) from None
+            raise PinError(_as_argument(text)) from None
         for warning in self.service.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            text = re.sub(r" If it is not meant, `pulumi config rm [^`]*` drops it\.", "", warning)
+            typer.echo(f"warning: {_as_argument(text)}", err=True)
         return image
 
     def _is_pinned_to(self, config: DeploymentConfig, image: FoundImage, by: By) -> bool:
@@ -156,6 +157,11 @@ class Move:
         if not typer.confirm("Write it?", default=False):
             typer.echo("Nothing was written.")
             raise typer.Exit(1)
+
+
+def _as_argument(text: str) -> str:
+    """What speaks of a pin in the config, in words for the argument that was typed."""
+    return re.sub(r"^geusemaker:ami(Id|Name)", "IMAGE", text)
 
 
 def _told(image: FoundImage) -> str:

@@ -18,6 +18,7 @@ class View:
 
     Attributes:
         image_id: Of the running host; None when the stack was never deployed.
+        architecture: Of the running host, as the stack's outputs say.
         known: What the running image's name tells; None for a name of no known line.
         running: What AWS shows of that image; None when it shows none of that id.
         newest: What a search for the config's wish finds today; None when the Region has none.
@@ -28,6 +29,7 @@ class View:
     config: DeploymentConfig
     image_id: str | None
     name: str | None
+    architecture: str | None
     known: Recognised | None
     running: FoundImage | None
     newest: FoundImage | None
@@ -71,6 +73,7 @@ def view(
         config=config,
         image_id=image_id,
         name=name,
+        architecture=outputs.get("architecture"),
         known=known,
         running=running,
         newest=newest_of(config, answers),
@@ -164,12 +167,13 @@ def marker(
 def _line(view: View) -> str:
     if view.known is None:
         return f"not one of the known lines; the config asks for {view.wish}"
-    parts = [view.known.os_type, view.config.architecture, view.known.ami_type]
-    if view.known.framework_version:
-        parts.append(view.known.framework_version)
-    line = " / ".join(parts)
-    wanted = (view.config.os_type, view.config.ami_type)
-    if wanted != (view.known.os_type, view.known.ami_type):
+    config, version = view.config, view.known.framework_version
+    spelled = view.known.spelled_version
+    architecture = view.known.architecture or view.architecture or config.architecture
+    runs = [view.known.os_type, architecture, view.known.ami_type]
+    line = " / ".join([*runs, version] if version else runs)
+    wanted = [config.os_type, config.architecture, config.ami_type]
+    if wanted != runs or config.framework_version not in (None, version, spelled):
         return f"{line}; the config asks for {view.wish}: the next `pulumi up` replaces the host"
     return line
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -104,15 +105,16 @@ def deploy(
         "--yes": yes,
     }
     given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    fit = partial(mending.reword, stack=stack, local=local, deploy=flags)
     try:
         from_file = read_file(config) if config else []
         target = open_target(stack, region, local, need_engine=True)
         with ExitStack() as held:
             if local:
                 held.enter_context(lifecycle.locked(Places(target.project), say))
-            _deploy(target, from_file, given, flags, yes)
+            _deploy(target, from_file, given, fit, flags)
     except GeuseMakerError as error:
-        error.args = (mending.reword(str(error), stack=stack, local=local, deploy=flags),)
+        error.args = (fit(str(error)),)
         raise
 
 
@@ -120,9 +122,10 @@ def _deploy(
     target: Target,
     from_file: list[Given],
     given: dict[str, str | None],
+    fit: Callable[[str], str],
     flags: dict[str, str | bool | None],
-    yes: bool,
 ) -> None:
+    """The command itself; `fit` makes the commands in a message those for what was typed."""
     name, cli, file = target.required_stack()
     of_stack = target.given()
     wanted = effective(
@@ -132,11 +135,11 @@ def _deploy(
         target.region_source == f"the stack's {REGION_KEY}",
     )
     typer.echo(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
-    _show(wanted)
+    _show(wanted, fit)
     with stack_file.trial(cli, file, wanted.writes) as trial:
         outcome = cli.preview(trial.copy if trial.changed else None)
-        _show_preview(outcome)
-        if not yes and not _agreed():
+        _show_preview(outcome, fit)
+        if not flags["--yes"] and not _agreed():
             typer.echo("Nothing was changed.")
             raise typer.Exit(1)
         trial.adopt()
@@ -172,23 +175,23 @@ def _of_flags(given: dict[str, str | None]) -> list[Given]:
     ]
 
 
-def _show(wanted: Effective) -> None:
+def _show(wanted: Effective, fit: Callable[[str], str]) -> None:
     keys = max(len(row.key) for row in wanted.rows)
     values = min(max(len(row.value) for row in wanted.rows), 60)
     for row in wanted.rows:
         typer.echo(f"  {row.key:<{keys}}  {row.value:<{values}}  {row.source}")
     for note in wanted.notes:
-        typer.echo(f"note: {note}")
+        typer.echo(f"note: {fit(note)}")
 
 
-def _show_preview(outcome: Outcome) -> None:
+def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
     typer.echo(f"Preview: {outcome.would()}")
     if outcome.replaced:
         typer.echo(f"  replaces: {outcome.replaces()}")
     for warning in outcome.warnings:
-        typer.echo(f"warning: {warning}")
+        typer.echo(f"warning: {fit(warning)}")
     for note in outcome.notes:
-        typer.echo(note)
+        typer.echo(fit(note))
 
 
 def _agreed() -> bool:

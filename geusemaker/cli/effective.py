@@ -84,13 +84,14 @@ def effective(
     # The image's three keys are written even when they are the defaults of this version.
     defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
     values = {**defaults, **config.stack_values()}
+    standing = {one.key: one.value for one in every if isinstance(one.origin, StackOrigin)}
     rows = [Row(REGION_KEY, region, region_source)]
     writes: dict[str, str] = {} if region_in_stack else {REGION_KEY: region}
     for key, value in values.items():
         one = winner.get(key)
         secret = one is not None and one.secret
         rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if secret else value, _source(one)))
-        if one is None or not isinstance(one.origin, StackOrigin):
+        if standing.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
             writes[f"{NAMESPACE}:{key}"] = value
     return Effective(config, region, tuple(rows), writes, tuple(_overruled(every, winner)))
 

@@ -11,6 +11,11 @@ from collections.abc import Mapping, Sequence
 from geusemaker.cli.effective import FLAGS
 from geusemaker.cli.target import REGION_KEY
 
+# Which stack they mean matters; `pulumi stack init` and `pulumi login` name theirs or need none.
+_OF_STACK = re.compile(
+    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
+)
+_OURS = re.compile(r"geusemaker (?:deploy|up|ami [a-z]+)\b")
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
 _FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: "--region"}
 
@@ -20,24 +25,50 @@ def reword(
     *,
     stack: str | None = None,
     local: bool = False,
+    region: str | None = None,
     deploy: Mapping[str, str | bool | None] | None = None,
 ) -> str:
     """The paragraph with each command between backticks made to fit.
 
-    `stack` is the one named by `--stack`; `deploy` are the flags that `geusemaker deploy` was
-    given, by name, where it was that command.
+    `stack` and `region` are those named by `--stack` and `--region`; `deploy` are the flags that
+    `geusemaker deploy` was given, by name, where it was that command.
     """
 
     def fitted(found: re.Match[str]) -> str:
-        return f"`{_fitted(found[1].split(' && '), stack, local, deploy)}`"
+        steps = found[1].split(" && ")
+        # A value may hold a backtick or the joining word itself: better as it was than torn.
+        if not all(map(_is_whole, steps)):
+            return found[0]
+        return f"`{_fitted(steps, stack, local, region, deploy)}`"
 
-    return re.sub(r"`(pulumi [^`]+)`", fitted, paragraph)
+    return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", fitted, paragraph)
+
+
+def _is_whole(step: str) -> bool:
+    """Whether a shell reads it to its end."""
+    try:
+        shlex.split(step)
+    except ValueError:
+        return False
+    return True
+
+
+def alternatives(
+    commands: Sequence[str],
+    *,
+    stack: str | None = None,
+    local: bool = False,
+    region: str | None = None,
+) -> str:
+    """The commands of a line `Next`, each made to fit, with bars between them."""
+    return " | ".join(_placed(one, stack, local, region) for one in commands)
 
 
 def _fitted(
     steps: Sequence[str],
     stack: str | None,
     local: bool,
+    region: str | None,
     deploy: Mapping[str, str | bool | None] | None,
 ) -> str:
     flags: dict[str, str] = {}
@@ -47,7 +78,7 @@ def _fitted(
         if deploy is not None and match and match["key"] in _FLAG_OF:
             flags[_FLAG_OF[match["key"]]] = match["value"]
         else:
-            left.append(_placed(step, stack, local))
+            left.append(_placed(step, stack, local, region))
     if flags:
         left.append(command_of({**(deploy or {}), **flags}))
     return " && ".join(left)
@@ -64,11 +95,24 @@ def command_of(flags: Mapping[str, str | bool | None]) -> str:
     return shlex.join(words)
 
 
-def _placed(step: str, stack: str | None, local: bool) -> str:
-    if not step.startswith("pulumi "):
-        return step
-    if local:
+def _placed(step: str, stack: str | None, local: bool, region: str | None) -> str:
+    if step.startswith("pulumi ") and local:
         return f"geusemaker local run -- {step}"
-    if stack and step.startswith("pulumi config "):
-        return f"{step} --stack {shlex.quote(stack)}"
+    if _OF_STACK.match(step):
+        return _with(step, "--stack", stack)
+    if _OURS.match(step):
+        step = _with(step, "--stack", None if local else stack)
+        step = _with(step, "--region", region)
+        return f"{step} --local" if local and "--local" not in step.split() else step
     return step
+
+
+def _with(step: str, flag: str, value: str | None) -> str:
+    """The command with the flag, unless it has it; before a `--`, behind which none is read."""
+    words = shlex.split(step)
+    if value is None or flag in words:
+        return step
+    if "--" not in words:
+        return f"{step} {flag} {shlex.quote(value)}"
+    cut = words.index("--")
+    return shlex.join([*words[:cut], flag, value, *words[cut:]])

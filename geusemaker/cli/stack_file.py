@@ -30,14 +30,14 @@ class Trial:
 
         `ConfigError` when somebody has changed the file meanwhile: their change would be lost.
         """
-        if not self.changed:
-            return
         if _content(self.file) != self.before:
             raise ConfigError(
-                f"{self.file.name} was changed by somebody else while this command was at work, so "
-                "nothing was written to it and nothing was deployed. Look at it with "
-                f"`git diff {self.file.name}`, then run the command again."
+                f"{self.file} was changed by somebody else while this command was at work, so "
+                "nothing was written to it and nothing was deployed. Look at it, then run the "
+                "command again."
             )
+        if not self.changed:
+            return
         part = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         try:
             shutil.copyfile(self.copy, part)
@@ -65,7 +65,8 @@ def trial(
             cli.remove_all(list(removes), copy)
         if writes:
             cli.set_all(writes, copy)
-        yield Trial(copy, file, before)
+        # A link stays one: what it leads to is written.
+        yield Trial(copy, file.resolve(), before)
 
 
 def _content(file: Path) -> bytes | None:

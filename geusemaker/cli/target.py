@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,8 @@ from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalEr
 from geusemaker.local import session
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.services.aws_errors import translate
+from geusemaker.services.ec2 import EC2Service
 
 REGION_KEY = "aws:region"
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -80,20 +82,28 @@ class Target:
 
     def identity(self) -> Identity:
         """Who is asking: one call, GetCallerIdentity. Raises `AwsError`."""
+        with self._translated("sts", "GetCallerIdentity"):
+            told = self.client("sts").get_caller_identity()
+        return Identity(told["Account"], told["Arn"])
+
+    def ec2(self) -> EC2Service:
+        """What asks for images. Raises `ConfigError` without a Region, else `AwsError`."""
+        region = self.required_region()
+        with self._translated("ec2", "DescribeImages"):
+            return EC2Service(region, client=self.client("ec2"))
+
+    @contextlib.contextmanager
+    def _translated(self, service: str, operation: str) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            told = self.client("sts").get_caller_identity()
-        except (BotoCoreError, ClientError) as error:
-            from geusemaker.services.aws_errors import translate
-
+            yield
+        # The last two: what making a client ends with, for an address that is none and for files
+        # of AWS's config that cannot be read.
+        except (BotoCoreError, ClientError, ValueError, OSError) as error:
             raise translate(
-                error,
-                service="sts",
-                operation="GetCallerIdentity",
-                region=self.region or "",
+                error, service=service, operation=operation, region=self.region or ""
             ) from error
-        return Identity(told["Account"], told["Arn"])
 
     def required_region(self) -> str:
         """The Region. `ConfigError` when nothing names one."""
@@ -188,7 +198,7 @@ def open_target(
     cli, why = _cli(project, env, stack, need_engine, say)
     name = cli.stack if cli else None
     file = _stack_file(project, env, name) if name else None
-    found, source = _region(region, file, env)
+    found, source = _region(region, cli, file, env)
     return Target(
         project=project,
         env=env,
@@ -235,13 +245,21 @@ def _cli(
                 f"No stack is selected in {project.name} (there is: {listed}). Name one by "
                 "--stack, or `pulumi stack select --create dev`."
             )
-    elif not any(stack in (name, name.rpartition("/")[2]) for name in stacks):
+    elif not _is_there(stack, stacks):
         raise ConfigError(
             f"--stack is {stack!r}, and this project has no such stack (there is: {listed}). Make "
             f"it: `pulumi stack init {stack}`."
         )
     cli.stack = stack
     return cli, ""
+
+
+def _is_there(stack: str, stacks: Iterable[str]) -> bool:
+    """Whether the project has it; Pulumi lists a stack of one's own without organisation."""
+    names = set(stacks)
+    bare = {name.rpartition("/")[2] for name in names}
+    # `acme/geusemaker/dev` may be the `dev` of the list; if it is not, Pulumi says so.
+    return stack in names | bare or ("/" in stack and stack.rpartition("/")[2] in bare)
 
 
 def _program(env: Mapping[str, str], need_engine: bool, say: Say) -> Path:
@@ -269,18 +287,29 @@ def _own_keys(file: Path) -> dict[str, bool]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         config = content["config"]
-        return {
-            str(key): isinstance(value, dict) and "secure" in value for key, value in config.items()
-        }
+        return {str(key): _holds_secret(value) for key, value in config.items()}
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _region(flag: str | None, file: Path | None, env: Mapping[str, str]) -> tuple[str | None, str]:
+def _holds_secret(value: object) -> bool:
+    """Whether a value is encrypted, or a part of it."""
+    if isinstance(value, dict):
+        return "secure" in value or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
+
+
+def _region(
+    flag: str | None, cli: PulumiCli | None, file: Path | None, env: Mapping[str, str]
+) -> tuple[str | None, str]:
     if flag:
         return flag, "--region"
-    if file is not None and (told := _plain(file, REGION_KEY)):
-        return told, f"the stack's {REGION_KEY}"
+    if file is not None:
+        told = _plain(file, REGION_KEY)
+        if told is None and cli is not None and _own_keys(file).get(REGION_KEY):
+            told = cli.config().get(REGION_KEY)  # it is encrypted
+        if told:
+            return told, f"the stack's {REGION_KEY}"
     for name in _REGION_VARIABLES:
         if told := env.get(name):
             return told, name

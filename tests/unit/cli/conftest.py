@@ -1,12 +1,35 @@
-"""The clone that these tests work in."""
+"""The clone that these tests work in, and the world around it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local.door import Clone, make_clone
+from moto import mock_aws
+
+from geusemaker.simulator import images
+
+from .world import TODAY, World
 
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clone]:
     yield from make_clone(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def world(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[World]:
+    monkeypatch.setattr("geusemaker.cli.ami._today", lambda: TODAY)
+    for name in ("GEUSEMAKER_OS_TYPE", "GEUSEMAKER_ARCHITECTURE", "GEUSEMAKER_AMI_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws(config={"core": {"mock_credentials": False}}):
+        images.seed("us-east-1")
+        images.seed("eu-west-1")
+        yield World(clone, capsys)
