@@ -173,8 +173,9 @@ def _notes(
                     f"never: {line.os_type} / {line.architecture} / {line.ami_type}: {line.reason}"
                 )
     for entry in every_entry:
-        for version in entry.newer_versions[:1]:
-            typer.echo(f"note: {newer_version(entry.line, version, load_catalogue().as_of)}")
+        for version, name in list(entry.newer_versions.items())[:1]:
+            told = newer_version(entry.line, version, load_catalogue().as_of, name)
+            typer.echo(f"note: {told}")
     if why_not:
         typer.echo(f"Without ids, from the table alone: {why_not}")
 

@@ -106,7 +106,7 @@ class Move:
         except PinError as error:
             # Its words are for a pin that the config holds; this one was never written.
             text = re.sub(
-                r"Drop the pin: `pulumi config rm geusemaker:ami(Id|Name)`",
+                r"Drop the pin: `[^`]+`(; or pin [a-z ]+: `geusemaker ami list[^.;]*)?",
                 "Nothing was written; `geusemaker ami list --json` shows what there is",
                 str(error),
             )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ class Entry:
     version: Version | None
     image: FoundImage | None
     asked: bool
-    newer_versions: tuple[str, ...] = ()
+    newer_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -93,7 +93,7 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
                 version=_version(line, image, today),
                 image=image,
                 asked=answers is not None,
-                newer_versions=answer.newer_versions if answer else (),
+                newer_versions=answer.newer_versions if answer else {},
             )
         )
     return found

@@ -90,17 +90,24 @@ def line_of(image: AwsImage) -> tuple[str, str, str] | None:
     return known.os_type, by_name, known.ami_type
 
 
-def newer_versions(line: Line, images: Iterable[AwsImage]) -> tuple[str, ...]:
+def newer_versions(line: Line, images: Iterable[AwsImage]) -> dict[str, str]:
     """Framework versions of the line's images above all that the table has of it, highest first.
 
-    `images` are of the line already; other lines than those of a framework have none.
+    Each with the name of its newest image. `images` are of the line already; other lines than those
+    of a framework have none.
     """
     if not line.numbers:
-        return ()
+        return {}
     highest = numeric(line.numbers[0])
-    shown = {version_in(image.get("Name") or "") for image in images}
-    above = [version for version in shown if version and numeric(version) > highest]
-    return tuple(sorted(above, key=numeric, reverse=True))
+    above: dict[str, list[AwsImage]] = {}
+    for image in images:
+        version = version_in(image["Name"])
+        if version is not None and numeric(version) > highest:
+            above.setdefault(version, []).append(image)
+    return {
+        version: str(max(above[version], key=_created)["Name"])
+        for version in sorted(above, key=numeric, reverse=True)
+    }
 
 
 def best_first(images: Iterable[AwsImage]) -> list[AwsImage]:

@@ -59,8 +59,8 @@ class FoundImage:
         except (KeyError, TypeError, ValueError) as error:
             raise ImageError(
                 f"The record of the chosen image in the stack's state cannot be read ({error!r}): "
-                f"{record!r}. Name the image of the running host yourself: "
-                "`pulumi config set geusemaker:amiId ami-...`."
+                f"{record!r}. `geusemaker ami pin --by id` writes the image of the "
+                "running host down anew."
             ) from error
 
 
@@ -84,6 +84,6 @@ def root_volume_gib(
             return int(str(size))
     raise ImageError(
         f"The image {image_id} ({name}) names no EBS volume of a known size for its root device "
-        f"{root_device}, so no host can be planned on it. Pin another: "
-        "`pulumi config set geusemaker:amiId ami-...`."
+        f"{root_device}, so no host can be planned on it. Take another image: `geusemaker ami list "
+        "--json` shows their names, for geusemaker:amiName."
     )

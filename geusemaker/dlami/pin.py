@@ -57,8 +57,8 @@ def missing(pin: Pin, region: str | None = None) -> PinError:
         f"{pin} names an image that AWS does not show to this account in {where}: it was "
         "withdrawn, is private, or belongs to another Region (ids differ "
         "from Region to Region, names do not). Drop the pin: "
-        f"`pulumi config rm geusemaker:{pin.key}`; or pin by name: `pulumi config set "
-        "geusemaker:amiName '...'`; or change the Region: `pulumi config set aws:region ...`."
+        f"`pulumi config rm geusemaker:{pin.key}`; or pin one that is there: "
+        "`geusemaker ami list --json` shows their ids and names."
     )
 
 
@@ -68,7 +68,7 @@ def check_state(pin: Pin, name: str, state: str) -> None:
         raise PinError(
             f"{pin} names the image {name!r}, whose state is {state!r}, not 'available': no host "
             f"can start from it. Drop the pin: `pulumi config rm geusemaker:{pin.key}`; or pin "
-            f"another: `pulumi config set geusemaker:{pin.key} ...`."
+            "another: `geusemaker ami list --json` shows their ids and names."
         )
 
 

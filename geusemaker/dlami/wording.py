@@ -48,12 +48,15 @@ def fallback(query: ImageQuery, taken: Candidate, region: str | None = None) -> 
     )
 
 
-def newer_version(line: Line, version: str, as_of: object) -> str:
-    """The warning that AWS has a framework version above all that the table knows of the line."""
+def newer_version(line: Line, version: str, as_of: object, image_name: str) -> str:
+    """The warning that AWS has a framework version above all that the table knows of the line.
+
+    `image_name` is of the newest image of that version.
+    """
     return (
         f"AWS has {title(line.ami_type, version)} for {line.os_type} on {line.architecture}, newer "
         f"than {title(line.ami_type, line.numbers[0])}, the highest in the table of images that "
         f"this GeuseMaker came with (as of {as_of}); it is not chosen by itself, since nothing is "
-        "known of it here. A newer GeuseMaker may know it; to take it now, pin one of its images, "
-        "which `geusemaker ami list` shows: `pulumi config set geusemaker:amiName '...'`."
+        "known of it here. A newer GeuseMaker may know it; to take it now, pin its newest image: "
+        f"`pulumi config set geusemaker:amiName '{image_name}'`."
     )

@@ -201,7 +201,8 @@ def _as_aws_writes(operation: str) -> str:
 def _no_credentials(_: _Failure) -> str:
     return (
         "no AWS credentials could be found. Give some: `aws configure sso` or `aws configure` "
-        "once, then `export AWS_PROFILE=...`; `aws configure list` shows what is found where. "
+        "once, with AWS_PROFILE for one of several; `aws configure list` shows what is found "
+        "where. "
         "Without an AWS account, `geusemaker local up` shows the stack in a simulated one."
     )
 
@@ -216,8 +217,8 @@ def _partial_credentials(_: _Failure) -> str:
 def _no_profile(_: _Failure) -> str:
     return (
         "AWS_PROFILE or the stack's `aws:profile` names a profile that is not in AWS's config "
-        "files. `aws configure list-profiles` shows those that are; `export AWS_PROFILE=...` takes "
-        "one, `unset AWS_PROFILE` takes the default."
+        "files. `aws configure list-profiles` shows those that are; `unset AWS_PROFILE` takes "
+        "the default one."
     )
 
 

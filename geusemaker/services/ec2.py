@@ -7,8 +7,8 @@ boto3 is imported before the first call.
 
 import contextlib
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -53,14 +53,14 @@ class LineImages:
         answer: What `find_dlami` answers for the line on that day: the first of `images`, or None.
         deprecated: Ids of those of `images` that AWS has deprecated by that day.
         newer_versions: Framework versions above all that the table knows of the line, highest
-            first, such as ("2.14",).
+            first, each with the name of its newest image.
     """
 
     line: Line
     images: tuple[FoundImage, ...]
     answer: FoundImage | None = None
     deprecated: frozenset[str] = frozenset()
-    newer_versions: tuple[str, ...] = ()
+    newer_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 class EC2Service:
@@ -236,8 +236,8 @@ class EC2Service:
         self._warn(fallback(query, candidate, self.region))
         key = (os_type, architecture, ami_type)
         of_line = [image for image in of_amazon(images) if line_of(image) == key]
-        for version in newer_versions(line, of_line)[:1]:
-            self._warn(newer_version(line, version, catalogue.as_of))
+        for version, name in list(newer_versions(line, of_line).items())[:1]:
+            self._warn(newer_version(line, version, catalogue.as_of, name))
         return image
 
     def _warn(self, text: str | None) -> None:

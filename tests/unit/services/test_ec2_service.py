@@ -261,7 +261,7 @@ def test_a_newer_version_than_the_table_knows_is_told_and_not_taken() -> None:
     assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.12"
     (newer,) = [warning for warning in service.warnings if "AWS has" in warning]
     assert "AWS has PyTorch 2.14 for ubuntu-24.04 on x86_64, newer than PyTorch 2.12" in newer
-    assert "`pulumi config set geusemaker:amiName '...'`" in newer
+    assert "`pulumi config set geusemaker:amiName 'Deep Learning" in newer
     assert len(ec2.asked) == 1
 
 

@@ -77,7 +77,8 @@ def test_a_line_is_listed_best_first_and_what_may_not_answer_comes_last() -> Non
     assert line.answer is not None
     assert line.answer.id == "answer"
     assert line.deprecated == {"deprecated"}
-    assert line.newer_versions == ("2.15", "2.14")
+    assert list(line.newer_versions) == ["2.15", "2.14"]
+    assert line.newer_versions["2.14"] == torch("2.14", "20261001")["Name"]
     assert [image.id for image in found[U24, ARM, TORCH].images] == ["other-line"]
 
 
