@@ -1,0 +1,153 @@
+"""What wins, what is written, and how an error is told for the layer that it came from."""
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
+from geusemaker.config_problem import FileOrigin, Origin, StackOrigin
+from geusemaker.config_source import Given
+from geusemaker.errors import ConfigError
+
+FILE = FileOrigin(Path("w.yaml"), 1)
+STACK = StackOrigin()
+VALUES = {
+    "osType": ("ubuntu-24.04", "amazon-linux-2023", "ubuntu-26.04", "amazon-linux-2"),
+    "architecture": ("arm64", "x86_64", "arm64", "x86_64"),
+    "amiType": ("pytorch", "base", "pytorch", "base"),
+}
+
+
+def joined(*given: Given, region_in_stack: bool = True) -> Effective:
+    layers = [[one] for one in given]
+    return effective(layers, "us-east-1", "there", region_in_stack)
+
+
+def row(wanted: Effective, key: str) -> tuple[str, str]:
+    (found,) = [one for one in wanted.rows if one.key == key]
+    return found.value, found.source
+
+
+@pytest.mark.parametrize("key", VALUES)
+@pytest.mark.parametrize(
+    "layers", [two for n in (1, 2, 3, 4) for two in combinations(range(4), n)], ids=str
+)
+def test_the_last_layer_wins_and_what_the_file_lacks_is_written(
+    key: str, layers: tuple[int, ...]
+) -> None:
+    flag = FLAGS[key]
+    origins: list[Origin] = [FILE, STACK, FlagOrigin(flag, "VARIABLE"), FlagOrigin(flag)]
+    sources = ["w.yaml", "stack", "VARIABLE", flag]
+    wanted = joined(*(Given(key, VALUES[key][n], origins[n]) for n in layers))
+    last = layers[-1]
+    assert row(wanted, f"geusemaker:{key}") == (VALUES[key][last], sources[last])
+    stands = VALUES[key][1] if 1 in layers else None
+    expected = None if stands == VALUES[key][last] else VALUES[key][last]
+    assert wanted.writes.get(f"geusemaker:{key}") == expected
+    assert len(wanted.writes) == 3 - (expected is None)
+    lost = 0 in layers and VALUES[key][last] != VALUES[key][0]
+    assert len(wanted.notes) == lost
+
+
+def test_defaults_of_the_image_are_written_and_no_other_default() -> None:
+    wanted = joined(region_in_stack=False)
+    assert wanted.writes == {
+        "aws:region": "us-east-1",
+        "geusemaker:osType": "ubuntu-22.04",
+        "geusemaker:architecture": "x86_64",
+        "geusemaker:amiType": "base",
+    }
+    assert row(wanted, "aws:region") == ("us-east-1", "there")
+    assert row(wanted, "geusemaker:osType") == ("ubuntu-22.04", "default")
+
+
+def test_structures_of_a_file_are_written_as_the_cli_takes_them() -> None:
+    wanted = joined(
+        Given("dataVolumeGib", 40, FILE),
+        Given("protectData", False, FILE),
+        Given("tags", {"team": "m l"}, FILE),
+        Given("allowedCidrs", ["10.0.0.0/8", "192.168.0.0/16"], FILE),
+    )
+    assert wanted.writes["geusemaker:dataVolumeGib"] == "40"
+    assert wanted.writes["geusemaker:protectData"] == "false"
+    assert json.loads(wanted.writes["geusemaker:tags"]) == {"team": "m l"}
+    assert wanted.writes["geusemaker:allowedCidrs"] == "10.0.0.0/8,192.168.0.0/16"
+
+
+def test_a_secret_is_neither_shown_nor_written_nor_told() -> None:
+    wanted = joined(
+        Given("dataVolumeGib", 41, FILE), Given("dataVolumeGib", "77", STACK, secret=True)
+    )
+    assert row(wanted, "geusemaker:dataVolumeGib") == ("[secret]", "stack")
+    assert "geusemaker:dataVolumeGib" not in wanted.writes
+    assert "77" not in repr((wanted.rows, wanted.writes, wanted.notes))
+    assert "says otherwise, which wins over a file" in wanted.notes[0]
+    with pytest.raises(ConfigError) as failed:
+        joined(Given("dataVolumeGib", "many77", STACK, secret=True))
+    assert "many77" not in str(failed.value)
+
+
+def test_a_secret_that_a_flag_repeats_stays_a_secret() -> None:
+    wanted = joined(
+        Given("osType", "ubuntu-24.04", STACK, secret=True),
+        Given("osType", "ubuntu-24.04", FlagOrigin("--os-type")),
+    )
+    assert "geusemaker:osType" not in wanted.writes
+
+
+def test_a_file_that_lost_against_a_flag_is_told_without_a_command() -> None:
+    wanted = joined(
+        Given("osType", "ubuntu-24.04", FILE),
+        Given("osType", "ubuntu-26.04", FlagOrigin("--os-type")),
+    )
+    assert wanted.notes == (
+        "osType (w.yaml, line 1) is 'ubuntu-24.04', but --os-type says 'ubuntu-26.04', which wins "
+        "over a file.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "name", "mend"),
+    [
+        (FILE, "osType (w.yaml, line 1)", "write line 1 as `osType: ubuntu-24.04`"),
+        (STACK, "geusemaker:osType", "run `pulumi config set geusemaker:osType ubuntu-24.04`"),
+        (FlagOrigin("--os-type", "V"), "V", "run `export V=ubuntu-24.04`"),
+        (FlagOrigin("--os-type"), "--os-type", "pass --os-type ubuntu-24.04"),
+    ],
+)
+def test_an_error_speaks_of_where_the_value_came_from(origin: Origin, name: str, mend: str) -> None:
+    with pytest.raises(ConfigError) as failed:
+        joined(Given("osType", "ubuntu-2404", origin))
+    assert str(failed.value).startswith(f"{name} is 'ubuntu-2404'")
+    assert f"To mend it, {mend}" in str(failed.value)
+
+
+def test_a_rule_about_two_keys_mends_the_flag_or_the_key_beside() -> None:
+    with pytest.raises(ConfigError) as failed:
+        joined(Given("architecture", "arm64", FlagOrigin("--architecture")), fits("m6i.xlarge"))
+    assert "run `pulumi config set geusemaker:instanceType m6g.xlarge`" in str(failed.value)
+    assert "or pass --architecture x86_64" in str(failed.value)
+
+
+def fits(instance_type: Any) -> Given:
+    return Given("instanceType", instance_type, STACK)
+
+
+@pytest.mark.parametrize(
+    ("origin", "removed", "renamed"),
+    [
+        (FlagOrigin("--x", "V"), "run `unset V`", "run `unset V` and run `pulumi config set"),
+        (FlagOrigin("--x"), "leave out --x", "leave out --x and run `pulumi config set"),
+    ],
+)
+def test_a_flag_and_its_variable_know_how_they_are_taken_back(
+    origin: FlagOrigin, removed: str, renamed: str
+) -> None:
+    assert origin.remove("k") == removed
+    assert origin.rename("osType", "a b").startswith(renamed)
+    assert origin.rename("osType", "a b").endswith("geusemaker:osType 'a b'`")
+    assert origin.place() == ""
+    assert origin.beside() == StackOrigin()
