@@ -230,6 +230,7 @@ def pin(
 ) -> None:
     """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
     with _opened(stack, region, local) as target:
+        target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.pin(image, by):
             typer.echo(mending.reword(text, stack=stack, local=local, region=region))
@@ -247,6 +248,7 @@ def update(
     Writes the pin into the stack's file; `pulumi up` then replaces the host and keeps the data.
     """
     with _opened(stack, region, local) as target:
+        target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.update():
             typer.echo(mending.reword(text, stack=stack, local=local, region=region))

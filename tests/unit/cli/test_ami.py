@@ -1,0 +1,376 @@
+"""`geusemaker ami list|show|pin|update`: every answer, and what is in the stack's file after it."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from geusemaker.simulator import images
+
+from .world import (
+    NEWEST,
+    NEWEST_ID,
+    OLD,
+    OLD_ID,
+    RUNS_NEWEST,
+    RUNS_OLD,
+    World,
+    typed,
+)
+
+PIN_OLD = f"geusemaker:amiName: {OLD}"
+ALARM = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925"
+
+
+def no_credentials(world: World) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        world.patch.delenv(name)
+
+
+def answer(world: World, *arguments: str) -> Any:
+    return json.loads(world.run("ami", *arguments, "--json").out)
+
+
+def test_list_asks_twice_and_marks_the_stack(world: World) -> None:
+    world.config("")
+    world.answers(output=RUNS_OLD)
+    lines = world.run("ami", "list").out.splitlines()
+    assert lines[0].startswith("us-east-1, account 123456789012; table of 2026-")
+    assert lines[0].endswith("2 API calls")
+    assert [line for line in lines if line.startswith("> ubuntu-22.04")]
+    assert (
+        f"> stack dev, x86_64, running {OLD}: geusemaker ami show, geusemaker ami update" in lines
+    )
+    assert "ended, resolve with a warning: 9 (--ended)    never made, refused: 18 (--all)" in lines
+    assert lines[-1] == "Next: geusemaker ami show | geusemaker ami pin | --region R | --json"
+    assert not any(line.startswith("never:") for line in lines)
+
+
+def test_list_for_programs_counts_its_calls(world: World) -> None:
+    world.config("geusemaker:amiType: pytorch\ngeusemaker:osType: ubuntu-24.04")
+    world.answers(output=RUNS_OLD)
+    told = answer(world, "list", "--region", "eu-west-1")
+    assert told["apiCalls"] == 2
+    assert (told["region"], told["account"], told["simulated"]) == (
+        "eu-west-1",
+        "123456789012",
+        False,
+    )
+    assert told["stack"]["amiType"] == "pytorch"
+    assert told["stack"]["runningImageId"] == OLD_ID
+    assert told["notAsked"] is None
+
+
+def test_list_shows_ended_lines_and_all_of_them_on_demand(world: World) -> None:
+    world.config("")
+    plain, ended, every = (
+        len(answer(world, "list", *flags)["lines"]) for flags in ([], ["--ended"], ["--all"])
+    )
+    assert plain < ended < every == 40
+    said = world.run("ami", "list", "--all").out
+    assert "never: ubuntu-24.04 / x86_64 / tensorflow: " in said
+
+
+def test_list_without_credentials_is_the_table_and_why(world: World) -> None:
+    world.config("")
+    no_credentials(world)
+    said = world.run("ami", "list").out
+    assert "us-east-1, AWS was not asked; table of" in said
+    assert "0 API calls" in said
+    assert "Without ids, from the table alone: AWS could not be asked" in said
+    assert answer(world, "list")["account"] is None
+
+
+def test_list_works_without_stack_and_without_region(world: World) -> None:
+    world.answers(stacks=[])
+    lines = world.run("ami", "list").out.splitlines()
+    assert lines[0].startswith("no Region set, AWS was not asked;")
+    assert not any(line.startswith(">") for line in lines)
+    assert "No Region is set, so AWS was not asked: add --region us-east-1." in lines[-2]
+    told = answer(world, "list", "--region", "us-east-1")
+    assert told["stack"] is None
+    assert told["apiCalls"] == 2
+
+
+def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> None:
+    world.config("")
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 9.9 (Ubuntu 24.04) 20261101"
+    images.publish("us-east-1", [images.new_release(name, "x86_64", None, "us-east-1")])
+    said = world.run("ami", "list").out
+    assert "note: AWS has PyTorch 9.9 for ubuntu-24.04 on x86_64" in said
+
+
+def test_list_with_a_wrong_config_or_a_region_that_is_none_is_one_paragraph(world: World) -> None:
+    world.config("geusemaker:osType: ubuntu-99")
+    said = world.run("ami", "list", "--stack", "dev", code=1)
+    assert said.err.startswith("geusemaker:osType is 'ubuntu-99'")
+    typed(world, said.commands[0])
+    world.run("ami", "list")
+    for command in (["list"], ["show"], ["pin", "ami-00000000"], ["update"]):
+        assert "InvalidRegionError" in world.run("ami", *command, "--region", "a b", code=1).err
+
+
+def test_an_interrupt_is_exit_code_130(world: World) -> None:
+    def interrupted(_: str) -> object:
+        raise KeyboardInterrupt
+
+    world.clients(interrupted)
+    for command in ("list", "show", "pin", "update"):
+        world.run("ami", command, "--region", "us-east-1", code=130)
+
+
+def test_a_wrong_flag_is_exit_code_2(world: World) -> None:
+    world.run("ami", "pin", "--by", "date", code=2)
+    world.run("ami", "list", "--endedd", code=2)
+
+
+def test_show_lays_the_running_image_beside_the_newest(world: World) -> None:
+    world.config("")
+    world.answers(output=RUNS_OLD, stacks=[{"name": "dev"}])
+    said = world.run("ami", "show", "-s", "dev").out
+    assert said.startswith("us-east-1, account 123456789012, stack dev\n")
+    assert f"  running   {OLD} ({OLD_ID})\n" in said
+    assert "  behind    1 newer build of its version; " in said
+    assert said.endswith(
+        "  Next      geusemaker ami update --stack dev | geusemaker ami pin --stack dev\n"
+    )
+    world.answers(output=RUNS_NEWEST)
+    told = answer(world, "show", "-s", "dev")
+    assert (told["isNewest"], told["newerBuilds"], told["stack"]) == (True, 0, "dev")
+    assert told["patchedUntil"] == "2027-04-30"
+    said = world.run("ami", "show", "-s", "dev").out
+    assert "nothing: it is the newest" in said
+    assert said.endswith("  Next      geusemaker ami pin --stack dev\n")
+    world.config(f"geusemaker:amiName: {NEWEST}")
+    assert world.run("ami", "show", "-s", "dev").out.endswith("geusemaker ami list --stack dev\n")
+
+
+def test_show_tells_that_a_change_of_architecture_or_version_replaces_the_host(
+    world: World,
+) -> None:
+    world.config("geusemaker:architecture: arm64")
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "show").out
+    assert (
+        "ubuntu-22.04 / x86_64 / base; the config asks for ubuntu-22.04 / arm64 / base: the next "
+        "`pulumi up` replaces the host" in said
+    )
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
+    runs = {"amiId": "ami-1b969ab5f190cf751", "amiName": name, "architecture": "x86_64"}
+    world.answers(output=runs)
+    wish = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch\n"
+    world.config(f'{wish}geusemaker:frameworkVersion: "2.12"')
+    assert "replaces the host" in world.run("ami", "show").out
+    for same in ('geusemaker:frameworkVersion: "2.11"', ""):
+        world.config(wish + same)
+        assert "replaces the host" not in world.run("ami", "show").out
+
+
+def test_show_where_the_region_has_no_image_of_the_wish(world: World) -> None:
+    world.config("geusemaker:osType: ubuntu-26.04")
+    said = world.run("ami", "show").out
+    assert "nothing yet: this stack was never deployed" in said
+    assert "newest    none in this Region" in said
+    assert said.endswith("Next      geusemaker deploy | pulumi up\n")
+    world.answers(output=RUNS_OLD)
+    assert "AWS shows no image of what the config asks for" in world.run("ami", "show").out
+
+
+@pytest.mark.parametrize("command", [["show"], ["pin"], ["update"]])
+def test_without_stack_or_credentials_each_says_so_in_one_paragraph(
+    world: World, command: list[str]
+) -> None:
+    world.config("")
+    no_credentials(world)
+    said = world.run("ami", *command, "--stack", "dev", code=1)
+    if command != ["pin"]:
+        assert "no AWS credentials could be found" in said.err
+    world.answers(stacks=[])
+    assert "No stack is selected" in world.run("ami", *command, "--region", "x", code=1).err
+
+
+def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> None:
+    world.config("geusemaker:osType: ubuntu-22.04 # ours")
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "pin").out.splitlines()
+    assert said == [
+        f"Pin      {OLD} ({OLD_ID})",
+        f"Written to Pulumi.dev.yaml: geusemaker:amiName: {OLD}",
+    ]
+    written = world.file.read_text()
+    assert written == (
+        "config:\n  aws:region: us-east-1\n  geusemaker:osType: ubuntu-22.04 # ours\n"
+        f"  {PIN_OLD} # {OLD_ID} in us-east-1, built 2026-06-19, pinned 2026-11-23\n"
+    )
+    again = world.run("ami", "pin").out
+    assert again == f"Stack dev is pinned to {OLD} ({OLD_ID}) already; nothing was written.\n"
+    assert world.file.read_text() == written
+
+    world.run("ami", "pin", "--by", "id")
+    assert f"geusemaker:amiId: {OLD_ID} # {OLD}, built" in world.file.read_text()
+    assert "amiName" not in world.file.read_text()
+    assert "already; nothing was written" in world.run("ami", "pin", "--by", "id").out
+
+
+def test_pin_of_another_image_shows_what_it_replaces_and_asks(world: World) -> None:
+    before = world.config(PIN_OLD)
+    step = {"op": "replace", "urn": "urn:pulumi:dev::g::a$aws:ec2/instance:Instance::host"}
+    preview = {
+        "changeSummary": {"replace": 1},
+        "steps": [step],
+        "diagnostics": [{"severity": "warning", "message": "see `pulumi up --refresh`"}],
+    }
+    world.answers(output=RUNS_OLD, preview=preview, stacks=[{"name": "dev"}])
+    refused = world.run("ami", "pin", NEWEST_ID, "-s", "dev", code=1)
+    assert refused.err.startswith("Nothing was written: there is no terminal to ask on")
+    assert "Preview  0 to create, 1 to replace, 0 to delete\n" in refused.out
+    assert "Replaces host (aws:ec2:Instance); data volume and file system stay\n" in refused.out
+    assert "warning: see `pulumi up --refresh --stack dev`\n" in refused.out
+    assert f"geusemaker:amiName: {NEWEST} # " in world.previewed()
+    assert "No stack is selected" in world.run("ami", "pin", NEWEST_ID, code=1).err
+    world.answers(stacks=[{"name": "dev", "current": True}])
+    world.terminal(False)
+    assert world.run("ami", "pin", NEWEST_ID, code=1).out.endswith("Nothing was written.\n")
+    world.terminal(KeyboardInterrupt)
+    world.run("ami", "pin", NEWEST_ID, code=130)
+    assert world.file.read_text() == before
+    world.terminal(True)
+    said = world.run("ami", "pin", NEWEST, "-s", "dev")
+    assert said.out.endswith(
+        "Next: `pulumi up --stack dev` does it; until then `geusemaker ami pin --stack dev` goes "
+        "back to what runs.\n"
+    )
+    assert f"geusemaker:amiName: {NEWEST} # {NEWEST_ID} in us-east-1" in world.file.read_text()
+    # And that is so.
+    world.run("ami", "pin", "-s", "dev")
+    assert f"geusemaker:amiName: {OLD} # {OLD_ID} in us-east-1" in world.file.read_text()
+    assert not world.deployed()
+
+
+def test_pin_before_the_first_deployment_needs_an_image_and_no_yes(world: World) -> None:
+    world.config("")
+    said = world.run("ami", "pin", "--stack", "dev", code=1)
+    assert said.err.startswith("Stack dev runs no image yet, so there is none to pin.")
+    assert "geusemaker ami list --json --stack dev" in said.commands
+    world.run("ami", "pin", NEWEST)
+    assert f"geusemaker:amiName: {NEWEST} # " in world.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("ami-00000000000000001", "does not show to this account in the Region us-east-1"),
+        ("no such name", "does not show to this account"),
+        (ALARM, "geusemaker:osType is ubuntu-22.04, the image's is ubuntu-24.04"),
+    ],
+)
+def test_a_wrong_pin_is_told_as_an_argument_and_writes_nothing(
+    world: World, image: str, words: str
+) -> None:
+    before = world.config("")
+    world.answers(stacks=[{"name": "dev"}])
+    said = world.run("ami", "pin", image, "--yes", "--stack", "dev", code=1)
+    assert said.err.startswith("IMAGE ")
+    assert words in said.err
+    assert "Drop the pin" not in said.err
+    assert said.commands.count("geusemaker ami list --json --stack dev") == 1
+    assert world.file.read_text() == before
+    for command in said.commands:
+        if command.startswith("pulumi config set geusemaker:osType"):
+            typed(world, command)
+            world.run("ami", "pin", image, "--yes", "--stack", "dev")
+            assert f"geusemaker:amiName: {image} # " in world.file.read_text()
+
+
+def own_image(name: str) -> str:
+    client = boto3.client("ec2", region_name="us-east-1")
+    made = client.register_image(
+        Name=name,
+        Architecture="x86_64",
+        RootDeviceName="/dev/sda1",
+        BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 80}}],
+    )
+    return str(made["ImageId"])
+
+
+@pytest.mark.parametrize(
+    "name", ["golden 'v'", "'quoted'", "- golden", "[a] golden", "@golden", "yes", "2.10"]
+)
+def test_a_name_that_yaml_would_misread_is_written_so_that_it_is_read_again(
+    world: World, name: str
+) -> None:
+    world.config("")
+    image = own_image(name)
+    said = world.run("ami", "pin", image, "--yes")
+    assert "warning: IMAGE is" in said.err
+    assert "If it is not meant" not in said.err
+    content = yaml.safe_load(world.file.read_text())
+    assert content["config"]["geusemaker:amiName"] == name
+    assert set(content) == {"config"}
+    assert "already; nothing was written" in world.run("ami", "pin", image).out
+
+
+def test_update_moves_to_the_newest_once_it_is_seen_and_agreed(world: World) -> None:
+    before = world.config("")
+    world.answers(output=RUNS_OLD)
+    refused = world.run("ami", "update", code=1)
+    assert refused.out.startswith(f"Old      {OLD} ({OLD_ID})\nNew      {NEWEST} ({NEWEST_ID})\n")
+    assert "Add --yes to write without asking" in refused.err
+    assert world.file.read_text() == before
+    world.run("ami", "update", "--yes")
+    assert f"geusemaker:amiName: {NEWEST} # " in world.file.read_text()
+    world.answers(output=RUNS_NEWEST)
+    assert world.run("ami", "update").out == (
+        f"Stack dev runs the newest: {NEWEST} ({NEWEST_ID}). Nothing was written.\n"
+    )
+
+
+def test_update_keeps_the_kind_of_pin(world: World) -> None:
+    world.config(f"geusemaker:amiId: {OLD_ID} # old")
+    world.answers(output=RUNS_OLD)
+    world.run("ami", "update", "-y")
+    assert f"geusemaker:amiId: {NEWEST_ID} # {NEWEST}, built 2026-09-02" in world.file.read_text()
+    assert "# old" not in world.file.read_text()
+    world.config(PIN_OLD)
+    world.run("ami", "update", "-y")
+    assert f"geusemaker:amiName: {NEWEST} # {NEWEST_ID}" in world.file.read_text()
+
+
+def test_update_has_nothing_to_write_for_an_undeployed_stack_or_policy_latest(
+    world: World,
+) -> None:
+    before = world.config("geusemaker:amiPolicy: latest")
+    said = world.run("ami", "update", "--stack", "dev")
+    assert "`geusemaker deploy --stack dev` takes the newest by itself" in said.out
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "update", "--stack", "dev")
+    assert f"the next `pulumi up --stack dev` moves it from {OLD} to {NEWEST}" in said.out
+    assert world.file.read_text() == before
+
+
+def test_update_warns_of_a_line_that_has_ended_and_stops_where_there_is_none(
+    world: World,
+) -> None:
+    world.config("geusemaker:osType: amazon-linux-2")
+    world.answers(output=RUNS_OLD)
+    assert world.run("ami", "update", code=1).out.startswith("warning: ")
+    world.config("geusemaker:osType: ubuntu-26.04")
+    said = world.run("ami", "update", code=1)
+    assert "ubuntu-26.04" in said.err
+    assert said.commands
+
+
+def test_local_hints_lead_to_the_local_account(world: World) -> None:
+    session = boto3.Session("k", "s")
+    world.clients(lambda name: session.client(name, region_name="us-east-1"))  # type: ignore[call-overload]
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "list", "--local").out
+    assert "us-east-1, SIMULATED account" in said
+    assert "Next: geusemaker ami show --local | geusemaker ami pin --local" in said
+    said = world.run("ami", "update", "--local", "--yes").out
+    assert "`geusemaker deploy --local` does it" in said
+    assert "`geusemaker ami pin --local` goes back" in said
+    assert "amiName" in world.clone.places.config.read_text()
+    assert "amiName" not in world.file.read_text()
