@@ -230,7 +230,6 @@ class DeploymentConfig(BaseModel):
             raise Misfit(
                 f"frameworkVersion {self.framework_version} is set, but amiType is "
                 f"{self.ami_type}, and only pytorch and tensorflow have versions to choose from",
-                Set("amiType", "pytorch"),
                 Remove("frameworkVersion"),
                 keys=("frameworkVersion", "amiType"),
             )

@@ -118,7 +118,7 @@ class Tier1(pulumi.ComponentResource):
         host_type.check(host, config.architecture)
         if not pinned:
             host_type.tell(check_facts(query, host))
-        kept = self._keep(name, config, query, host, asking)
+        kept = self._keep(name, config, query, host, region, asking)
 
         network = Network(
             f"{name}-network",
@@ -230,6 +230,7 @@ class Tier1(pulumi.ComponentResource):
         config: DeploymentConfig,
         query: ImageQuery,
         host: HostType,
+        region: str,
         asking: pulumi.InvokeOptions,
     ) -> pulumi.Output[FoundImage]:
         """The image that the stack keeps, so that a newer one never replaces a host by itself.
@@ -243,7 +244,7 @@ class Tier1(pulumi.ComponentResource):
         wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
         found, missing = None, None
         try:
-            found = _find(config, query, host, asking)
+            found = _find(config, query, host, region, asking)
         except NoImageError as error:
             if floats or pinned:
                 raise
@@ -294,7 +295,11 @@ def _tell(kept: FoundImage, found: FoundImage | None) -> None:
 
 
 def _find(
-    config: DeploymentConfig, query: ImageQuery, host: HostType, asking: pulumi.InvokeOptions
+    config: DeploymentConfig,
+    query: ImageQuery,
+    host: HostType,
+    region: str,
+    asking: pulumi.InvokeOptions,
 ) -> FoundImage:
     """The pinned image, if it runs on the host, else the newest of the query.
 
@@ -309,12 +314,13 @@ def _find(
             ami_type=config.ami_type,
             framework_version=config.framework_version,
             opts=asking,
+            region=region,
         )
         host_type.check_pinned(query, host, image, pin)
         return image
     for warning in query.warnings:
         pulumi.log.warn(warning)
-    return lookup.find_image(query, asking)
+    return lookup.find_image(query, asking, region)
 
 
 def root_gib(wanted: int | None, image: FoundImage) -> int:

@@ -20,8 +20,12 @@ from geusemaker.errors import ImageError, one_line
 _NO_RESULTS = "Your query returned no results"
 
 
-def find_image(query: ImageQuery, opts: pulumi.InvokeOptions | None = None) -> FoundImage:
+def find_image(
+    query: ImageQuery, opts: pulumi.InvokeOptions | None = None, region: str | None = None
+) -> FoundImage:
     """The newest image of the best candidate that the Region has.
+
+    `region` is its name, for messages.
 
     A Region that lacks the best one gets the next, with a warning in Pulumi's log. The warnings of
     the query itself are not logged here: whoever made the query shows them.
@@ -45,10 +49,10 @@ def find_image(query: ImageQuery, opts: pulumi.InvokeOptions | None = None) -> F
             ],
         )
         if answer is not None:
-            if warning := fallback(query, candidate):
+            if warning := fallback(query, candidate, region):
                 pulumi.log.warn(warning)
             return _found(answer)
-    raise no_image(query)
+    raise no_image(query, region)
 
 
 def find_pinned(
@@ -60,11 +64,12 @@ def find_pinned(
     ami_type: str,
     framework_version: str | None = None,
     opts: pulumi.InvokeOptions | None = None,
+    region: str | None = None,
 ) -> FoundImage:
     """The image that `amiId` or `amiName` names, once it is known to fit the other keys.
 
     An image by id may belong to anyone; one by name to AWS or to the account itself. A name that
-    tells too little to check gets a warning in Pulumi's log.
+    tells too little to check gets a warning in Pulumi's log. `region` is for messages.
 
     Raises:
         ConfigError: Both pins are given.
@@ -86,7 +91,7 @@ def find_pinned(
     # AWS hides deprecated images from a search; a pin is a decision, and old hosts need theirs.
     answer = _ask(str(pin), opts, include_deprecated=True, **search)
     if answer is None:
-        raise missing(pin)
+        raise missing(pin, region)
     check_state(pin, answer.name or "", answer.state)
     warning = check_fit(pin, answer.name or "", answer.architecture)
     if warning is not None:

@@ -24,8 +24,13 @@ def no_image(query: ImageQuery, region: str | None = None) -> NoImageError:
         "every Region has every image: `pulumi config get aws:region` shows which was asked, "
         f"`pulumi config set aws:region {other}` asks one that has them"
     )
+    unversioned = "pulumi config rm geusemaker:frameworkVersion"
+    if query.framework_version is not None:
+        text += "; without geusemaker:frameworkVersion, the newest version that is there is taken"
     if query.ami_type != "base":
-        text += "; or take the base image: `pulumi config set geusemaker:amiType base`"
+        steps = ["pulumi config set geusemaker:amiType base"]
+        steps += [unversioned] if query.framework_version is not None else []
+        text += f"; or take the base image: `{' && '.join(steps)}`"
     return NoImageError(f"{text}.")
 
 

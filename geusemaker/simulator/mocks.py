@@ -14,7 +14,8 @@ import pulumi
 import pulumi.runtime
 
 from . import images, invokes, policies, quotas, schema, wire
-from .account import Account
+from .account import Account, AwsError
+from .lookup import InvokeError
 from .resource import Resource
 from .table import resource_type
 
@@ -37,7 +38,8 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     """Answers each registration and look-up as the simulated provider does, and records both.
 
     Refusals (`AwsError`, `InvokeError`, `NotSimulated`) and properties that the provider does not
-    declare (`LookupError`) are raised, never swallowed.
+    declare (`LookupError`) are raised, never swallowed; the first two, of a look-up, as the failure
+    of the look-up.
     """
 
     account: Account
@@ -75,14 +77,21 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     # The base class declares a pair, but takes the answer alone as well; None for the second fails.
     def call(  # type: ignore[override]
         self, args: pulumi.runtime.MockCallArgs
-    ) -> dict[Any, Any]:
-        """Answer a look-up from the account."""
+    ) -> dict[Any, Any] | tuple[dict[Any, Any], list[tuple[str, str]]]:
+        """Answer a look-up from the account.
+
+        What AWS refuses comes back as a failure, as from the engine: an exception here would stay
+        behind in Pulumi's runtime, also when the program has dealt with it.
+        """
         with Account.lock:
             arguments = wire.with_whole_numbers(args.args)
             if problems := invokes.check(args.token, arguments):
                 raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")
             self.asked.append((args.token, arguments))
-            return invokes.invoke(self.account, args.token, arguments)
+            try:
+                return invokes.invoke(self.account, args.token, arguments)
+            except (AwsError, InvokeError) as refused:
+                return {}, [("", str(refused))]
 
     def of(self, token: str) -> list[Made]:
         """What was made of one type, in order."""

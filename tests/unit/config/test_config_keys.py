@@ -132,7 +132,7 @@ REFUSED: list[tuple[str, str, list[str]]] = [
 # Values that are right each, and wrong together.
 AT_ODDS: list[tuple[dict[str, str], list[str]]] = [
     ({"amiId": "ami-01234567", "amiName": NAME}, ["`pulumi config rm geusemaker:amiId`", "`pulumi config rm geusemaker:amiName`"]),
-    ({"frameworkVersion": "2.12"}, ["amiType is base", "`pulumi config set geusemaker:amiType pytorch`", "`pulumi config rm geusemaker:frameworkVersion`"]),
+    ({"frameworkVersion": "2.12"}, ["amiType is base", "`pulumi config rm geusemaker:frameworkVersion`"]),
     ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["g5.xlarge is x86_64 only", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
     ({"instanceType": "c7gn.2xlarge"}, ["c7gn.2xlarge is arm64 only", "`pulumi config set geusemaker:instanceType c6i.2xlarge`"]),
     ({"vpcId": VPC}, ["without subnetIds", "`pulumi config rm geusemaker:vpcId`"]),
