@@ -154,7 +154,7 @@ def _over_quota(said: str, instance_type: str, region: str, vcpus: int | None) -
         )
     if other := way_round(instance_type):
         kind = "a smaller type" if quota is STANDARD else "the usual type, on another quota"
-        told += f" Until then, {kind}: `pulumi config set geusemaker:instanceType {other}`."
+        told += f" Until then, {kind}: `{_taking(other, said)}`."
     return f"{told} {_what_stands(said)}"
 
 
@@ -170,11 +170,17 @@ def _no_capacity(said: str, instance_type: str, region: str) -> str:
         f"AWS has no free host of type {full} in {where} right now (InsufficientInstanceCapacity): "
         "it is a shortage on AWS's side, and neither a quota nor a fault of the stack. "
         f"{_what_stands(said)} Run the same command again in a while; or take another size or "
-        f"another family of architecture {architecture_of(full)}: `pulumi config set "
-        f"geusemaker:instanceType {_another_size(full)}` (`{offers}` lists what the zone offers at "
+        f"another family of architecture {architecture_of(full)}: "
+        f"`{_taking(_another_size(full), said)}` (`{offers}` lists what the zone offers at "
         "all). The host stays in the zone of its data volume; only a new stack can go to "
         "another Region, before its first deployment."
     )
+
+
+def _taking(instance_type: str, said: str) -> str:
+    """The command that takes another type; after a restart that failed, it must start the host."""
+    setting = f"pulumi config set geusemaker:instanceType {instance_type}"
+    return f"{setting} && pulumi up --refresh" if _RESTART.search(said) else setting
 
 
 def _what_stands(said: str) -> str:
@@ -182,8 +188,8 @@ def _what_stands(said: str) -> str:
     if _RESTART.search(said):
         return (
             "The host was stopped to change its type and is still stopped; its data is untouched. "
-            "Set geusemaker:instanceType back to what it was and run `pulumi up --refresh`, which "
-            "starts it again."
+            "Whichever type is set next, the one it had before too, `pulumi up --refresh` is what "
+            "starts it again: without the refresh Pulumi takes it for running."
         )
     return "A host that runs already, and the data, are untouched."
 

@@ -1,5 +1,6 @@
 """The `geusemaker` command: its one catch point, and what it holds."""
 
+import logging
 import signal
 import sys
 from importlib.metadata import version
@@ -48,6 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
     # which Python does for an exception only.
     for wish in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(wish, _end)
+    # Commands print what the look-ups warn of; without a handler Python would print it as well.
+    logging.getLogger("geusemaker").addHandler(logging.NullHandler())
     try:
         app(arguments)
     except GeuseMakerError as error:

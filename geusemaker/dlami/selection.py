@@ -22,6 +22,9 @@ from geusemaker.dlami.naming import name_globs, name_regex
 from geusemaker.dlami.nearest import Wish, best, commands, elsewhere, way_out, without_advisory
 from geusemaker.errors import ConfigError, NeverMadeError
 
+_USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
+"""What is proposed in place of a value that is near to none."""
+
 FRAMEWORK_LABELS: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
 
@@ -210,7 +213,7 @@ def _warnings(wish: Wish, version: Version, today: date, catalogue: Catalogue) -
 def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
-    close = get_close_matches(value, known, n=1, cutoff=0.0)[0]
+    close = next(iter(get_close_matches(value, known, n=1, cutoff=0.5)), _USUAL[key])
     raise ConfigError(
         f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
         f"`pulumi config set geusemaker:{key} {close}`."

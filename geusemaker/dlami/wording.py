@@ -22,7 +22,7 @@ def no_image(query: ImageQuery, region: str | None = None) -> NoImageError:
         f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in "
         f"{where}, though it made some; asked for, of owner amazon: {globs}. Not "
         "every Region has every image: `pulumi config get aws:region` shows which was asked, "
-        f"`pulumi config set aws:region {other}` asks one that has them"
+        f"`pulumi config set aws:region {other}` asks another"
     )
     unversioned = "pulumi config rm geusemaker:frameworkVersion"
     if query.framework_version is not None:

@@ -494,3 +494,18 @@ def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
     with pytest.raises(NeverMadeError) as caught:
         select("ubuntu-24.04", "x86_64", "base", today=TODAY, catalogue=without)
     assert _commands(str(caught.value)) == [f"{SET}osType ubuntu-26.04"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "command"),
+    [
+        (("foo", "x86_64", "base"), f"{SET}osType ubuntu-22.04"),
+        (("ubuntu-2404", "x86_64", "base"), f"{SET}osType ubuntu-24.04"),
+        (("ubuntu-22.04", "sparc", "base"), f"{SET}architecture x86_64"),
+        (("ubuntu-22.04", "x86_64", "gpu"), f"{SET}amiType base"),
+    ],
+)
+def test_what_is_near_to_nothing_gets_the_default_proposed(wish: Combination, command: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        select(*wish, today=TODAY)
+    assert _commands(str(caught.value)) == [command]
