@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -304,8 +305,8 @@ def _replaced(urn: str) -> Replaced:
 
 
 def _is_events(text: str) -> bool:
-    """Whether the CLI was telling events, which are for programs to read."""
-    return text.lstrip().startswith('{"')
+    """Whether the CLI was telling events, or a digest, which are for programs to read."""
+    return re.match(r'\s*\{\s*["}]', text) is not None
 
 
 def _bare(text: str) -> str:

@@ -1,12 +1,15 @@
 """`geusemaker ami list|show|pin|update`: every answer, and what is in the stack's file after it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 import yaml
 
+from geusemaker.cli import ami_move, ami_show
+from geusemaker.config import DeploymentConfig
 from geusemaker.simulator import images
 
 from .world import (
@@ -374,3 +377,32 @@ def test_local_hints_lead_to_the_local_account(world: World) -> None:
     assert "`geusemaker ami pin --local` goes back" in said
     assert "amiName" in world.clone.places.config.read_text()
     assert "amiName" not in world.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "comment"),
+    [
+        ("a # b", ""),
+        ('"a\n    b"', ""),
+        ("'a\n    b'", ""),
+        ("plain", " # it's new"),
+        ("plain   # old", " # it's new"),
+        ("'quoted'", " # it's new"),
+    ],
+)
+def test_a_comment_is_put_only_where_the_value_stays_what_it_is(
+    tmp_path: Path, value: str, comment: str
+) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(f"config:\n  k:v: {value}\n")
+    before = yaml.safe_load(file.read_text())
+    ami_move._annotate(file, "k:v", "it's new")
+    assert yaml.safe_load(file.read_text()) == before
+    if comment:
+        assert file.read_text() == f"config:\n  k:v: {value.split(' ')[0]}{comment}\n"
+
+
+def test_what_a_table_without_the_line_says_of_a_stack() -> None:
+    assert ami_show.newest_of(DeploymentConfig(), ()) is None
+    mine = ("ubuntu-22.04", "x86_64", "base")
+    assert ami_show.marker((), mine, "dev", RUNS_OLD) == f"> stack dev, x86_64, running {OLD}"

@@ -89,7 +89,7 @@ def main() -> None:
         if spoils := answers.get("preview_spoils"):
             Path(spoils).write_text("config: {}\n")
         fail(answers.get("preview_error"))
-        print(json.dumps(answers["preview"]))
+        print(json.dumps(answers["preview"], indent=4))
         sys.exit(answers.get("preview_code", 0))
     else:
         for severity, message in answers.get(f"{what[0]}_said", []):

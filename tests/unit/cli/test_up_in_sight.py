@@ -1,0 +1,84 @@
+"""A deployment in sight of the user: its words as they come, its end, and an interrupt."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from local.door import Clone
+
+from geusemaker import pulumi_cli
+from geusemaker.errors import PulumiError
+from geusemaker.pulumi_cli import PulumiCli
+
+from .world import World
+
+
+@pytest.fixture
+def cli(clone: Clone) -> PulumiCli:
+    return PulumiCli(clone.engine_dir / "pulumi", os.environ, clone.places.project)
+
+
+def test_each_line_is_handed_on_and_a_failure_holds_them_all(clone: Clone, cli: PulumiCli) -> None:
+    said: list[str] = []
+    clone.answers(up_lines=["a", "b"])
+    assert cli.up_in_sight(said.append).is_empty
+    assert said == ["a", "b"]
+    clone.answers(up_lines=["a", "error: c"], up_code=255)
+    with pytest.raises(PulumiError, match=r"^a\nerror: c$"):
+        cli.up_in_sight(said.append)
+
+
+@pytest.fixture
+def trapping(clone: Clone) -> Path:
+    """A CLI that is interrupted with the command; where it writes that it ended in order."""
+    ended = clone.engine_dir / "ended"
+    (clone.engine_dir / "pulumi").write_text(
+        f"#!/bin/sh\ntrap 'echo cancelled; echo freed >\"{ended}\"; exit 0' INT\n"
+        "echo started\nkill -INT $$\nsleep 30\n"
+    )
+    return ended
+
+
+def test_ctrl_c_lets_it_end_its_steps_and_free_its_lock(cli: PulumiCli, trapping: Path) -> None:
+    said: list[str] = []
+
+    def interrupted(line: str) -> None:
+        said.append(line)
+        if line == "started":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cli.up_in_sight(interrupted)
+    assert trapping.read_text() == "freed\n"
+    assert said == ["started"]
+
+
+def test_one_that_never_ends_after_ctrl_c_is_ended(
+    clone: Clone, cli: PulumiCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi_cli, "_ENDED_BY_HAND", 0.1)
+    (clone.engine_dir / "pulumi").write_text("#!/bin/sh\necho $$\nexec sleep 600\n")
+    said: list[str] = []
+
+    def interrupted(line: str) -> None:
+        said.append(line)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cli.up_in_sight(interrupted)
+    assert subprocess.run(["kill", "-0", said[0]], capture_output=True).returncode != 0
+
+
+def test_a_failure_without_a_word_names_the_program_and_its_code(
+    clone: Clone, cli: PulumiCli
+) -> None:
+    clone.answers(preview={"steps": []}, preview_code=7)
+    with pytest.raises(PulumiError, match="ended with code 7 and gave no reason"):
+        cli.preview()
+
+
+def test_a_cli_that_cannot_be_started_is_one_paragraph(world: World) -> None:
+    world.config("")
+    (world.clone.engine_dir / "pulumi").chmod(0o644)
+    assert world.run("deploy", "--yes", code=1).err.strip()
