@@ -26,6 +26,7 @@ from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.pulumi_cli import Outcome
+from geusemaker.quotas import explain
 from geusemaker.summary import stack_lines
 
 app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)
@@ -65,7 +66,7 @@ def up() -> None:
             if not note.startswith(NO_GPU):  # the summary's Host line says it
                 screen.note(note)
         with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
-            step.detail = opened.cli.up().did()
+            step.detail = _up(opened)
         told, other_os = _told(opened, outcome)
     screen.line()
     for line in summary(told, other_os):
@@ -86,14 +87,27 @@ def _while_it_runs(account: Account) -> Iterator[None]:
         ) from error
 
 
-def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
-    """What the stack is, in lines by topic, and another OS to try."""
+def _up(opened: session.Session) -> str:
+    """What `up` did. A refusal of AWS's to start the host is told with what it means."""
+    try:
+        return opened.cli.up().did()
+    except LocalError as error:
+        kind = _config(opened).instance_type
+        raise LocalError(explain(str(error), kind, opened.account.region) or str(error)) from None
+
+
+def _config(opened: session.Session) -> DeploymentConfig:
     given = [
         Given(key.removeprefix("geusemaker:"), value)
         for key, value in opened.cli.config().items()
         if key.startswith("geusemaker:")
     ]
-    config = DeploymentConfig.from_given(given)
+    return DeploymentConfig.from_given(given)
+
+
+def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
+    """What the stack is, in lines by topic, and another OS to try."""
+    config = _config(opened)
     lines = stack_lines(
         opened.cli.outputs(),
         config,

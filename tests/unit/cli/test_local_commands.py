@@ -100,6 +100,21 @@ def test_a_wrong_config_is_one_paragraph_and_nothing_is_made(
     assert "up --yes" not in clone.commands()
 
 
+def test_a_host_that_aws_does_not_start_is_explained(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = "api error VcpuLimitExceeded: You have requested more vCPU capacity than your current"
+    clone.answers(
+        up_said=[("error", f"error: {refused} vCPU limit of 0 allows")],
+        up_code=1,
+        config={"geusemaker:instanceType": {"value": "g5.xlarge"}},
+    )
+    assert run("local", "up") == 1
+    said = capsys.readouterr().err
+    assert "L-DB2E81BA" in said
+    assert "`pulumi config set geusemaker:instanceType m6i.xlarge`" in said
+
+
 def test_down_destroys_proves_and_takes_away_what_up_made(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
