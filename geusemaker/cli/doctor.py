@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,13 +26,15 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Check credentials, Region, image, vCPU quota and Pulumi. Changes nothing."""
+    """Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes nothing."""
     target = open_target(stack, region, local)
     findings = examine(target, datetime.now(UTC).date())
+    fit = partial(reword, stack=stack, local=local, region=region)
     findings = replace(
         findings,
         checks=tuple(
-            replace(check, mend=reword(check.mend, stack=stack, local=local))
+            # An error that AWS or the config caused is told whole, with its commands.
+            replace(check, detail=fit(check.detail), mend=fit(check.mend))
             for check in findings.checks
         ),
     )
@@ -56,7 +59,7 @@ def as_lines(place: Place, findings: Findings) -> list[str]:
 
 
 def _line(state: str, name: str, text: str) -> str:
-    return f"{state:<9}{name:<13}{text}"
+    return f"{state:<9}{name:<15}{text}"
 
 
 def as_document(place: Place, findings: Findings) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from geusemaker.doctor import account, machine, vcpus
-from geusemaker.doctor.check import NO_CONFIG, Check, Place
+from geusemaker.doctor import account, host, images, machine, vcpus
+from geusemaker.doctor.check import NO_CONFIG, NO_TYPE, Check, Place
 from geusemaker.engine_machine import Machine
 
 __all__ = ["Check", "Findings", "Place", "examine"]
@@ -30,16 +30,27 @@ def examine(place: Place, today: date, this_machine: Machine | None = None) -> F
     has_region = where.state != "failed"
     what, config = machine.config(place)
     if config is None:
-        image = Check("image", "unknown", NO_CONFIG)
-        quota = Check(vcpus.NAME, "unknown", NO_CONFIG)
+        image, kind, quota = (
+            Check(name, "unknown", NO_CONFIG) for name in (images.NAME, host.NAME, vcpus.NAME)
+        )
     else:
-        image = account.image(
+        image, wanted = images.image(
             place, config, is_logged_in=is_logged_in, has_region=has_region, today=today
         )
-        quota = vcpus.vcpu_quota(
-            place, config.instance_type, is_logged_in=is_logged_in, has_region=has_region
+        kind, told = host.instance_type(
+            place, config, wanted, is_logged_in=is_logged_in, has_region=has_region
         )
+        if kind.state == "failed":  # more quota would not help
+            quota = Check(vcpus.NAME, "unknown", NO_TYPE)
+        else:
+            quota = vcpus.vcpu_quota(
+                place,
+                config.instance_type,
+                told,
+                is_logged_in=is_logged_in,
+                has_region=has_region,
+            )
     cli, engine = machine.pulumi_cli(place.env, this_machine)
     plugin = machine.aws_plugin(place, engine, this_machine)
     table = machine.catalogue(today)
-    return Findings(number, (who, where, what, image, quota, cli, plugin, table))
+    return Findings(number, (who, where, what, image, kind, quota, cli, plugin, table))

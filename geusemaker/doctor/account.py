@@ -1,28 +1,22 @@
-"""What AWS says of the account: who asks, the Region, the images and the vCPUs.
+"""What AWS says of the account: who asks, and the Region.
 
 Each check takes what it needs and answers with a `Check`; none raises for what a user can cause.
 """
 
 import difflib
-import re
-from datetime import date
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from botocore.loaders import Loader
 
-from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import Candidate, select
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import (
-    code_of,
     enable_region,
     is_no_permission,
     is_not_enabled,
     login,
     said,
 )
-from geusemaker.errors import GeuseMakerError
 
 AWS_ERRORS: Final = (BotoCoreError, ClientError, ValueError)
 """What making and asking a client ends with; `ValueError` where AWS_ENDPOINT_URL is no address."""
@@ -94,86 +88,3 @@ def known_regions() -> list[str]:
     """
     found = Loader().load_data("partitions")["partitions"]
     return [name for part in found for name in part["regions"] if not name.endswith("-global")]
-
-
-def image(
-    place: Place, config: DeploymentConfig, *, is_logged_in: bool, has_region: bool, today: date
-) -> Check:
-    """Whether the Region has an image of the stack's line, or the pinned one."""
-    name = "image"
-    if not is_logged_in or not has_region:
-        return Check(name, "unknown", NO_CREDENTIALS if has_region else NO_REGION)
-    try:
-        if config.ami_id is not None or config.ami_name is not None:
-            return _pinned(place, config)
-        return _of_the_line(place, config, today)
-    except GeuseMakerError as error:  # such as a combination that AWS never made
-        return Check(name, "failed", str(error))
-    except AWS_ERRORS as error:
-        if is_no_permission(error):
-            return Check(name, "unknown", "the caller lacks ec2:DescribeImages")
-        return Check(name, "unknown", said(error))
-
-
-def _pinned(place: Place, config: DeploymentConfig) -> Check:
-    key, value = ("amiId", config.ami_id) if config.ami_id else ("amiName", config.ami_name)
-    search: dict[str, Any] = (
-        {"ImageIds": [value]}
-        if key == "amiId"
-        else {"Owners": ["amazon", "self"], "Filters": [{"Name": "name", "Values": [value]}]}
-    )
-    try:
-        found = place.client("ec2").describe_images(IncludeDeprecated=True, **search)["Images"]
-    except ClientError as error:
-        if not code_of(error).startswith("InvalidAMIID"):
-            raise
-        found = []
-    if not found:
-        return Check(
-            "image",
-            "failed",
-            f"the pinned image, geusemaker:{key} {value!r}, is not in {place.region}",
-            f"`pulumi config rm geusemaker:{key}`, or pin one of this Region.",
-        )
-    return Check("image", "ok", f"pinned: {found[0]['Name']}")
-
-
-def _of_the_line(place: Place, config: DeploymentConfig, today: date) -> Check:
-    query = select(
-        config.os_type,
-        config.architecture,
-        config.ami_type,
-        config.framework_version,
-        today=today,
-    )
-    globs = [glob for candidate in query.candidates for glob in candidate.name_globs]
-    found = place.client("ec2").describe_images(
-        Owners=["amazon"],
-        IncludeDeprecated=query.include_deprecated,
-        Filters=[
-            {"Name": "name", "Values": globs},
-            {"Name": "architecture", "Values": [query.architecture]},
-            {"Name": "state", "Values": ["available"]},
-        ],
-    )["Images"]
-    line = f"{query.os_type} / {query.architecture} / {query.ami_type}"
-    for candidate in query.candidates:
-        if fitting := _fitting(found, candidate):
-            newest = max(fitting, key=lambda one: str(one["CreationDate"]))["Name"]
-            if candidate is not query.candidates[0]:
-                best = query.candidates[0].framework_version
-                return Check("image", "warning", f"{newest}: {place.region} has no {best}")
-            if query.warnings:  # they are about the first candidate
-                return Check("image", "warning", newest, " ".join(query.warnings))
-            return Check("image", "ok", newest)
-    return Check(
-        "image",
-        "failed",
-        f"{place.region} has none for {line}",
-        "`pulumi config set aws:region us-east-1`, which has them, or "
-        "`pulumi config set geusemaker:amiType base`.",
-    )
-
-
-def _fitting(found: list[dict[str, Any]], candidate: Candidate) -> list[dict[str, Any]]:
-    return [one for one in found if re.fullmatch(candidate.name_regex, one["Name"])]

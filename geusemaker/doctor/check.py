@@ -12,6 +12,7 @@ State = Literal["ok", "warning", "failed", "unknown"]
 NO_CREDENTIALS: Final = "not looked at: no credentials"
 NO_REGION: Final = "not looked at: no Region"
 NO_CONFIG: Final = "not looked at: the stack's config cannot be used"
+NO_TYPE: Final = "not looked at: the instance type cannot be used"
 
 
 @dataclass(frozen=True, slots=True)

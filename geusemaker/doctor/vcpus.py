@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import code_of, is_no_permission, said
+from geusemaker.host_type import HostType
 from geusemaker.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
 
 NAME: Final = "vCPU quota"
@@ -39,8 +40,18 @@ class Room:
         return (self.running or 0) - self.own + 2 * self.each
 
 
-def vcpu_quota(place: Place, instance_type: str, *, is_logged_in: bool, has_region: bool) -> Check:
-    """The quota of the type's family against the vCPUs that the stack needs."""
+def vcpu_quota(
+    place: Place,
+    instance_type: str,
+    host: HostType | None,
+    *,
+    is_logged_in: bool,
+    has_region: bool,
+) -> Check:
+    """The quota of the type's family against the vCPUs that the stack needs.
+
+    `host` is what AWS said of the type, None where it did not tell.
+    """
     if not is_logged_in or not has_region:
         return Check(NAME, "unknown", NO_CREDENTIALS if has_region else NO_REGION)
     quota = quota_of(instance_type)
@@ -54,18 +65,9 @@ def vcpu_quota(place: Place, instance_type: str, *, is_logged_in: bool, has_regi
     try:
         limit = _limit(place, quota)
         running, own, others = _running(place, quota)
-        vcpus = _vcpus(place, {instance_type, *others})
+        vcpus = _vcpus(place, {instance_type, *others}, host)
     except Unseen as why:
         return Check(NAME, "unknown", str(why))
-    except ClientError as error:
-        if code_of(error) != "InvalidInstanceType":
-            return Check(NAME, "unknown", said(error))
-        return Check(
-            NAME,
-            "failed",
-            f"{place.region} does not have the type {instance_type}",
-            f"`pulumi config set geusemaker:instanceType {way_round(instance_type)}`.",
-        )
     except AWS_ERRORS as error:
         return Check(NAME, "unknown", said(error))
     room = Room(
@@ -155,16 +157,21 @@ def _instances(pages: Any) -> Any:
             yield from held["Instances"]
 
 
-def _vcpus(place: Place, names: set[str]) -> dict[str, int]:
+def _vcpus(place: Place, names: set[str], host: HostType | None) -> dict[str, int]:
+    """vCPUs of each type; AWS is asked about those that it has not told yet."""
+    known = {} if host is None else {host.name: host.vcpus}
+    asked = names - known.keys()
+    if not asked:
+        return known
     try:
-        told = place.client("ec2").describe_instance_types(InstanceTypes=sorted(names))
+        told = place.client("ec2").describe_instance_types(InstanceTypes=sorted(asked))
     except ClientError as error:
         if not is_no_permission(error):
             raise
-        by_name = {name: vcpus_of(name) for name in names}
+        by_name = {name: vcpus_of(name) for name in asked}
         if None in by_name.values():
             raise Unseen("the caller lacks ec2:DescribeInstanceTypes") from error
-        return {name: vcpus for name, vcpus in by_name.items() if vcpus is not None}
-    return {
+        return known | {name: vcpus for name, vcpus in by_name.items() if vcpus is not None}
+    return known | {
         one["InstanceType"]: int(one["VCpuInfo"]["DefaultVCpus"]) for one in told["InstanceTypes"]
     }

@@ -1,22 +1,15 @@
 """What AWS is asked about the account, and what each answer means."""
 
-from datetime import date
 from typing import Any
 
 import pytest
 from botocore import exceptions as boto
 
 from doctor.place import Somewhere, stubbed
-from geusemaker.dlami import select
 from geusemaker.doctor import account
 from geusemaker.doctor.check import Check
-from geusemaker.simulator.mocks import simulated_account
 
-TODAY = date(2026, 11, 1)
 ME = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me", "UserId": "x"}
-NAMES = {
-    "base": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 2026{}",
-}
 
 
 # Who asks. ----------------------------------------------------------------------------------
@@ -110,7 +103,6 @@ def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
     assert (check.state, "Invalid endpoint: nonsense" in check.detail) == ("failed", True)
     assert "`unset AWS_ENDPOINT_URL`" in check.mend
     assert account.region(place, is_logged_in=True).state == "unknown"
-    assert image(place).state == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -196,111 +188,3 @@ def test_a_region_that_aws_could_not_be_asked_about() -> None:
     nobody = account.region(Somewhere(), is_logged_in=False)
     assert nobody.state == "unknown"
     assert nobody.detail.endswith("not looked at: no credentials")
-
-
-# Images. ------------------------------------------------------------------------------------
-
-
-def image(place: Somewhere, today: date = TODAY) -> Check:
-    return account.image(place, place.config(), is_logged_in=True, has_region=True, today=today)
-
-
-def with_images(answer: Any, **settings: Any) -> Somewhere:
-    return Somewhere({"ec2": stubbed("ec2", ("describe_images", answer))}, settings)
-
-
-def named(*names: str) -> dict[str, Any]:
-    """Images, of which each is newer than the one before."""
-    return {
-        "Images": [
-            {"Name": name, "ImageId": f"ami-{n}", "CreationDate": f"2026-01-{n + 10}T00:00:00.000Z"}
-            for n, name in enumerate(names)
-        ]
-    }
-
-
-def test_the_newest_image_of_the_line_is_told() -> None:
-    old, new = NAMES["base"].format("0101"), NAMES["base"].format("0901")
-    other = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 2026abcd"
-    assert image(with_images(named(old, new, other))) == Check("image", "ok", new)
-
-
-def test_the_recorded_images_answer_the_question() -> None:
-    with simulated_account() as mocks:
-        place = Somewhere({"ec2": mocks.account.client("ec2")}, {"os_type": "amazon-linux-2023"})
-        check = image(place)
-    assert check.state == "ok"
-    assert "(Amazon Linux 2023)" in check.detail
-
-
-def test_a_region_without_images() -> None:
-    check = image(with_images(named()))
-    assert (check.state, check.detail) == (
-        "failed",
-        "us-east-1 has none for ubuntu-22.04 / x86_64 / base",
-    )
-
-
-def test_a_line_that_ended_is_told_with_the_nearest() -> None:
-    place = with_images(named(NAMES["base"].format("0901")))
-    check = image(place, date(2029, 1, 1))
-    assert check.state == "warning"
-    assert "nearest" in check.mend
-
-
-def test_a_region_that_lacks_the_newest_version() -> None:
-    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.{} (Ubuntu 24.04) 20260801"
-    settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
-    today = date(2026, 8, 1)
-    versions = [
-        int(str(one.framework_version).partition(".")[2])
-        for one in select("ubuntu-24.04", "x86_64", "pytorch", today=today).candidates
-    ]
-    check = image(with_images(named(name.format(versions[1])), **settings), today)
-    assert check.state == "warning"
-    assert check.detail == f"{name.format(versions[1])}: us-east-1 has no 2.{versions[0]}"
-    # What AWS warns of the newest version is of no use for the one that is taken.
-    assert check.mend == ""
-
-
-def test_an_image_that_never_was_is_an_error_of_the_config() -> None:
-    settings = {"os_type": "amazon-linux-2", "architecture": "arm64", "ami_type": "tensorflow"}
-    check = image(Somewhere({}, settings))
-    assert check.state == "failed"
-    assert "nearest" in check.detail
-
-
-def test_a_pinned_image() -> None:
-    name = NAMES["base"].format("0101")
-    assert image(with_images(named(name), ami_name=name)) == Check("image", "ok", f"pinned: {name}")
-    for answer in (named(), "InvalidAMIID.NotFound"):
-        gone = image(with_images(answer, ami_id="ami-0123456789abcdef0"))
-        assert gone.state == "failed"
-        assert "geusemaker:amiId 'ami-0123456789abcdef0', is not in us-east-1" in gone.detail
-        assert "`pulumi config rm geusemaker:amiId`" in gone.mend
-
-
-def test_images_that_could_not_be_looked_for() -> None:
-    for settings in ({}, {"ami_id": "ami-0123456789abcdef0"}):
-        lacking = image(with_images("UnauthorizedOperation", **settings))
-        assert (lacking.state, lacking.detail) == ("unknown", "the caller lacks ec2:DescribeImages")
-        other = image(with_images("InternalError", **settings))
-        assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
-
-
-@pytest.mark.parametrize(
-    ("is_logged_in", "has_region", "detail"),
-    [
-        (False, True, "not looked at: no credentials"),
-        (False, False, "not looked at: no Region"),
-        (True, False, "not looked at: no Region"),
-    ],
-)
-def test_what_rests_on_something_that_failed_is_not_looked_at(
-    is_logged_in: bool, has_region: bool, detail: str
-) -> None:
-    place = Somewhere()
-    check = account.image(
-        place, place.config(), is_logged_in=is_logged_in, has_region=has_region, today=TODAY
-    )
-    assert check == Check("image", "unknown", detail)

@@ -17,11 +17,13 @@ from geusemaker.cli import doctor as command
 from geusemaker.doctor import Findings, examine
 from geusemaker.engine_machine import Machine
 from geusemaker.errors import ConfigError
+from geusemaker.services.ec2 import EC2Service
 from geusemaker.simulator.mocks import simulated_account
 
 TODAY = date(2026, 11, 1)
 SERVICES = ("sts", "ec2", "service-quotas")
-ACCOUNT = ["credentials", "Region", "config", "image", "vCPU quota"]
+ACCOUNT = ["credentials", "Region", "config", "image", "instance type", "vCPU quota"]
+RESTING = ("image", "instance type", "vCPU quota")
 ORDER = [*ACCOUNT, "Pulumi CLI", "aws plugin", "catalogue"]
 
 
@@ -51,7 +53,7 @@ def test_without_credentials_the_rest_is_not_looked_at(env: Mapping[str, str]) -
     findings = look(Somewhere({"sts": boto.NoCredentialsError()}, env=env))
     told = states(findings)
     assert told["credentials"] == "failed"
-    assert {told[name] for name in ("Region", "image", "vCPU quota")} == {"unknown"}
+    assert {told[name] for name in ("Region", *RESTING)} == {"unknown"}
     assert findings.has_failed
 
 
@@ -59,7 +61,7 @@ def test_without_a_region_no_image_and_quota_is_looked_at(env: Mapping[str, str]
     findings = look(Somewhere({"sts": boto.NoRegionError()}, env=env, region=None))
     assert states(findings)["Region"] == "failed"
     told = {check.name: (check.state, check.detail) for check in findings.checks}
-    for name in ("credentials", "image", "vCPU quota"):
+    for name in ("credentials", *RESTING):
         assert told[name] == ("unknown", "not looked at: no Region")
 
 
@@ -69,9 +71,68 @@ def test_a_config_that_cannot_be_used_is_told_once(env: Mapping[str, str]) -> No
         findings = look(Somewhere(clients, ConfigError("Unknown key."), env=env))
     assert [check.name for check in findings.checks if check.state == "failed"] == ["config"]
     told = {check.name: check.detail for check in findings.checks}
-    assert (
-        told["image"] == told["vCPU quota"] == ("not looked at: the stack's config cannot be used")
-    )
+    assert {told[name] for name in RESTING} == {"not looked at: the stack's config cannot be used"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (
+            {"instance_type": "g7.2xlarge", "os_type": "ubuntu-24.04", "ami_type": "pytorch"},
+            "which AWS does not list for ubuntu-24.04 / x86_64 / pytorch",
+        ),
+        ({"instance_type": "inf2.xlarge"}, "which no Deep Learning AMI"),
+        ({"instance_type": "p3.2xlarge"}, "which no Deep Learning AMI"),
+        ({"instance_type": "m6i.nonesuch"}, "does not have the type m6i.nonesuch"),
+    ],
+)
+def test_more_quota_is_not_asked_for_a_type_that_cannot_be_used(
+    env: Mapping[str, str], settings: Mapping[str, str], why: str
+) -> None:
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        findings = look(Somewhere(clients, settings, env=env))
+    assert [check.name for check in findings.checks if check.state == "failed"] == ["instance type"]
+    told = {check.name: check for check in findings.checks}
+    assert why in told["instance type"].detail
+    quota = told["vCPU quota"]
+    assert (quota.state, quota.mend) == ("unknown", "")
+    assert quota.detail == "not looked at: the instance type cannot be used"
+
+
+def test_a_pin_that_deploy_refuses_has_failed_and_the_type_is_not_known(
+    env: Mapping[str, str],
+) -> None:
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        shown = EC2Service(client=clients["ec2"]).find_dlami("ubuntu-24.04", "x86_64", "base")
+        findings = look(Somewhere(clients, {"ami_id": shown.id}, env=env))
+    told = {check.name: check for check in findings.checks}
+    assert told["image"].state == "failed"
+    assert "contradicts other keys" in told["image"].detail
+    assert told["instance type"].state == "unknown"
+    assert "the pinned image was not seen" in told["instance type"].detail
+    assert told["vCPU quota"].state == "ok"
+
+
+def test_each_question_is_asked_once(env: Mapping[str, str]) -> None:
+    asked: list[str] = []
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        for client in clients.values():
+            client.meta.events.register(
+                "before-call", lambda model, **_: asked.append(str(model.name))
+            )
+        look(Somewhere(clients, env=env))
+    # As docs/checking-your-account.md says.
+    assert asked == [
+        "GetCallerIdentity",
+        "DescribeRegions",
+        "DescribeImages",
+        "DescribeInstanceTypes",
+        "GetServiceQuota",
+        "DescribeInstances",
+    ]
 
 
 # The command. -------------------------------------------------------------------------------
@@ -105,6 +166,7 @@ def poor(env: Mapping[str, str]) -> Somewhere:
                 "ec2",
                 ("describe_regions", region),
                 ("describe_images", "UnauthorizedOperation"),
+                ("describe_instance_types", "UnauthorizedOperation"),
                 ("describe_instances", {"Reservations": []}),
                 ("describe_instance_types", "UnauthorizedOperation"),
             ),
@@ -125,11 +187,12 @@ def test_a_failed_check_ends_with_1_and_says_how_to_mend_it(
     assert asked == [("prod", "us-east-1", False)]
     lines = said.splitlines()
     assert lines[0] == "Region us-east-1, account 111122223333"
-    assert lines[2].startswith("ok       credentials  account 111122223333, arn:aws:iam::")
+    assert lines[2].startswith("ok       credentials    account 111122223333, arn:aws:iam::")
     (failed,) = [n for n, line in enumerate(lines) if line.startswith("failed")]
-    assert lines[failed].startswith("failed   vCPU quota   Running On-Demand G and VT instances")
-    assert lines[failed + 1].startswith(" " * 22 + "-> Ask AWS for more: `aws service-quotas ")
-    assert "unknown  image        the caller lacks ec2:DescribeImages" in lines
+    assert lines[failed].startswith("failed   vCPU quota     Running On-Demand G and VT instances")
+    assert lines[failed + 1].startswith(" " * 24 + "-> Ask AWS for more: `aws service-quotas ")
+    assert "unknown  instance type  the caller lacks ec2:DescribeInstanceTypes" in lines
+    assert "unknown  image          the caller lacks ec2:DescribeImages" in lines
     # The stack was named, so the command that mends names it too.
     assert "geusemaker:instanceType m6i.xlarge --stack prod`" in said
 
@@ -150,6 +213,53 @@ def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch, poor: Somewh
     place = replace(poor, clients={"sts": boto.NoRegionError()}, region=None)
     code, said, _ = run(place, monkeypatch)
     assert (code, said.splitlines()[0]) == (1, "Region not set, account not known")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["--stack", "prod"], "pulumi config set geusemaker:instanceType g5.xlarge --stack prod"),
+        (
+            ["--local"],
+            "geusemaker local run -- pulumi config set geusemaker:instanceType g5.xlarge",
+        ),
+    ],
+)
+def test_commands_in_what_was_seen_fit_what_was_typed(
+    arguments: list[str],
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    env: Mapping[str, str],
+) -> None:
+    place = Somewhere({"sts": boto.NoCredentialsError()}, {"instance_type": "inf2.xlarge"}, env=env)
+    code, said, _ = run(place, monkeypatch, *arguments)
+    assert code == 1
+    (line,) = [line for line in said.splitlines() if line.startswith("failed   instance ")]
+    assert line.startswith("failed   instance type  geusemaker:instanceType is inf2.xlarge")
+    assert f"`{command}`" in line
+
+
+def test_the_region_that_was_typed_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]
+) -> None:
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        place = Somewhere(clients, {"ami_id": "ami-0123456789abcdef0"}, env=env)
+        _, said, _ = run(place, monkeypatch, "--region", "us-east-1")
+    assert "`geusemaker ami list --json --region us-east-1`" in said
+
+
+def test_a_warning_of_the_look_up_stands_once(
+    monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]
+) -> None:
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        settings = {"os_type": "amazon-linux-2", "ami_type": "multi-framework"}
+        code, said, _ = run(Somewhere(clients, settings, env=env), monkeypatch, "--stack", "prod")
+    (at,) = [n for n, line in enumerate(said.splitlines()) if line.startswith("warning  image ")]
+    warning = said.splitlines()[at + 1].partition("-> ")[2]
+    assert (code, said.count(warning[:60])) == (0, 1)
+    assert " --stack prod`" in warning
 
 
 def test_json(monkeypatch: pytest.MonkeyPatch, poor: Somewhere) -> None:

@@ -8,11 +8,13 @@ from simulator.world import World
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
+from geusemaker.host_type import HostType
 from geusemaker.quotas import G_AND_VT, STANDARD
 from geusemaker.simulator import quotas
 from geusemaker.simulator.mocks import simulated_account
 
 NAME = "Running On-Demand G and VT instances (L-DB2E81BA)"
+G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
 NOTHING_RUNS: Answer = ("describe_instances", {"Reservations": []})
 
 
@@ -28,8 +30,8 @@ def types(**vcpus: int) -> Answer:
     return ("describe_instance_types", {"InstanceTypes": told})
 
 
-def look(place: Somewhere, instance_type: str = "g5.xlarge") -> Check:
-    return vcpu_quota(place, instance_type, is_logged_in=True, has_region=True)
+def look(place: Somewhere, instance_type: str = "g5.xlarge", host: HostType | None = None) -> Check:
+    return vcpu_quota(place, instance_type, host, is_logged_in=True, has_region=True)
 
 
 def with_quota(*answers: Answer, ec2: tuple[Answer, ...] | None = None) -> Somewhere:
@@ -136,14 +138,22 @@ def test_types_that_may_not_be_seen_are_told_by_their_name() -> None:
     assert (check.state, check.detail) == ("unknown", "the caller lacks ec2:DescribeInstanceTypes")
 
 
-def test_a_type_that_the_region_does_not_have() -> None:
-    ec2: tuple[Answer, ...] = (NOTHING_RUNS, ("describe_instance_types", "InvalidInstanceType"))
-    check = look(with_quota(("get_service_quota", quota(4.0)), ec2=ec2), "g9.xlarge")
-    assert (check.state, check.detail) == (
-        "failed",
-        "us-east-1 does not have the type g9.xlarge",
+def test_a_type_that_aws_told_already_is_not_asked_for_again() -> None:
+    # The stub has no other answer, and fails whoever asks.
+    alone = with_quota(("get_service_quota", quota(8.0)), ec2=(NOTHING_RUNS,))
+    check = look(alone, host=G5)
+    assert (check.state, "0 in use; g5.xlarge has 4" in check.detail) == ("ok", True)
+    held = {"Reservations": [{"Instances": [{"InstanceType": "g5.2xlarge"}]}]}
+    client = stubbed("ec2", ("describe_instances", held), types(g5_2xlarge=8))
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register(
+        "provide-client-params.ec2.DescribeInstanceTypes",
+        lambda params, **_: asked.append(dict(params)),
     )
-    assert check.mend == "`pulumi config set geusemaker:instanceType m6i.xlarge`."
+    place = with_quota(("get_service_quota", quota(64.0)))
+    place.clients = {**place.clients, "ec2": client}
+    assert "8 in use; g5.xlarge has 4" in look(place, host=G5).detail
+    assert asked == [{"InstanceTypes": ["g5.2xlarge"]}]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,9 @@ def test_a_type_whose_quota_is_not_known() -> None:
 def test_what_rests_on_something_that_failed(
     is_logged_in: bool, has_region: bool, detail: str
 ) -> None:
-    check = vcpu_quota(Somewhere(), "g5.xlarge", is_logged_in=is_logged_in, has_region=has_region)
+    check = vcpu_quota(
+        Somewhere(), "g5.xlarge", None, is_logged_in=is_logged_in, has_region=has_region
+    )
     assert check == Check("vCPU quota", "unknown", f"not looked at: {detail}")
 
 

@@ -1,0 +1,249 @@
+"""The instance type: by name, by what AWS says of it, and with the image that was found."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from doctor.place import Somewhere, stubbed
+from geusemaker.components import host_type
+from geusemaker.dlami import select
+from geusemaker.dlami.hosts import Remark
+from geusemaker.dlami.image import FoundImage
+from geusemaker.doctor.check import Check
+from geusemaker.doctor.host import instance_type, judge
+from geusemaker.doctor.images import Wanted
+from geusemaker.errors import ConfigError
+from geusemaker.host_type import HostType
+
+TODAY = date(2026, 11, 1)
+BASE = select("ubuntu-22.04", "x86_64", "base", today=TODAY)
+BASE_24 = select("ubuntu-24.04", "x86_64", "base", today=TODAY)
+TORCH_24 = select("ubuntu-24.04", "x86_64", "pytorch", "2.12", today=TODAY)
+G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
+M6I = HostType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
+G7 = HostType("g7.2xlarge", 8, 64.0, ("x86_64",), ("1 x NVIDIA RTX PRO",))
+G4AD = HostType("g4ad.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Radeon Pro V520",))
+NEW_NVIDIA = HostType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA X900",))
+NEW_OTHER = HostType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Instinct",))
+IMAGE = FoundImage(
+    id="ami-1",
+    name="Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20261001",
+    architecture="x86_64",
+    root_device_name="/dev/sda1",
+    root_volume_gib=75,
+    creation_date="2026-10-01T00:00:00.000Z",
+    framework_version=None,
+)
+OLD = replace(
+    IMAGE, name=IMAGE.name.replace("20261001", "20260601"), creation_date="2026-06-01T00:00:00.000Z"
+)
+MINE = replace(IMAGE, name="mine")
+
+
+def described(host: HostType) -> dict[str, Any]:
+    """The type as DescribeInstanceTypes has it."""
+    gpus = [gpu.split(" ", 3) for gpu in host.gpus]  # "1 x NVIDIA A10G"
+    return {
+        "InstanceType": host.name,
+        "VCpuInfo": {"DefaultVCpus": host.vcpus},
+        "MemoryInfo": {"SizeInMiB": int(host.memory_gib * 1024)},
+        "ProcessorInfo": {"SupportedArchitectures": list(host.architectures)},
+        "GpuInfo": {
+            "Gpus": [
+                {"Count": int(count), "Manufacturer": maker, "Name": name}
+                for count, _, maker, name in gpus
+            ]
+        },
+    }
+
+
+def look(
+    answer: HostType | str | None,
+    wanted: Wanted,
+    name: str = "",
+    *,
+    is_logged_in: bool = True,
+    has_region: bool = True,
+    **settings: str,
+) -> tuple[Check, HostType | None]:
+    """AWS answers with that type or refusal; None: whoever asks it fails the test."""
+    told = {"InstanceTypes": [described(answer)]} if isinstance(answer, HostType) else answer
+    answers = [] if told is None else [("describe_instance_types", told)]
+    name = name or (answer.name if isinstance(answer, HostType) else "")
+    place = Somewhere(
+        {"ec2": stubbed("ec2", *answers)},
+        {"instance_type": name, **settings},
+        region="us-east-1" if has_region else None,
+    )
+    return instance_type(
+        place, place.config(), wanted, is_logged_in=is_logged_in, has_region=has_region
+    )
+
+
+# By name. -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_logged_in", [True, False])
+@pytest.mark.parametrize(
+    ("name", "wanted", "why"),
+    [
+        ("g7.2xlarge", Wanted(TORCH_24), "which AWS does not list for ubuntu-24.04 / x86_64 / "),
+        ("inf2.xlarge", Wanted(BASE), "which no Deep Learning AMI that GeuseMaker knows can use"),
+        ("p3.2xlarge", Wanted(BASE), "which no Deep Learning AMI that GeuseMaker knows can use"),
+        ("g4ad.xlarge", Wanted(BASE), "which no Deep Learning AMI that GeuseMaker knows can use"),
+    ],
+)
+def test_a_type_that_deploy_refuses_by_its_name_is_refused_without_asking_aws(
+    name: str, wanted: Wanted, why: str, is_logged_in: bool
+) -> None:
+    check, host = look(None, wanted, name, is_logged_in=is_logged_in)
+    assert (check.name, check.state, check.mend, host) == ("instance type", "failed", "", None)
+    assert f"geusemaker:instanceType is {name}, " in check.detail
+    assert why in check.detail
+    assert "`pulumi config set geusemaker:instanceType g" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("is_logged_in", "has_region", "why"),
+    [(False, True, "no credentials"), (False, False, "no Region"), (True, False, "no Region")],
+)
+def test_what_rests_on_something_that_failed(
+    is_logged_in: bool, has_region: bool, why: str
+) -> None:
+    found = look(None, Wanted(BASE), "g5.xlarge", is_logged_in=is_logged_in, has_region=has_region)
+    assert found == (Check("instance type", "unknown", f"not looked at: {why}"), None)
+
+
+# By what AWS says. --------------------------------------------------------------------------
+
+
+def test_a_type_on_which_the_image_runs() -> None:
+    check, host = look(G5, Wanted(BASE, IMAGE))
+    assert check == Check("instance type", "ok", "g5.xlarge: 4 vCPUs, 16 GiB, 1 x NVIDIA A10G")
+    assert host == G5
+
+
+def test_a_type_without_a_gpu_is_fine_and_told() -> None:
+    check, host = look(M6I, Wanted(BASE, IMAGE))
+    assert check.state == "ok"
+    assert check.detail.startswith("m6i.xlarge: 4 vCPUs, 16 GiB. No GPU: m6i.xlarge has none, so ")
+    assert host == M6I
+
+
+def test_a_type_that_the_region_does_not_have() -> None:
+    check, host = look("InvalidInstanceType", Wanted(BASE), "g9.xlarge")
+    assert (check.state, check.detail) == ("failed", "us-east-1 does not have the type g9.xlarge")
+    assert check.mend == (
+        "`aws ec2 describe-instance-types --region us-east-1 --query 'InstanceTypes[].InstanceType'"
+        " --output text` lists what it has; the usual one: "
+        "`pulumi config set geusemaker:instanceType m6i.xlarge`."
+    )
+    assert host is None
+    # Where the usual one itself is not there, it is no way out.
+    check, _ = look("InvalidInstanceType", Wanted(BASE), "m6i.xlarge")
+    assert (check.state, "usual" in check.mend) == ("failed", False)
+
+
+def test_a_type_that_aws_could_not_be_asked_about() -> None:
+    lacking = look("UnauthorizedOperation", Wanted(BASE), "g5.xlarge")
+    detail = "the caller lacks ec2:DescribeInstanceTypes"
+    assert lacking == (Check("instance type", "unknown", detail), None)
+    check, _ = look("InternalError", Wanted(BASE), "g5.xlarge")
+    assert (check.state, "AWS's own words" in check.detail) == ("unknown", True)
+    place = Somewhere({"ec2": ValueError("Invalid endpoint: nonsense")})
+    check, _ = instance_type(
+        place, place.config(), Wanted(BASE), is_logged_in=True, has_region=True
+    )
+    assert (check.state, check.detail) == ("unknown", "it said: Invalid endpoint: nonsense")
+
+
+def test_a_type_of_another_architecture_than_its_name_says() -> None:
+    check = judge(replace(NEW_NVIDIA, architectures=("arm64",)), "x86_64", Wanted(BASE, IMAGE))
+    assert check.state == "failed"
+    assert "which AWS says is arm64 only, and geusemaker:architecture is x86_64" in check.detail
+
+
+def test_a_family_that_the_table_does_not_know() -> None:
+    check, _ = look(NEW_NVIDIA, Wanted(BASE, IMAGE))
+    assert check.state == "warning"
+    assert check.detail.startswith("g9.xlarge: 4 vCPUs, 16 GiB, 1 x NVIDIA X900. geusemaker:")
+    assert "whose family is not in GeuseMaker's table" in check.detail
+    check, host = look(NEW_OTHER, Wanted(BASE, IMAGE))
+    assert (check.state, "the images hold NVIDIA's driver only" in check.detail) == ("failed", True)
+    assert host == NEW_OTHER
+
+
+def test_a_warning_of_the_name_stands_once() -> None:
+    g7e = replace(G7, name="g7e.2xlarge")
+    check, _ = look(g7e, Wanted(TORCH_24, replace(IMAGE, name="Deep Learning")))
+    assert check.state == "warning"
+    assert check.detail.count("which AWS does not list for") == 1
+
+
+# With the image. ----------------------------------------------------------------------------
+
+
+def test_without_any_image_for_the_config_it_is_not_known() -> None:
+    check, host = look(G5, Wanted())
+    assert check.state == "unknown"
+    assert check.detail.endswith("not looked at: there is no image for the stack's config")
+    assert host == G5  # the quota is looked at all the same
+
+
+def test_an_image_older_than_the_types_driver() -> None:
+    check, _ = look(G7, Wanted(BASE_24, OLD))
+    assert check.state == "failed"
+    assert "AWS shows no image of this line that is young enough" in check.detail
+    check, _ = look(G7, Wanted(BASE_24, IMAGE))
+    assert check.state == "ok"
+    pinned, _ = look(G7, Wanted(BASE_24, OLD, "amiId"))
+    assert pinned.state == "failed"
+    assert "`pulumi config rm geusemaker:amiId`" in pinned.detail
+
+
+def test_the_age_of_an_image_that_was_not_seen_is_not_known() -> None:
+    check, _ = look(G7, Wanted(BASE_24))
+    assert check.state == "unknown"
+    assert check.detail.endswith("the image has its driver: not looked at: no image was seen")
+    check, _ = look(G5, Wanted(BASE_24))  # of which no age is asked
+    assert check.state == "ok"
+
+
+def test_a_pinned_image_that_was_not_seen() -> None:
+    check, host = look(G4AD, Wanted(BASE, None, "amiId"))
+    assert check.state == "unknown"
+    assert check.detail.endswith("not looked at: the pinned image was not seen or does not fit")
+    assert host == G4AD
+
+
+PINNED = [
+    (host, image)
+    for host in (G5, M6I, G7, G4AD, NEW_NVIDIA, NEW_OTHER)
+    for image in (IMAGE, OLD, MINE)
+]
+
+
+@pytest.mark.parametrize(
+    ("host", "image"), PINNED, ids=[f"{h.name} {h.gpus} {i.name}" for h, i in PINNED]
+)
+def test_a_pinned_image_is_judged_as_by_the_program(
+    host: HostType, image: FoundImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Remark] = []
+    monkeypatch.setattr(host_type, "tell", told.extend)
+    check, _ = look(host, Wanted(BASE_24, image, "amiId"))
+    if check.state == "failed":
+        with pytest.raises(ConfigError) as caught:
+            host_type.check_pinned(BASE_24, host, image, "amiId")
+        assert check.detail == str(caught.value)
+        return
+    host_type.check_pinned(BASE_24, host, image, "amiId")
+    assert check.state == ("warning" if any(r.level == "warning" for r in told) else "ok")
+    assert check.detail.endswith(" ".join(remark.text for remark in told))
+
+
+def test_the_program_judges_pins_in_all_three_ways() -> None:
+    states = {look(h, Wanted(BASE_24, i, "amiId"))[0].state for h, i in PINNED}
+    assert states == {"ok", "warning", "failed"}

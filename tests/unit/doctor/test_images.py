@@ -1,0 +1,197 @@
+"""The image: what AWS is asked, once, and what each answer means."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from doctor.place import Somewhere, stubbed
+from geusemaker.dlami import select
+from geusemaker.doctor import images
+from geusemaker.doctor.check import Check
+from geusemaker.doctor.images import Wanted
+from geusemaker.services.ec2 import EC2Service
+from geusemaker.simulator.mocks import simulated_account
+
+TODAY = date(2026, 11, 1)
+BASE = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) {}"
+TORCH = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {} (Ubuntu 24.04) {}"
+PIN = "ami-0123456789abcdef0"
+
+
+def look(place: Somewhere, today: date = TODAY) -> tuple[Check, Wanted]:
+    return images.image(place, place.config(), is_logged_in=True, has_region=True, today=today)
+
+
+def image(place: Somewhere, today: date = TODAY) -> Check:
+    return look(place, today)[0]
+
+
+def one(name: str, number: int = 0, **more: Any) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "ImageId": f"ami-{number}",
+        "Architecture": "x86_64",
+        "CreationDate": f"2026-01-{number + 10}T00:00:00.000Z",
+        "RootDeviceName": "/dev/sda1",
+        "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 75}}],
+        **more,
+    }
+
+
+def named(*names: str) -> dict[str, Any]:
+    """Images, of which each is newer than the one before."""
+    return {"Images": [one(name, n) for n, name in enumerate(names)]}
+
+
+def with_images(*answers: Any, **settings: Any) -> Somewhere:
+    told = [("describe_images", answer) for answer in answers]
+    return Somewhere({"ec2": stubbed("ec2", *told)}, settings)
+
+
+def test_the_newest_image_of_the_line_is_told_and_handed_on() -> None:
+    old, new = BASE.format("20260101"), BASE.format("20260901")
+    check, wanted = look(with_images(named(old, new, BASE.format("2026abcd"))))
+    assert check == Check("image", "ok", new)
+    assert wanted.query == select("ubuntu-22.04", "x86_64", "base", today=TODAY)
+    assert (wanted.pin, wanted.found and wanted.found.id) == (None, "ami-1")
+
+
+def test_the_newest_is_told_by_time_and_not_by_text() -> None:
+    late = one(BASE.format("20260202"), CreationDate="2026-02-02T01:00:00.000Z")
+    early = one(BASE.format("20260201"), 1, CreationDate="2026-02-02T02:00:00.000+09:00")
+    assert image(with_images({"Images": [early, late]})).detail == late["Name"]
+
+
+def test_an_answer_that_comes_in_pages_is_read_to_its_end() -> None:
+    place = with_images({"Images": [], "NextToken": "more"}, named(BASE.format("20260901")))
+    assert image(place).state == "ok"
+
+
+def test_the_answer_is_the_one_of_the_other_commands() -> None:
+    with simulated_account() as mocks:
+        client = mocks.account.client("ec2")
+        check = image(Somewhere({"ec2": client}, {"os_type": "amazon-linux-2023"}))
+        service = EC2Service(client=client)
+        found = service.find_dlami("amazon-linux-2023", "x86_64", "base", today=TODAY)
+    assert (check.state, check.detail) == ("ok", found.name)
+
+
+def test_a_region_without_images() -> None:
+    check, wanted = look(with_images(named()))
+    assert (check.state, check.mend) == ("failed", "")
+    assert "no image for ubuntu-22.04 / x86_64 / base in the Region us-east-1" in check.detail
+    assert "`pulumi config set aws:region us-west-2`" in check.detail
+    assert (wanted.query is None, wanted.found) == (False, None)
+
+
+def test_a_line_that_ended_is_told_with_the_nearest() -> None:
+    name = BASE.format("20260901")
+    check, wanted = look(with_images(named(name)), date(2029, 1, 1))
+    assert (check.state, check.detail) == ("warning", name)
+    assert "nearest" in check.mend
+    assert wanted.found is not None
+
+
+def test_a_region_that_lacks_the_newest_version() -> None:
+    settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
+    today = date(2026, 8, 1)
+    query = select("ubuntu-24.04", "x86_64", "pytorch", today=today)
+    best, second = (str(one.framework_version) for one in query.candidates[:2])
+    name = TORCH.format(second, "20260801")
+    check = image(with_images(named(name), **settings), today)
+    assert (check.state, check.detail) == ("warning", name)
+    assert f"us-east-1 lacks PyTorch {best} for ubuntu-24.04 on x86_64, using {second}" in (
+        check.mend
+    )
+
+
+def test_a_version_newer_than_the_table_is_told() -> None:
+    settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch", "framework_version": "2.12"}
+    known, newer = TORCH.format("2.12", "20260901"), TORCH.format("2.99", "20261001")
+    check = image(with_images(named(known, newer), **settings))
+    assert (check.state, check.detail) == ("warning", known)
+    assert check.mend.count(f"`pulumi config set geusemaker:amiName '{newer}'`") == 1
+
+
+@pytest.mark.parametrize("is_logged_in", [True, False])
+def test_an_image_that_never_was_is_an_error_of_the_config(is_logged_in: bool) -> None:
+    settings = {"os_type": "amazon-linux-2", "architecture": "arm64", "ami_type": "tensorflow"}
+    place = Somewhere({}, settings)
+    check, wanted = images.image(
+        place, place.config(), is_logged_in=is_logged_in, has_region=True, today=TODAY
+    )
+    assert check.state == "failed"
+    assert "nearest" in check.detail
+    assert wanted == Wanted()
+
+
+@pytest.mark.parametrize("key", ["ami_id", "ami_name"])
+def test_a_pinned_image(key: str) -> None:
+    found = one(BASE.format("20260101"), ImageId=PIN)
+    pins = {"ami_id": PIN, "ami_name": found["Name"]}
+    check, wanted = look(with_images({"Images": [found]}, **{key: pins[key]}))
+    assert check == Check("image", "ok", f"pinned: {found['Name']}")
+    assert wanted.pin == {"ami_id": "amiId", "ami_name": "amiName"}[key]
+    assert wanted.found is not None
+
+
+def test_a_pinned_image_that_is_not_there() -> None:
+    check, wanted = look(with_images(named(), ami_id=PIN))
+    assert check.state == "failed"
+    assert f"geusemaker:amiId '{PIN}' names an image that AWS does not show" in check.detail
+    assert "`pulumi config rm geusemaker:amiId`" in check.detail
+    assert (wanted.pin, wanted.found) == ("amiId", None)
+
+
+def test_a_pinned_image_that_contradicts_the_config() -> None:
+    found = one(TORCH.format("2.12", "20260901"), ImageId=PIN)
+    check = image(with_images({"Images": [found]}, ami_id=PIN))
+    assert check.state == "failed"
+    assert "contradicts other keys: geusemaker:osType is ubuntu-22.04" in check.detail
+
+
+def test_a_pinned_image_that_no_host_can_start_from() -> None:
+    found = one(BASE.format("20260101"), ImageId=PIN, State="pending")
+    check = image(with_images({"Images": [found]}, ami_id=PIN))
+    assert (check.state, "state is 'pending'" in check.detail) == ("failed", True)
+
+
+def test_a_pinned_image_of_the_users_own_is_a_warning() -> None:
+    check, wanted = look(with_images({"Images": [one("mine", ImageId=PIN)]}, ami_id=PIN))
+    assert (check.state, check.detail) == ("warning", "pinned: mine")
+    assert "does not look like one of AWS's" in check.mend
+    assert wanted.found is not None
+
+
+@pytest.mark.parametrize("settings", [{}, {"ami_id": PIN}])
+def test_images_that_could_not_be_looked_for(settings: dict[str, str]) -> None:
+    lacking, wanted = look(with_images("UnauthorizedOperation", **settings))
+    assert (lacking.state, lacking.detail) == ("unknown", "the caller lacks ec2:DescribeImages")
+    assert (wanted.query is None, wanted.found) == (False, None)
+    other = image(with_images("InvalidParameterValue", **settings))
+    assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
+
+
+def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
+    check = image(Somewhere({"ec2": ValueError("Invalid endpoint: nonsense")}))
+    assert (check.state, check.detail) == ("unknown", "it said: Invalid endpoint: nonsense")
+
+
+@pytest.mark.parametrize(
+    ("is_logged_in", "has_region", "detail"),
+    [
+        (False, True, "not looked at: no credentials"),
+        (False, False, "not looked at: no Region"),
+        (True, False, "not looked at: no Region"),
+    ],
+)
+def test_what_rests_on_something_that_failed_is_not_looked_at(
+    is_logged_in: bool, has_region: bool, detail: str
+) -> None:
+    place = Somewhere()
+    check, wanted = images.image(
+        place, place.config(), is_logged_in=is_logged_in, has_region=has_region, today=TODAY
+    )
+    assert check == Check("image", "unknown", detail)
+    assert wanted.query is not None  # what the name of a type tells can be looked at
