@@ -72,10 +72,11 @@ class Move:
                 f"{_told(newest)}. Nothing was written."
             )
             return
-        if newest.id == running:
+        pinned: By | None = "id" if config.ami_id else "name" if config.ami_name else None
+        is_kept = pinned is None or self._is_pinned_to(config, newest, pinned)
+        if newest.id == running and is_kept:
             yield f"Stack {name} runs the newest: {_told(newest)}. Nothing was written."
             return
-        pinned: By | None = "id" if config.ami_id else "name" if config.ami_name else None
         if pinned is None and config.ami_policy == "latest":
             yield (
                 f"Stack {name} has amiPolicy latest: the next `pulumi up` moves it from "
@@ -84,7 +85,7 @@ class Move:
             return
         yield f"{'Old':<8} {outputs.get('amiName')} ({running})"
         yield f"{'New':<8} {_told(newest)}"
-        yield from self._write(newest, pinned or "name", replaces=True)
+        yield from self._write(newest, pinned or "name", replaces=newest.id != running)
 
     @property
     def _next(self) -> str:
@@ -141,6 +142,10 @@ class Move:
                 f"Next: `{self._next}` does it; until then `geusemaker ami pin` goes back to what "
                 "runs."
             )
+        yield (
+            "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; "
+            f"once the pinned image runs, `pulumi config rm {full}` lifts it and replaces nothing."
+        )
 
     def _comment(self, image: FoundImage, by: By) -> str:
         what = f"{image.id} in {self.service.region}" if by == "name" else image.name

@@ -44,6 +44,15 @@ class View:
         return " / ".join([*parts, version] if version else parts)
 
     @property
+    def is_other_line(self) -> bool:
+        """Whether the newest that the config would take is of another line than what runs."""
+        wanted = recognise(self.newest.name) if self.newest else None
+        if wanted is None or self.known is None:
+            return True
+        mine = (self.known.os_type, self.known.architecture, self.known.ami_type)
+        return mine != (wanted.os_type, wanted.architecture, wanted.ami_type)
+
+    @property
     def pinned_by(self) -> str | None:
         """The key that pins, if one does."""
         return "amiId" if self.config.ami_id else "amiName" if self.config.ami_name else None
@@ -95,8 +104,14 @@ def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundI
         wanted = config.framework_version
         if wanted is None:
             return answer.answer
-        return next((one for one in answer.images if one.framework_version == wanted), None)
+        return next((one for one in answer.images if wanted in _versions(one.name)), None)
     return None
+
+
+def _versions(name: str) -> tuple[str | None, ...]:
+    """The framework version of an image as a user may type it: "2.6", or "2.6.0" in full."""
+    known = recognise(name)
+    return (known.framework_version, known.spelled_version) if known else ()
 
 
 def lines(view: View, today: date) -> list[tuple[str, str]]:
@@ -146,11 +161,7 @@ def marker(
     if mine is None:
         return None
     found = next(
-        (
-            e.image
-            for e in entries
-            if (e.line.os_type, e.line.architecture, e.line.ami_type) == mine
-        ),
+        (entry.image for entry in entries if entry.key == mine),
         None,
     )
     running = outputs.get("amiId")
@@ -180,7 +191,13 @@ def _line(view: View) -> str:
 
 def _chosen(view: View) -> str:
     if view.pinned_by:
-        return f"pinned by geusemaker:{view.pinned_by}"
+        pin = view.config.ami_id or view.config.ami_name
+        if pin in (view.image_id, view.name):
+            return f"pinned by geusemaker:{view.pinned_by}"
+        return (
+            f"geusemaker:{view.pinned_by} pins another, {pin}: the next `pulumi up` replaces the "
+            "host by one on that"
+        )
     if view.config.ami_policy == "latest":
         return "amiPolicy latest: the next `pulumi up` takes the newest by itself"
     return "amiPolicy keep: kept until you ask for another"
@@ -198,10 +215,11 @@ def _behind(view: View) -> str:
         return "AWS shows no image of what the config asks for in this Region"
     if view.newest.id == view.image_id:
         return "nothing: it is the newest"
-    newer = f"{view.behind} newer build{'s' * (view.behind != 1)} of its version; " * bool(
-        view.behind
-    )
-    return f"{newer}the newest that the config would take: {view.newest.name} ({view.newest.id})"
+    builds = f"{view.behind} newer build{'s' * (view.behind != 1)} of its version; "
+    newest = f"the newest that the config would take: {view.newest.name} ({view.newest.id})"
+    if view.is_other_line:
+        newest += ", which is of another line"
+    return f"{builds if view.behind else ''}{newest}"
 
 
 def _patched(view: View, today: date) -> str:

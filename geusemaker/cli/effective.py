@@ -12,6 +12,7 @@ from geusemaker.cli.target import REGION_KEY
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
 from geusemaker.config_source import Given
+from geusemaker.errors import ConfigError
 
 FLAGS: Final = {
     "osType": "--os-type",
@@ -79,8 +80,13 @@ def effective(
 ) -> Effective:
     """Join the layers, first to last. Raises `ConfigError`, each mend in terms of its layer."""
     every = [one for layer in layers for one in layer]
-    config = DeploymentConfig.from_given(every)
     winner = {one.key: one for one in every}
+    notes = tuple(_overruled(every, winner))
+    try:
+        config = DeploymentConfig.from_given(every)
+    except ConfigError as error:
+        # What does not fit together may do so only because a layer has won over another.
+        raise ConfigError(" ".join([str(error), *notes])) from None
     # The image's three keys are written even when they are the defaults of this version.
     defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
     values = {**defaults, **config.stack_values()}
@@ -93,7 +99,7 @@ def effective(
         rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if secret else value, _source(one)))
         if standing.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
             writes[f"{NAMESPACE}:{key}"] = value
-    return Effective(config, region, tuple(rows), writes, tuple(_overruled(every, winner)))
+    return Effective(config, region, tuple(rows), writes, notes)
 
 
 def _source(one: Given | None) -> str:

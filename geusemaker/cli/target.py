@@ -243,7 +243,7 @@ def _cli(
         if stack is None:
             return None, (
                 f"No stack is selected in {project.name} (there is: {listed}). Name one by "
-                "--stack, or `pulumi stack select --create dev`."
+                "--stack, or `pulumi stack select --create prod`."
             )
     elif not _is_there(stack, stacks):
         raise ConfigError(

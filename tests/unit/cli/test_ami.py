@@ -201,6 +201,9 @@ def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> Non
     assert said == [
         f"Pin      {OLD} ({OLD_ID})",
         f"Written to Pulumi.dev.yaml: geusemaker:amiName: {OLD}",
+        "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; once "
+        "the pinned image runs, `pulumi config rm geusemaker:amiName` lifts it and replaces "
+        "nothing.",
     ]
     written = world.file.read_text()
     assert written == (
@@ -241,10 +244,10 @@ def test_pin_of_another_image_shows_what_it_replaces_and_asks(world: World) -> N
     assert world.file.read_text() == before
     world.terminal(True)
     said = world.run("ami", "pin", NEWEST, "-s", "dev")
-    assert said.out.endswith(
+    assert (
         "Next: `pulumi up --stack dev` does it; until then `geusemaker ami pin --stack dev` goes "
         "back to what runs.\n"
-    )
+    ) in said.out
     assert f"geusemaker:amiName: {NEWEST} # {NEWEST_ID} in us-east-1" in world.file.read_text()
     # And that is so.
     world.run("ami", "pin", "-s", "dev")
@@ -328,6 +331,18 @@ def test_update_moves_to_the_newest_once_it_is_seen_and_agreed(world: World) -> 
     assert world.run("ami", "update").out == (
         f"Stack dev runs the newest: {NEWEST} ({NEWEST_ID}). Nothing was written.\n"
     )
+
+
+def test_update_of_a_stack_that_runs_the_newest_under_another_pin_mends_the_pin(
+    world: World,
+) -> None:
+    world.config(PIN_OLD)
+    world.answers(output=RUNS_NEWEST)
+    shown = world.run("ami", "show").out
+    assert f"geusemaker:amiName pins another, {OLD}: the next `pulumi up` replaces" in shown
+    said = world.run("ami", "update").out
+    assert "Preview" not in said
+    assert f"geusemaker:amiName: {NEWEST} # " in world.file.read_text()
 
 
 def test_update_keeps_the_kind_of_pin(world: World) -> None:

@@ -158,6 +158,17 @@ def test_show_of_a_version_names_the_newest_of_that_version(
     )
 
 
+def test_show_of_a_version_in_full_finds_the_same(answers: tuple[LineImages, ...]) -> None:
+    config = DeploymentConfig(ami_type="pytorch", framework_version="2.6.0")
+    newest = ami_show.newest_of(config, answers)
+    assert newest is not None
+    assert newest.name.endswith("PyTorch 2.6.0 (Ubuntu 22.04) 20250223")
+    runs = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260725"
+    outputs = {"amiId": _of(answers, runs), "amiName": runs, "architecture": "x86_64"}
+    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert told["behind"].endswith("20250223 (" + newest.id + "), which is of another line")
+
+
 def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -> None:
     every, mine = entries(CATALOGUE, answers, TODAY), ("ubuntu-22.04", "x86_64", "base")
     newest = next(one.image for one in every if one.key == mine)

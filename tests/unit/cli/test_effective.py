@@ -151,3 +151,15 @@ def test_a_flag_and_its_variable_know_how_they_are_taken_back(
     assert origin.rename("osType", "a b").endswith("geusemaker:osType 'a b'`")
     assert origin.place() == ""
     assert origin.beside() == StackOrigin()
+
+
+def test_a_contradiction_says_which_layer_overruled_the_file() -> None:
+    with pytest.raises(ConfigError) as caught:
+        joined(
+            Given("amiType", "pytorch", FileOrigin(Path("w.yaml"), 1, "amiType")),
+            Given("amiType", "base", STACK),
+            Given("frameworkVersion", "2.12", FileOrigin(Path("w.yaml"), 2, "frameworkVersion")),
+        )
+    said = str(caught.value)
+    assert "frameworkVersion 2.12 is set, but amiType is base" in said
+    assert "`pulumi config rm geusemaker:amiType` lets the file decide" in said
