@@ -27,8 +27,8 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
             ) from error
         raise ConfigError(
             f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "
-            "`aws ec2 describe-instance-types --query 'InstanceTypes[].InstanceType'` lists what it "
-            "has; the usual one: "
+            "`aws ec2 describe-instance-types --query 'InstanceTypes[].InstanceType'` lists what "
+            "it has; the usual one: "
             f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}`."
         ) from error
     return HostType(
