@@ -10,6 +10,13 @@ from typing import Annotated, Any, Literal
 import typer
 
 from geusemaker.cli import ami_move, ami_show, ami_table, mending
+from geusemaker.cli.options import (
+    JsonOption,
+    LocalOption,
+    RegionOption,
+    StackOption,
+    YesOption,
+)
 from geusemaker.cli.target import Identity, Target, open_target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
@@ -20,18 +27,6 @@ from geusemaker.local.places import Places
 from geusemaker.services.ec2 import LineImages
 
 app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_is_help=True)
-
-StackOption = Annotated[
-    str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
-]
-RegionOption = Annotated[
-    str | None, typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION.")
-]
-LocalOption = Annotated[
-    bool, typer.Option("--local", help="In the simulated account on this machine.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 
 def _today() -> date:

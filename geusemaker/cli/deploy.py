@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_snake
 
 from geusemaker.cli import mending, stack_file
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
+from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import REGION_KEY, Target, open_target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import nearest
@@ -46,13 +47,8 @@ def _known(key: str) -> Callable[[str | None], str | None]:
 
 
 def deploy(
-    stack: Annotated[
-        str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION."),
-    ] = None,
+    stack: StackOption = None,
+    region: RegionOption = None,
     os_type: Annotated[
         str | None,
         typer.Option(
@@ -84,15 +80,13 @@ def deploy(
             help="YAML or JSON with keys of the config; what the stack sets wins over it.",
         ),
     ] = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Into the simulated account on this machine.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")] = False,
+    local: LocalOption = False,
+    yes: YesOption = False,
 ) -> None:
     """Show the effective config and what it would change, then deploy.
 
-    The values are written into the stack's config, so that a plain `pulumi up` afterwards means
-    the same. Later wins: config file, stack, environment, flags.
+    Written into the stack's config: a plain `pulumi up` then means the same.
+    Later wins: config file, stack, environment, flags.
     """
     flags: dict[str, str | bool | None] = {
         "--stack": stack,

@@ -4,27 +4,20 @@ import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated
 
 import typer
 
 from geusemaker.cli.mending import reword
+from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import open_target
 from geusemaker.doctor import Findings, Place, examine
 
 
 def doctor(
-    stack: Annotated[
-        str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
-    ] = None,
-    region: Annotated[
-        str | None,
-        typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION."),
-    ] = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Look at the simulated account on this machine.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes nothing."""
     target = open_target(stack, region, local)
