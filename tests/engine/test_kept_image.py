@@ -89,7 +89,10 @@ def test_another_os_replaces_the_host_by_that_oss_image_and_no_data(stack: Door)
 def test_a_withdrawn_line_stops_no_running_stack(stack: Door) -> None:
     ec2 = stack.client("ec2")
     line = {"Name": "name", "Values": [f"{BASE} (Ubuntu 22.04) ????????"]}
-    shown = ec2.describe_images(Filters=[line, {"Name": "architecture", "Values": ["x86_64"]}])
+    shown = ec2.describe_images(
+        IncludeDeprecated=True,
+        Filters=[line, {"Name": "architecture", "Values": ["x86_64"]}],
+    )
     running = stack.outputs()["amiId"]
     for image in shown["Images"]:
         if image["Name"] in (NEWER, LATEST):
