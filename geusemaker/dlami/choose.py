@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from geusemaker.dlami.catalogue import Line, numeric
-from geusemaker.dlami.image import FoundImage, root_volume_gib, version_in
-from geusemaker.dlami.naming import recognise
+from geusemaker.dlami.image import FoundImage, root_device_of, root_volume_gib, version_in
+from geusemaker.dlami.naming import build_in, recognise
 from geusemaker.dlami.selection import Candidate, ImageQuery
 
 AwsImage = Mapping[str, Any]
@@ -75,8 +75,12 @@ def fitting(query: ImageQuery, candidate: Candidate, images: Iterable[AwsImage])
 
 
 def newest(images: Iterable[AwsImage]) -> AwsImage | None:
-    """The image created last, to the second; the first of several; None without images."""
-    return max(images, key=_created, default=None)
+    """The image created last, to the second; None without images.
+
+    Of several created at once, which only stand-ins for AWS show, the one whose name says the
+    latest day or the highest build; of those, the first.
+    """
+    return max(images, key=_age, default=None)
 
 
 def line_of(image: AwsImage) -> tuple[str, str, str] | None:
@@ -105,7 +109,7 @@ def newer_versions(line: Line, images: Iterable[AwsImage]) -> dict[str, str]:
         if version is not None and numeric(version) > highest:
             above.setdefault(version, []).append(image)
     return {
-        version: str(max(above[version], key=_created)["Name"])
+        version: str(max(above[version], key=_age)["Name"])
         for version in sorted(above, key=numeric, reverse=True)
     }
 
@@ -113,8 +117,8 @@ def newer_versions(line: Line, images: Iterable[AwsImage]) -> dict[str, str]:
 def best_first(images: Iterable[AwsImage]) -> list[AwsImage]:
     """Highest framework version first, then newest; equal ones stay in their order."""
 
-    def rank(image: AwsImage) -> tuple[tuple[int, ...], datetime]:
-        return numeric(version_in(image.get("Name") or "") or "0"), _created(image)
+    def rank(image: AwsImage) -> tuple[tuple[int, ...], tuple[datetime, tuple[int, ...]]]:
+        return numeric(version_in(image.get("Name") or "") or "0"), _age(image)
 
     return sorted(images, key=rank, reverse=True)
 
@@ -125,7 +129,8 @@ def found_image(image: AwsImage) -> FoundImage:
     Raises:
         ImageError: It names no root volume of a known size.
     """
-    name, root_device = image.get("Name") or "", image.get("RootDeviceName") or ""
+    name = image.get("Name") or ""
+    root_device = image.get("RootDeviceName") or root_device_of(name)
     volumes = (
         (mapping.get("DeviceName"), (mapping.get("Ebs") or {}).get("VolumeSize"))
         for mapping in image.get("BlockDeviceMappings") or ()
@@ -135,7 +140,9 @@ def found_image(image: AwsImage) -> FoundImage:
         name=name,
         architecture=image.get("Architecture") or "",
         root_device_name=root_device,
-        root_volume_gib=root_volume_gib(image["ImageId"], name, root_device, volumes),
+        root_volume_gib=root_volume_gib(
+            image["ImageId"], name, root_device, volumes, image.get("RootDeviceType")
+        ),
         creation_date=str(image.get("CreationDate") or ""),
         framework_version=version_in(name),
     )
@@ -146,6 +153,11 @@ def _choose(query: ImageQuery, images: Sequence[AwsImage]) -> tuple[Candidate, A
         if (found := newest(fitting(query, candidate, images))) is not None:
             return candidate, found
     return None
+
+
+def _age(image: AwsImage) -> tuple[datetime, tuple[int, ...]]:
+    """Order of the images of one version: by creation, then by what the name ends with."""
+    return _created(image), build_in(str(image.get("Name") or ""))
 
 
 def _created(image: AwsImage) -> datetime:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
+from geusemaker.dlami.catalogue import load_catalogue
 from geusemaker.dlami.naming import recognise
 from geusemaker.errors import ImageError
+
+_USUAL_ROOT_DEVICE: Final = "/dev/sda1"
+_BASE_ROOT_GIB: Final = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +75,51 @@ def version_in(name: str) -> str | None:
 
 
 def root_volume_gib(
-    image_id: str, name: str, root_device: str, volumes: Iterable[tuple[object, object]]
+    image_id: str,
+    name: str,
+    root_device: str,
+    volumes: Iterable[tuple[object, object]],
+    root_device_type: str | None = None,
 ) -> int:
     """GiB of the root volume; `volumes` are pairs of a device's name and its size in GiB.
 
+    AWS tells the size of every EBS image. Where an answer leaves it out, as those of stand-ins for
+    AWS may, it is the least that the table has for the line, or what base images have.
+
     Raises:
-        ImageError: None of them is the root device with a size that is a number above zero.
+        ImageError: The image has its root on an instance store, where no host can keep anything.
     """
+    if root_device_type == "instance-store":
+        raise ImageError(
+            f"The image {image_id} ({name}) has its root on an instance store, not on an EBS "
+            "volume, and no host of this program can start from it. Take another image: "
+            "`geusemaker ami list --json` shows their names, for geusemaker:amiName."
+        )
     for device, size in volumes:
-        # EC2 gives the size as a number, Pulumi's provider as text.
-        if device == root_device and str(size).isdecimal() and int(str(size)) > 0:
-            return int(str(size))
-    raise ImageError(
-        f"The image {image_id} ({name}) names no EBS volume of a known size for its root device "
-        f"{root_device}, so no host can be planned on it. Take another image: `geusemaker ami list "
-        "--json` shows their names, for geusemaker:amiName."
-    )
+        if device == root_device and (gib := _whole(size)):
+            return gib
+    return _least_root_gib(name)
+
+
+def root_device_of(name: str) -> str:
+    """The root device that images of that name have, for answers that leave it out."""
+    known = recognise(name)
+    systems = {one.name: one.root_device for one in load_catalogue().systems}
+    return systems[known.os_type] if known else _USUAL_ROOT_DEVICE
+
+
+def _whole(size: object) -> int:
+    """EC2 gives a size as a number, Pulumi's provider as text, its mocks as 75.0; 0 for none."""
+    try:
+        number = float(str(size))
+    except ValueError:
+        return 0
+    return int(number) if number > 0 and number.is_integer() else 0
+
+
+def _least_root_gib(name: str) -> int:
+    known = recognise(name)
+    if known is None:
+        return _BASE_ROOT_GIB
+    line = load_catalogue().line(known.os_type, known.architecture or "x86_64", known.ami_type)
+    return line.min_root_gib

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.dlami.image import FoundImage, root_volume_gib, version_in
+from geusemaker.dlami.image import FoundImage, root_device_of, root_volume_gib, version_in
 from geusemaker.dlami.naming import exact_glob, exact_regex
 from geusemaker.dlami.pin import check_fit, check_state, missing, pin_of
 from geusemaker.dlami.selection import ImageQuery
@@ -51,7 +51,7 @@ def find_image(
         if answer is not None:
             if warning := fallback(query, candidate, region):
                 pulumi.log.warn(warning)
-            return _found(answer)
+            return _found(answer, query.architecture)
     raise no_image(query, region)
 
 
@@ -92,11 +92,11 @@ def find_pinned(
     answer = _ask(str(pin), opts, include_deprecated=True, **search)
     if answer is None:
         raise missing(pin, region)
-    check_state(pin, answer.name or "", answer.state)
-    warning = check_fit(pin, answer.name or "", answer.architecture)
+    check_state(pin, answer.name or "", answer.state or "available")
+    warning = check_fit(pin, answer.name or "", answer.architecture or architecture)
     if warning is not None:
         pulumi.log.warn(warning)
-    return _found(answer)
+    return _found(answer, architecture)
 
 
 def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | None:
@@ -117,8 +117,10 @@ def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | N
         ) from error
 
 
-def _found(answer: Any) -> FoundImage:
+def _found(answer: Any, architecture: str) -> FoundImage:
+    """The image of an answer; what it leaves out, the filters have tested or the line tells."""
     name = answer.name or ""
+    root_device = answer.root_device_name or root_device_of(name)
     # The provider's keys within `ebs` come as Terraform or as Pulumi writes them.
     volumes = (
         (volume.device_name, ebs.get("volumeSize") or ebs.get("volume_size"))
@@ -128,10 +130,12 @@ def _found(answer: Any) -> FoundImage:
     return FoundImage(
         id=answer.id,
         name=name,
-        architecture=answer.architecture,
-        root_device_name=answer.root_device_name,
-        root_volume_gib=root_volume_gib(answer.id, name, answer.root_device_name, volumes),
-        creation_date=answer.creation_date,
+        architecture=answer.architecture or architecture,
+        root_device_name=root_device,
+        root_volume_gib=root_volume_gib(
+            answer.id, name, root_device, volumes, answer.root_device_type
+        ),
+        creation_date=answer.creation_date or "",
         framework_version=version_in(name),
     )
 

@@ -96,6 +96,14 @@ def recognise(name: str, catalogue: Catalogue | None = None) -> Recognised | Non
     return None
 
 
+def build_in(name: str) -> tuple[int, ...]:
+    """What tells the builds of a line apart, in order: the day's digits, or "Version 65.8"."""
+    found = re.search(r"(?:Version ([0-9]+(?:[.][0-9]+)*)|([0-9]{8}))$", name)
+    if found is None:
+        return ()
+    return tuple(int(part) for part in (found[1] or found[2]).split("."))
+
+
 def looks_like_dlami(name: str) -> bool:
     """Whether the name is built as AWS builds those of Deep Learning AMIs, of any line and year."""
     return _DLAMI.fullmatch(name) is not None

@@ -104,8 +104,7 @@ class EC2Service:
             AwsError: AWS could not be asked.
         """
         image = self._latest(os_type, architecture, ami_type, framework_version, today)
-        if image.get("RootDeviceName") and "BlockDeviceMappings" in image:
-            found_image(image)  # an image that the program would refuse is no answer here either
+        found_image(image)  # an image that the program would refuse is no answer here either
         return str(image["ImageId"])
 
     def get_latest_ami(self) -> str:
@@ -287,6 +286,7 @@ class EC2Service:
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
             )
+            # Not boto3's default session, which keeps the first credentials that it ever saw.
             session = boto3.session.Session(region_name=self.region)
             self._client = session.client("ec2", config=config)
         return self._client

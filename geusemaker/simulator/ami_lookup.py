@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from geusemaker.dlami.naming import build_in
+
 from .account import Account
 from .lookup import Answer, InvokeError, filters_of
 from .schema import Problem
@@ -61,7 +63,12 @@ def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
         )
     if errors:
         raise InvokeError(*errors)
-    return {**arguments, **_image(account, max(found, key=lambda i: str(i["CreationDate"])))}
+    return {**arguments, **_image(account, max(found, key=_age))}
+
+
+def _age(image: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
+    """By creation, then by name: AWS creates no two at once, but what a test loads may seem so."""
+    return str(image["CreationDate"]), build_in(image.get("Name") or "")
 
 
 def _image(account: Account, image: Mapping[str, Any]) -> Answer:

@@ -246,9 +246,12 @@ def test_what_pulumi_makes_of_an_empty_answer_is_understood(said: list[str]) -> 
 
 
 @pytest.mark.parametrize("key", ["volumeSize", "volume_size"])
-def test_the_root_size_is_a_number_whatever_its_key(account: Account, key: str) -> None:
+@pytest.mark.parametrize("size", ["105", 105, 105.0])
+def test_the_root_size_is_a_number_whatever_its_key(
+    account: Account, key: str, size: object
+) -> None:
     account.answers = [
-        _image(blockDeviceMappings=[{"deviceName": "/dev/sda1", "ebs": {key: "105"}}])
+        _image(blockDeviceMappings=[{"deviceName": "/dev/sda1", "ebs": {key: size}}])
     ]
     assert find_image(_query()).root_volume_gib == 105
 
@@ -258,16 +261,42 @@ def test_the_root_size_is_a_number_whatever_its_key(account: Account, key: str) 
     [
         [],
         None,
-        [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": "75"}}],
+        [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": "80"}}],
         [{"deviceName": "/dev/sda1", "ebs": {"volumeSize": "0"}}],
         [{"deviceName": "/dev/sda1", "ebs": {"volumeSize": "many"}}],
+        [{"deviceName": "/dev/sda1", "ebs": {"volumeSize": "75.5"}}],
         [{"deviceName": "/dev/sda1", "ebs": {}}],
         [{"deviceName": "/dev/sda1", "ebs": None}],
     ],
 )
-def test_an_image_without_a_root_size_is_refused(account: Account, mappings: Any) -> None:
-    account.answers = [_image(blockDeviceMappings=mappings)]
-    with pytest.raises(ImageError, match="root device /dev/sda1"):
+def test_a_root_size_that_is_not_told_is_the_least_of_the_line(
+    account: Account, mappings: Any
+) -> None:
+    account.answers = [_image(TORCH_24, blockDeviceMappings=mappings)]
+    query = select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY)
+    assert find_image(query).root_volume_gib == 30
+
+
+def test_an_answer_with_id_and_name_alone_is_enough(account: Account) -> None:
+    account.answers = [{"id": "ami-0391c53a255869d46", "name": BASE_22}]
+    found = find_image(_query())
+    assert found == FoundImage(
+        "ami-0391c53a255869d46", BASE_22, "x86_64", "/dev/sda1", 75, "", None
+    )
+    assert FoundImage.from_record(found.to_record()) == found
+
+
+def test_a_pin_may_be_answered_as_sparsely(account: Account) -> None:
+    account.answers = [{"id": "ami-0123456789abcdef0", "name": "golden"}]
+    found = find_pinned(
+        "ami-0123456789abcdef0", os_type="ubuntu-22.04", architecture="x86_64", ami_type="base"
+    )
+    assert (found.root_device_name, found.root_volume_gib) == ("/dev/sda1", 75)
+
+
+def test_an_image_on_an_instance_store_is_refused(account: Account) -> None:
+    account.answers = [_image(rootDeviceType="instance-store", blockDeviceMappings=[])]
+    with pytest.raises(ImageError, match="has its root on an instance store"):
         find_image(_query())
 
 

@@ -182,13 +182,16 @@ def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
         if len(found) > 1 and not most_recent:
             raise Exception("Your query returned more than one result.")
         newest = sorted(found, key=lambda i: datetime.fromisoformat(i["CreationDate"]))[-1]
-        first = next(i for i in found if i["CreationDate"] == newest["CreationDate"])
+        ties = [i for i in found if i["CreationDate"] == newest["CreationDate"]]
+        # AWS creates no two at once; where it seems so, the name's end decides.
+        first = max(ties, key=lambda i: _end(i["Name"]))
         return SimpleNamespace(
             id=first["ImageId"],
             name=first.get("Name"),
             architecture=first["Architecture"],
             state=first["State"],
             root_device_name=first["RootDeviceName"],
+            root_device_type=first.get("RootDeviceType"),
             creation_date=first["CreationDate"],
             block_device_mappings=[
                 SimpleNamespace(
@@ -200,6 +203,12 @@ def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
         )
 
     return get_ami
+
+
+def _end(name: str) -> list[int]:
+    """The day or the build that a name ends with; nothing if it ends otherwise."""
+    last = name.rpartition(" ")[2].split(".")
+    return [int(part) for part in last] if all(part.isdecimal() for part in last) else []
 
 
 def owned(image: Raw, owners: Sequence[str]) -> bool:

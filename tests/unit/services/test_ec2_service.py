@@ -180,13 +180,14 @@ def test_an_answer_that_leaves_out_what_the_filters_have_tested_is_enough_for_an
     least = {"ImageId": "ami-1", "Name": BASE_22, "CreationDate": "2026-09-02T08:15:00.000Z"}
     service = EC2Service(client=mock_of(*[{"Images": [least]}] * 2))
     assert service.get_latest_dlami(today=TODAY) == "ami-1"
-    with pytest.raises(ImageError, match="no EBS volume of a known size"):
-        service.find_dlami(U22, X86, BASE, today=TODAY)
+    found = service.find_dlami(U22, X86, BASE, today=TODAY)
+    assert (found.root_device_name, found.root_volume_gib) == ("/dev/sda1", 75)
 
 
 def test_an_image_that_no_host_can_be_planned_on_is_an_error_as_in_the_program() -> None:
-    service = EC2Service(client=mock_of({"Images": [raw(BASE_22, BlockDeviceMappings=[])]}))
-    with pytest.raises(ImageError, match="root device /dev/sda1"):
+    on_store = raw(BASE_22, RootDeviceType="instance-store")
+    service = EC2Service(client=mock_of({"Images": [on_store]}))
+    with pytest.raises(ImageError, match="root on an instance store"):
         service.get_latest_dlami(today=TODAY)
 
 

@@ -62,7 +62,7 @@ def test_a_line_is_listed_best_first_and_what_may_not_answer_comes_last() -> Non
         torch("2.12", "20240101", ImageId="deprecated"),
         torch("2.12", "20260725", ImageId="older"),
         torch("2.12", "20260827", ImageId="answer"),
-        torch("2.12", "20260828", ImageId="nobody's", BlockDeviceMappings=[]),
+        torch("2.12", "20260828", ImageId="nobody's", RootDeviceType="instance-store"),
         torch("2.12", "20260901", ImageId="pending", State="pending"),
         torch("2.12", "20260902", ImageId="arm", Architecture=ARM),
         torch("2.12", "20260903", ImageId="foreign", OwnerId=SOMEBODY, ImageOwnerAlias=None),
