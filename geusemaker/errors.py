@@ -3,6 +3,7 @@
     GeuseMakerError            printed as one bare paragraph, never with a traceback
     ├── ConfigError            a value in the stack's config or in a config file
     ├── ImageError             a question about images that has no answer (a RuntimeError too)
+    │   ├── WishError          a value of the question is none (a ConfigError too)
     │   ├── NeverMadeError     AWS never released an image for that combination
     │   ├── NoImageError       AWS should have one, but the account's Region does not show it
     │   └── PinError           the pinned image is missing or does not fit the other keys
@@ -35,6 +36,10 @@ class ConfigError(GeuseMakerError):
 
 class ImageError(GeuseMakerError, RuntimeError):
     """No image answers the question that was asked."""
+
+
+class WishError(ConfigError, ImageError):
+    """A question about images has a value that is none, or two that do not fit together."""
 
 
 class NeverMadeError(ImageError):

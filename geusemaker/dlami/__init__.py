@@ -15,7 +15,7 @@ from geusemaker.dlami.catalogue import (
     load_catalogue,
 )
 from geusemaker.dlami.naming import Recognised, looks_like_dlami, recognise
-from geusemaker.dlami.selection import Candidate, ImageQuery, select
+from geusemaker.dlami.selection import Candidate, ImageQuery, select, select_around_pin
 
 __all__ = [
     "AMI_TYPES",
@@ -32,4 +32,5 @@ __all__ = [
     "looks_like_dlami",
     "recognise",
     "select",
+    "select_around_pin",
 ]

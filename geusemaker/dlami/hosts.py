@@ -12,7 +12,7 @@ from typing import Final, Literal
 from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
 from geusemaker.dlami.families import Blackwell
 from geusemaker.dlami.image import FoundImage
-from geusemaker.dlami.naming import looks_like_dlami
+from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Wish, listing
 from geusemaker.dlami.selection import ImageQuery
 from geusemaker.errors import ConfigError
@@ -222,4 +222,7 @@ def _day(image: FoundImage) -> str:
 
 
 def _is_older(image: FoundImage, blackwell: Blackwell) -> bool:
-    return _day(image) < blackwell.since.isoformat()
+    """By the day in the name, too: AWS copies an old build to a Region later."""
+    known = recognise(image.name)
+    days = [_day(image), str(known.release) if known and known.release else ""]
+    return any(day and day < blackwell.since.isoformat() for day in days)

@@ -17,10 +17,11 @@ from geusemaker.dlami.catalogue import (
     Line,
     Version,
     load_catalogue,
+    numeric,
 )
 from geusemaker.dlami.naming import name_globs, name_regex
 from geusemaker.dlami.nearest import Wish, best, commands, elsewhere, way_out, without_advisory
-from geusemaker.errors import ConfigError, NeverMadeError
+from geusemaker.errors import NeverMadeError, WishError
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
 """What is proposed in place of a value that is near to none."""
@@ -95,7 +96,8 @@ def select(
 
     Raises:
         NeverMadeError: AWS never made that combination, or not with that version.
-        ConfigError: A value is unknown, or a version is given for a type without one.
+        WishError: A value is unknown, or a version is given for a type without one, or it is newer
+            than the table.
     """
     catalogue = catalogue or load_catalogue()
     _check_known("osType", os_type, tuple(system.name for system in catalogue.systems))
@@ -128,6 +130,29 @@ def select(
     )
 
 
+def select_around_pin(
+    os_type: str,
+    architecture: str,
+    ami_type: str,
+    framework_version: str | None = None,
+    *,
+    today: date,
+) -> ImageQuery:
+    """The same for a stack whose image is pinned, where the pin wins over the other keys.
+
+    Whether the image fits them is for the look-up to say. Where they name no line that the table
+    knows, the base line of the OS stands in: each OS has one for each architecture.
+
+    Raises:
+        WishError: A value is unknown.
+    """
+    try:
+        return select(os_type, architecture, ami_type, framework_version, today=today)
+    except (NeverMadeError, WishError):
+        _check_known("amiType", ami_type, AMI_TYPES)
+        return select(os_type, architecture, "base", today=today)
+
+
 def title(ami_type: str, framework_version: str | None) -> str:
     """How messages call an image: "PyTorch 2.12", or "The base image" for one without a version."""
     if framework_version is None:
@@ -149,7 +174,7 @@ def _candidate(form: str, version: Version, today: date) -> Candidate:
 def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -> Version:
     wanted = wish.framework_version or ""
     if line.ami_type not in FRAMEWORKS:
-        raise ConfigError(
+        raise WishError(
             f"geusemaker:frameworkVersion is {wanted!r}, but images of type {line.ami_type} have "
             f"no framework version (only {' and '.join(FRAMEWORKS)} have one): "
             "`pulumi config rm geusemaker:frameworkVersion`."
@@ -165,21 +190,33 @@ def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -
 
 def _unknown_version(
     wish: Wish, line: Line, today: date, catalogue: Catalogue
-) -> NeverMadeError | ConfigError:
+) -> NeverMadeError | WishError:
     wanted = wish.framework_version or ""
     combination = f"{line.os_type} / {line.architecture} / {line.ami_type}"
     if f"{wanted}0" in line.numbers:
-        return ConfigError(
+        return WishError(
             f"geusemaker:frameworkVersion is {wanted!r}, and {combination} has no {wanted}, but a "
             f"{wanted}0: YAML reads an unquoted {wanted}0 as the number {wanted}. Quote it in the "
             "stack's file, or let Pulumi do so: "
             f"`pulumi config set geusemaker:frameworkVersion {wanted}0`."
         )
-    near = best(line, today)
+    parts = wanted.split(".")
+    two = ".".join(parts[:2])
+    near = next((one for one in line.versions if one.number == two), best(line, today))
+    nearest = f"The nearest is {near.number}: `{commands(wish, line, near)}`"
+    known = [
+        number for one in catalogue.lines if one.ami_type == line.ami_type for number in one.numbers
+    ]
+    if all(map(str.isdecimal, parts)) and numeric(two) > max(map(numeric, known)):
+        return WishError(
+            f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
+            f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "
+            "GeuseMaker may know it; where AWS has it already, it can be taken by the name of an "
+            f"image in geusemaker:amiName, without a version. {nearest}."
+        )
     text = (
         f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "
-        f"its versions are {', '.join(line.numbers)}. The nearest is {near.number}: "
-        f"`{commands(wish, line, near)}`"
+        f"its versions are {', '.join(line.numbers)}. {nearest}"
     )
     other = elsewhere(wish, catalogue, today)
     if other:
@@ -213,8 +250,8 @@ def _warnings(wish: Wish, version: Version, today: date, catalogue: Catalogue) -
 def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
-    close = next(iter(get_close_matches(value, known, n=1, cutoff=0.5)), _USUAL[key])
-    raise ConfigError(
+    close = next(iter(get_close_matches(str(value), known, n=1, cutoff=0.5)), _USUAL[key])
+    raise WishError(
         f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
         f"`pulumi config set geusemaker:{key} {close}`."
     )

@@ -8,10 +8,13 @@ from geusemaker.errors import NoImageError
 _WELL_STOCKED = ("us-east-1", "us-west-2")
 
 
-def no_image(query: ImageQuery, region: str | None = None) -> NoImageError:
+def no_image(
+    query: ImageQuery, region: str | None = None, newer: str | None = None
+) -> NoImageError:
     """The error for a Region that shows none of the candidates.
 
-    `region` is its name, where the asker knows it; the program asks in the Region of its stack.
+    `region` is its name, where the asker knows it. `newer` is the warning that there is a version
+    newer than the table, where the asker has seen one.
     """
     globs = ", ".join(
         f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
@@ -31,7 +34,16 @@ def no_image(query: ImageQuery, region: str | None = None) -> NoImageError:
         steps = ["pulumi config set geusemaker:amiType base"]
         steps += [unversioned] if query.framework_version is not None else []
         text += f"; or take the base image: `{' && '.join(steps)}`"
-    return NoImageError(f"{text}.")
+    if (
+        query.framework_version is None
+        and not query.include_deprecated
+        and query.candidates[0].framework_version
+    ):
+        text += (
+            ". Versions that AWS does not patch any more are taken only where "
+            "geusemaker:frameworkVersion names one"
+        )
+    return NoImageError(f"{text}.{f' {newer}' if newer else ''}")
 
 
 def fallback(query: ImageQuery, taken: Candidate, region: str | None = None) -> str | None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import ImageQuery, select
+from geusemaker.dlami import ImageQuery, select, select_around_pin
 from geusemaker.dlami.image import FoundImage
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
@@ -41,7 +41,7 @@ def image(
     """The check, by one question, and what it saw."""
     pin = "amiId" if config.ami_id else "amiName" if config.ami_name else None
     try:
-        query = select(
+        query = (select_around_pin if pin else select)(
             config.os_type,
             config.architecture,
             config.ami_type,

@@ -228,15 +228,19 @@ class EC2Service:
                 _filter("state", "available"),
             ],
         )
-        chosen = choose(query, images, today)
-        if chosen is None:
-            raise no_image(query, self.region)
-        candidate, image = chosen
-        self._warn(fallback(query, candidate, self.region))
         key = (os_type, architecture, ami_type)
         of_line = [image for image in of_amazon(images) if line_of(image) == key]
-        for version, name in list(newer_versions(line, of_line).items())[:1]:
-            self._warn(newer_version(line, version, catalogue.as_of, name))
+        newer = [
+            newer_version(line, version, catalogue.as_of, name)
+            for version, name in list(newer_versions(line, of_line).items())[:1]
+        ]
+        chosen = choose(query, images, today)
+        if chosen is None:
+            raise no_image(query, self.region, *newer)
+        candidate, image = chosen
+        self._warn(fallback(query, candidate, self.region))
+        for warning in newer:
+            self._warn(warning)
         return image
 
     def _warn(self, text: str | None) -> None:

@@ -343,9 +343,14 @@ YOUNGER = replace(IMAGE, id="ami-2", name="newer", creation_date="2026-07-17T00:
 def test_an_image_from_before_the_familys_first_day_is_refused(family: str, since: str) -> None:
     day = date.fromisoformat(since)
     before = date.fromordinal(day.toordinal() - 1)
-    check_image(f"{family}.8xlarge", replace(IMAGE, creation_date=f"{day}T00:00:00.000Z"))
+    on_the_day = replace(
+        IMAGE, name=f"{IMAGE.name[:-8]}{day:%Y%m%d}", creation_date=f"{day}T00:00:00.000Z"
+    )
+    check_image(f"{family}.8xlarge", on_the_day)
     with pytest.raises(ConfigError, match=f"from before {since}"):
-        check_image(f"{family}.8xlarge", replace(IMAGE, creation_date=f"{before}T23:00:00.000Z"))
+        check_image(
+            f"{family}.8xlarge", replace(on_the_day, creation_date=f"{before}T23:00:00.000Z")
+        )
 
 
 @pytest.mark.parametrize("pin", ["amiId", "amiName"])
@@ -367,7 +372,7 @@ def test_a_kept_image_that_is_too_old_leads_to_the_newest() -> None:
         "pulumi config set geusemaker:amiId ami-2",
         "pulumi config set geusemaker:instanceType g5.2xlarge",
     ]
-    check_image("g7.2xlarge", replace(IMAGE, creation_date=YOUNGER.creation_date))
+    check_image("g7.2xlarge", replace(YOUNGER, name=f"{IMAGE.name[:-8]}20260717"))
 
 
 @pytest.mark.parametrize("newest", [None, IMAGE])
@@ -486,3 +491,12 @@ def test_the_docs_show_the_errors_that_there_are() -> None:
             assert f"{family.rstrip('*')}" in page.partition("## What is refused")[2]
     for blackwell in load_catalogue().blackwell:
         assert blackwell.family in page.partition("The Blackwell families")[2]
+
+
+def test_an_old_build_that_was_copied_to_a_region_later_is_old() -> None:
+    name = "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20260519"
+    image = FoundImage("ami-1", name, "x86_64", "/dev/xvda", 75, "2026-09-02T08:15:00.000Z", None)
+    with pytest.raises(ConfigError, match="no image from before"):
+        check_image("g7.2xlarge", image, pin="amiName")
+    check_image("g7.2xlarge", replace(image, name=name.replace("20260519", "20260916")))
+    check_image("g7.2xlarge", replace(image, name=f"{name[:-8]}20260916", creation_date=""))

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,9 +18,10 @@ from geusemaker.dlami import (
     ImageQuery,
     load_catalogue,
     select,
+    select_around_pin,
 )
 from geusemaker.dlami.catalogue import numeric
-from geusemaker.errors import ConfigError, ImageError, NeverMadeError
+from geusemaker.errors import ConfigError, ImageError, NeverMadeError, WishError
 
 from .real_names import LOOK_ALIKES, OF_LINES, OTHER_DLAMIS, Combination
 
@@ -343,7 +345,7 @@ def test_an_unknown_version_lists_those_there_are_and_where_it_exists() -> None:
 
 def test_an_unknown_version_that_exists_nowhere_is_not_said_to() -> None:
     with pytest.raises(NeverMadeError) as caught:
-        select("ubuntu-24.04", "x86_64", "pytorch", "9.9", today=TODAY)
+        select("ubuntu-24.04", "x86_64", "pytorch", "1.9", today=TODAY)
     assert _commands(str(caught.value)) == [f"{SET}frameworkVersion 2.12"]
 
 
@@ -509,3 +511,57 @@ def test_what_is_near_to_nothing_gets_the_default_proposed(wish: Combination, co
     with pytest.raises(ConfigError) as caught:
         select(*wish, today=TODAY)
     assert _commands(str(caught.value)) == [command]
+
+
+@pytest.mark.parametrize("wanted", ["2.14", "2.14.0", "3.0"])
+def test_a_version_above_the_table_is_not_called_never_made(wanted: str) -> None:
+    with pytest.raises(WishError, match="newer than this table of 2026-10-10") as caught:
+        select("ubuntu-24.04", "x86_64", "pytorch", wanted, today=TODAY)
+    assert isinstance(caught.value, RuntimeError)
+    wish = {"os_type": "ubuntu-24.04", "architecture": "x86_64", "ami_type": "pytorch"}
+    after = _follow(str(caught.value), 0, {**wish, "framework_version": wanted})
+    assert after["framework_version"] == "2.12"
+
+
+def test_a_version_with_a_part_too_many_is_led_to_the_version() -> None:
+    with pytest.raises(NeverMadeError) as caught:
+        select("ubuntu-22.04", "x86_64", "pytorch", "2.7.0", today=TODAY)
+    assert _commands(str(caught.value))[0] == f"{SET}frameworkVersion 2.7"
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ("windows", "x86_64", "base", None),
+        ("ubuntu-22.04", "riscv", "base", None),
+        ("ubuntu-22.04", "x86_64", "jax", None),
+        ("ubuntu-22.04", "x86_64", "base", "2.12"),
+        ("amazon-linux-2023", "x86_64", "pytorch", "2.1"),
+        (None, "x86_64", "base", None),
+    ],
+)
+def test_a_question_that_cannot_be_one_is_a_runtime_error_too(wish: Any) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        select(*wish, today=TODAY)
+    assert isinstance(caught.value, ConfigError)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ("ubuntu-24.04", "x86_64", "multi-framework", None),
+        ("amazon-linux-2023", "x86_64", "pytorch", "2.14"),
+        ("ubuntu-22.04", "x86_64", "base", "2.12"),
+    ],
+)
+def test_around_a_pin_the_base_line_stands_in_for_keys_that_name_none(wish: Any) -> None:
+    query = select_around_pin(*wish, today=TODAY)
+    assert (query.os_type, query.architecture, query.ami_type) == (*wish[:2], "base")
+
+
+def test_around_a_pin_keys_that_name_a_line_keep_their_meaning() -> None:
+    wish = ("ubuntu-24.04", "x86_64", "pytorch", "2.11")
+    assert select_around_pin(*wish, today=TODAY) == select(*wish, today=TODAY)
+    for wrong in (("ubuntu-99", "x86_64", "base"), ("ubuntu-24.04", "x86_64", "jax")):
+        with pytest.raises(WishError):
+            select_around_pin(*wrong, today=TODAY)

@@ -379,7 +379,7 @@ def test_each_combination_gives_the_right_image_or_the_right_error(
         assert outcome.image is not None
         assert (outcome.image.name, outcome.image.architecture) == (expected, combination[1])
     else:
-        assert type(outcome.error) is expected
+        assert isinstance(outcome.error, expected)
         assert isinstance(outcome.error, RuntimeError)
         text = str(outcome.error)
         assert "`pulumi config set " in text
@@ -448,7 +448,7 @@ def test_a_version_that_is_asked_for_is_that_version_or_an_error(
         assert outcome.image is not None
         assert outcome.image.name == expected
     else:
-        assert type(outcome.error) is expected
+        assert isinstance(outcome.error, expected)
 
 
 def test_pins_are_checked_alike(both: Both) -> None:

@@ -389,3 +389,29 @@ def test_two_pins_are_one_too_many_and_none_is_a_fault_of_the_caller() -> None:
         _pinned(service, ami_id="ami-1", ami_name=BASE_22)
     with pytest.raises(ValueError, match="ami_id or ami_name"):
         _pinned(service)
+
+
+def test_a_version_newer_than_the_table_that_is_there_alone_is_in_the_error() -> None:
+    service = EC2Service(client=Ec2([torch("2.14", "20261001")]))
+    with pytest.raises(NoImageError) as caught:
+        service.get_latest_dlami(*TORCH_24, today=TODAY)
+    said = str(caught.value)
+    assert "AWS has PyTorch 2.14 for ubuntu-24.04 on x86_64, newer than PyTorch 2.12" in said
+    assert f"`pulumi config set geusemaker:amiName '{torch('2.14', '20261001')['Name']}'`" in said
+    assert "taken only where geusemaker:frameworkVersion names one" in said
+
+
+def test_images_created_at_once_are_told_apart_by_their_names() -> None:
+    when = "2026-10-01T00:00:00.000Z"
+    days = ["20260317", "20260902", "20241115"]
+    shown = [
+        raw(name_of((U22, X86, BASE), day), created=when, ImageId=f"ami-{day}") for day in days
+    ]
+    assert EC2Service(client=Ec2(shown)).get_latest_dlami(today=TODAY) == "ami-20260902"
+    builds = ["65.5", "65.8", "65.10"]
+    shown = [
+        raw(name_of((AL2, X86, BASE), build), created=when, ImageId=f"ami-{build}")
+        for build in builds
+    ]
+    service = EC2Service(client=Ec2(shown))
+    assert service.get_latest_dlami(AL2, X86, BASE, today=TODAY) == "ami-65.10"
