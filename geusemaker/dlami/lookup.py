@@ -68,7 +68,7 @@ def find_pinned(
 ) -> FoundImage:
     """The image that `amiId` or `amiName` names, once it is known to fit the other keys.
 
-    An image by id may belong to anyone; one by name to AWS or to the account itself. A name that
+    An image by id may belong to anyone; one by name to AWS, else to the account itself. A name that
     tells too little to check gets a warning in Pulumi's log. `region` is for messages.
 
     Raises:
@@ -80,16 +80,21 @@ def find_pinned(
     pin = pin_of(ami_id, ami_name, os_type, architecture, ami_type, framework_version)
     if pin.key == "amiId":
         # No owners: a company's own image is a fair pin, and an id cannot be squatted.
-        search: dict[str, Any] = {"filters": [_filter("image-id", pin.value)]}
+        searches: list[dict[str, Any]] = [{"filters": [_filter("image-id", pin.value)]}]
     else:
-        search = {
-            "owners": ["amazon", "self"],
-            "most_recent": True,
-            "name_regex": exact_regex(pin.value),
-            "filters": [_filter("name", exact_glob(pin.value))],
-        }
+        # AWS's own first: a copy in the account has the same name, and is newer.
+        searches = [
+            {
+                "owners": [owner],
+                "most_recent": True,
+                "name_regex": exact_regex(pin.value),
+                "filters": [_filter("name", exact_glob(pin.value))],
+            }
+            for owner in ("amazon", "self")
+        ]
     # AWS hides deprecated images from a search; a pin is a decision, and old hosts need theirs.
-    answer = _ask(str(pin), opts, include_deprecated=True, **search)
+    answers = (_ask(str(pin), opts, include_deprecated=True, **search) for search in searches)
+    answer = next((one for one in answers if one is not None), None)
     if answer is None:
         raise missing(pin, region)
     check_state(pin, answer.name or "", answer.state or "available")

@@ -141,7 +141,7 @@ class EC2Service:
     ) -> FoundImage:
         """The image that `amiId` or `amiName` names, once it is known to fit the other keys.
 
-        An image by id may belong to anyone; one by name to AWS or to the account itself. A name
+        An image by id may belong to anyone; one by name to AWS, else to the account itself. A name
         that tells too little to check gets a warning.
 
         Raises:
@@ -164,7 +164,10 @@ class EC2Service:
         field = "ImageId" if pin.key == "amiId" else "Name"
         # A pin is a decision, and old hosts need theirs: deprecated images count.
         shown = self._images(IncludeDeprecated=True, **search)
-        image = newest(image for image in shown if image.get(field) == pin.value)
+        named = [image for image in shown if image.get(field) == pin.value]
+        # AWS's own first: a copy in the account has the same name, and is newer.
+        of_aws = [image for image in named if image.get("ImageOwnerAlias") == "amazon"]
+        image = newest(of_aws or named)
         if image is None:
             raise missing(pin, self.region)
         name = image.get("Name") or ""

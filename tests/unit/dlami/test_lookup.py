@@ -356,7 +356,7 @@ def test_a_pin_by_name_is_asked_by_that_very_name(account: Account) -> None:
     assert _pinned(ami_name=BASE_22).id == "ami-0391c53a255869d46"
     assert account.asked == [
         {
-            "owners": ["amazon", "self"],
+            "owners": ["amazon"],
             "mostRecent": True,
             "includeDeprecated": True,
             "nameRegex": (
@@ -367,8 +367,16 @@ def test_a_pin_by_name_is_asked_by_that_very_name(account: Account) -> None:
     ]
 
 
+def test_an_image_of_the_account_by_that_name_is_taken_where_aws_has_none(
+    account: Account,
+) -> None:
+    account.answers = [Exception(NO_RESULTS), _image(id="ami-0aaaaaaaaaaaaaaaa")]
+    assert _pinned(ami_name=BASE_22).id == "ami-0aaaaaaaaaaaaaaaa"
+    assert [asked["owners"] for asked in account.asked] == [["amazon"], ["self"]]
+
+
 def test_wildcards_in_a_pinned_name_are_taken_as_they_are(account: Account) -> None:
-    account.answers = [Exception(NO_RESULTS)]
+    account.answers = [Exception(NO_RESULTS)] * 2
     with pytest.raises(PinError):
         _pinned(ami_name="My *?\\ image")
     (name_filter,) = account.asked[0]["filters"]
@@ -391,7 +399,7 @@ def test_no_pin_is_a_fault_of_the_caller(account: Account) -> None:
 def test_a_pin_that_aws_does_not_show_is_an_error_with_ways_out(
     account: Account, key: str, pin: dict[str, str]
 ) -> None:
-    account.answers = [Exception(NO_RESULTS)]
+    account.answers = [Exception(NO_RESULTS)] * 2
     with pytest.raises(PinError) as caught:
         _pinned(**pin)
     message = str(caught.value)

@@ -325,12 +325,15 @@ def test_a_pin_by_id_is_asked_by_id_of_any_owner() -> None:
     assert service.warnings == []
 
 
-def test_a_pin_by_name_is_the_newest_of_that_very_name_of_aws_or_the_account() -> None:
+def test_a_pin_by_name_is_of_that_very_name_of_aws_else_of_the_account() -> None:
+    # A copy that the account has made of it is newer and has its name: the pin means AWS's.
     older = raw(BASE_22, created="2026-09-01T08:15:00.000Z", ImageId="ami-older")
     mine = raw(BASE_22, ImageOwnerAlias=None, OwnerId="123456789012")
     other = raw(f"{BASE_22} x", created=NEWER, ImageId="ami-other")
+    own = mock_of({"Images": [mine, other]})
+    assert _pinned(EC2Service(client=own), ami_name=BASE_22).id == "ami-0391c53a255869d46"
     client = mock_of({"Images": [older, mine, other]})
-    assert _pinned(EC2Service(client=client), ami_name=BASE_22).id == "ami-0391c53a255869d46"
+    assert _pinned(EC2Service(client=client), ami_name=BASE_22).id == "ami-older"
     client.describe_images.assert_called_once_with(
         IncludeDeprecated=True,
         Owners=["amazon", "self"],
