@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker import userdata
+from geusemaker.components.kept import output_of
 from geusemaker.components.tagging import Tags
 
 DATA_DEVICE: Final = "/dev/sdf"
@@ -96,7 +97,7 @@ class Compute(pulumi.ComponentResource):
                 "delete_on_termination": True,
                 "tags": tags.named("root"),
             },
-            user_data_base64=kept_script.output,
+            user_data_base64=output_of(kept_script),
             # Changed in place, it would stop and start the host and never run.
             user_data_replace_on_change=True,
             tags=tags.named("host"),

@@ -1,6 +1,7 @@
 """Asks AWS about the instance type, at preview too, and says whether the image runs on it."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -33,16 +34,25 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> HostType:
         ) from error
     return HostType(
         name=instance_type,
-        vcpus=int(told.default_vcpus),
-        memory_gib=int(told.memory_size) / 1024,
-        architectures=tuple(told.supported_architectures),
-        gpus=tuple(f"{int(gpu.count)} x {gpu.manufacturer} {gpu.name}" for gpu in told.gpuses),
+        vcpus=int(told.default_vcpus or 0),
+        memory_gib=int(told.memory_size or 0) / 1024,
+        architectures=tuple(told.supported_architectures or ()),
+        gpus=tuple(_gpu(gpu) for gpu in told.gpuses or ()),
     )
 
 
+def _gpu(told: Any) -> str:
+    """A GPU as `HostType` writes it. One that comes without a number is one."""
+    name = " ".join(part for part in (told.manufacturer, told.name) if part)
+    return f"{int(told.count or 1)} x {name}"
+
+
 def check(host: HostType, architecture: str) -> None:
-    """`ConfigError` when the type cannot boot an image of that architecture."""
-    if architecture in host.architectures:
+    """`ConfigError` when AWS says that the type cannot boot an image of that architecture.
+
+    Of a type that AWS names no architecture for, nothing is said: EC2 has the last word.
+    """
+    if not host.architectures or architecture in host.architectures:
         return
     other = counterpart(host.name, "arm64" if architecture == "arm64" else "x86_64")
     raise ConfigError(

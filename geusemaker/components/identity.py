@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 
 
@@ -40,7 +41,10 @@ def trust_policy() -> str:
 
 
 def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
-    """Mount and write the own file system, through its access points only."""
+    """Mount and write the own file system, through its access points only.
+
+    An access point without an ARN, which only a mock makes, is no way in.
+    """
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -55,7 +59,9 @@ def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
                     "Resource": file_system_arn,
                     "Condition": {
                         "StringEquals": {
-                            "elasticfilesystem:AccessPointArn": sorted(access_point_arns)
+                            "elasticfilesystem:AccessPointArn": sorted(
+                                arn for arn in access_point_arns if arn
+                            )
                         }
                     },
                 },
@@ -83,7 +89,8 @@ class Identity(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Identity", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags = args["tags"]
-        partition = aws.get_partition(opts=pulumi.InvokeOptions(parent=self)).partition
+        told = aws.get_partition(opts=pulumi.InvokeOptions(parent=self))
+        partition = told.partition or COMMERCIAL
         role = aws.iam.Role(
             f"{name}-role",
             description="GeuseMaker host: Session Manager and its own file system",

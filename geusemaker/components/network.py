@@ -105,7 +105,7 @@ class Network(pulumi.ComponentResource):
         self,
         vpc_id: str,
         args: NetworkArgs,
-        offering: Sequence[str],
+        offering: Sequence[str] | None,
         asking: pulumi.InvokeOptions,
     ) -> None:
         vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
@@ -123,10 +123,11 @@ class Network(pulumi.ComponentResource):
         )
 
     def _make_vpc(
-        self, args: NetworkArgs, offering: Sequence[str], asking: pulumi.InvokeOptions
+        self, args: NetworkArgs, offering: Sequence[str] | None, asking: pulumi.InvokeOptions
     ) -> None:
         count, instance_type = args["zone_count"], args["instance_type"]
-        candidates = sorted(set(zones.usable_zones(asking)) & set(offering))
+        usable = set(zones.usable_zones(asking))
+        candidates = sorted(usable if offering is None else usable & set(offering))
         zones.check_enough(candidates, count, instance_type)
         # Zones come and go, and another type may be offered in others. Each zone that was chosen
         # is kept: the host's since its data volume cannot move, the others since their addresses

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.components.kept import check_same_key, check_same_region, keep
+from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
 
 
@@ -54,7 +55,7 @@ def file_system_policy(file_system_arn: str, owner_id: str) -> str:
 
     Without any policy, everyone who reaches a mount target may mount and write, unasked.
     """
-    partition = file_system_arn.split(":")[1]
+    partition = partition_of(file_system_arn)
     return json.dumps(
         {
             "Version": "2012-10-17",

@@ -5,14 +5,15 @@ from datetime import UTC, date, datetime
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
-import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker import dlami
 from geusemaker.components import host_type
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
+from geusemaker.components.kept import output_of
 from geusemaker.components.network import Network
+from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
@@ -101,7 +102,7 @@ class Tier1(pulumi.ComponentResource):
         asking = pulumi.InvokeOptions(parent=self)
         stack = pulumi.get_stack()
         tags = Tags(stack, config.tags)
-        region = aws.get_region(opts=asking).region
+        region = look_up_region(asking)
 
         query = dlami.select(
             config.os_type,
@@ -259,7 +260,7 @@ class Tier1(pulumi.ComponentResource):
                 replacement_trigger=[part or "" for part in wish],
             ),
         )
-        kept: pulumi.Output[FoundImage] = stash.output.apply(_image_of)
+        kept: pulumi.Output[FoundImage] = output_of(stash).apply(_image_of)
         if not (floats or pinned):
             kept.apply(lambda image: _tell(image, found))
         if not pinned:

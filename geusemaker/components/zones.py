@@ -58,11 +58,21 @@ def usable_zones(opts: pulumi.InvokeOptions) -> list[str]:
         )
     except Exception as error:  # the SDK raises nothing narrower
         raise _unasked("for its zones", "AvailabilityZones", error) from error
+    if not answer.names:
+        raise NetworkError(
+            "AWS tells no availability zone of the Region of `aws:region` that this account may "
+            "use, so nothing can be placed there. `aws ec2 describe-availability-zones` lists what "
+            "it tells; take another Region on a new stack: `pulumi config set aws:region "
+            "us-east-1`."
+        )
     return sorted(answer.names)
 
 
-def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str]:
-    """Zones in which AWS offers the instance type; empty when the Region has none."""
+def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str] | None:
+    """Zones in which AWS offers the instance type; empty when the Region has none.
+
+    None when the answer does not tell: then each zone may.
+    """
     try:
         answer = aws.ec2.get_instance_type_offerings(
             location_type="availability-zone",
@@ -71,15 +81,15 @@ def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str]:
         )
     except Exception as error:  # the SDK raises nothing narrower
         raise _unasked("where it offers instance types", "InstanceTypeOfferings", error) from error
-    return sorted(answer.locations)
+    return None if answer.locations is None else sorted(answer.locations)
 
 
-def check_kept_zone(zone: str, offering: Sequence[str], instance_type: str) -> str:
-    """The zone of the host and its data volume, once it is known to offer the type.
+def check_kept_zone(zone: str, offering: Sequence[str] | None, instance_type: str) -> str:
+    """The zone of the host and its data volume, unless it is known not to offer the type.
 
     The data volume cannot leave its zone, so a type that is not offered there is refused.
     """
-    if zone not in offering:
+    if offering is not None and zone not in offering:
         raise NetworkError(
             f"geusemaker:instanceType is {instance_type}, which AWS offers in "
             f"{', '.join(offering) or 'no zone of this Region'}, but not in {zone}, where this "

@@ -76,16 +76,18 @@ class Bounds:
     unit_pause: int = 60
 
 
+# An id is AWS's own, or a mock's. What matters is that it stays one word to the shell and to fstab,
+# and no path.
+_ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}"
 _SHAPES = {
     "stack": r"[A-Za-z0-9_.-]{1,100}",
     "region": r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}",
-    "file_system_id": r"fs-[0-9a-f]{8,40}",
-    "data_volume_id": r"vol-[0-9a-f]{8,40}",
+    "file_system_id": _ID,
+    "data_volume_id": _ID,
     "data_mount": r"(/[a-z0-9_-]+)+",
     "data_device": r"/dev/sd[f-p]",
 }
 _MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
-_ACCESS_POINT = r"fsap-[0-9a-f]{8,40}"
 
 
 def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
@@ -147,7 +149,7 @@ def _check(facts: HostFacts) -> None:
         )
     for mount, access_point in facts.access_points.items():
         _check_shape("access_points (the name)", mount, _MOUNT_NAME)
-        _check_shape(f"access_points[{mount}]", access_point, _ACCESS_POINT)
+        _check_shape(f"access_points[{mount}]", access_point, _ID)
     if f"{facts.data_mount}/".startswith(f"{EFS_ROOT}/") or EFS_ROOT.startswith(
         f"{facts.data_mount}/"
     ):

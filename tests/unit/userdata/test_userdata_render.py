@@ -133,6 +133,27 @@ def test_a_hostile_access_point_is_refused_by_name(value: str) -> None:
         render(replace(FACTS, access_points={value: "fsap-0123456789abcdef0"}))
 
 
+@pytest.mark.parametrize("made_up", ["ai-storage-files_id", "0", "4f0c-11.x", "mock:files"])
+def test_an_id_need_not_look_like_one_of_aws(made_up: str) -> None:
+    """The mocks of a unit test make up ids of their own."""
+    points = {"n8n": made_up}
+    facts = replace(FACTS, file_system_id=made_up, data_volume_id=made_up, access_points=points)
+    script = render(facts)
+    assert f"readonly FILE_SYSTEM={made_up}\n" in script
+    assert f"readonly DATA_VOLUME={made_up}\n" in script
+    assert f"readonly EFS_ACCESS_POINTS=( {made_up} )\n" in script
+
+
+@pytest.mark.parametrize("bad", ["a,b", "a#b", "-a", ".a", "a/b", "*", "a?", "~", "x" * 256])
+def test_an_id_is_one_word_and_no_option_or_path(bad: str) -> None:
+    for name in ("file_system_id", "data_volume_id"):
+        changed: dict[str, str] = {name: bad}
+        with pytest.raises(UserDataError, match=rf"^{name} is "):
+            render(replace(FACTS, **changed))  # type: ignore[arg-type]
+    with pytest.raises(UserDataError, match=r"^access_points\[n8n\] is "):
+        render(replace(FACTS, access_points={"n8n": bad}))
+
+
 def test_a_value_that_is_no_text_is_refused() -> None:
     with pytest.raises(UserDataError, match="data_volume_id is None"):
         render(replace(FACTS, data_volume_id=None))  # type: ignore[arg-type]

@@ -1,0 +1,12 @@
+"""Partitions: the parts of AWS that share nothing, such as `aws`, `aws-cn` and `aws-us-gov`."""
+
+from typing import Final
+
+COMMERCIAL: Final = "aws"
+"""The partition of most accounts, for where none is told, as by the mocks of a unit test."""
+
+
+def partition_of(arn: str | None) -> str:
+    """The partition that an ARN names; the commercial one for what is no ARN."""
+    scheme, _, rest = (arn or "").partition(":")
+    return (rest.partition(":")[0] if scheme == "arn" else "") or COMMERCIAL
