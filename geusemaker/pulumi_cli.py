@@ -1,6 +1,7 @@
 """Runs the plain Pulumi CLI, and reads what it answers as JSON."""
 
 import contextlib
+import dataclasses
 import json
 import re
 import subprocess
@@ -47,13 +48,14 @@ class Replaced:
 class Outcome:
     """What an operation did, or would do: counts by operation, its warnings and notes.
 
-    `replaced` is what a preview would replace.
+    `replaced` is what a preview would replace, `updated` what it would change in place.
     """
 
     changes: Mapping[str, int]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     replaced: tuple["Replaced", ...] = ()
+    updated: tuple["Replaced", ...] = ()
 
     def count(self, *operations: str) -> int:
         return max((self.changes.get(name, 0) for name in operations), default=0)
@@ -125,14 +127,20 @@ class PulumiCli:
         said: list[str] = []
         with _started(command, self.project, self._env, subprocess.STDOUT) as child:
             assert child.stdout is not None  # noqa: S101 - for the type checker
-            try:
-                for line in child.stdout:
-                    said.append(line.rstrip("\n"))
-                    say(said[-1])
-                child.wait()
-            except KeyboardInterrupt:
-                _let_end(child)
-                raise
+            interrupted = False
+            while True:
+                try:
+                    for line in iter(child.stdout.readline, ""):
+                        said.append(line.rstrip("\n"))
+                        say(said[-1])
+                    child.wait()
+                    break
+                except KeyboardInterrupt:
+                    # The CLI got the signal as well, and has to end what it has begun: to kill it
+                    # would leave things in AWS that no state knows of. It heeds a second one.
+                    interrupted = True
+            if interrupted:
+                raise KeyboardInterrupt
         if child.returncode != 0:
             raise self.error("\n".join(said))
         return Outcome({}, ())
@@ -197,7 +205,17 @@ class PulumiCli:
             for step in digest.get("steps") or []
             if step.get("op") in _REPLACES
         ]
-        return self._outcome(ran, digest.get("changeSummary"), diagnostics, replaced)
+        updated = [
+            _replaced(str(step["urn"]))
+            for step in digest.get("steps") or []
+            if step.get("op") == "update"
+        ]
+        outcome = self._outcome(ran, digest.get("changeSummary"), diagnostics)
+        return dataclasses.replace(
+            outcome,
+            replaced=tuple(dict.fromkeys(replaced)),
+            updated=tuple(dict.fromkeys(updated)),
+        )
 
     def _streamed(self, *arguments: str) -> Outcome:
         """What changes something answers with one JSON document a line."""
@@ -216,7 +234,6 @@ class PulumiCli:
         ran: subprocess.CompletedProcess[str],
         changes: object,
         diagnostics: list[tuple[str, str]],
-        replaced: list[Replaced] | None = None,
     ) -> Outcome:
         if ran.returncode != 0:
             raise self.error(self._paragraph(ran, diagnostics))
@@ -227,7 +244,6 @@ class PulumiCli:
             counted,
             tuple(dict.fromkeys(warnings)),
             tuple(dict.fromkeys(notes)),
-            tuple(dict.fromkeys(replaced or [])),
         )
 
     def _paragraph(

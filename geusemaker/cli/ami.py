@@ -34,10 +34,17 @@ def _today() -> date:
 
 
 @contextmanager
-def _opened(stack: str | None, region: str | None, local: bool) -> Iterator[Target]:
-    """The target of a command; the commands in its errors are made to fit what was typed."""
+def _opened(
+    stack: str | None, region: str | None, local: bool, *, own_region: bool = False
+) -> Iterator[Target]:
+    """The target of a command; the commands in its errors are made to fit what was typed.
+
+    With `own_region` only the stack's own Region will do.
+    """
     try:
         target = open_target(stack, region, local)
+        if own_region:
+            target.check_own_region()
         with ExitStack() as held:
             if local:
                 held.enter_context(lifecycle.locked(Places(target.project), say))
@@ -70,7 +77,7 @@ def list_images(
         with ThreadPoolExecutor(max_workers=1) as aside:
             of_stack = aside.submit(_of_stack, target)
             who, answers, why_not = _asked(target, today)
-            config, running = of_stack.result()
+            config, running, wrong = of_stack.result()
         every_entry = ami_table.entries(catalogue, answers, today)
         entries = ami_table.shown(every_entry, ended=ended, never=every)
         if as_json:
@@ -88,7 +95,14 @@ def list_images(
         mine = (config.os_type, config.architecture, config.ami_type) if config else None
         for text in ami_table.table(entries, catalogue, mine):
             typer.echo(text)
-        _notes(target, every_entry, entries, every, mine, running, why_not)
+        newest = ami_show.newest_of(config, answers or ()) if config else None
+        mark = ami_show.marker(config, newest, target.stack, running)
+        _notes(every_entry, entries, every, mark, why_not)
+        if wrong:
+            typer.echo(
+                "Without this stack's mark, since its config cannot be read: "
+                + mending.reword(wrong, stack=stack, local=local, region=region)
+            )
         following = ["geusemaker ami show", "geusemaker ami pin"]
         fit = mending.alternatives(following, stack=stack, local=local, region=region)
         typer.echo(f"Next: {fit} | --region R | --json")
@@ -100,17 +114,21 @@ def _asked(
     """Who asks, and AWS's answer; without credentials or Region neither, and why."""
     if target.region is None:
         return None, None, "No Region is set, so AWS was not asked: add --region us-east-1."
+    target.required_region()
     try:
         return target.identity(), target.ec2().list_lines(today), ""
     except CredentialsError as error:
         return None, None, str(error)
 
 
-def _of_stack(target: Target) -> tuple[DeploymentConfig | None, dict[str, Any]]:
-    """The stack's config and outputs, as far as there is a stack."""
+def _of_stack(target: Target) -> tuple[DeploymentConfig | None, dict[str, Any], str]:
+    """The stack's config and outputs, as far as there are any, and what is wrong with them."""
     if target.stack is None:
-        return None, {}
-    return target.config(), target.outputs()
+        return None, {}, ""
+    try:
+        return target.config(), target.outputs(), ""
+    except GeuseMakerError as error:
+        return None, {}, str(error)
 
 
 def _facts(
@@ -143,18 +161,15 @@ def _facts(
 
 
 def _notes(
-    target: Target,
     every_entry: list[ami_table.Entry],
     entries: list[ami_table.Entry],
     all_wanted: bool,
-    mine: tuple[str, str, str] | None,
-    running: dict[str, Any],
+    stack: str | None,
     why_not: str,
 ) -> None:
     """What stands under the table."""
     statuses = [one.status for one in every_entry]
     ended, never = statuses.count("ended"), statuses.count("never")
-    stack = ami_show.marker(every_entry, mine, target.stack, running)
     typer.echo(
         f"ended, resolve with a warning: {ended} (--ended)    never made, refused: {never} (--all)"
     )
@@ -184,7 +199,7 @@ def show(
 ) -> None:
     """The image that this stack runs: its line, how far behind it is, until when it is patched."""
     today = _today()
-    with _opened(stack, region, local) as target:
+    with _opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
@@ -224,7 +239,7 @@ def pin(
     yes: YesOption = False,
 ) -> None:
     """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
-    with _opened(stack, region, local) as target:
+    with _opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.pin(image, by):
@@ -242,7 +257,7 @@ def update(
 
     Writes the pin into the stack's file; `pulumi up` then replaces the host and keeps the data.
     """
-    with _opened(stack, region, local) as target:
+    with _opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.update():

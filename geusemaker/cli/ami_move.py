@@ -1,7 +1,6 @@
 """`geusemaker ami pin` and `ami update`: write an image into the stack's file, seen beforehand."""
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,11 +12,15 @@ import yaml
 
 from geusemaker.cli import stack_file
 from geusemaker.cli.ami_table import built
+from geusemaker.cli.asking import agree
 from geusemaker.cli.target import Target
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE
+from geusemaker.dlami import Recognised, recognise
+from geusemaker.dlami.catalogue import numeric
 from geusemaker.dlami.image import FoundImage
-from geusemaker.errors import PinError, PulumiError
+from geusemaker.dlami.naming import build_in
+from geusemaker.errors import PinError
 from geusemaker.local.places import Places
 from geusemaker.services.ec2 import EC2Service
 
@@ -45,7 +48,17 @@ class Move:
                 f"Stack {name} runs no image yet, so there is none to pin. Name one: `geusemaker "
                 "ami list --json` shows ids and names; or deploy first: `geusemaker deploy`."
             )
+        if wanted == "":
+            raise PinError(
+                "IMAGE is empty, so nothing was written: an unset variable of the shell, perhaps? "
+                "`geusemaker ami list --json` shows ids and names; `geusemaker ami pin` alone pins "
+                "what runs."
+            )
         image = self._find(wanted or str(running), config)
+        if by == "name" and not self._is_of_its_name(image, config):
+            # A copy of the account's own has the name of AWS's image.
+            yield f"Its name means another image, so it is pinned by id: {_told(image)}"
+            by = "id"
         if self._is_pinned_to(config, image, by):
             yield f"Stack {name} is pinned to {_told(image)} already; nothing was written."
             return
@@ -66,33 +79,75 @@ class Move:
         )
         for warning in self.service.warnings:
             yield f"warning: {warning}"
-        if running is None:
-            yield (
-                f"Stack {name} runs no image yet: `geusemaker deploy` takes the newest by itself, "
-                f"{_told(newest)}. Nothing was written."
-            )
-            return
+        pin = config.ami_id or config.ami_name
+        key = f"{NAMESPACE}:{'amiId' if config.ami_id else 'amiName'}"
         pinned: By | None = "id" if config.ami_id else "name" if config.ami_name else None
-        is_kept = pinned is None or self._is_pinned_to(config, newest, pinned)
-        if newest.id == running and is_kept:
-            yield f"Stack {name} runs the newest: {_told(newest)}. Nothing was written."
+        if stays := self._stays(name, config, outputs, newest, pin, key):
+            yield stays
             return
-        if pinned is None and config.ami_policy == "latest":
-            yield (
-                f"Stack {name} has amiPolicy latest: the next `pulumi up` moves it from "
-                f"{outputs.get('amiName')} to {_told(newest)} by itself. Nothing was written."
-            )
+        if pinned and self._is_pinned_to(config, newest, pinned):
+            done = "runs it" if newest.id == running else f"`{self._next}` moves to it"
+            yield f"Stack {name} is pinned to the newest, {_told(newest)}: {done}."
             return
         yield f"{'Old':<8} {outputs.get('amiName')} ({running})"
         yield f"{'New':<8} {_told(newest)}"
         yield from self._write(newest, pinned or "name", replaces=newest.id != running)
+
+    def _stays(
+        self,
+        name: str,
+        config: DeploymentConfig,
+        outputs: Mapping[str, Any],
+        newest: FoundImage,
+        pin: str | None,
+        key: str,
+    ) -> str | None:
+        """Why there is nothing to write; None when the newest is one to move to."""
+        running, runs = outputs.get("amiId"), str(outputs.get("amiName"))
+        if running is None and pin:
+            return (
+                f"Stack {name} runs no image yet and is pinned to {pin}. `pulumi config rm {key}` "
+                f"lets the first deployment take the newest, {_told(newest)}. Nothing was written."
+            )
+        if running is None:
+            return (
+                f"Stack {name} runs no image yet: `geusemaker deploy` takes the newest by itself, "
+                f"{_told(newest)}. Nothing was written."
+            )
+        if newest.id == running:
+            if pin in (None, newest.id, newest.name):
+                return f"Stack {name} runs the newest: {_told(newest)}. Nothing was written."
+            return None
+        old, new = recognise(runs), recognise(newest.name)
+        if old is None:
+            return (
+                f"Stack {name} runs {runs} ({running}), which is of no line that GeuseMaker knows: "
+                "there is no newer one of it to move to. Nothing was written."
+            )
+        same = (old.os_type, old.ami_type) == (config.os_type, config.ami_type)
+        if same and new and _age(old, runs) >= _age(new, newest.name):
+            return (
+                f"Stack {name} runs {runs} ({running}), and the newest that a search for its "
+                f"config finds, {_told(newest)}, is no newer. Nothing was written."
+            )
+        if pin is None and config.ami_policy == "latest":
+            return (
+                f"Stack {name} has amiPolicy latest: the next `pulumi up` moves it from {runs} to "
+                f"{_told(newest)} by itself. Nothing was written."
+            )
+        if pin is None and not same:
+            return (
+                f"Stack {name} runs {runs}, and its config asks for another line by now: the next "
+                f"`pulumi up` moves it to {_told(newest)} by itself. Nothing was written."
+            )
+        return None
 
     @property
     def _next(self) -> str:
         """The command that brings the stack to its config."""
         return "pulumi up" if not self.local else "geusemaker deploy --local"
 
-    def _find(self, wanted: str, config: DeploymentConfig) -> FoundImage:
+    def _find(self, wanted: str, config: DeploymentConfig, *, silent: bool = False) -> FoundImage:
         """The image of that id or name, once AWS shows it and it fits the config."""
         is_id = re.fullmatch(r"ami-[0-9a-f]{8,17}", wanted) is not None
         try:
@@ -112,10 +167,17 @@ class Move:
                 str(error),
             )
             raise PinError(_as_argument(text)) from None
-        for warning in self.service.warnings:
+        for warning in () if silent else self.service.warnings:
             text = re.sub(r" If it is not meant, `pulumi config rm [^`]*` drops it\.", "", warning)
             typer.echo(f"warning: {_as_argument(text)}", err=True)
         return image
+
+    def _is_of_its_name(self, image: FoundImage, config: DeploymentConfig) -> bool:
+        """Whether a pin by the image's name means that very image."""
+        try:
+            return self._find(image.name, config, silent=True).id == image.id
+        except PinError:
+            return False
 
     def _is_pinned_to(self, config: DeploymentConfig, image: FoundImage, by: By) -> bool:
         return image.id == config.ami_id if by == "id" else image.name == config.ami_name
@@ -133,7 +195,7 @@ class Move:
                 yield f"{'Replaces':<8} {outcome.replaces()}"
                 for warning in outcome.warnings:
                     yield f"warning: {warning}"
-                self._ask()
+                agree("Write it?", "Nothing was written", "write", yes=self.yes)
             trial.adopt()
         shown = Places(self.target.project).shown(file)
         yield f"Written to {shown}: {full}: {value}"
@@ -142,26 +204,24 @@ class Move:
                 f"Next: `{self._next}` does it; until then `geusemaker ami pin` goes back to what "
                 "runs."
             )
+        lifted = (
+            "takes the newest at the next deployment, since amiPolicy is latest"
+            if self.target.config().ami_policy == "latest"
+            else "lifts it, and replaces nothing once the pinned image runs"
+        )
         yield (
             "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; "
-            f"once the pinned image runs, `pulumi config rm {full}` lifts it and replaces nothing."
+            f"`pulumi config rm {full}` {lifted}."
         )
 
     def _comment(self, image: FoundImage, by: By) -> str:
         what = f"{image.id} in {self.service.region}" if by == "name" else image.name
         return f"{what}, built {built(image)}, pinned {self.today}"
 
-    def _ask(self) -> None:
-        if self.yes:
-            return
-        if not sys.stdin.isatty():
-            raise PulumiError(
-                "Nothing was written: there is no terminal to ask on whether to go ahead. Add "
-                "--yes to write without asking."
-            )
-        if not typer.confirm("Write it?", default=False):
-            typer.echo("Nothing was written.")
-            raise typer.Exit(1)
+
+def _age(known: Recognised, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Order of the images of a line: by framework version, then by build."""
+    return numeric(known.framework_version or "0"), build_in(name)
 
 
 def _as_argument(text: str) -> str:

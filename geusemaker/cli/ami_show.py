@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from geusemaker.cli.ami_table import Entry, built
+from geusemaker.cli.ami_table import built
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import Recognised, load_catalogue, recognise
+from geusemaker.dlami import Recognised, Version, load_catalogue, recognise
 from geusemaker.dlami.image import FoundImage
 from geusemaker.services.ec2 import LineImages
 
@@ -24,6 +24,7 @@ class View:
         newest: What a search for the config's wish finds today; None when the Region has none.
         behind: Builds of the running image's line and version that are newer, deprecated left out.
         patched_until: Of the running image; None when the table does not know it.
+        advisory: What AWS warns of in it, worded to follow its name, or None.
     """
 
     config: DeploymentConfig
@@ -35,6 +36,7 @@ class View:
     newest: FoundImage | None
     behind: int
     patched_until: date | None
+    advisory: str | None
 
     @property
     def wish(self) -> str:
@@ -78,6 +80,7 @@ def view(
             and image.creation_date > running.creation_date
             and image.id not in own.deprecated
         ]
+    version = _version(known, outputs.get("architecture"))
     return View(
         config=config,
         image_id=image_id,
@@ -87,7 +90,8 @@ def view(
         running=running,
         newest=newest_of(config, answers),
         behind=len(newer),
-        patched_until=_patched_until(known, outputs.get("architecture")),
+        patched_until=version.patched_until if version else None,
+        advisory=version.advisory if version else None,
     )
 
 
@@ -122,6 +126,11 @@ def lines(view: View, today: date) -> list[tuple[str, str]]:
             ("running", "nothing yet: this stack was never deployed, or is destroyed"),
             ("wanted", view.wish),
             ("newest", newest),
+            *(
+                [("pinned", f"to {_pin(view)}, which the first deployment takes")]
+                if view.pinned_by
+                else []
+            ),
             ("Next", "geusemaker deploy | pulumi up"),
         ]
     told = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view))]
@@ -129,6 +138,8 @@ def lines(view: View, today: date) -> list[tuple[str, str]]:
         told.append(("at AWS", "not shown: withdrawn, private, or of no line of the table"))
     told += [("chosen", _chosen(view)), ("built", _age(view, today)), ("behind", _behind(view))]
     told.append(("patched", _patched(view, today)))
+    if view.advisory:
+        told.append(("advisory", f"{view.advisory}: `geusemaker ami list` marks what does not"))
     told.append(("Next", _next(view)))
     return told
 
@@ -148,31 +159,27 @@ def as_json(view: View) -> dict[str, Any]:
         "isNewest": view.newest is not None and view.newest.id == view.image_id,
         "newerBuilds": view.behind,
         "patchedUntil": str(view.patched_until) if view.patched_until else None,
+        "advisory": view.advisory,
     }
 
 
 def marker(
-    entries: Sequence[Entry],
-    mine: tuple[str, str, str] | None,
+    config: DeploymentConfig | None,
+    newest: FoundImage | None,
     stack: str | None,
     outputs: Mapping[str, Any],
 ) -> str | None:
-    """What the mark before a row of the table means for this stack."""
-    if mine is None:
+    """What the mark before a row of the table means for this stack; `newest` as by `newest_of`."""
+    if config is None:
         return None
-    found = next(
-        (entry.image for entry in entries if entry.key == mine),
-        None,
-    )
     running = outputs.get("amiId")
-    text = f"> stack {stack}, {mine[1]}"
+    text = f"> stack {stack}, {config.architecture}"
     if running is None:
         return f"{text}, not deployed"
-    if found is None:
-        return f"{text}, running {outputs.get('amiName')}"
-    if found.id == running:
+    if newest is not None and newest.id == running:
         return f"{text}, running the newest"
-    return f"{text}, running {outputs.get('amiName')}: geusemaker ami show, geusemaker ami update"
+    more = ": geusemaker ami show" if newest is not None else ""
+    return f"{text}, running {outputs.get('amiName')}{more}"
 
 
 def _line(view: View) -> str:
@@ -189,9 +196,13 @@ def _line(view: View) -> str:
     return line
 
 
+def _pin(view: View) -> str | None:
+    return view.config.ami_id or view.config.ami_name
+
+
 def _chosen(view: View) -> str:
     if view.pinned_by:
-        pin = view.config.ami_id or view.config.ami_name
+        pin = _pin(view)
         if pin in (view.image_id, view.name):
             return f"pinned by geusemaker:{view.pinned_by}"
         return (
@@ -236,11 +247,11 @@ def _next(view: View) -> str:
     return "geusemaker ami pin" if not view.pinned_by else "geusemaker ami list"
 
 
-def _patched_until(known: Recognised | None, architecture: str | None) -> date | None:
+def _version(known: Recognised | None, architecture: str | None) -> Version | None:
+    """What the table has of that image's version."""
     if known is None:
         return None
     line = load_catalogue().line(
         known.os_type, known.architecture or architecture or "x86_64", known.ami_type
     )
-    ends = {version.number: version.patched_until for version in line.versions}
-    return ends.get(known.framework_version)
+    return next((one for one in line.versions if one.number == known.framework_version), None)

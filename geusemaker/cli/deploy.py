@@ -12,6 +12,7 @@ import typer
 from pydantic.alias_generators import to_snake
 
 from geusemaker.cli import mending, stack_file
+from geusemaker.cli.asking import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import REGION_KEY, Target, open_target, say
@@ -133,24 +134,36 @@ def _deploy(
     with stack_file.trial(cli, file, wanted.writes) as trial:
         outcome = cli.preview(trial.copy if trial.changed else None)
         _show_preview(outcome, fit)
-        if not flags["--yes"] and not _agreed():
-            typer.echo("Nothing was changed.")
-            raise typer.Exit(1)
+        agree("Go ahead?", "Nothing was changed", "deploy", yes=bool(flags["--yes"]))
         trial.adopt()
     if wanted.writes:
         written = Places(target.project).shown(file)
         typer.echo(f"Written to {written}: {', '.join(wanted.writes)}")
+    again = mending.command_of(flags)
     try:
-        cli.up_in_sight(typer.echo)
+        cli.up_in_sight(_in_sight)
+    except KeyboardInterrupt:
+        say(
+            "Interrupted. What was made until then is known to the stack, and the values are in "
+            f"its file: `{again}` goes on from there."
+        )
+        raise
     except GeuseMakerError as error:
         why = explain(str(error), wanted.config.instance_type, wanted.region)
-        again = mending.command_of(flags)
         raise PulumiError(
             why
             or "The deployment has failed, for the reason that stands above. What was made until "
             f"then is known to the stack, and the next run goes on from there: `{again}`."
         ) from None
     _show_outputs(target)
+
+
+def _in_sight(line: str) -> None:
+    """A line of Pulumi's. Nobody may be reading any more, and the deployment has to go on."""
+    try:
+        typer.echo(line)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _of_environment() -> list[Given]:
@@ -180,22 +193,17 @@ def _show(wanted: Effective, fit: Callable[[str], str]) -> None:
 
 def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
     typer.echo(f"Preview: {outcome.would()}")
+    if outcome.updated:
+        listed = ", ".join(str(one) for one in outcome.updated)
+        is_host = any(one.type == "aws:ec2:Instance" for one in outcome.updated)
+        stops = "; a host of another type is stopped and started for it" if is_host else ""
+        typer.echo(f"  updates: {listed}{stops}")
     if outcome.replaced:
         typer.echo(f"  replaces: {outcome.replaces()}")
     for warning in outcome.warnings:
         typer.echo(f"warning: {fit(warning)}")
     for note in outcome.notes:
         typer.echo(fit(note))
-
-
-def _agreed() -> bool:
-    """Asks. `PulumiError` where nobody can answer."""
-    if not sys.stdin.isatty():
-        raise PulumiError(
-            "Nothing was changed: there is no terminal to ask on whether to go ahead. Add --yes to "
-            "deploy without asking."
-        )
-    return typer.confirm("Go ahead?", default=False)
 
 
 def _show_outputs(target: Target) -> None:

@@ -6,6 +6,8 @@ account the user's own AWS and Pulumi settings lead to.
 
 import contextlib
 import os
+import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +30,9 @@ from geusemaker.services.ec2 import EC2Service
 
 REGION_KEY = "aws:region"
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_REGION_SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
+# With these Pulumi asks AWS as somebody else than boto3 here would.
+_OTHER_LOGINS = ("aws:assumeRoles", "aws:assumeRole", "aws:accessKey", "aws:endpoints")
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Target:
         stack: The stack's name; None where none is selected.
         stack_file: Where that stack's config is written; it may not be there yet.
         region: None where nothing names one; `region_source` says what did.
+        stack_region: What the stack's own config says of it.
+        profile: The stack's aws:profile, with which Pulumi asks AWS; None for the default.
         no_stack: Why there is no stack, for a message.
         calls: API calls that went out so far, tries again included.
     """
@@ -59,6 +66,8 @@ class Target:
     stack_file: Path | None
     region: str | None
     region_source: str
+    stack_region: str | None = None
+    profile: str | None = None
     no_stack: str = ""
     calls: int = 0
     _session: Any = field(default=None, repr=False)
@@ -72,7 +81,7 @@ class Target:
         retries = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=10)
         with _environment(self.env):
             if self._session is None:
-                self._session = boto3.Session(region_name=self.region)
+                self._session = boto3.Session(profile_name=self.profile, region_name=self.region)
             made = self._session.client(service, config=retries)
         made.meta.events.register("before-send", self._count)
         return made
@@ -95,18 +104,19 @@ class Target:
     @contextlib.contextmanager
     def _translated(self, service: str, operation: str) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
         # The last two: what making a client ends with, for an address that is none and for files
         # of AWS's config that cannot be read.
-        except (BotoCoreError, ClientError, ValueError, OSError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, ValueError, OSError) as error:
             raise translate(
                 error, service=service, operation=operation, region=self.region or ""
             ) from error
 
     def required_region(self) -> str:
-        """The Region. `ConfigError` when nothing names one."""
+        """The Region. `ConfigError` when nothing names one, or the name is none."""
         if self.region is None:
             raise ConfigError(
                 "No Region is set: neither --region, nor the stack's aws:region, nor AWS_REGION "
@@ -114,7 +124,22 @@ class Target:
                 "`pulumi config set aws:region us-east-1` for the stack, or --region us-east-1 for "
                 "this one command."
             )
+        if not _REGION_SHAPE.fullmatch(self.region):
+            raise ConfigError(
+                f"The Region is {self.region!r} (by {self.region_source}), which is not the name "
+                "of one, such as us-east-1 (a zone has a letter more). For the stack: `pulumi "
+                "config set aws:region us-east-1`; for this one command: --region us-east-1."
+            )
         return self.region
+
+    def check_own_region(self) -> None:
+        """`ConfigError` when another Region is asked about than the one that the stack is in."""
+        if self.stack_region is not None and self.region != self.stack_region:
+            raise ConfigError(
+                f"--region is {self.region!r}, but stack {self.stack} is in {self.stack_region}, "
+                "and images of one Region say nothing of a host in another. Leave --region out; "
+                f"`geusemaker ami list` shows what {self.region} has."
+            )
 
     def required_stack(self) -> tuple[str, PulumiCli, Path]:
         """The stack's name, its CLI and its file. `ConfigError` when there is none."""
@@ -183,7 +208,10 @@ def open_target(
         ConfigError: The named stack does not exist.
         LocalError: There is no project here, or no simulated account could be started.
     """
-    project = find_project(Path.cwd())
+    here = Path.cwd()
+    project = find_project(here)
+    if project not in (here, *here.parents):
+        say(f"note: {here} is in no clone of GeuseMaker; this is about the one in {project}")
     base = dict(os.environ)
     if local:
         if stack not in (None, STACK):
@@ -198,16 +226,24 @@ def open_target(
     cli, why = _cli(project, env, stack, need_engine, say)
     name = cli.stack if cli else None
     file = _stack_file(project, env, name) if name else None
+    own, _ = _region(None, cli, file, {})
     found, source = _region(region, cli, file, env)
+    simulated = env.get("GEUSEMAKER_SIMULATED") == "1"
+    if file and not simulated:
+        for key in sorted({key for key in _own_keys(file) if key in _OTHER_LOGINS}):
+            say(f"note: the stack's {key} is for Pulumi; this command asks AWS without it")
     return Target(
         project=project,
         env=env,
-        simulated=env.get("GEUSEMAKER_SIMULATED") == "1",
+        simulated=simulated,
         cli=cli,
         stack=name,
         stack_file=file,
         region=found,
         region_source=source,
+        stack_region=own,
+        # The local door has no profiles, whatever the committed file names.
+        profile=_plain(file, "aws:profile") if file and not simulated else None,
         no_stack=why,
     )
 
@@ -240,6 +276,11 @@ def _cli(
     listed = ", ".join(stacks) or "none"
     if stack is None:
         stack = next((name for name, selected in stacks.items() if selected), None)
+        if stack is None and (named := env.get("PULUMI_STACK")):
+            return None, (
+                f"PULUMI_STACK is {named!r}, and this project has no such stack (there is: "
+                f"{listed}). `unset PULUMI_STACK` takes the selected one; --stack names another."
+            )
         if stack is None:
             return None, (
                 f"No stack is selected in {project.name} (there is: {listed}). Name one by "
@@ -248,7 +289,7 @@ def _cli(
     elif not _is_there(stack, stacks):
         raise ConfigError(
             f"--stack is {stack!r}, and this project has no such stack (there is: {listed}). Make "
-            f"it: `pulumi stack init {stack}`."
+            f"it: `pulumi stack init {shlex.quote(stack)}`."
         )
     cli.stack = stack
     return cli, ""

@@ -104,15 +104,15 @@ class Tier1(pulumi.ComponentResource):
         tags = Tags(stack, config.tags)
         region = look_up_region(asking)
 
-        query = dlami.select(
+        # A pinned image may be of another line: what runs on it is known once it is found.
+        pinned = _pin(config) is not None
+        query = (dlami.select_around_pin if pinned else dlami.select)(
             config.os_type,
             config.architecture,
             config.ami_type,
             config.framework_version,
             today=today,
         )
-        # A pinned image may be of another line: what runs on it is known once it is found.
-        pinned = _pin(config) is not None
         if not pinned:
             host_type.tell(check_host(query, config.instance_type))
         host = host_type.look_up(config.instance_type, asking)

@@ -93,6 +93,7 @@ _UNREACHABLE = {
     "HTTPClientError",
     "InvalidProxiesConfigError",
     "EndpointResolutionError",
+    "ResponseParserError",
     "ValueError",  # an address that is none: AWS_ENDPOINT_URL, or made of a Region that is none
 }
 _THROTTLED = {

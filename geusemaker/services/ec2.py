@@ -271,12 +271,13 @@ class EC2Service:
     def _safe_call(self, operation: str, **kwargs: Any) -> Any:
         """Call the client's method of that name; what boto3 raises becomes an `AwsError`."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             return getattr(self._made_client(), operation)(**kwargs)
         # The last two: what making a client ends with, for an address that is none and for files
         # of AWS's config that cannot be read.
-        except (BotoCoreError, ClientError, ValueError, OSError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, ValueError, OSError) as error:
             raise translate(
                 error, service="ec2", operation=operation, region=self.region
             ) from error

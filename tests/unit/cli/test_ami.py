@@ -43,9 +43,7 @@ def test_list_asks_twice_and_marks_the_stack(world: World) -> None:
     assert lines[0].startswith("us-east-1, account 123456789012; table of 2026-")
     assert lines[0].endswith("2 API calls")
     assert [line for line in lines if line.startswith("> ubuntu-22.04")]
-    assert (
-        f"> stack dev, x86_64, running {OLD}: geusemaker ami show, geusemaker ami update" in lines
-    )
+    assert f"> stack dev, x86_64, running {OLD}: geusemaker ami show" in lines
     assert "ended, resolve with a warning: 9 (--ended)    never made, refused: 18 (--all)" in lines
     assert lines[-1] == "Next: geusemaker ami show | geusemaker ami pin | --region R | --json"
     assert not any(line.startswith("never:") for line in lines)
@@ -107,12 +105,26 @@ def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> N
 
 def test_list_with_a_wrong_config_or_a_region_that_is_none_is_one_paragraph(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-99")
-    said = world.run("ami", "list", "--stack", "dev", code=1)
-    assert said.err.startswith("geusemaker:osType is 'ubuntu-99'")
-    typed(world, said.commands[0])
-    world.run("ami", "list")
-    for command in (["list"], ["show"], ["pin", "ami-00000000"], ["update"]):
-        assert "InvalidRegionError" in world.run("ami", *command, "--region", "a b", code=1).err
+    said = world.run("ami", "list", "--stack", "dev")
+    told = "Without this stack's mark, since its config cannot be read: geusemaker:osType is"
+    assert f"{told} 'ubuntu-99'" in said.out
+    assert "> " not in said.out
+    shown = world.run("ami", "show", "--stack", "dev", code=1)
+    assert shown.err.startswith("geusemaker:osType is 'ubuntu-99'")
+    typed(world, shown.commands[0])
+    assert "cannot be read" not in world.run("ami", "list").out
+    for name in ("a b", "nonsense", "us-east-1a"):
+        refused = world.run("ami", "list", "--region", name, code=1).err
+        assert refused.startswith(f"The Region is '{name}' (by --region), which is not the name")
+
+
+def test_another_region_than_the_stacks_is_refused_where_it_would_mislead(world: World) -> None:
+    before = world.config("")
+    world.answers(output=RUNS_OLD)
+    for command in (["show"], ["pin"], ["update", "--yes"]):
+        said = world.run("ami", *command, "--region", "eu-west-1", code=1).err
+        assert said.startswith("--region is 'eu-west-1', but stack dev is in us-east-1")
+    assert world.file.read_text() == before
 
 
 def test_an_interrupt_is_exit_code_130(world: World) -> None:
@@ -201,9 +213,9 @@ def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> Non
     assert said == [
         f"Pin      {OLD} ({OLD_ID})",
         f"Written to Pulumi.dev.yaml: geusemaker:amiName: {OLD}",
-        "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; once "
-        "the pinned image runs, `pulumi config rm geusemaker:amiName` lifts it and replaces "
-        "nothing.",
+        "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; "
+        "`pulumi config rm geusemaker:amiName` lifts it, and replaces nothing once the pinned "
+        "image runs.",
     ]
     written = world.file.read_text()
     assert written == (
@@ -301,9 +313,7 @@ def own_image(name: str) -> str:
     return str(made["ImageId"])
 
 
-@pytest.mark.parametrize(
-    "name", ["golden 'v'", "'quoted'", "- golden", "[a] golden", "@golden", "yes", "2.10"]
-)
+@pytest.mark.parametrize("name", ["golden 'v'", "'quoted'", "- golden", "@golden", "yes", "2.10"])
 def test_a_name_that_yaml_would_misread_is_written_so_that_it_is_read_again(
     world: World, name: str
 ) -> None:
@@ -371,9 +381,12 @@ def test_update_has_nothing_to_write_for_an_undeployed_stack_or_policy_latest(
 def test_update_warns_of_a_line_that_has_ended_and_stops_where_there_is_none(
     world: World,
 ) -> None:
-    world.config("geusemaker:osType: amazon-linux-2")
+    before = world.config("geusemaker:osType: amazon-linux-2")
     world.answers(output=RUNS_OLD)
-    assert world.run("ami", "update", code=1).out.startswith("warning: ")
+    told = world.run("ami", "update").out
+    assert told.startswith("warning: ")
+    assert "its config asks for another line by now: the next `pulumi up` moves it to" in told
+    assert world.file.read_text() == before
     world.config("geusemaker:osType: ubuntu-26.04")
     said = world.run("ami", "update", code=1)
     assert "ubuntu-26.04" in said.err
@@ -419,5 +432,55 @@ def test_a_comment_is_put_only_where_the_value_stays_what_it_is(
 
 def test_what_a_table_without_the_line_says_of_a_stack() -> None:
     assert ami_show.newest_of(DeploymentConfig(), ()) is None
-    mine = ("ubuntu-22.04", "x86_64", "base")
-    assert ami_show.marker((), mine, "dev", RUNS_OLD) == f"> stack dev, x86_64, running {OLD}"
+    told = ami_show.marker(DeploymentConfig(), None, "dev", RUNS_OLD)
+    assert told == f"> stack dev, x86_64, running {OLD}"
+
+
+def test_update_never_moves_to_what_is_no_newer(world: World) -> None:
+    newer = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20261201"
+    before = world.config(f"geusemaker:amiName: {newer}")
+    world.answers(output=RUNS_OLD | {"amiName": newer, "amiId": "ami-0123456789abcdef0"})
+    assert "is no newer. Nothing was written." in world.run("ami", "update", "--yes").out
+    before = world.config("geusemaker:amiId: ami-0123456789abcdef0")
+    world.answers(output=RUNS_OLD | {"amiName": "golden", "amiId": "ami-0123456789abcdef0"})
+    said = world.run("ami", "update", "--yes").out
+    assert "which is of no line that GeuseMaker knows" in said
+    assert world.file.read_text() == before
+
+
+def test_an_undeployed_stack_with_a_pin_takes_the_pin(world: World) -> None:
+    world.config(PIN_OLD)
+    assert f"  pinned    to {OLD}, which the first deployment takes" in world.run("ami", "show").out
+    said = world.run("ami", "update").out
+    assert f"runs no image yet and is pinned to {OLD}" in said
+
+
+def test_a_pin_to_the_newest_that_is_not_deployed_yet_is_not_written_again(world: World) -> None:
+    before = world.config(f"geusemaker:amiName: {NEWEST}")
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "update", "--yes").out
+    assert f"is pinned to the newest, {NEWEST} ({NEWEST_ID}): `pulumi up` moves to it." in said
+    assert world.file.read_text() == before
+
+
+def test_lifting_a_pin_under_policy_latest_is_not_said_to_replace_nothing(world: World) -> None:
+    world.config("geusemaker:amiPolicy: latest")
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "pin").out
+    assert "takes the newest at the next deployment, since amiPolicy is latest" in said
+
+
+def test_an_empty_argument_pins_nothing(world: World) -> None:
+    before = world.config("")
+    world.answers(output=RUNS_OLD)
+    assert world.run("ami", "pin", "", code=1).err.startswith("IMAGE is empty")
+    assert world.file.read_text() == before
+
+
+def test_a_copy_of_the_accounts_own_is_pinned_by_id(world: World) -> None:
+    world.config("")
+    copy = own_image(OLD)
+    world.answers(output=RUNS_OLD | {"amiId": copy})
+    said = world.run("ami", "pin").out
+    assert f"Its name means another image, so it is pinned by id: {OLD} ({copy})" in said
+    assert f"geusemaker:amiId: {copy} # {OLD}" in world.file.read_text()

@@ -170,15 +170,28 @@ def test_show_of_a_version_in_full_finds_the_same(answers: tuple[LineImages, ...
 
 
 def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -> None:
-    every, mine = entries(CATALOGUE, answers, TODAY), ("ubuntu-22.04", "x86_64", "base")
-    newest = next(one.image for one in every if one.key == mine)
+    newest = ami_show.newest_of(DeploymentConfig(), answers)
     assert newest is not None
 
     def mark(outputs: dict[str, str]) -> str | None:
-        return ami_show.marker(every, mine, "dev", outputs)
+        return ami_show.marker(DeploymentConfig(), newest, "dev", outputs)
 
     assert mark({}) == "> stack dev, x86_64, not deployed"
     assert mark({"amiId": newest.id}) == "> stack dev, x86_64, running the newest"
     told = mark({"amiId": "ami-1", "amiName": OLD})
-    assert told == f"> stack dev, x86_64, running {OLD}: geusemaker ami show, geusemaker ami update"
-    assert ami_show.marker(every, None, None, {}) is None
+    assert told == f"> stack dev, x86_64, running {OLD}: geusemaker ami show"
+    assert ami_show.marker(None, None, None, {}) is None
+
+
+def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages, ...]) -> None:
+    config = DeploymentConfig(
+        os_type="amazon-linux-2023", ami_type="pytorch", framework_version="2.11"
+    )
+    newest = ami_show.newest_of(config, answers)
+    assert newest is not None
+    outputs = {"amiId": newest.id, "amiName": newest.name, "architecture": "x86_64"}
+    assert ami_show.marker(config, newest, "dev", outputs) == (
+        "> stack dev, x86_64, running the newest"
+    )
+    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert told["advisory"].startswith("carries known CVEs that AWS will not patch")

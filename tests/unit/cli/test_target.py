@@ -24,8 +24,14 @@ def opened(**named: object) -> Target:
     [
         ("eu-west-1", PLAIN, {"AWS_REGION": "x"}, "eu-west-1", "--region"),
         (None, PLAIN, {"AWS_REGION": "x"}, "eu-central-1", "the stack's aws:region"),
-        (None, "config: {}\n", {"AWS_REGION": "a", "AWS_DEFAULT_REGION": "b"}, "a", "AWS_REGION"),
-        (None, "config: {}\n", {"AWS_DEFAULT_REGION": "b"}, "b", "AWS_DEFAULT_REGION"),
+        (
+            *(None, "config: {}\n", {"AWS_REGION": "eu-west-2", "AWS_DEFAULT_REGION": "eu-west-3"}),
+            *("eu-west-2", "AWS_REGION"),
+        ),
+        (
+            *(None, "config: {}\n", {"AWS_DEFAULT_REGION": "eu-west-3"}),
+            *("eu-west-3", "AWS_DEFAULT_REGION"),
+        ),
         (None, "config:\n  aws:region:\n", {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, None, ""),
         (None, "config:\n  aws:region: 5\n", {}, None, ""),
         (None, None, {}, None, ""),

@@ -53,7 +53,7 @@ def test_an_older_image_or_none_is_never_told_as_a_newer_one() -> None:
     older = replace(IMAGE, id="ami-0", name="Older", creation_date="2026-06-19T09:00:00.000Z")
     told = newer_image(IMAGE, older)
     assert told is not None
-    assert "any more; the newest of its line is Older" in told
+    assert "finds, Older (ami-0), is no newer than what runs" in told
     assert "amiId" not in told
     gone = newer_image(IMAGE, None)
     assert gone is not None
