@@ -20,8 +20,8 @@ def newer_image(kept: FoundImage, found: FoundImage | None) -> str | None:
     if _age(found) <= _age(kept):
         return (
             f"The newest that a search for this config finds, {found.name} ({found.id}), is no "
-            f"newer than what runs, {kept.name} ({kept.id}): AWS shows that one no more, or it was "
-            "pinned. This stack keeps what it runs, and nothing is replaced."
+            f"newer than what runs, {kept.name} ({kept.id}), which AWS does not show any more, or "
+            "which was pinned. This stack keeps what it runs, and nothing is replaced."
         )
     return (
         f"{NEWER_IMAGE}: {found.name} ({found.id}). This stack keeps {kept.name} ({kept.id}), and "
