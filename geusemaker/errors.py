@@ -13,6 +13,7 @@
     │   ├── RegionError        the Region is none, or not enabled in the account
     │   ├── EndpointError      no answer: no network, a proxy between, or no such Region
     │   └── ThrottledError     too many requests, still so after several tries
+    ├── HostError              the running host cannot do as asked (a RuntimeError too)
     ├── CatalogueError         the shipped table of images is broken
     ├── NetworkError           an adopted VPC, its subnets or the zones do not fit
     ├── UserDataError          the rendered boot script cannot be used
@@ -88,6 +89,10 @@ class EndpointError(AwsError):
 
 class ThrottledError(AwsError):
     """AWS refuses requests for being too many, after several tries too."""
+
+
+class HostError(GeuseMakerError, RuntimeError):
+    """The stack's host is not there, not running, or does not answer."""
 
 
 class CatalogueError(GeuseMakerError):

@@ -1,15 +1,14 @@
 """`geusemaker ami ...`: which images there are, which one runs, and how to move or stay."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 import typer
 
 from geusemaker.cli import ami_move, ami_show, ami_table, mending
+from geusemaker.cli.opening import opened
 from geusemaker.cli.options import (
     JsonOption,
     LocalOption,
@@ -17,13 +16,11 @@ from geusemaker.cli.options import (
     StackOption,
     YesOption,
 )
-from geusemaker.cli.target import Identity, Target, open_target, say
+from geusemaker.cli.target import Identity, Target
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
 from geusemaker.dlami.wording import newer_version
 from geusemaker.errors import CredentialsError, GeuseMakerError
-from geusemaker.local import lifecycle
-from geusemaker.local.places import Places
 from geusemaker.services.ec2 import LineImages
 
 app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_is_help=True)
@@ -31,27 +28,6 @@ app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_i
 
 def _today() -> date:
     return datetime.now(UTC).date()
-
-
-@contextmanager
-def _opened(
-    stack: str | None, region: str | None, local: bool, *, own_region: bool = False
-) -> Iterator[Target]:
-    """The target of a command; the commands in its errors are made to fit what was typed.
-
-    With `own_region` only the stack's own Region will do.
-    """
-    try:
-        target = open_target(stack, region, local)
-        if own_region:
-            target.check_own_region()
-        with ExitStack() as held:
-            if local:
-                held.enter_context(lifecycle.locked(Places(target.project), say))
-            yield target
-    except GeuseMakerError as error:
-        error.args = (mending.reword(str(error), stack=stack, local=local, region=region),)
-        raise
 
 
 @app.command(name="list")
@@ -72,7 +48,7 @@ def list_images(
     Without credentials: what the table of this version says, without ids.
     """
     catalogue, today = load_catalogue(), _today()
-    with _opened(stack, region, local) as target:
+    with opened(stack, region, local) as target:
         # Pulumi's CLI is asked meanwhile: it takes as long as AWS does.
         with ThreadPoolExecutor(max_workers=1) as aside:
             of_stack = aside.submit(_of_stack, target)
@@ -199,7 +175,7 @@ def show(
 ) -> None:
     """The image that this stack runs: its line, how far behind it is, until when it is patched."""
     today = _today()
-    with _opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
@@ -239,7 +215,7 @@ def pin(
     yes: YesOption = False,
 ) -> None:
     """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
-    with _opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.pin(image, by):
@@ -257,7 +233,7 @@ def update(
 
     Writes the pin into the stack's file; `pulumi up` then replaces the host and keeps the data.
     """
-    with _opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), _today(), yes, local)
         for text in move.update():

@@ -15,7 +15,9 @@ from geusemaker.cli.target import REGION_KEY
 _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
 )
-_OURS = re.compile(r"geusemaker (?:deploy|up|ami [a-z]+)\b")
+_OURS = re.compile(
+    r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+)
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
 _FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: "--region"}
 
