@@ -80,7 +80,7 @@ def _packages() -> None:
     They load when they are first looked into; one of whose modules was imported before that never
     gets its names, and two threads at once leave it half loaded (seen on Python 3.11).
     """
-    for package in ("ebs", "ec2", "efs", "iam", "vpc"):
+    for package in ("backup", "ebs", "ec2", "efs", "iam", "route53", "s3", "ssm", "vpc"):
         _ = getattr(pulumi_aws, package).outputs  # a dunder name would not load it
 
 

@@ -3,7 +3,18 @@
 from typing import Final
 
 from .resource import Resource
-from .resources import access, address, block, compute, files, identity, network, routing, security
+from .resources import (
+    access,
+    address,
+    block,
+    compute,
+    files,
+    identity,
+    network,
+    parameters,
+    routing,
+    security,
+)
 
 TYPES: Final[dict[str, Resource]] = {
     resource.token: resource
@@ -30,6 +41,7 @@ TYPES: Final[dict[str, Resource]] = {
         block.Volume(),
         block.VolumeAttachment(),
         compute.Instance(),
+        parameters.Parameter(),
     )
 }
 

@@ -201,6 +201,24 @@ CASES = {
             "tags": OTHER_TAGS,
         },
     ),
+    "Parameter": Case(
+        lambda _: {
+            "type": "SecureString",
+            "value": "one",
+            "description": "of a test",
+            "tags": TAGS,
+        },
+        lambda _: {
+            "value": "two",
+            "type": "String",
+            "description": "other",
+            "keyId": "alias/mine",
+            "allowedPattern": "^[a-z]+$",
+            "tier": "Advanced",
+            "overwrite": True,
+            "tags": OTHER_TAGS,
+        },
+    ),
 }
 
 
