@@ -7,10 +7,12 @@ from .resources import (
     access,
     address,
     block,
+    buckets,
     compute,
     files,
     identity,
     network,
+    objects,
     parameters,
     routing,
     security,
@@ -42,6 +44,10 @@ TYPES: Final[dict[str, Resource]] = {
         block.VolumeAttachment(),
         compute.Instance(),
         parameters.Parameter(),
+        buckets.Bucket(),
+        buckets.BucketPublicAccessBlock(),
+        buckets.BucketPolicy(),
+        objects.BucketObject(),
     )
 }
 

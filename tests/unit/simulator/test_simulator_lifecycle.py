@@ -219,6 +219,45 @@ CASES = {
             "tags": OTHER_TAGS,
         },
     ),
+    "Bucket": Case(
+        lambda _: {"tags": TAGS},
+        lambda _: {"forceDestroy": True, "tags": OTHER_TAGS},
+    ),
+    "BucketPublicAccessBlock": Case(
+        lambda w: {"bucket": w.bucket().id, "blockPublicAcls": True, "blockPublicPolicy": True},
+        lambda _: {
+            "blockPublicAcls": False,
+            "blockPublicPolicy": False,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
+    ),
+    "BucketPolicy": Case(
+        lambda w: {
+            "bucket": w.standing_bucket.id,
+            "policy": w.bucket_policy(w.standing_bucket),
+        },
+        lambda w: {"policy": w.bucket_policy(w.standing_bucket, Sid="Other")},
+    ),
+    "BucketObjectv2": Case(
+        lambda w: {
+            "bucket": w.bucket().id,
+            "key": "bundles/1.tar",
+            "contentBase64": _base64("one"),
+            "contentType": "application/x-tar",
+            "metadata": {"made": "here"},
+            "tags": TAGS,
+        },
+        lambda _: {
+            "contentBase64": _base64("two"),
+            "contentType": "text/plain",
+            "cacheControl": "no-store",
+            "sourceHash": "other",
+            "forceDestroy": True,
+            "metadata": {"made": "there"},
+            "tags": OTHER_TAGS,
+        },
+    ),
 }
 
 

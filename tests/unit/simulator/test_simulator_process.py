@@ -209,8 +209,8 @@ def test_mocks_answer_and_remember() -> None:
         assert (made.name, made.inputs) == ("thing", {"cidrBlock": "10.0.0.0/16"})
         with pytest.raises(LookupError, match="cidrblock: the aws provider declares no such"):
             mocks.new_resource(_new("aws:ec2/vpc:Vpc", cidrblock="10.0.0.0/16"))
-        with pytest.raises(NotSimulated, match="aws:s3/bucket:Bucket"):
-            mocks.new_resource(_new("aws:s3/bucket:Bucket"))
+        with pytest.raises(NotSimulated, match="aws:sqs/queue:Queue"):
+            mocks.new_resource(_new("aws:sqs/queue:Queue"))
         region = "aws:index/getRegion:getRegion"
         asked = pulumi.runtime.MockCallArgs(token=region, args={}, provider="")
         assert mocks.call(asked)["region"] == "us-east-1"

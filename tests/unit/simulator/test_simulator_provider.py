@@ -331,8 +331,8 @@ def test_look_ups(engine: Engine) -> None:
 
 
 def test_what_fails_is_told_in_plain_words(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = text_of(lambda: engine.check("aws:s3/bucket:Bucket"))
-    assert said.startswith("the simulated account does not know the resource type aws:s3/bucket")
+    said = text_of(lambda: engine.check("aws:sqs/queue:Queue"))
+    assert said.startswith("the simulated account does not know the resource type aws:sqs/queue")
     refused = text_of(lambda: engine.create(VPC, engine.inputs(VPC, cidrBlock="10.0.0.0/8")))
     assert refused.startswith("1 error occurred:\n\t* creating EC2 VPC: operation error EC2: Crea")
 

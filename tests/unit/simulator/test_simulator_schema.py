@@ -150,7 +150,7 @@ def test_look_ups_are_checked_too() -> None:
 
 
 def test_what_is_not_simulated_is_named_with_what_is() -> None:
-    with pytest.raises(NotSimulated, match=r"aws:s3/bucket:Bucket; it knows .*Vpc"):
-        resource_type("aws:s3/bucket:Bucket")
+    with pytest.raises(NotSimulated, match=r"aws:sqs/queue:Queue; it knows .*Vpc"):
+        resource_type("aws:sqs/queue:Queue")
     with pytest.raises(NotSimulated, match=r"getEip:getEip; it knows .*getVpc"):
         invokes.check("aws:ec2/getEip:getEip", {})

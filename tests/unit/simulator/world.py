@@ -140,6 +140,24 @@ class World:
     def standing_profile(self) -> Thing:
         return self.profile()
 
+    def bucket(self, **given: Any) -> Thing:
+        return self.make("Bucket", **given)
+
+    @functools.cached_property
+    def standing_bucket(self) -> Thing:
+        return self.bucket()
+
+    def bucket_policy(self, bucket: Thing, **members: Any) -> str:
+        """A policy that lets somebody of the account read the bucket's objects."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": self.account.id},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{bucket.id}/*",
+            **members,
+        }
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
     def file_system(self) -> Thing:
         return self.make("FileSystem", encrypted=True)
 
