@@ -6,11 +6,13 @@ from .resource import Resource
 from .resources import (
     access,
     address,
+    backups,
     block,
     buckets,
     compute,
     files,
     identity,
+    names,
     network,
     objects,
     parameters,
@@ -48,6 +50,10 @@ TYPES: Final[dict[str, Resource]] = {
         buckets.BucketPublicAccessBlock(),
         buckets.BucketPolicy(),
         objects.BucketObject(),
+        backups.Vault(),
+        backups.Plan(),
+        backups.Selection(),
+        names.Record(),
     )
 }
 

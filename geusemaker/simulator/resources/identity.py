@@ -12,7 +12,7 @@ from geusemaker.simulator.schema import Problem
 from .support import not_simulated, own_tags, policy_problem, tag_change
 
 
-def _document(text: Any) -> str:
+def policy_document(text: Any) -> str:
     """A policy as IAM gives it back: boto3 decodes it, moto's server leaves it URL-encoded."""
     return json.dumps(text) if isinstance(text, dict) else unquote(str(text))
 
@@ -70,7 +70,7 @@ class Role(Resource):
             "uniqueId": role["RoleId"],
             "createDate": role["CreateDate"].isoformat(),
             "maxSessionDuration": role["MaxSessionDuration"],
-            "assumeRolePolicy": _document(role["AssumeRolePolicyDocument"]),
+            "assumeRolePolicy": policy_document(role["AssumeRolePolicyDocument"]),
             "description": role.get("Description") or None,
             "permissionsBoundary": role.get("PermissionsBoundary", {}).get(
                 "PermissionsBoundaryArn"
@@ -187,7 +187,7 @@ class RolePolicy(Resource):
             if error.code == "NoSuchEntity":
                 return None
             raise
-        return {"role": role, "name": name, "policy": _document(policy["PolicyDocument"])}
+        return {"role": role, "name": name, "policy": policy_document(policy["PolicyDocument"])}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         self._put(account, change.inputs)

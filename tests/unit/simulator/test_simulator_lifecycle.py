@@ -258,6 +258,35 @@ CASES = {
             "tags": OTHER_TAGS,
         },
     ),
+    "Vault": Case(lambda _: {"tags": TAGS}, lambda _: {"forceDestroy": True, "tags": OTHER_TAGS}),
+    "Plan": Case(
+        lambda w: {"rules": [w.rule(recoveryPointTags=TAGS)], "tags": TAGS},
+        lambda w: {
+            "rules": [
+                w.rule(startWindow=90, lifecycle={"deleteAfter": 7}),
+                w.rule(ruleName="weekly", schedule="cron(0 5 ? * SUN *)"),
+            ],
+            "tags": OTHER_TAGS,
+        },
+    ),
+    "Selection": Case(
+        lambda w: {
+            "planId": w.plan().id,
+            "iamRoleArn": w.backup_role.state["arn"],
+            "resources": [w.file_system().state["arn"], w.file_system().state["arn"]],
+            "selectionTags": [{"type": "STRINGEQUALS", "key": "Backup", "value": "yes"}],
+        }
+    ),
+    "Record": Case(
+        lambda w: {
+            "zoneId": w.zone,
+            "name": w.free_name(),
+            "type": "A",
+            "ttl": 300,
+            "records": ["203.0.113.5", "203.0.113.6"],
+        },
+        lambda _: {"ttl": 60, "records": ["203.0.113.7"], "type": "TXT", "allowOverwrite": True},
+    ),
 }
 
 

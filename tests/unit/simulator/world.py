@@ -143,6 +143,42 @@ class World:
     def bucket(self, **given: Any) -> Thing:
         return self.make("Bucket", **given)
 
+    def vault(self) -> Thing:
+        return self.make("Vault")
+
+    def rule(self, **given: Any) -> dict[str, Any]:
+        """A rule of a backup plan, with a vault of its own and the provider's defaults."""
+        return {
+            "ruleName": "nightly",
+            "targetVaultName": given.get("targetVaultName") or self.vault().id,
+            "schedule": "cron(0 5 ? * * *)",
+            "scheduleExpressionTimezone": "Etc/UTC",
+            "startWindow": 60,
+            "completionWindow": 180,
+            "lifecycle": {"deleteAfter": 35},
+            **given,
+        }
+
+    def plan(self) -> Thing:
+        return self.make("Plan", rules=[self.rule()])
+
+    @functools.cached_property
+    def backup_role(self) -> Thing:
+        trust = TRUST.replace("ec2.amazonaws.com", "backup.amazonaws.com")
+        return self.make("Role", assumeRolePolicy=trust)
+
+    @functools.cached_property
+    def zone(self) -> str:
+        """Id of a hosted zone, made past the provider, as somebody who adopts one has made it."""
+        made = self.account.call(
+            "creating", "route53", "create_hosted_zone", Name="example.com", CallerReference="one"
+        )
+        return str(made["HostedZone"]["Id"]).rpartition("/")[2]
+
+    def free_name(self) -> str:
+        """A name in the zone that nobody has."""
+        return f"n8n-{next(self._count)}.example.com"
+
     @functools.cached_property
     def standing_bucket(self) -> Thing:
         return self.bucket()
