@@ -2,6 +2,7 @@
 
     GeuseMakerError            printed as one bare paragraph, never with a traceback
     ├── ConfigError            a value in the stack's config or in a config file
+    │   └── BundleError        services, their images and limits do not make a settings bundle
     ├── ImageError             a question about images that has no answer (a RuntimeError too)
     │   ├── WishError          a value of the question is none (a ConfigError too)
     │   ├── NeverMadeError     AWS never released an image for that combination
@@ -33,6 +34,10 @@ class GeuseMakerError(pulumi.RunError):
 
 class ConfigError(GeuseMakerError):
     """A config value that cannot be used."""
+
+
+class BundleError(ConfigError):
+    """The chosen services, images or limits cannot be made into a settings bundle."""
 
 
 class ImageError(GeuseMakerError, RuntimeError):

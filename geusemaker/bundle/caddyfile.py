@@ -1,0 +1,27 @@
+"""The Caddyfile, from plain config. Pure.
+
+Addresses are left to Caddy's environment, since the host's own one is not known beforehand.
+"""
+
+import jinja2
+
+from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
+
+
+def caddyfile(facts: BundleFacts) -> str:
+    """The text. What goes into it was checked by `check_facts`: Caddy has no safe quoting."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("geusemaker.bundle"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  # no HTML
+    )
+    return environment.get_template("Caddyfile.j2").render(
+        domain=facts.domain,
+        email=facts.owner_email if facts.owner_email != DEFAULT_OWNER_EMAIL else "",
+        n8n="n8n" in facts.services,
+        ollama="ollama" in facts.services,
+        qdrant="qdrant" in facts.services,
+        crawl4ai="crawl4ai" in facts.services,
+    )

@@ -1,0 +1,127 @@
+"""The Compose files, from plain config. Pure.
+
+Nothing publishes a port but Caddy. Each network joins the few that must talk to each other, so that
+a page that Crawl4AI has opened reaches neither the database nor Qdrant nor Ollama.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import yaml
+
+from geusemaker.bundle.containers import BUILDERS, PIDS, Container
+from geusemaker.bundle.facts import BundleFacts
+from geusemaker.bundle.limits import memory_limits
+from geusemaker.bundle.reference import Reference
+from geusemaker.bundle.secret_names import SECRETS_ROOT, SecretFile, secrets_of
+
+PROJECT: Final = "geusemaker"
+
+_HEADER = "# Made by GeuseMaker from the stack's config: the next update undoes changes here.\n"
+
+
+class Network:
+    """A network: who is on it, and whether it has a way out of the host."""
+
+    def __init__(self, *members: str, internal: bool = False) -> None:
+        self.members = members
+        self.internal = internal
+
+
+# A container needs a network that is not internal to reach the world, and Caddy one to be reached.
+NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
+    {
+        "edge": Network("caddy", "n8n"),
+        "database": Network("n8n", "postgres", internal=True),
+        "runners": Network("n8n", "n8n-runners", internal=True),
+        "qdrant": Network("n8n", "qdrant", "caddy", internal=True),
+        "models": Network("n8n", "ollama", "caddy"),
+        "crawler": Network("n8n", "crawl4ai", "caddy"),
+    }
+)
+# A network is made when the service that it is for runs.
+_MADE_FOR: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "edge": "caddy",
+        "database": "postgres",
+        "runners": "n8n-runners",
+        "qdrant": "qdrant",
+        "models": "ollama",
+        "crawler": "crawl4ai",
+    }
+)
+
+# What the host runs hot is what it says most about: 10 MB five times over, for each container.
+_LOGGING: Final = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+
+
+def compose_yaml(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
+    """compose.yaml. Raises `BundleError` when the services do not fit the instance type."""
+    containers = facts.containers
+    limits = memory_limits(containers, facts.memory_gib)
+    made = {name: net for name, net in NETWORKS.items() if _MADE_FOR[name] in containers}
+    document = {
+        "name": PROJECT,
+        "services": {
+            name: _service(facts, name, str(images[name]), made, limits[name])
+            for name in containers
+        },
+        "networks": {
+            name: {"internal": True} if network.internal else {} for name, network in made.items()
+        },
+    }
+    if files := secrets_of(containers):
+        document["secrets"] = {
+            _secret(file): {"file": f"{SECRETS_ROOT}/{file.consumer}/{file.name}"} for file in files
+        }
+    return _dump(document)
+
+
+def compose_gpu_yaml() -> str:
+    """compose.gpu.yaml: what a host with an NVIDIA GPU adds. Elsewhere it would stop Ollama."""
+    gpu = {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    resources = {"reservations": {"devices": [gpu]}}
+    return _dump({"services": {"ollama": {"deploy": {"resources": resources}}}})
+
+
+def _service(
+    facts: BundleFacts,
+    name: str,
+    image: str,
+    networks: Mapping[str, Network],
+    memory_mib: int | None,
+) -> Container:
+    memory = {} if memory_mib is None else {"memory": f"{memory_mib}M"}
+    service: Container = {
+        "image": image,
+        **BUILDERS[name](facts),
+        "networks": [net for net, network in networks.items() if name in network.members],
+    }
+    if mine := [file for file in secrets_of(facts.containers) if file.consumer == name]:
+        service["secrets"] = [{"source": _secret(file), "target": file.inside} for file in mine]
+    return service | {
+        "restart": "unless-stopped",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "logging": _LOGGING,
+        "deploy": {"resources": {"limits": {**memory, "pids": PIDS[name]}}},
+    }
+
+
+def _secret(file: SecretFile) -> str:
+    return f"{file.consumer}_{file.name}"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Without anchors, which would tie the services' parts together for who reads the file."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    text = yaml.dump(
+        dict(document), Dumper=_Dumper, sort_keys=False, width=10_000, default_flow_style=False
+    )
+    return f"{_HEADER}{text}"

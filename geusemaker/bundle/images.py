@@ -1,0 +1,254 @@
+"""Which image each container runs: the table `images.toml`, and what a user puts over it.
+
+The table is checked whole when it is read. `chosen` is what decides: pure, with the table given.
+"""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from geusemaker.bundle import reference
+from geusemaker.bundle.facts import CONTAINERS
+from geusemaker.bundle.reference import Reference, Version
+from geusemaker.config_problem import nearest, pasteable, shown
+from geusemaker.errors import BundleError
+
+KEYS: Final = CONTAINERS
+"""What `geusemaker:imageVersions` may name: each container, whether a user chooses it or not."""
+
+TABLE: Final = Path(__file__).with_name("images.toml")
+
+POSTGRES_MAJOR: Final = 18
+"""The layout of the data folder changed with 18, and a major version never upgrades by itself."""
+
+_ARCHITECTURES = ("x86_64", "arm64")
+_FIELDS = {"key", "reference", "seen", "source", "architectures"}
+_BOUND = {"least", "why"}
+# As the official image writes it, or as others do that build on it: 0.8.1-pg18.
+_postgres_18 = re.compile(rf"({POSTGRES_MAJOR}|(.*[^A-Za-z0-9])?pg{POSTGRES_MAJOR})(?![0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One row of the table."""
+
+    key: str
+    reference: Reference
+    seen: date
+    source: str
+    architectures: tuple[str, ...]
+    least: Version | None
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The whole of `images.toml`."""
+
+    as_of: date
+    images: Mapping[str, Image]
+
+
+@cache
+def load_images(path: Path = TABLE) -> Table:
+    """The checked table. Raises `BundleError` that names the field when the file is broken."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"{path.name} cannot be read: {error}. It comes with the program, "
+            "and `git checkout` brings it back."
+        ) from error
+    as_of, rows = raw.get("as_of"), raw.get("image")
+    _demand(path, not set(raw) - {"as_of", "image"}, "its top level")
+    if not isinstance(as_of, date):
+        raise _broken(path, "as_of")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _broken(path, "image")
+    images = [_image(path, row) for row in rows]
+    keys = [image.key for image in images]
+    _demand(path, sorted(keys) == sorted(KEYS), f"key: wanted are {', '.join(KEYS)}, once each")
+    by_key = {image.key: image for image in images}
+    same = by_key["n8n"].reference.tag == by_key["n8n-runners"].reference.tag
+    _demand(path, same, "n8n-runners: its tag must be that of n8n")
+    return Table(as_of, by_key)
+
+
+def _image(path: Path, row: dict[str, Any]) -> Image:
+    where = f"image {row.get('key')!r}"
+    bound = set(row) & _BOUND
+    whole = set(row) - _BOUND == _FIELDS and bound in (set(), _BOUND)
+    _demand(path, whole, f"{where}: its fields are {', '.join(sorted(row))}")
+    texts = (row["key"], row["reference"], row["source"], row.get("least", ""), row.get("why", ""))
+    _demand(path, all(isinstance(text, str) for text in texts), f"{where}: a text is none")
+    _demand(path, isinstance(row["seen"], date), f"{where}: seen")
+    architectures = row["architectures"]
+    known = isinstance(architectures, list) and set(architectures) <= set(_ARCHITECTURES)
+    _demand(path, known and bool(architectures), f"{where}: architectures")
+    parsed = reference.parse(row["reference"])
+    if parsed is None or parsed.tag is None or parsed.digest is None:
+        raise _broken(path, f"{where}: reference needs both a tag and a digest")
+    least = reference.version_of(row["least"]) if bound else None
+    _demand(path, not bound or least is not None, f"{where}: least is no version")
+    if least is not None:
+        new = parsed.version is not None and parsed.version >= least
+        _demand(path, new, f"{where}: reference is older than least")
+    return Image(
+        row["key"],
+        parsed,
+        row["seen"],
+        row["source"],
+        tuple(architectures),
+        least,
+        row.get("why"),
+    )
+
+
+def _demand(path: Path, holds: bool, what: str) -> None:
+    if not holds:
+        raise _broken(path, what)
+
+
+def _broken(path: Path, what: str) -> BundleError:
+    return BundleError(
+        f"{path.name} is broken at {what}. It comes with the program, and `git checkout` brings "
+        "it back."
+    )
+
+
+def check_image_versions(versions: Mapping[str, str]) -> None:
+    """Raises `BundleError` for the first override that cannot be used."""
+    chosen(KEYS, versions)
+
+
+def chosen(
+    containers: Iterable[str], versions: Mapping[str, str], architecture: str | None = None
+) -> dict[str, Reference]:
+    """The image of each container, the user's over the table's.
+
+    Every override is looked at, also that of a service that does not run: it was meant, and would
+    be in force on the day on which the service is chosen.
+    """
+    table = load_images().images
+    images = {key: image.reference for key, image in table.items()}
+    for key, text in versions.items():
+        images[key] = _override(table, key, text)
+    if "n8n" in versions and "n8n-runners" not in versions:
+        images["n8n-runners"] = _runner_of(images["n8n"])
+    _check_pair(images["n8n"], images["n8n-runners"], versions)
+    running = {name: images[name] for name in containers}
+    for name, image in running.items():
+        ours = image == table[name].reference
+        if architecture is not None and ours and architecture not in table[name].architectures:
+            raise BundleError(
+                f"The image {image} of {name} is not there for {architecture}. Name one that is, "
+                f"for example {_set(name, str(image))}, or leave {name} out of geusemaker:services."
+            )
+    return running
+
+
+def _override(table: Mapping[str, Image], key: str, text: str) -> Reference:
+    if key not in table:
+        near = nearest(key, KEYS)
+        raise BundleError(
+            f"geusemaker:imageVersions has the key {shown(key)}, which is no image of this program"
+            f"{f', did you mean {near}?' if near else ''} There are {', '.join(KEYS)}. "
+            f"To mend it, {_remove(key)}{f' and {_set(near, text)}' if near else ''}."
+        )
+    usual = table[key].reference
+    parsed = reference.parse(text)
+    if parsed is None:
+        raise _refused(key, text, "is no reference of a container image", usual)
+    if parsed.tag is None:
+        raise _refused(key, text, "has no tag, so nobody can see which version it is", usual)
+    if parsed.tag == "latest" and parsed.digest is None:
+        raise _refused(key, text, "is another image on another day", usual)
+    if key == "postgres":
+        _check_postgres(text, parsed, usual)
+    least, why = table[key].least, table[key].why
+    if least is not None:
+        if parsed.version is None:
+            raise _refused(key, text, f"does not say its version, and {why}", usual)
+        if parsed.version < least:
+            wanted = ".".join(map(str, least))
+            raise _refused(key, text, f"is older than {wanted}: {why}", usual)
+    return parsed
+
+
+def _check_postgres(text: str, parsed: Reference, usual: Reference) -> None:
+    tag = parsed.tag or ""
+    if not _postgres_18.match(tag):
+        raise _refused(
+            "postgres",
+            text,
+            f"is not PostgreSQL {POSTGRES_MAJOR}: another major version has another data folder, "
+            "and none of them reads that of another",
+            usual,
+        )
+    if "alpine" in tag:
+        raise _refused(
+            "postgres",
+            text,
+            "is built on Alpine, where the data belongs to another user and sorts differently",
+            usual,
+        )
+
+
+def _runner_of(n8n: Reference) -> Reference:
+    """The runner of the same version, beside n8n's image wherever that comes from."""
+    folder, slash, name = n8n.repository.rpartition("/")
+    if name != "n8n":
+        raise BundleError(
+            f"geusemaker:imageVersions names {str(n8n)!r} for n8n. Its task runner must have the "
+            "same version, and where that is cannot be told from this name: add it, "
+            f"{_set('n8n-runners', f'docker.io/n8nio/runners:{n8n.tag}')}."
+        )
+    # n8n's own registry has n8n, but not the runner.
+    registry = reference.DEFAULT_REGISTRY if n8n.registry == "docker.n8n.io" else n8n.registry
+    return Reference(registry, f"{folder}{slash}runners", n8n.tag, None)
+
+
+def _check_pair(n8n: Reference, runners: Reference, versions: Mapping[str, str]) -> None:
+    if n8n.version == runners.version:
+        return
+    wrong, other = ("n8n-runners", n8n) if "n8n-runners" in versions else ("n8n", runners)
+    raise BundleError(
+        f"geusemaker:imageVersions makes n8n {n8n.tag} and its task runner {runners.tag}, and the "
+        f"two must have the same version. To mend it, {_remove(wrong)} or "
+        f"{_set('n8n-runners', f'docker.io/n8nio/runners:{n8n.tag}')}."
+        if other is n8n
+        else f"geusemaker:imageVersions makes n8n {n8n.tag} and its task runner {runners.tag}, and "
+        f"the two must have the same version. To mend it, {_remove(wrong)}."
+    )
+
+
+def _refused(key: str, text: str, why: str, usual: Reference) -> BundleError:
+    return BundleError(
+        f"geusemaker:imageVersions names {shown(text)} for {key}, which {why}. To mend it, for "
+        f"example {_set(key, str(usual))}, or {_remove(key)} for the version that the program "
+        "was made with."
+    )
+
+
+def _set(key: str, text: str) -> str:
+    value = str(pasteable(text))
+    return f"`{_command('set', '--path', _path(key), value)}`"
+
+
+def _remove(key: str) -> str:
+    return f"`{_command('rm', '--path', _path(key))}`"
+
+
+def _path(key: str) -> str:
+    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key)
+    return f"geusemaker:imageVersions.{key}" if plain else f'geusemaker:imageVersions["{key}"]'
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["pulumi", "config", *words])

@@ -1,0 +1,55 @@
+"""The manifest: what the host must make, fetch and watch for this bundle, one fact a line. Pure.
+
+service <compose service>
+image <reference>
+directory data|efs <path below it> <uid> <mode>     a folder stands after the one that holds it
+secret <consumer> <name> <uid>
+model <name>
+dump-days <n>
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from geusemaker.bundle.facts import BundleFacts
+from geusemaker.bundle.reference import Reference
+from geusemaker.bundle.secret_names import secrets_of
+
+# By container: where below /srv/geusemaker, which folder, whose, with which mode.
+DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = MappingProxyType(
+    {
+        "n8n": (
+            ("efs", "n8n", 1000, "0700"),
+            ("efs", "n8n/home", 1000, "0700"),
+            ("efs", "n8n/files", 1000, "0700"),
+        ),
+        "ollama": (("data", "ollama", 0, "0700"),),
+        "qdrant": (
+            ("data", "qdrant", 1000, "0700"),
+            ("data", "qdrant/storage", 1000, "0700"),
+            ("data", "qdrant/snapshots", 1000, "0700"),
+        ),
+        "postgres": (
+            ("data", "postgres", 999, "0700"),
+            ("efs", "backups", 999, "0700"),
+        ),
+        "caddy": (("data", "caddy", 1000, "0700"),),
+    }
+)
+
+
+def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
+    """The text, with a line break at its end."""
+    containers = facts.containers
+    lines = [f"service {name}" for name in containers]
+    lines += [f"image {reference}" for reference in dict.fromkeys(images.values())]
+    lines += [
+        f"directory {root} {path} {uid} {mode}"
+        for name in containers
+        for root, path, uid, mode in DIRECTORIES.get(name, ())
+    ]
+    lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets_of(containers)]
+    lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
+    lines.append(f"dump-days {facts.dump_days if 'postgres' in containers else 0}")
+    return "".join(f"{line}\n" for line in lines)

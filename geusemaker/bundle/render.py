@@ -1,0 +1,32 @@
+"""Renders the settings bundle: what the host runs once it is a host. Pure."""
+
+from typing import Final
+
+from geusemaker.bundle.caddyfile import caddyfile
+from geusemaker.bundle.compose import compose_gpu_yaml, compose_yaml
+from geusemaker.bundle.facts import BundleFacts, check_facts
+from geusemaker.bundle.images import chosen
+from geusemaker.bundle.manifest import manifest
+
+MANIFEST: Final = "manifest"
+COMPOSE: Final = "compose.yaml"
+COMPOSE_GPU: Final = "compose.gpu.yaml"
+CADDYFILE: Final = "caddy/Caddyfile"
+
+
+def render(facts: BundleFacts) -> dict[str, str]:
+    """The files of the bundle by their paths.
+
+    Raises:
+        BundleError: A value cannot be used; the message names the config key and what mends it.
+    """
+    check_facts(facts)
+    images = chosen(facts.containers, facts.image_versions, facts.architecture)
+    files = {
+        MANIFEST: manifest(facts, images),
+        COMPOSE: compose_yaml(facts, images),
+        CADDYFILE: caddyfile(facts),
+    }
+    if "ollama" in facts.services:
+        files[COMPOSE_GPU] = compose_gpu_yaml()
+    return files

@@ -1,0 +1,90 @@
+"""Which secrets there are, and which container gets which, as a file of its own user.
+
+The stack makes their values, the host writes them to `SECRETS_ROOT/<consumer>/<name>`, and the
+Compose file mounts each into the one container that needs it. What is not named here is not there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+SECRETS_ROOT: Final = "/var/lib/geusemaker/secrets"
+
+POSTGRES_PASSWORD: Final = "postgres-password"  # noqa: S105  # a name, not the value
+N8N_ENCRYPTION_KEY: Final = "n8n-encryption-key"
+N8N_OWNER_PASSWORD: Final = "n8n-owner-password"  # noqa: S105
+N8N_OWNER_PASSWORD_HASH: Final = "n8n-owner-password-hash"  # noqa: S105
+N8N_RUNNERS_TOKEN: Final = "n8n-runners-token"  # noqa: S105
+QDRANT_API_KEY: Final = "qdrant-api-key"
+OLLAMA_API_KEY: Final = "ollama-api-key"
+CRAWL4AI_TOKEN: Final = "crawl4ai-token"  # noqa: S105
+
+SECRET_NAMES: Final = (
+    POSTGRES_PASSWORD,
+    N8N_ENCRYPTION_KEY,
+    N8N_OWNER_PASSWORD,
+    N8N_OWNER_PASSWORD_HASH,
+    N8N_RUNNERS_TOKEN,
+    QDRANT_API_KEY,
+    OLLAMA_API_KEY,
+    CRAWL4AI_TOKEN,
+)
+"""All that the stack makes. The owner's password itself goes to people only, never to the host's
+containers: n8n is given its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """One secret as one container sees it.
+
+    Attributes:
+        consumer: The Compose service, and the folder below `SECRETS_ROOT`.
+        name: One of `SECRET_NAMES`.
+        uid: The user inside the container. Docker mounts the host's file as it is, so the file
+            must belong to this user.
+        inside: The file's name below /run/secrets in the container.
+        only_with: A service that must be chosen for the consumer to need it.
+    """
+
+    consumer: str
+    name: str
+    uid: int
+    inside: str
+    only_with: str | None = None
+
+
+def _files(consumer: str, uid: int, *names: str) -> tuple[SecretFile, ...]:
+    return tuple(SecretFile(consumer, name, uid, name) for name in names)
+
+
+CONSUMERS: Final[Mapping[str, tuple[SecretFile, ...]]] = MappingProxyType(
+    {
+        "n8n": _files(
+            "n8n",
+            1000,
+            POSTGRES_PASSWORD,
+            N8N_ENCRYPTION_KEY,
+            N8N_OWNER_PASSWORD_HASH,
+            N8N_RUNNERS_TOKEN,
+        ),
+        "n8n-runners": _files("n8n-runners", 1000, N8N_RUNNERS_TOKEN),
+        "qdrant": _files("qdrant", 1000, QDRANT_API_KEY),
+        # The image's entry point reads this one name.
+        "crawl4ai": (SecretFile("crawl4ai", CRAWL4AI_TOKEN, 999, "api_token"),),
+        "postgres": _files("postgres", 999, POSTGRES_PASSWORD),
+        # Ollama has no login of its own: Caddy asks for the key in its place.
+        "caddy": (SecretFile("caddy", OLLAMA_API_KEY, 1000, OLLAMA_API_KEY, only_with="ollama"),),
+    }
+)
+"""By Compose service. A service that is not named gets none."""
+
+
+def secrets_of(containers: tuple[str, ...]) -> tuple[SecretFile, ...]:
+    """The files that these Compose services need, in their order."""
+    return tuple(
+        file
+        for container in containers
+        for file in CONSUMERS.get(container, ())
+        if file.only_with is None or file.only_with in containers
+    )

@@ -1,0 +1,27 @@
+"""Packs the files of a bundle, to the same bytes on every machine. Pure.
+
+Not compressed: what zlib makes of the same text depends on the build of Python.
+"""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+
+
+def pack(files: Mapping[str, str]) -> bytes:
+    """An uncompressed tar of the files by their paths: no owner, no time, sorted."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted(files):
+            content = files[path].encode()
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def digest(packed: bytes) -> str:
+    """The SHA-256, which names the bundle."""
+    return hashlib.sha256(packed).hexdigest()
