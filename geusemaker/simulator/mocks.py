@@ -13,7 +13,7 @@ import moto
 import pulumi
 import pulumi.runtime
 
-from . import images, invokes, policies, quotas, schema, wire
+from . import agents, images, invokes, policies, quotas, schema, wire
 from .account import Account, AwsError
 from .lookup import InvokeError
 from .resource import Resource
@@ -111,6 +111,7 @@ def simulated_account(
     try:
         with moto.mock_aws():
             images.seed(region)
+            agents.seed(region)
             policies.seed()
             quotas.seed()
             yield SimulatedMocks(Account(region, default_tags=default_tags or {}))

@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pulumi.runtime.proto import provider_pb2_grpc
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import images, inventory, policies, quotas, schema
+from . import agents, images, inventory, policies, quotas, schema
 from .account import Account, AwsError
 from .provider import Provider
 
@@ -60,6 +60,7 @@ class Simulation:
         """The account in a Region; the Region's images are published at its first use."""
         if region not in self._accounts:
             images.seed(region)
+            agents.seed(region)
             self._accounts[region] = Account(region, self.endpoint)
         return self._accounts[region]
 
