@@ -152,7 +152,9 @@ def translate(error: Exception, *, service: str, operation: str, region: str) ->
     code = _code(error)
     asked = getattr(error, "operation_name", None) or _as_aws_writes(operation)
     prefix = _PERMISSION_PREFIX.get(service, service)
-    failure = _Failure(code, _words(error), f"{prefix}:{asked}", region)
+    # One call may need a second permission, as that for the key of a secret: AWS names it then.
+    permission = _permission_named(error) or f"{prefix}:{asked}"
+    failure = _Failure(code, _words(error), permission, region)
     # Both of AWS's codes and of botocore's classes, of which a subclass may be raised.
     names = {code, *(cls.__name__ for cls in type(error).__mro__)}
     kind, advise = next(
@@ -180,6 +182,15 @@ def _code(error: Exception) -> str:
             # Old protocols put "Client." before some codes.
             return str(code).removeprefix("Client.").removeprefix("Server.")
     return type(error).__name__
+
+
+def _permission_named(error: Exception) -> str | None:
+    """The permission that AWS says is missing, where it says it."""
+    said = str(error)
+    if found := re.search(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)", said):
+        return found[1]
+    # KMS's words, handed on by the service that has asked it.
+    return "kms:Decrypt" if "ciphertext refers to a" in said else None
 
 
 def _words(error: Exception) -> str:

@@ -258,3 +258,29 @@ def test_the_words_of_aws_are_kept_short_and_without_ciphers() -> None:
 def test_a_refusal_without_a_code_is_called_by_its_class() -> None:
     error = translate(_client_error(None, None), service="ec2", operation="x", region="us-east-1")
     assert error.code == "ClientError"
+
+
+@pytest.mark.parametrize(
+    ("said", "permission"),
+    [
+        (
+            f"User: arn:aws:iam::1:user/{'x' * 400} is not authorized to perform: kms:Decrypt on "
+            "resource: arn:aws:kms:us-east-1:1:key/2 because no identity-based policy allows it",
+            "kms:Decrypt",
+        ),
+        (
+            "The ciphertext refers to a customer master key that does not exist, does not exist "
+            "in this region, or you are not allowed to access.",
+            "kms:Decrypt",
+        ),
+        ("User: x is not authorized to perform: ssm:GetParameter on resource: y", None),
+        ("no", None),
+    ],
+)
+def test_the_permission_is_the_one_that_aws_names(said: str, permission: str | None) -> None:
+    refused = boto.ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": said}}, "GetParameter"
+    )
+    told = translate(refused, service="ssm", operation="get_parameter", region="us-east-1")
+    assert isinstance(told, errors.NotAllowedError)
+    assert f"lacks the permission {permission or 'ssm:GetParameter'}," in str(told)
