@@ -106,7 +106,14 @@ def way_round(instance_type: str) -> str | None:
     return smaller if (vcpus_of(instance_type) or 0) > (vcpus_of(smaller) or 0) else None
 
 
-def explain(text: str, instance_type: str, region: str, *, vcpus: int | None = None) -> str | None:
+def explain(
+    text: str,
+    instance_type: str,
+    region: str,
+    *,
+    vcpus: int | None = None,
+    by_hand: bool = False,
+) -> str | None:
     """What AWS's refusal to start the host means, and the commands that mend it.
 
     Args:
@@ -114,19 +121,23 @@ def explain(text: str, instance_type: str, region: str, *, vcpus: int | None = N
         instance_type: The stack's.
         region: The stack's.
         vcpus: Those of the type, where they are known; by its name otherwise.
+        by_hand: Whether the user had stopped the host, and `geusemaker start` was refused.
 
     Returns:
         One paragraph, or None when the text is about something else.
     """
     said = " ".join(text.split())
     if _OVER_QUOTA.search(said):
-        return _over_quota(said, instance_type, region, vcpus or vcpus_of(instance_type))
+        known = vcpus or vcpus_of(instance_type)
+        return _over_quota(said, instance_type, region, known, by_hand)
     if _NO_CAPACITY.search(said):
-        return _no_capacity(said, instance_type, region)
+        return _no_capacity(said, instance_type, region, by_hand)
     return None
 
 
-def _over_quota(said: str, instance_type: str, region: str, vcpus: int | None) -> str:
+def _over_quota(
+    said: str, instance_type: str, region: str, vcpus: int | None, by_hand: bool
+) -> str:
     quota = quota_of(instance_type)
     stands_at = _LIMIT.search(said)
     limit = int(stands_at[1]) if stands_at else 0
@@ -155,10 +166,10 @@ def _over_quota(said: str, instance_type: str, region: str, vcpus: int | None) -
     if other := way_round(instance_type):
         kind = "a smaller type" if quota is STANDARD else "the usual type, on another quota"
         told += f" Until then, {kind}: `{_taking(other, said)}`."
-    return f"{told} {_what_stands(said)}"
+    return f"{told} {_what_stands(said, by_hand)}"
 
 
-def _no_capacity(said: str, instance_type: str, region: str) -> str:
+def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> str:
     named, zone = _FULL_TYPE.search(said), _FULL_ZONE.search(said)
     full = named[1] if named else instance_type
     where = zone[1] if zone else f"one zone of {region}"
@@ -169,8 +180,8 @@ def _no_capacity(said: str, instance_type: str, region: str) -> str:
     return (
         f"AWS has no free host of type {full} in {where} right now (InsufficientInstanceCapacity): "
         "it is a shortage on AWS's side, and neither a quota nor a fault of the stack. "
-        f"{_what_stands(said)} Run the same command again in a while; or take another size or "
-        f"another family of architecture {architecture_of(full)}: "
+        f"{_what_stands(said, by_hand)} Run the same command again in a while; or take another "
+        f"size or another family of architecture {architecture_of(full)}: "
         f"`{_taking(_another_size(full), said)}` (`{offers}` lists what the zone offers at "
         "all). The host stays in the zone of its data volume; only a new stack can go to "
         "another Region, before its first deployment."
@@ -183,8 +194,10 @@ def _taking(instance_type: str, said: str) -> str:
     return f"{setting} && pulumi up --refresh" if _RESTART.search(said) else setting
 
 
-def _what_stands(said: str) -> str:
+def _what_stands(said: str, by_hand: bool) -> str:
     """What became of the host that ran before: only a change of type stops it first."""
+    if by_hand:
+        return "The host is still stopped; its data is untouched."
     if _RESTART.search(said):
         return (
             "The host was stopped to change its type and is still stopped; its data is untouched. "

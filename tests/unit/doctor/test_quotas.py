@@ -224,3 +224,13 @@ def test_the_command_is_one_that_a_shell_reads() -> None:
         "--desired-value": "384",
         "--region": "us-west-2",
     }
+
+
+@pytest.mark.parametrize("code", ["VcpuLimitExceeded", "InsufficientInstanceCapacity"])
+def test_a_host_that_was_stopped_by_hand_is_told_to_be_still_stopped(code: str) -> None:
+    text = f"AWS could not be asked for ec2 StartInstances. It failed with {code}: no"
+    told = explain(text, "m6i.xlarge", "us-east-1", by_hand=True)
+    assert told is not None
+    assert "The host is still stopped; its data is untouched." in told
+    assert "to change its type" not in told
+    assert "&& pulumi up --refresh`" in told, "another type alone starts nothing"
