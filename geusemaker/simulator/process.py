@@ -124,7 +124,8 @@ class Front:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if not path.startswith("/geusemaker/"):
+        # A signed request is for AWS, whatever its path: it may be for a bucket of that name.
+        if not path.startswith("/geusemaker/") or "HTTP_AUTHORIZATION" in environ:
             self._open_region(environ.get("HTTP_AUTHORIZATION", ""))
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer

@@ -22,7 +22,15 @@ from .launch import (
     refuse_launch,
     root_gib,
 )
-from .parts import profile_association, public_address, public_choice, root_volume, set_groups
+from .parts import (
+    cpu_credits,
+    profile_association,
+    public_address,
+    public_choice,
+    root_volume,
+    set_credits,
+    set_groups,
+)
 from .support import Ec2Resource, needed, own_tags, public_dns
 
 _STOPPING: Final = frozenset({"instanceType", "userData", "userDataBase64"})
@@ -122,6 +130,12 @@ class Instance(Ec2Resource):
         yield from needed(
             inputs, "ami", "instanceType", "subnetId", "iamInstanceProfile", "vpcSecurityGroupIds"
         )
+        chosen = (inputs.get("creditSpecification") or {}).get("cpuCredits")
+        if isinstance(chosen, str) and chosen not in ("standard", "unlimited"):
+            yield Problem(
+                "creditSpecification.cpuCredits",
+                f"expected to be one of standard and unlimited, got {chosen}",
+            )
         data = inputs.get("userDataBase64")
         if isinstance(data, str):
             try:
@@ -187,6 +201,7 @@ class Instance(Ec2Resource):
         instance = made["Instances"][0]
         id_ = str(instance["InstanceId"])
         set_groups(account, id_, inputs["vpcSecurityGroupIds"])
+        set_credits(account, id_, (inputs.get("creditSpecification") or {}).get("cpuCredits"))
         if not inputs["sourceDestCheck"]:
             self._set_source_dest_check(account, action, id_, inputs)
         self._tag_root(account, id_, {}, root)
@@ -232,7 +247,9 @@ class Instance(Ec2Resource):
         ]["Arn"]
         root_state = state.get("rootBlockDevice") or {}
         address = public_address(account, instance)
+        bursts = cpu_credits(account, id_, instance["InstanceType"])
         return {
+            **({"creditSpecification": {"cpuCredits": bursts}} if bursts else {}),
             "arn": account.arn("ec2", f"instance/{id_}"),
             "ami": instance["ImageId"],
             "instanceType": instance["InstanceType"],
@@ -310,6 +327,8 @@ class Instance(Ec2Resource):
             )
         if "iamInstanceProfile" in change.paths:
             self._swap_profile(account, action, id_, change.inputs["iamInstanceProfile"])
+        if "creditSpecification" in change.paths:
+            set_credits(account, id_, change.inputs["creditSpecification"].get("cpuCredits"))
         if "rootBlockDevice" in change.paths:
             old, new = change.state["rootBlockDevice"], change.inputs["rootBlockDevice"]
             self._change_root(account, action, id_, old, new)

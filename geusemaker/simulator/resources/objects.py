@@ -83,14 +83,11 @@ class BucketObject(Resource):
         self._tag(account, action, inputs)
 
     def _tag(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
-        account.call(
-            action,
-            "s3",
-            "put_object_tagging",
-            Bucket=inputs["bucket"],
-            Key=inputs["key"],
-            Tagging={"TagSet": aws_tags(account, inputs)},
-        )
+        where = {"Bucket": inputs["bucket"], "Key": inputs["key"]}
+        if tags := aws_tags(account, inputs):
+            account.call(action, "s3", "put_object_tagging", Tagging={"TagSet": tags}, **where)
+        else:  # moto falls over a set of no tags
+            account.call(action, "s3", "delete_object_tagging", **where)
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         id_ = f"{inputs['bucket']}/{inputs['key']}"

@@ -65,3 +65,16 @@ def public_choice(account: Account, action: str, inputs: Mapping[str, Any]) -> b
         return bool(asked)
     subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])
     return bool(subnet["Subnets"][0]["MapPublicIpOnLaunch"])
+
+
+def set_credits(account: Account, id_: str, wanted: str | None) -> None:
+    """Keep how a burstable instance pays for its bursts; moto has no room for it."""
+    backend_of(account.region).get_instance(id_).cpu_credits = wanted
+
+
+def cpu_credits(account: Account, id_: str, instance_type: str) -> str | None:
+    """`standard` or `unlimited`; None for a type that does not burst."""
+    if not account.instance_type(instance_type).get("BurstablePerformanceSupported"):
+        return None
+    chosen: str | None = getattr(backend_of(account.region).get_instance(id_), "cpu_credits", None)
+    return chosen or ("standard" if instance_type.startswith("t2.") else "unlimited")

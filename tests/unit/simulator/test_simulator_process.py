@@ -106,7 +106,7 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
         made: list[tuple[str, str]] = []
 
         def make(token: str, **given: Any) -> str:
-            urn = f"urn:pulumi:dev::geusemaker::{token}::thing"
+            urn = f"urn:pulumi:dev::geusemaker::{token}::thing-{len(made)}"
             checked = stub.Check(provider_pb2.CheckRequest(urn=urn, news=wire.encode(given)))
             answer = stub.Create(provider_pb2.CreateRequest(urn=urn, properties=checked.inputs))
             made.append((urn, answer.id))
@@ -128,6 +128,28 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
         address = make("aws:ec2/eip:Eip", domain="vpc")
         volume = make("aws:ebs/volume:Volume", availabilityZone="us-east-1a", size=1)
         system = make("aws:efs/fileSystem:FileSystem")
+        parameter = make("aws:ssm/parameter:Parameter", type="SecureString", value="n8n=1")
+        bucket = make("aws:s3/bucket:Bucket")
+        make("aws:s3/bucketObjectv2:BucketObjectv2", bucket=bucket, key="a/b.tar", content="x")
+        vault = make("aws:backup/vault:Vault")
+        schedule = {"ruleName": "r", "targetVaultName": vault, "schedule": "cron(0 5 ? * * *)"}
+        plan = make("aws:backup/plan:Plan", rules=[schedule])
+        trust = trust.replace(
+            '"Allow"', '"Allow", "Principal": {"Service": "backup.amazonaws.com"}'
+        )
+        backups = make("aws:iam/role:Role", assumeRolePolicy=trust)
+        for name in ("ForBackup", "ForRestores"):
+            make(
+                "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+                role=backups,
+                policyArn=f"arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicy{name}",
+            )
+        selection = make(
+            "aws:backup/selection:Selection",
+            planId=plan,
+            iamRoleArn=f"arn:aws:iam::000000000000:role/{backups}",
+            resources=["*"],
+        )
         # A release in the middle of a run leaves the run's tags and account alone.
         wish = {"name": "Other 20250101", "architecture": "x86_64", "region": "eu-west-1"}
         assert process.http("/geusemaker/release", wish)[0] == 200
@@ -148,6 +170,7 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
         ids = [item["id"] for item in alive]
         assert len(ids) == len(set(ids)), "IAM is listed once, not once per Region"
         wanted = [vpc, subnet, role, profile, group, gateway, table, address, volume, system]
+        wanted += [parameter, bucket, vault, plan, backups, selection]
         assert {*wanted, instance} <= set(ids)
         assert {item["region"] for item in alive} == {"us-east-1"}
         for urn, id_ in reversed(made):
@@ -250,4 +273,52 @@ def test_every_region_has_its_images_from_the_first_request_on(process: Process)
         Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}]
     )
     assert [image["Name"] for image in found["Images"]] == [name]
+    assert process.http("/geusemaker/resources") == (200, [])
+
+
+def test_the_clients_of_a_user_reach_every_service(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing but the endpoint in the environment, as in the local shell."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": process.told["endpoint"],
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    make: Any = boto3.session.Session().client
+    ssm, s3, route53 = make("ssm"), make("s3"), make("route53")
+    ssm.put_parameter(Name="/mine", Type="SecureString", Value="a=1\nb=2")
+    found = ssm.get_parameter(Name="/mine", WithDecryption=True)["Parameter"]
+    assert (found["Value"], found["Type"]) == ("a=1\nb=2", "SecureString")
+    s3.create_bucket(Bucket="of-somebody")
+    s3.put_object(Bucket="of-somebody", Key="bundles/1.tar", Body=b"\x00\xff")
+    assert s3.get_object(Bucket="of-somebody", Key="bundles/1.tar")["Body"].read() == b"\x00\xff"
+    s3.create_bucket(Bucket="geusemaker")  # whose path is that of the account's own pages
+    s3.put_object(Bucket="geusemaker", Key="health", Body=b"mine")
+    assert s3.get_object(Bucket="geusemaker", Key="health")["Body"].read() == b"mine"
+    s3.delete_object(Bucket="geusemaker", Key="health")
+    s3.delete_bucket(Bucket="geusemaker")
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference="one")["HostedZone"]
+    record = {"Name": "n8n.example.com", "Type": "A", "TTL": 60}
+    change = {"ResourceRecordSet": {**record, "ResourceRecords": [{"Value": "203.0.113.5"}]}}
+
+    def send(verb: str) -> None:
+        batch = {"Changes": [{"Action": verb, **change}]}
+        route53.change_resource_record_sets(HostedZoneId=zone["Id"], ChangeBatch=batch)
+
+    send("CREATE")
+    alive = {(item["type"], item["id"]) for item in process.http("/geusemaker/resources")[1]}
+    assert alive == {
+        ("parameter", "/mine"),
+        ("bucket", "of-somebody"),
+        ("hosted zone", zone["Id"].rpartition("/")[2]),
+        ("dns record", "n8n.example.com. A"),
+    }
+    ssm.delete_parameter(Name="/mine")
+    s3.delete_object(Bucket="of-somebody", Key="bundles/1.tar")
+    s3.delete_bucket(Bucket="of-somebody")
+    send("DELETE")
+    route53.delete_hosted_zone(Id=zone["Id"])
     assert process.http("/geusemaker/resources") == (200, [])

@@ -15,7 +15,7 @@ from geusemaker.simulator.wire import UNKNOWN
 from simulator.world import ALLOW, BY_NAME, MANAGED, TRUST, Thing, World
 
 FORM = re.compile(
-    r"1 error occurred:\n\t\* (?P<action>.+): operation error (?P<service>\w+): "
+    r"1 error occurred:\n\t\* (?P<action>.+): operation error (?P<service>[\w ]+): "
     r"(?P<operation>\w+), https response error StatusCode: (?P<status>\d{3}), "
     r"RequestID: simulated, api error (?P<code>[\w.]+): (?P<message>.+)\n\n",
     re.DOTALL,

@@ -1,0 +1,471 @@
+"""What AWS refuses, and gives unasked, of parameters, buckets, backups, records and credits."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.resources import backups
+from geusemaker.simulator.wire import UNKNOWN
+from simulator.test_simulator_refusals import refusal
+from simulator.world import BY_NAME, Thing, World
+
+
+def _parameter(world: World, **given: Any) -> Thing:
+    return world.make("Parameter", **{"type": "String", "value": "one", **given})
+
+
+# Parameters. -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tier", "room"), [("Standard", 4096), ("Advanced", 8192)])
+def test_a_parameter_has_the_room_of_its_tier(world: World, tier: str, room: int) -> None:
+    full = _parameter(world, type="SecureString", value="x" * room, tier=tier)
+    said = f"PutParameter ValidationException: {tier} tier parameters support a maximum parameter "
+    said += f"value of {room} characters. "
+    over = "x" * (room - 1) + "é"  # as many characters, and one byte more
+    assert refusal(lambda: world.update(full, value=over)).startswith(said)
+    assert refusal(lambda: _parameter(world, value=over, tier=tier)).startswith(said)
+    assert world.read(full) == full.state
+
+
+def test_a_parameter_goes_up_but_never_down(world: World) -> None:
+    made = _parameter(world, tier="Standard")
+    raised = world.update(made, tier="Advanced", value="x" * 5000)
+    assert raised.state["tier"] == "Advanced"
+    (change,) = world.changes(raised, {**raised.inputs, "tier": "Standard"})
+    assert (change.path, change.replaces) == ("tier", True)
+
+
+def test_a_name_has_one_parameter(world: World) -> None:
+    made = _parameter(world, name="/twice")
+    said = refusal(lambda: _parameter(world, name="/twice"))
+    assert said.startswith("PutParameter ParameterAlreadyExists: The parameter already exists.")
+    over = _parameter(world, name="/twice", value="two", overwrite=True, tags={"a": "b"})
+    told = world.read(made)
+    assert told is not None
+    assert (told["value"], told["version"], told["tags"]) == ("two", 2, {"a": "b"})
+    assert over.state["tags"] == {"a": "b"}
+
+
+def test_an_open_value_is_told_openly(world: World) -> None:
+    made = world.make("Parameter", type="String", insecureValue="one")
+    assert made.state["insecureValue"] == "one"
+    assert "value" not in made.state
+    assert "insecureValue" not in BY_NAME["Parameter"].secret
+    assert "value" in BY_NAME["Parameter"].secret
+    updated = world.update(made, insecureValue="two")
+    assert world.read(updated) == updated.state
+    assert updated.state["version"] == 2
+
+
+def test_a_new_value_has_a_version_that_a_preview_does_not_know(world: World) -> None:
+    made, kind = _parameter(world), BY_NAME["Parameter"]
+    changed = kind.preview_update(
+        world.account, made.state, {**made.inputs, "value": "two"}, frozenset({"value"})
+    )
+    assert changed["version"] is UNKNOWN
+    retagged = kind.preview_update(world.account, made.state, made.inputs, frozenset({"tags"}))
+    assert retagged["version"] == 1
+
+
+def test_what_left_the_program_leaves_the_parameter(world: World) -> None:
+    made = _parameter(world, description="of a test", allowedPattern="^[a-z]+$")
+    updated = world.update(made, description=None, allowedPattern=None, value="two")
+    assert not {"description", "allowedPattern"} & updated.state.keys()
+    assert world.read(updated) == updated.state
+
+
+def test_what_the_host_wrote_is_read_and_then_no_change(world: World) -> None:
+    """As a status parameter lives: the program ignores its value, and the engine hands back the
+    one that it has on record."""
+    made = _parameter(world, value="state=unknown")
+    world.account.client("ssm").put_parameter(
+        Name=made.id, Type="String", Value="state=ready", Overwrite=True
+    )
+    told = world.read(made)
+    assert told is not None
+    assert (told["value"], told["version"]) == ("state=ready", 2)
+    kept = {key: made.kind.kept(key, value, told[key]) for key, value in made.inputs.items()}
+    assert kept["value"] == "state=ready"
+    assert made.kind.changes(world.account, told, kept, kept) == []
+
+
+# Buckets. ----------------------------------------------------------------------------------
+
+
+def test_a_bucket_is_emptied_only_when_it_may_be(world: World) -> None:
+    bucket = world.bucket(forceDestroy=False)
+    s3 = world.account.client("s3")
+    s3.put_bucket_versioning(Bucket=bucket.id, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=bucket.id, Key="of a host", Body=body)
+    s3.delete_object(Bucket=bucket.id, Key="of a host")
+    said = refusal(lambda: world.delete(bucket))
+    assert said == "DeleteBucket BucketNotEmpty: The bucket you tried to delete is not empty"
+    world.delete(world.update(bucket, forceDestroy=True))
+    assert world.read(bucket) is None
+
+
+def test_a_new_bucket_is_closed_and_encrypted(world: World) -> None:
+    bucket, s3 = world.bucket(), world.account.client("s3")
+    blocked = s3.get_public_access_block(Bucket=bucket.id)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+    assert len(blocked) == 4
+    owner = s3.get_bucket_ownership_controls(Bucket=bucket.id)["OwnershipControls"]["Rules"]
+    assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    rule = bucket.state["serverSideEncryptionConfiguration"]["rule"]
+    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+
+
+def test_a_bucket_is_of_one(world: World) -> None:
+    bucket = world.bucket()
+    said = refusal(lambda: world.bucket(bucket=bucket.id))
+    assert said.startswith("CreateBucket BucketAlreadyOwnedByYou: ")
+
+
+def test_a_bucket_has_a_name_that_dns_takes(world: World) -> None:
+    inputs, problems = BY_NAME["Bucket"].check(world.account, "Bundles", None, {}, b"1")
+    assert problems == []
+    assert inputs["bucket"].startswith("bundles-")
+    assert not BY_NAME["Bucket"].delete_first("Bundles", inputs)
+    assert BY_NAME["Bucket"].delete_first("Bundles", {"bucket": "bundles"})
+
+
+def test_a_bucket_outside_us_east_1() -> None:
+    with simulated_account("eu-central-1") as mocks:
+        bucket = World(mocks.account).bucket()
+        assert bucket.state["bucketRegion"] == "eu-central-1"
+        domain = f"{bucket.id}.s3.eu-central-1.amazonaws.com"
+        assert bucket.state["bucketRegionalDomainName"] == domain
+
+
+def test_a_bucket_loses_its_tags(world: World) -> None:
+    bucket = world.update(world.bucket(tags={"a": "b"}), tags=None)
+    assert bucket.state["tags"] == {}
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"Principal": "*"}, "AccessDenied: User: arn:aws:iam::"),
+        ({"Principal": {"AWS": ["*"]}}, "AccessDenied: User: arn:aws:iam::"),
+        ({"Resource": "arn:aws:s3:::another/*"}, "MalformedPolicy: Policy has invalid resource"),
+    ],
+)
+def test_a_policy_that_s3_refuses(world: World, members: dict[str, Any], said: str) -> None:
+    bucket = world.bucket()
+    policy = world.bucket_policy(bucket, **members)
+    made = refusal(lambda: world.make("BucketPolicy", bucket=bucket.id, policy=policy))
+    assert made.startswith(f"PutBucketPolicy {said}")
+
+
+def test_a_policy_says_whom_it_is_for(world: World) -> None:
+    bucket = world.bucket()
+    policy = json.loads(world.bucket_policy(bucket))
+    del policy["Statement"][0]["Principal"]
+    said = refusal(lambda: world.make("BucketPolicy", bucket=bucket.id, policy=json.dumps(policy)))
+    assert said == "PutBucketPolicy MalformedPolicy: Missing required field Principal"
+
+
+def test_a_policy_may_deny_everybody_or_be_public_where_that_is_allowed(world: World) -> None:
+    bucket = world.bucket()
+    denied = world.bucket_policy(bucket, Effect="Deny", Principal="*")
+    world.delete(world.make("BucketPolicy", bucket=bucket.id, policy=denied))
+    narrowed = world.bucket_policy(
+        bucket, Principal="*", Condition={"StringEquals": {"aws:SourceVpce": "vpce-1"}}
+    )
+    world.delete(world.make("BucketPolicy", bucket=bucket.id, policy=narrowed))
+    world.make("BucketPublicAccessBlock", bucket=bucket.id)
+    public = world.bucket_policy(bucket, Principal="*")
+    world.make("BucketPolicy", bucket=bucket.id, policy=public)
+
+
+def test_what_is_in_a_bucket_goes_with_it(world: World) -> None:
+    bucket = world.bucket(forceDestroy=True)
+    things = [
+        world.make("BucketPublicAccessBlock", bucket=bucket.id),
+        world.make("BucketPolicy", bucket=bucket.id, policy=world.bucket_policy(bucket)),
+        world.make("BucketObjectv2", bucket=bucket.id, content="one"),
+    ]
+    world.delete(bucket)
+    for thing in things:
+        assert world.read(thing) is None
+        world.delete(thing)
+
+
+def test_a_block_may_stay(world: World) -> None:
+    bucket = world.bucket()
+    block = world.make("BucketPublicAccessBlock", bucket=bucket.id, skipDestroy=True)
+    world.delete(block)
+    assert world.read(block) is not None
+
+
+def test_objects_need_a_bucket(world: World) -> None:
+    said = refusal(lambda: world.make("BucketObjectv2", bucket="nobodys-bucket", content="x"))
+    assert said == "PutObject NoSuchBucket: The specified bucket does not exist"
+
+
+def test_an_object_holds_the_bytes_that_it_is_given(world: World) -> None:
+    bucket, s3 = world.bucket(), world.account.client("s3")
+    data = bytes(range(256))
+    made = world.make(
+        "BucketObjectv2", bucket=bucket.id, contentBase64=base64.b64encode(data).decode()
+    )
+    assert made.inputs["key"] == "thing"
+    assert made.id == f"{bucket.id}/thing"
+    assert s3.get_object(Bucket=bucket.id, Key="thing")["Body"].read() == data
+    text = world.make("BucketObjectv2", bucket=bucket.id, key="a/b", content="é")
+    assert s3.get_object(Bucket=bucket.id, Key="a/b")["Body"].read() == "é".encode()
+    # A key that another one begins with is left alone.
+    longer = world.make("BucketObjectv2", bucket=bucket.id, key="a/bc", content="é")
+    world.delete(text)
+    assert world.read(longer) == longer.state
+
+
+def test_an_object_loses_its_tags(world: World) -> None:
+    made = world.make("BucketObjectv2", bucket=world.bucket().id, content="x", tags={"a": "b"})
+    assert world.update(made, tags=None).state["tags"] == {}
+
+
+def test_a_new_content_has_a_mark_that_a_preview_does_not_know(world: World) -> None:
+    kind = BY_NAME["BucketObjectv2"]
+    assert "etag" in kind.unknown_after_update(frozenset({"content"}))
+    assert kind.unknown_after_update(frozenset({"tags", "forceDestroy"})) == frozenset()
+
+
+# Backups. ----------------------------------------------------------------------------------
+
+
+def test_a_vault_outlives_what_is_in_it(world: World) -> None:
+    vault = world.vault()
+    backups.backend_of(world.account).vaults[vault.id].num_of_recovery_points = 2
+    told = world.read(vault)
+    assert told is not None
+    assert told["recoveryPoints"] == 2
+    said = "Backup vault cannot be deleted because it contains recovery points."
+    assert refusal(lambda: world.delete(vault)) == (
+        f"DeleteBackupVault InvalidRequestException: {said}"
+    )
+    world.delete(world.update(vault, forceDestroy=True))
+    assert world.read(vault) is None
+
+
+def test_a_vault_has_a_key(world: World) -> None:
+    assert ":kms:" in world.vault().state["kmsKeyArn"]
+    mine = world.account.arn("kms", "key/mine")
+    assert world.make("Vault", kmsKeyArn=mine).state["kmsKeyArn"] == mine
+
+
+def test_the_rules_of_a_plan_have_defaults(world: World) -> None:
+    given = {"ruleName": "r", "targetVaultName": world.vault().id, "schedule": "cron(0 5 ? * * *)"}
+    plan = world.make("Plan", rules=[given])
+    (rule,) = plan.inputs["rules"]
+    assert (rule["startWindow"], rule["completionWindow"]) == (60, 180)
+    assert rule["scheduleExpressionTimezone"] == "Etc/UTC"
+
+
+def test_a_plan_has_another_version_after_a_change(world: World) -> None:
+    plan = world.plan()
+    changed = world.update(plan, rules=[world.rule(lifecycle=None)])
+    assert changed.state["version"] != plan.state["version"]
+    told = world.account.client("backup").get_backup_plan(BackupPlanId=plan.id)
+    assert told["VersionId"] == changed.state["version"]
+    assert "Lifecycle" not in told["BackupPlan"]["Rules"][0]
+    assert "version" in plan.kind.unknown_after_update(frozenset({"rules"}))
+    assert plan.kind.unknown_after_update(frozenset({"tags"})) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"targetVaultName": "none"}, "Backup vault none does not exist"),
+        ({"schedule": "cron(0 5 * *)"}, "Invalid schedule expression cron(0 5 * *)"),
+        ({"startWindow": 59}, "Start window must be at least 60 minutes"),
+        ({"completionWindow": 119}, "Completion window must be at least 60 minutes longer"),
+        ({"lifecycle": {"coldStorageAfter": 30, "deleteAfter": 119}}, "Invalid lifecycle."),
+        (
+            {"enableContinuousBackup": True, "lifecycle": {"deleteAfter": 36}},
+            "Lifecycle of a continuous backup",
+        ),
+    ],
+)
+def test_a_rule_that_aws_refuses(world: World, given: dict[str, Any], said: str) -> None:
+    made = refusal(lambda: world.make("Plan", rules=[world.rule(**given)]))
+    assert made.startswith(f"CreateBackupPlan InvalidParameterValueException: {said}")
+    plan = world.plan()
+    made = refusal(lambda: world.update(plan, rules=[world.rule(**given)]))
+    assert made.startswith(f"UpdateBackupPlan InvalidParameterValueException: {said}")
+    assert world.read(plan) == plan.state
+
+
+def test_a_plan_has_a_short_name(world: World) -> None:
+    said = refusal(lambda: world.make("Plan", name="x" * 51, rules=[world.rule()]))
+    assert said.startswith("CreateBackupPlan InvalidParameterValueException: Invalid name")
+
+
+def _selection(world: World, plan: Thing, **given: Any) -> Thing:
+    wanted = {"iamRoleArn": world.backup_role.state["arn"], "resources": ["*"], **given}
+    return world.make("Selection", planId=plan.id, **wanted)
+
+
+def test_a_plan_outlives_its_selections(world: World) -> None:
+    plan = world.plan()
+    selection = _selection(world, plan)
+    said = refusal(lambda: world.delete(plan))
+    assert said.startswith("DeleteBackupPlan InvalidRequestException: Related backup plan sel")
+    world.delete(selection)
+    world.delete(plan)
+    again = world.make("Plan", name=plan.inputs["name"], rules=plan.inputs["rules"])
+    assert again.id != plan.id
+
+
+def test_a_selection_that_aws_refuses(world: World) -> None:
+    plan = world.plan()
+    for arn in (world.role().state["arn"], "arn:aws:iam::000000000000:role/none"):
+        said = refusal(lambda arn=arn: _selection(world, plan, iamRoleArn=arn))  # type: ignore[misc]
+        assert said == (
+            "CreateBackupSelection InvalidParameterValueException: "
+            f"IAM Role {arn} cannot be assumed by AWS Backup"
+        )
+    assert "Invalid ARN: fs-1" in refusal(lambda: _selection(world, plan, resources=["fs-1"]))
+    first = _selection(world, plan)
+    said = refusal(lambda: _selection(world, plan, name=first.inputs["name"]))
+    assert said.startswith("CreateBackupSelection AlreadyExistsException: ")
+    world.delete(first)
+    world.delete(plan)
+    assert refusal(lambda: _selection(world, plan)).startswith("GetBackupPlan ResourceNotFound")
+
+
+# Records. ----------------------------------------------------------------------------------
+
+
+def _record(world: World, **given: Any) -> Thing:
+    wanted = {"zoneId": world.zone, "type": "A", "ttl": 60, "records": ["203.0.113.5"], **given}
+    return world.make("Record", **{"name": world.free_name(), **wanted})
+
+
+def test_a_record_needs_a_zone(world: World) -> None:
+    said = refusal(lambda: _record(world, zoneId="Z000"))
+    assert said == "GetHostedZone NoSuchHostedZone: No hosted zone found with ID: Z000"
+
+
+def test_a_record_is_nobodys_before(world: World) -> None:
+    made = _record(world)
+    name = made.inputs["name"]
+    said = refusal(lambda: _record(world, name=name))
+    assert said.startswith("ChangeResourceRecordSets InvalidChangeBatch: ")
+    assert "but it already exists" in said
+    over = _record(world, name=name, allowOverwrite=True, records=["203.0.113.9"])
+    told = world.read(made)
+    assert told is not None
+    assert told["records"] == over.state["records"] == ["203.0.113.9"]
+
+
+@pytest.mark.parametrize("given", ["short", "short.example.com", "Short.Example.com."])
+def test_a_record_has_the_name_of_its_zone(world: World, given: str) -> None:
+    made = _record(world, name=given)
+    assert made.state["fqdn"] == "short.example.com"
+    assert made.state["name"] == given
+    assert made.id == f"{world.zone}_short.example.com_A"
+    world.delete(made)
+
+
+def test_a_record_of_the_zone_itself_and_of_all_below_it(world: World) -> None:
+    for name, full in (("", "example.com"), ("*", "*.example.com")):
+        made = _record(world, name=name or "example.com")
+        assert made.state["fqdn"] == full
+        assert world.read(made) == made.state
+        world.delete(made)
+        assert world.read(made) is None
+
+
+def test_a_record_whose_zone_is_gone_is_gone(world: World) -> None:
+    made = _record(world)
+    gone = Thing(made.kind, made.name, made.id.replace(world.zone, "Z000"), made.inputs, made.state)
+    assert world.read(gone) is None
+    world.delete(gone)
+    world.delete(made)
+
+
+def test_a_record_changes_its_type(world: World) -> None:
+    made = _record(world)
+    changed = world.update(made, type="TXT", records=['"words"'])
+    assert world.read(changed) == changed.state
+    world.delete(changed)
+    assert world.read(changed) is None
+
+
+# Credits. ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "credits"), [("t3.large", "unlimited"), ("t2.large", "standard"), ("m6i.large", None)]
+)
+def test_a_burstable_host_has_credits(world: World, kind: str, credits: str | None) -> None:
+    made = world.instance(instanceType=kind)
+    told = {"cpuCredits": credits} if credits else None
+    assert made.state.get("creditSpecification") == told
+
+
+def test_credits_change_in_place(world: World) -> None:
+    made = world.instance(instanceType="t3.large", creditSpecification={"cpuCredits": "standard"})
+    assert made.state["creditSpecification"] == {"cpuCredits": "standard"}
+    changed = world.update(made, creditSpecification={"cpuCredits": "unlimited"})
+    assert world.read(changed) == changed.state
+    assert changed.state["creditSpecification"] == {"cpuCredits": "unlimited"}
+
+
+# Refused before anything is made. ----------------------------------------------------------
+
+
+def _refused_checks(world: World) -> list[tuple[str, dict[str, Any], str]]:
+    rule = world.rule()
+    parameter = {"type": "String", "value": "x"}
+    record = {"zoneId": "Z1", "name": "a", "type": "A", "ttl": 60, "records": ["203.0.113.5"]}
+    return [
+        ("Parameter", {"type": "String"}, "value: exactly one of"),
+        ("Parameter", {**parameter, "insecureValue": "x"}, "value: exactly one of"),
+        ("Parameter", {**parameter, "type": "Strnig"}, "type: expected type"),
+        ("Parameter", {"type": "SecureString", "insecureValue": "x"}, "insecureValue: cannot"),
+        ("Parameter", {**parameter, "tier": "Intelligent-Tiering"}, "tier: Standard and"),
+        ("Parameter", {**parameter, "valueWo": "x"}, "valueWo: not simulated"),
+        ("Bucket", {"bucket": "With_Others"}, "bucket: invalid bucket name"),
+        ("Bucket", {"versioning": {"enabled": True}}, "versioning: not simulated"),
+        ("BucketPolicy", {"bucket": "abc", "policy": "{"}, "policy: contains an invalid JSON"),
+        ("BucketObjectv2", {"bucket": "abc", "contentBase64": "x"}, "contentBase64: expected"),
+        (
+            "BucketObjectv2",
+            {"bucket": "abc", "content": "x", "contentBase64": "eA=="},
+            "contentBase64: conflicts with content",
+        ),
+        ("BucketObjectv2", {"bucket": "abc", "acl": "private"}, "acl: declared by AWS"),
+        ("Vault", {"name": "with spaces"}, "name: invalid value"),
+        ("Plan", {"rules": []}, "rules: at least one"),
+        ("Plan", {"rules": [{**rule, "schedule": None}]}, "rules[0].schedule: simulated only"),
+        ("Plan", {"rules": [{**rule, "ruleName": "a b"}]}, "name: invalid value"),
+        ("Plan", {"rules": [{**rule, "copyActions": [{}]}]}, "rules[0].copyActions[0].dest"),
+        (
+            "Plan",
+            {"rules": [{**rule, "copyActions": [{"destinationVaultArn": "arn:aws:backup"}]}]},
+            "rules[0].copyActions: declared by AWS",
+        ),
+        ("Plan", {"rules": [rule], "scanSettings": [{}]}, "scanSettings"),
+        ("Selection", {"planId": "x", "iamRoleArn": "x", "name": "a b"}, "name: invalid value"),
+        ("Record", {**record, "ttl": None}, "ttl: simulated only"),
+        ("Record", {**record, "type": "MX"}, "type: A, AAAA"),
+        ("Record", {**record, "setIdentifier": "x"}, "setIdentifier: declared by AWS"),
+        (
+            "Instance",
+            world.instance_inputs(creditSpecification={"cpuCredits": "much"}),
+            "creditSpecification.cpuCredits: expected",
+        ),
+    ]
+
+
+def test_refused_before_anything_is_made(world: World) -> None:
+    for kind, given, said in _refused_checks(world):
+        _, problems = world.check(kind, **given)
+        assert [one for one in problems if one.startswith(said)], (kind, given, problems)
