@@ -5,6 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import s3_backends
+
 from geusemaker.simulator.account import Account, AwsError, gone_is_fine
 from geusemaker.simulator.resource import AutoName, Resource, Update, all_tags, aws_tags
 from geusemaker.simulator.schema import Problem
@@ -251,6 +254,9 @@ class BucketPolicy(Resource):
         action = f"putting S3 Bucket Policy ({bucket})"
         _refuse_policy(account, action, bucket, inputs["policy"])
         account.call(action, "s3", "put_bucket_policy", Bucket=bucket, Policy=inputs["policy"])
+        # Policies are stored here, never weighed: moto does weigh these, but without their
+        # conditions, so that "deny what is not encrypted in transit" would deny everything.
+        s3_backends[account.id]["aws"].buckets[bucket].get_permission = _undecided
 
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
         self._put(account, inputs)
@@ -274,6 +280,10 @@ class BucketPolicy(Resource):
             account.call(
                 f"deleting S3 Bucket Policy ({id_})", "s3", "delete_bucket_policy", Bucket=id_
             )
+
+
+def _undecided(action: str, resource: str) -> PermissionResult:
+    return PermissionResult.NEUTRAL
 
 
 def _refuse_policy(account: Account, action: str, bucket: str, text: str) -> None:

@@ -183,6 +183,21 @@ def test_a_policy_may_deny_everybody_or_be_public_where_that_is_allowed(world: W
     world.make("BucketPolicy", bucket=bucket.id, policy=public)
 
 
+def test_a_policy_is_stored_and_not_weighed(world: World) -> None:
+    bucket = world.bucket()
+    policy = world.bucket_policy(
+        bucket,
+        Effect="Deny",
+        Principal="*",
+        Action="s3:*",
+        Condition={"Bool": {"aws:SecureTransport": "false"}},
+    )
+    world.make("BucketPolicy", bucket=bucket.id, policy=policy)
+    made = world.make("BucketObjectv2", bucket=bucket.id, content="x")
+    assert world.read(made) == made.state
+    world.delete(made)
+
+
 def test_what_is_in_a_bucket_goes_with_it(world: World) -> None:
     bucket = world.bucket(forceDestroy=True)
     things = [
