@@ -4,10 +4,20 @@ from geusemaker.userdata.render import (
     LIMIT_BYTES,
     Bounds,
     HostFacts,
+    bundle_program,
     decode,
     encode,
     fingerprint,
     render,
 )
 
-__all__ = ["LIMIT_BYTES", "Bounds", "HostFacts", "decode", "encode", "fingerprint", "render"]
+__all__ = [
+    "LIMIT_BYTES",
+    "Bounds",
+    "HostFacts",
+    "bundle_program",
+    "decode",
+    "encode",
+    "fingerprint",
+    "render",
+]

@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from importlib import resources
 
 import jinja2
 
@@ -23,6 +24,7 @@ EFS_ROOT = "/srv/geusemaker/efs"
 
 _PATHS = {
     "efs": EFS_ROOT,
+    "lib": "/var/lib/geusemaker",
     "log": "/var/log/geusemaker-boot.log",
     "program": "/usr/local/lib/geusemaker/host",
     "state": "/var/lib/geusemaker/state",
@@ -32,10 +34,14 @@ _PATHS = {
 _PARTS = (
     "10-head.sh.j2",
     "20-common.sh.j2",
+    "25-status.sh.j2",
     "30-data.sh.j2",
     "40-packages.sh.j2",
     "50-efs.sh.j2",
     "60-docker.sh.j2",
+    "65-gpu.sh.j2",
+    "67-bundle.sh.j2",
+    "68-services.sh.j2",
     "70-units.sh.j2",
     "80-main.sh.j2",
 )
@@ -55,6 +61,10 @@ class HostFacts:
     data_mount: str = "/srv/geusemaker/data"
     data_device: str = "/dev/sdf"
     """The attachment's device name: how the volume is found on Xen, which shows no volume ids."""
+    # Names of SSM parameters.
+    settings_parameter: str = "unset"
+    secrets_parameter: str = "unset"
+    status_parameter: str = "unset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +82,18 @@ class Bounds:
     package_lock_seconds: int = 600
     docker_tries: int = 30
     docker_pause: int = 10
+    gpu_tries: int = 30
+    gpu_pause: int = 10
+    aws_tries: int = 30
+    aws_pause: int = 10  # five minutes: a new role may take some to be known everywhere
+    aws_seconds: int = 120
+    pull_tries: int = 10
+    pull_pause: int = 30
+    services_seconds: int = 1500  # n8n's first start migrates its database, for minutes
+    model_tries: int = 5
+    model_pause: int = 60
+    dump_tries: int = 60
+    dump_pause: int = 30
     unit_seconds: int = 7200
     unit_pause: int = 60
 
@@ -79,6 +101,8 @@ class Bounds:
 # An id is AWS's own, or a mock's. What matters is that it stays one word to the shell and to fstab,
 # and no path.
 _ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}"
+_WORD = r"[A-Za-z0-9]+([_.-]+[A-Za-z0-9]+)*"
+_PARAMETER = rf"/?{_WORD}(/{_WORD})*"
 _SHAPES = {
     "stack": r"[A-Za-z0-9_.-]{1,100}",
     "region": r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}",
@@ -86,6 +110,9 @@ _SHAPES = {
     "data_volume_id": _ID,
     "data_mount": r"(/[a-z0-9_-]+)+",
     "data_device": r"/dev/sd[f-p]",
+    "settings_parameter": _PARAMETER,
+    "secrets_parameter": _PARAMETER,
+    "status_parameter": _PARAMETER,
 }
 _MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
 
@@ -99,6 +126,10 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
         loader=jinja2.PackageLoader("geusemaker.userdata"),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        # A comment of the template's goes with its line: it is for who changes the program, and
+        # would be a third of what EC2 takes.
+        trim_blocks=True,
+        lstrip_blocks=True,
         autoescape=False,  # noqa: S701  # a shell script, not HTML: values are quoted by `sh`
     )
     environment.filters["sh"] = shlex.quote
@@ -106,6 +137,12 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
     mounts = dict(sorted(facts.access_points.items()))
     values = {"facts": facts, "bounds": bounds, "mounts": mounts, "paths": _PATHS}
     return "\n".join(environment.get_template(part).render(values) for part in _PARTS)
+
+
+def bundle_program() -> str:
+    """What each settings bundle has to hold as `host.sh`: the part of the program that is not
+    needed to become a host, so that a change of it replaces none."""
+    return resources.files("geusemaker.userdata").joinpath("host.sh").read_text(encoding="utf-8")
 
 
 def encode(text: str) -> str:

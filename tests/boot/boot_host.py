@@ -1,61 +1,96 @@
-"""A pretended machine: the real boot script under a throw-away root, with stand-ins on PATH.
+"""A pretended machine: the real boot script as root of a throw-away system, in namespaces.
 
-Needs no privilege and runs on Linux and macOS. PATH holds the stand-ins and a short list of plain
-text tools, nothing else: a command that the script newly uses fails here until it is named, and
-none of the machine's own systemctl, mount or apt-get can be reached.
+Nothing in the script is changed. Its `/` is a temporary directory with namespaces of its own for
+mounts, processes, network, host name and IPC. bash, coreutils, tar and so on are this machine's,
+read-only; only what needs AWS, a package repository or a privilege of the kernel is a stand-in. A
+command that the script newly uses fails here until it is named.
 """
 
 import configparser
-import re
+import os
 import shutil
 import subprocess
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
+
+from bundles import Bundle
 
 from geusemaker.userdata import Bounds, HostFacts, render
 
-STAND_INS = Path(__file__).parent / "stand_ins"
+HERE: Final = Path(__file__).parent
+STAND_INS: Final = HERE / "stand_ins"
 
-# POSIX tools that only read, write and print.
-TOOLS = (
-    *("awk", "bash", "cat", "chmod", "date", "grep", "head", "mkdir", "mv", "rm", "sleep"),
-    *("tee", "touch", "tr", "wc"),
+# Programs that only read, write and print: this machine's own.
+TOOLS: Final = (
+    *("awk", "bash", "cat", "chmod", "chown", "cmp", "cut", "date", "env", "find", "flock", "grep"),
+    *("gzip", "head", "install", "ln", "mkdir", "mv", "paste", "rm", "sed", "sha256sum", "sleep"),
+    *("sort", "tail", "tar", "tee", "timeout", "touch", "tr", "wc"),
 )
-QUIET = ("resize2fs", "udevadm", "xfs_growfs")
+MANAGERS: Final = {
+    "ubuntu": ("apt-get", "gpg", "snap"),
+    "amzn 2023": ("dnf", "yum"),
+    "amzn 2": ("yum",),
+    "debian": (),
+}
+QUIET: Final = ("resize2fs", "udevadm", "xfs_growfs")
 
-FACTS = HostFacts(
+FACTS: Final = HostFacts(
     stack="dev",
     region="us-west-2",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
     data_volume_id="vol-0123456789abcdef0",
+    settings_parameter="/geusemaker/dev/settings-1a2b",
+    secrets_parameter="/geusemaker/dev/secrets-1a2b",
+    status_parameter="/geusemaker/dev/status-1a2b",
 )
 
 # Few tries and no pause: a test that waits for something counts tries, never seconds.
-BOUNDS = Bounds(
-    data_tries=4,
-    data_pause=0,
-    mount_tries=4,
-    mount_pause=0,
-    efs_tries=4,
-    efs_pause=0,
-    package_tries=4,
-    package_pause=0,
-    docker_tries=4,
-    docker_pause=0,
+BOUNDS: Final = Bounds(
+    **{
+        name: (0 if name.endswith("_pause") else 4 if name.endswith("_tries") else value)
+        for name, value in vars(Bounds()).items()
+    }
 )
 
-_ABSOLUTE = re.compile(
-    r"(?<![\w$}/.])/(?=(?:etc|var|srv|usr/local|proc|sys)/|dev/(?:disk/|sd|xvd|\$))"
+STEPS: Final = (
+    *("docker", "gpu", "bundle", "secrets", "data", "efs"),
+    *("services", "ready"),
 )
+"""In an order that systemd might choose: the volume comes when the images are there."""
 
-UUID = "11111111-2222-3333-4444-555555555555"
+MARKERS: Final = {
+    "postgres_password": "MARKERofPostgres0123456789012345678901234",
+    "n8n_encryption_key": "MARKERofTheKey$x'\"=0123456789012345678901",
+}
+"""Secrets, one with signs that a careless shell would trip over."""
+
+SYSTEMS: Final = (
+    ("ubuntu", "22.04"),
+    ("ubuntu", "24.04"),
+    ("ubuntu", "26.04"),
+    ("amzn", "2023"),
+    ("amzn", "2"),
+)
+GOOD: Final = {"host": 0, **dict.fromkeys(STEPS, 0)}
+
+UUID: Final = "11111111-2222-3333-4444-555555555555"
+INSTANCE: Final = "i-0123456789abcdef0"
+LIB: Final = "/var/lib/geusemaker"
 
 
-def relocate(script: str, root: Path) -> str:
-    """The same script with its absolute paths below `root`; `/bin/bash` and `/dev/null` stay."""
-    return _ABSOLUTE.sub(f"{root}/", script)
+def as_root() -> list[str]:
+    """What a command is to be started with, to make namespaces. A machine without is no skip."""
+    if os.geteuid() == 0:
+        return []
+    asked = subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True)
+    assert asked.returncode == 0, (
+        "The boot tests make namespaces, which takes root: run them as root, or where sudo asks "
+        "for no password."
+    )
+    return ["sudo", "-n"]
 
 
 class Host:
@@ -64,11 +99,15 @@ class Host:
     def __init__(
         self, directory: Path, os_id: str = "ubuntu", version: str = "24.04", **facts: object
     ) -> None:
+        self.directory = directory
         self.root = directory / "root"
-        self.world = directory / "world"
-        self.bin = directory / "bin"
-        for path in (self.root / "etc", self.world / "late", self.world / "units", self.bin):
-            path.mkdir(parents=True)
+        self.world = self.root / "world"
+        for folder in ("etc", "usr/bin", "usr/sbin", "root", "tmp", "dev", "proc", "sys"):
+            (self.root / folder).mkdir(parents=True)
+        for link in ("bin", "sbin", "lib", "lib64"):
+            (self.root / link).symlink_to(f"usr/{link}")
+        for folder in ("late", "units", "ssm", "s3", "images", "containers", "models", "gates"):
+            (self.world / folder).mkdir(parents=True)
         self.by_id = self.path(
             "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
         )
@@ -76,25 +115,30 @@ class Host:
         self.write("/etc/fstab", "# a comment\nUUID=root-disk / ext4 defaults 0 1\n")
         self._new_boot()
         self._fill_path(os_id, version)
-        script = relocate(render(replace(FACTS, **facts), BOUNDS), self.root)  # type: ignore[arg-type]
-        self.part = directory / "part-001"  # cloud-init's name for it
-        self.part.write_text(script, encoding="utf-8")
+        self.set("instance-id", INSTANCE)
+        if os_id == "ubuntu":
+            self.set("compose-version", "5.6.0")  # Amazon Linux has no package of the plugin
+        self.name(Bundle())
+        self.parameters(**MARKERS)
+        self.part = directory / "root" / "part-001"  # cloud-init's name for it
+        self.script = render(replace(FACTS, **facts), BOUNDS)  # type: ignore[arg-type]
+        self.part.write_text(self.script, encoding="utf-8")
+        self.part.chmod(0o700)
 
     def _fill_path(self, os_id: str, version: str) -> None:
         for tool in TOOLS:
             found = shutil.which(tool)
             assert found is not None, f"{tool} is needed to run these tests"
-            (self.bin / tool).symlink_to(found)
-        managers = {"apt-get", "curl", "gpg"} if os_id == "ubuntu" else {"yum"}
-        if (os_id, version) == ("amzn", "2023"):
-            managers.add("dnf")
+            real = Path(found).resolve()
+            assert real.parent in (Path("/usr/bin"), Path("/usr/sbin")), real
+            (self.root / "usr/bin" / tool).symlink_to(f"/real/{real.parent.name}/{real.name}")
+        managers = MANAGERS.get(f"{os_id} {version}", MANAGERS.get(os_id, ()))
+        others = {name for names in MANAGERS.values() for name in names} - set(managers)
         for stand_in in STAND_INS.iterdir():
-            if stand_in.name in {"apt-get", "curl", "gpg", "dnf", "yum"} - managers:
-                continue
-            if stand_in.name not in {"lib.sh", "quiet"}:
-                shutil.copy(stand_in, self.bin)
+            if stand_in.name not in others | {"lib.sh", "quiet", "compose.sh"}:
+                (self.root / "usr/bin" / stand_in.name).symlink_to(f"/stand_ins/{stand_in.name}")
         for name in QUIET:
-            shutil.copy(STAND_INS / "quiet", self.bin / name)
+            (self.root / "usr/bin" / name).symlink_to("/stand_ins/quiet")
 
     # What the machine is like
 
@@ -108,6 +152,10 @@ class Host:
     def read(self, absolute: str) -> str:
         return self.path(absolute).read_text(encoding="utf-8")
 
+    def without(self, command: str) -> None:
+        """Takes a command off the image."""
+        (self.root / "usr/bin" / command).unlink()
+
     def attach_volume(self, device: Path | None = None, first: bytes = b"\0" * (1 << 20)) -> Path:
         device = device or self.by_id
         device.parent.mkdir(parents=True, exist_ok=True)
@@ -119,16 +167,42 @@ class Host:
         Path(f"{self.by_id}.TYPE").write_text(fs_type, encoding="utf-8")
         Path(f"{self.by_id}.UUID").write_text(fs_uuid, encoding="utf-8")
 
+    def attach_gpu(self) -> None:
+        self.write("/sys/bus/pci/devices/0000:00:1e.0/vendor", "0x10de\n")
+        self.write("/sys/bus/pci/devices/0000:00:1e.0/class", "0x030200\n")
+        self.set("gpu")
+
     def late(self, what: str, tries: int) -> None:
         (self.world / "late" / what).write_text(f"{tries}\n", encoding="utf-8")
 
     def set(self, what: str, text: str = "") -> None:
         (self.world / what).write_text(text, encoding="utf-8")
 
+    def gate(self, what: str) -> Path:
+        """A pipe at which a stand-in waits until somebody has opened it and closed it again."""
+        pipe = self.world / "gates" / what
+        os.mkfifo(pipe)
+        return pipe
+
+    def name(self, bundle: Bundle, url: str | None = None, *, store: bool = True) -> None:
+        """Has the stack name this bundle, and put it into the store."""
+        self.parameter(FACTS.settings_parameter, bundle.pointer(url))
+        if store:
+            folder = self.world / "s3" / bundle.bucket / "bundles"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{bundle.sha256}.tar").write_bytes(bundle.packed)
+
+    def parameter(self, name: str, value: str) -> None:
+        self.set(f"ssm/{name.replace('/', '_')}", value)
+
+    def parameters(self, **secrets: str) -> None:
+        lines = "\n".join(f"{name.replace('_', '-')}={value}" for name, value in secrets.items())
+        self.parameter(FACTS.secrets_parameter, lines)
+
     def restart(self) -> None:
         """A reboot: files stay; mounts and processes do not."""
         self._new_boot()
-        for gone in ("mounted", "docker-runs", "calls"):
+        for gone in ("mounted", "docker-runs", "calls", "rules-iptables", "rules-ip6tables"):
             (self.world / gone).unlink(missing_ok=True)
 
     def _new_boot(self) -> None:
@@ -137,11 +211,22 @@ class Host:
     # Running it
 
     def cloud_init(self) -> subprocess.CompletedProcess[str]:
-        return self._run(["/bin/bash", str(self.part)])
+        # cloud-init's PATH and no HOME.
+        return self._run([f"/{self.part.relative_to(self.root)}"])
 
     def start(self, step: str) -> subprocess.CompletedProcess[str]:
         """Runs what the step's unit names, as systemd would."""
         return self._run(self.unit(step)["Service"]["ExecStart"].split())
+
+    def begin(self, step: str) -> subprocess.Popen[str]:
+        """The same without waiting for its end."""
+        return subprocess.Popen(
+            self._command(self.unit(step)["Service"]["ExecStart"].split()),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
 
     def boot(self) -> dict[str, int]:
         """The whole way; the exit status of each part. Units run in the order they ask for."""
@@ -149,35 +234,79 @@ class Host:
         return statuses | self.start_all()
 
     def start_all(self) -> dict[str, int]:
-        return {step: self.start(step).returncode for step in ("docker", "data", "efs", "ready")}
+        return self.start_each(*STEPS)
+
+    def start_each(self, *steps: str) -> dict[str, int]:
+        """One after the other within one system, which is quicker than one each."""
+        commands = [self.unit(step)["Service"]["ExecStart"] for step in steps]
+        script = "".join(f"{command}; echo $? >>/world/statuses\n" for command in commands)
+        (self.world / "statuses").unlink(missing_ok=True)
+        self._run(["/bin/bash", "-c", script])
+        return dict(zip(steps, map(int, self._lines("statuses")), strict=True))
+
+    def _command(self, command: list[str]) -> list[str]:
+        return [
+            *as_root(),
+            *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"),
+            *("/bin/sh", str(HERE / "enter.sh"), str(self.root), str(STAND_INS)),
+            *("PATH=/usr/sbin:/usr/bin", *command),
+        ]
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        environment = {
-            "PATH": str(self.bin),
-            "WORLD": str(self.world),
-            "ROOT": str(self.root),
-            "BIN": str(self.bin),
-            "STAND_INS": str(STAND_INS),
-        }
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=60
+        result = subprocess.run(
+            self._command(command),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            timeout=120,
         )
+        self._note_owners()
+        assert "enter.sh" not in result.stderr, f"no throw-away system here: {result.stderr}"
+        return result
+
+    def _note_owners(self) -> None:
+        """Who may read what, before a test that is not root takes the files over to read them."""
+        command = ["find", str(self.root), "-xdev", "-printf", "%y %m %U /%P\\n"]
+        found = subprocess.run([*as_root(), *command], check=True, capture_output=True, text=True)
+        self.owners = {
+            path: (kind, int(mode, 8), int(owner))
+            for kind, mode, owner, path in (
+                line.split(" ", 3) for line in found.stdout.splitlines()
+            )
+        }
+        if as_root():
+            who = f"{os.getuid()}:{os.getgid()}"
+            subprocess.run([*as_root(), "chown", "-hR", who, str(self.root)], check=True)
 
     # What came of it
 
-    def unit(self, step: str) -> configparser.ConfigParser:
+    def inside(self, path: Path) -> str:
+        """A path as the host itself names it."""
+        return f"/{path.relative_to(self.root)}"
+
+    def unit(self, step: str, kind: str = "service") -> configparser.ConfigParser:
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read_string(self.read(f"/etc/systemd/system/geusemaker-{step}.service"))
+        parser.read_string(self.read(f"/etc/systemd/system/geusemaker-{step}.{kind}"))
         return parser
 
     def state(self, step: str) -> str:
-        found = [p for p in self.path("/var/lib/geusemaker/state").iterdir() if p.stem == step]
+        found = [p for p in self.path(f"{LIB}/state").iterdir() if p.stem == step]
         assert len(found) <= 1, f"both results of {step} are there"
         return found[0].suffix.removeprefix(".") if found else "none"
 
-    def reason(self, step: str) -> str:
-        return self.read(f"/var/lib/geusemaker/state/{step}.failed").splitlines()[-1]
+    def reason(self, step: str, result: str = "failed") -> str:
+        return self.read(f"{LIB}/state/{step}.{result}").splitlines()[-1]
+
+    def record(self) -> dict[str, str]:
+        """The status record as the stack reads it."""
+        path = self.world / "ssm" / FACTS.status_parameter.replace("/", "_")
+        if not path.exists():
+            return {"state": "unknown"}
+        text = path.read_text(encoding="utf-8")
+        assert len(text.encode()) < 4000
+        return dict(line.split("=", 1) for line in text.splitlines())
 
     def _lines(self, name: str) -> list[str]:
         path = self.world / name
@@ -187,7 +316,18 @@ class Host:
         return [call for call in self._lines("calls") if call.startswith(start)]
 
     def mounted(self) -> list[str]:
-        return [line.removeprefix(str(self.root)) for line in self._lines("mounted")]
+        return self._lines("mounted")
 
     def mistakes(self) -> list[str]:
         return self._lines("mistakes")
+
+    def containers(self) -> dict[str, str]:
+        """Service -> "image created state health"; created counts the containers ever made."""
+        return {
+            path.name: path.read_text(encoding="utf-8").strip()
+            for path in sorted((self.world / "containers").iterdir())
+        }
+
+    def running(self) -> dict[str, str]:
+        """Service -> tag of the image that it runs."""
+        return {name: line.split()[0].split(":")[1] for name, line in self.containers().items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from boot_host import Host
+from boot_host import STEPS, Host
 
 MANY = 1000
 
@@ -129,8 +129,8 @@ def test_a_retried_efs_step_goes_on_where_it_stopped(host: Host) -> None:
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("apt-lists", "apt-get could not install amazon-efs-utils in 4 tries"),
-        ("apt-lock", "apt-get could not install amazon-efs-utils in 4 tries"),
+        ("apt-lists", "apt could not install amazon-efs-utils in 4 tries"),
+        ("apt-lock", "apt could not install amazon-efs-utils in 4 tries"),
         ("key", "no usable signing key"),
         ("bad-key", "no usable signing key"),
     ],
@@ -174,7 +174,7 @@ def test_a_docker_that_does_not_come_up_fails_its_step(host: Host, what: str) ->
 
 
 def test_an_image_without_docker_is_told_from_a_docker_that_fails(host: Host) -> None:
-    (host.bin / "docker").unlink()
+    host.without("docker")
     assert host.start("docker").returncode == 1
     assert "needs an AWS Deep Learning AMI" in host.reason("docker")
 
@@ -182,18 +182,27 @@ def test_an_image_without_docker_is_told_from_a_docker_that_fails(host: Host) ->
 def test_one_failed_step_keeps_the_host_from_being_ready_and_is_named(host: Host) -> None:
     host.attach_volume()
     host.late("docker", MANY)
-    assert host.start_all() == {"docker": 1, "data": 0, "efs": 0, "ready": 1}
+    assert host.start_all() == {
+        **dict.fromkeys(STEPS, 1),
+        "gpu": 0,
+        "data": 0,
+        "efs": 0,
+    }
     assert host.state("ready") == "failed"
-    assert host.reason("ready").endswith("without success in this boot: docker")
+    record = host.record()
+    assert (record["state"], record["step"]) == ("not-ready", "docker")
+    assert record["reason"].startswith("docker did not start in 4 tries")
 
 
 def test_ready_heals_once_the_failed_step_has_healed(host: Host) -> None:
     host.start_all()
     assert host.state("ready") == "failed"
     host.attach_volume()
+    assert host.record()["step"] == "data"
     assert host.start("data").returncode == 0
-    assert host.start("ready").returncode == 0
+    assert host.start("sync").returncode == 0
     assert host.state("ready") == "ok"
+    assert host.record()["state"] == "ready"
 
 
 def test_a_success_of_an_earlier_boot_does_not_make_this_one_ready(host: Host) -> None:
@@ -202,7 +211,9 @@ def test_a_success_of_an_earlier_boot_does_not_make_this_one_ready(host: Host) -
     assert host.state("ready") == "ok"
     host.restart()
     assert host.start("ready").returncode == 1
-    assert host.reason("ready").endswith("in this boot: data efs docker")
+    assert host.reason("ready").endswith(
+        "in this boot: data efs docker gpu bundle secrets services"
+    )
 
 
 def test_a_step_that_fails_later_takes_back_that_the_host_is_ready(host: Host) -> None:
@@ -231,12 +242,15 @@ def test_an_unexpected_error_names_the_command_that_failed(tmp_path: Path) -> No
     assert before.returncode != 0
     assert host.state("host") == "failed"
     assert "step host failed: line" in host.reason("host")
-    assert host.calls() == []  # nothing was started on half a host
+    assert host.calls("systemctl") == []  # nothing was started on half a host
+    assert host.record()["step"] == "host"
     assert not host.path("/etc/fstab").exists()
 
 
 def test_an_unknown_step_is_refused_with_the_known_ones(host: Host) -> None:
-    program = str(host.path("/usr/local/lib/geusemaker/host"))
-    result = host._run([program, "services"])
+    program = "/usr/local/lib/geusemaker/host"
+    result = host._run([program, "nonsense"])
     assert result.returncode == 64
-    assert "[host|data|efs|docker|ready]" in result.stderr
+    assert (
+        "[host|data|efs|docker|gpu|bundle|secrets|services|ready|sync|models|dump]" in result.stderr
+    )

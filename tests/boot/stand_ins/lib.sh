@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# What the stand-ins share. $WORLD holds what the pretended machine is like; $ROOT is its "/".
+# What the stand-ins share. $WORLD holds what the pretended machine is like.
+WORLD=/world
+# Theirs are all tools of the machine; the program has only those that it is given.
+PATH=$PATH:/real/bin
 printf '%s\n' "${0##*/} $*" >>"$WORLD/calls"
 
 # late NAME: true, and one less, while the number in $WORLD/late/NAME is above zero.
@@ -15,13 +18,27 @@ late() {
   echo $((left - 1)) >"$file"
 }
 
+# gate NAME: waits until the test, which has made a pipe of that name, has opened and closed it.
+gate() {
+  if [[ -p $WORLD/gates/$1 ]]; then
+    cat "$WORLD/gates/$1" >/dev/null
+  fi
+}
+
 is_mounted() {
   grep -qsxF -e "$1" "$WORLD/mounted"
 }
 
-bring_mount_helper() {
-  printf '#!/bin/bash\n' >"$BIN/mount.efs"
-  chmod 755 "$BIN/mount.efs"
+# bring PACKAGE: what installing it leaves behind.
+bring() {
+  case $1 in
+    amazon-efs-utils*) printf '#!/bin/bash\n' >/usr/sbin/mount.efs && chmod 755 /usr/sbin/mount.efs ;;
+    awscli | awscli-2 | aws-cli)
+      if [[ ! -e $WORLD/no-awscli ]]; then
+        ln -sf /stand_ins/aws /usr/bin/aws
+      fi
+      ;;
+  esac
 }
 
 # The argument a command line ends with: the device or the path, for all that use this.

@@ -19,6 +19,9 @@ FACTS = HostFacts(
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
     data_volume_id="vol-0123456789abcdef0",
+    settings_parameter="/geusemaker/dev/settings-1a2b3c4",
+    secrets_parameter="/geusemaker/dev/secrets-1a2b3c4",
+    status_parameter="/geusemaker/dev/status-1a2b3c4",
 )
 
 
@@ -48,6 +51,9 @@ def test_the_script_leaves_more_than_half_of_the_limit_for_later() -> None:
         stack="s" * 100,
         region="ap-southeast-99",
         access_points={f"{'m' * 30}{n:02}": f"fsap-{os.urandom(20).hex()}" for n in range(6)},
+        settings_parameter=f"settings-{os.urandom(20).hex()}",
+        secrets_parameter=f"secrets-{os.urandom(20).hex()}",
+        status_parameter=f"status-{os.urandom(20).hex()}",
     )
     assert packed_size(render(longest)) < LIMIT_BYTES // 2
 

@@ -10,7 +10,7 @@ import jinja2
 import pytest
 
 from geusemaker.errors import UserDataError
-from geusemaker.userdata import Bounds, HostFacts, render
+from geusemaker.userdata import Bounds, HostFacts, bundle_program, render
 
 # By name: the package offers the function under the same name as the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
@@ -20,6 +20,9 @@ FACTS = HostFacts(
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
     data_volume_id="vol-0123456789abcdef0",
+    settings_parameter="/geusemaker/dev/settings-1a2b3c4",
+    secrets_parameter="geusemaker-secrets-1a2b3c4",
+    status_parameter="/geusemaker/dev/status_1.a-2b3c4",
 )
 VARIANTS = {
     "two access points": FACTS,
@@ -34,7 +37,8 @@ VARIANTS = {
     "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
 }
 HOSTILE = ["'", '"', "\n", "a\n", "$(reboot)", "`reboot`", "; reboot", "a b", "", "../x", "\\", "é"]
-STEPS = ["host", "data", "efs", "docker", "ready"]
+STEPS = ["host", "data", "efs", "docker", "gpu", "bundle", "secrets", "services", "ready"]
+STEPS += ["sync", "models", "dump", "fetch", "apply"]
 
 
 @pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
@@ -62,13 +66,17 @@ def test_every_step_is_one_function(step: str) -> None:
     assert render(FACTS).count(f"\nstep_{step}() {{\n") == 1
 
 
-def test_comments_and_the_shebang_survive_as_written() -> None:
+def test_comments_of_the_shell_survive_and_those_of_the_templates_leave_no_line() -> None:
     script = render(FACTS)
     folder = Path(render.__code__.co_filename).parent / "templates"
     for template in folder.glob("*.j2"):
-        for line in template.read_text(encoding="utf-8").splitlines():
+        text = template.read_text(encoding="utf-8")
+        for line in text.splitlines():
             if line.lstrip().startswith("#") and "{{" not in line:
                 assert f"{line}\n" in script
+        for comment in re.findall(r"\{# (.*?) #\}", text, flags=re.DOTALL):
+            assert comment.splitlines()[0] not in script
+    assert "\n\n\n" not in script
 
 
 def test_every_template_has_its_place_in_the_script() -> None:
@@ -89,7 +97,9 @@ def test_nothing_of_the_template_language_or_of_python_is_left() -> None:
 
 def test_all_facts_are_in_the_script() -> None:
     script = render(FACTS)
-    for fact in (FACTS.stack, FACTS.region, FACTS.file_system_id, FACTS.data_volume_id):
+    facts = (FACTS.stack, FACTS.region, FACTS.file_system_id, FACTS.data_volume_id)
+    parameters = (FACTS.settings_parameter, FACTS.secrets_parameter, FACTS.status_parameter)
+    for fact in facts + parameters:
         assert f"={fact}\n" in script
     for name, access_point in FACTS.access_points.items():
         assert f" {name} " in script
@@ -115,7 +125,10 @@ def test_a_template_that_asks_for_an_unknown_value_fails_instead_of_printing_not
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize(
     "name",
-    ["stack", "region", "file_system_id", "data_volume_id", "data_mount", "data_device"],
+    [
+        *("stack", "region", "file_system_id", "data_volume_id", "data_mount", "data_device"),
+        *("settings_parameter", "secrets_parameter", "status_parameter"),
+    ],
 )
 def test_a_hostile_value_is_refused_by_name(name: str, value: str) -> None:
     good = getattr(FACTS, name)
@@ -194,11 +207,17 @@ def test_every_bound_stands_once_in_the_script_and_leaves_its_unit_time_to_run_o
     assert 15 * 60 <= waits < bounds.unit_seconds
 
 
-@pytest.mark.parametrize(
-    "word", ["password", "secret_", "AKIA", "BEGIN RSA", "N8N_ENCRYPTION", "169.254"]
-)
-def test_the_script_holds_no_secret_and_does_not_ask_the_metadata_service(word: str) -> None:
+@pytest.mark.parametrize("word", ["password", "AKIA", "BEGIN RSA", "N8N_ENCRYPTION", "bcrypt"])
+def test_the_script_holds_no_secret(word: str) -> None:
     assert word.lower() not in render(FACTS).lower()
+    assert word.lower() not in bundle_program().lower()
+
+
+def test_the_script_asks_the_metadata_service_by_its_second_version_only() -> None:
+    asked = [line for line in render(FACTS).splitlines() if "curl" in line and "token" in line]
+    assert len(asked) == 2
+    assert "-X PUT" in asked[0]
+    assert "X-aws-ec2-metadata-token: " in asked[1]
 
 
 @pytest.mark.parametrize(
@@ -206,3 +225,18 @@ def test_the_script_holds_no_secret_and_does_not_ask_the_metadata_service(word: 
 )
 def test_the_script_leaves_the_image_and_its_timers_as_aws_tested_them(never: str) -> None:
     assert never not in render(FACTS)
+    assert never not in bundle_program()
+
+
+def test_the_bundles_program_is_shell_that_only_defines() -> None:
+    """It is sourced: what it did by itself would be done wherever a bundle is looked at."""
+    checked = subprocess.run(
+        ["/bin/bash", "-c", "set -eu; . /dev/stdin; declare -F"],
+        input=bundle_program(),
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert checked.stderr == ""
+    for name in ("check", "pull", "secrets", "up", "health", "tidy", "models", "dump"):
+        assert f"declare -f bundle_{name}\n" in checked.stdout

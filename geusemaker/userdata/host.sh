@@ -1,0 +1,335 @@
+# shellcheck shell=bash
+# The bundle's part of the host program: what to do with a bundle of this kind. Sourced by the host
+# program, with its functions and settings at hand and this bundle's directory, DIR, as the current
+# one. In here since none of it is needed to become a host: changing it replaces nothing.
+#
+# The manifest, one thing a line:
+#   service NAME | image REFERENCE | directory data|efs PATH UID MODE | secret CONSUMER NAME UID
+#   model NAME | dump-days NUMBER
+
+# The Compose plugin that is installed where the image brings none, or one of an older major; the
+# hashes are of the files docker-compose-linux-MACHINE of that release.
+COMPOSE_VERSION=5.6.0
+# shellcheck disable=SC2034  # read by a name that is put together
+COMPOSE_SHA256_x86_64=40343e21ca777173e69cff5dbafeb37c6f81f3b0d57d9e597f036e95eb63e76a
+# shellcheck disable=SC2034
+COMPOSE_SHA256_aarch64=733ec76717ceb59052a9609b9dadfb523b2df8eab57a54212872d10a58078ea2
+
+# manifest KIND: the rest of each line of that kind.
+manifest() {
+  sed -n "s/^$1 //p" "$DIR/manifest"
+}
+
+has_compose() {
+  local version
+  version=$(docker compose version --short 2>/dev/null) && version=${version#v} &&
+    [[ ${version%%.*} =~ ^[0-9]+$ ]] && ((${version%%.*} >= ${COMPOSE_VERSION%%.*}))
+}
+
+fetch_compose() {
+  local machine=$1 sum=$2 file=$3
+  curl --fail --silent --show-error --location --proto '=https' --max-time 600 --output "$file.new" \
+    "https://github.com/docker/compose/releases/download/v$COMPOSE_VERSION/docker-compose-linux-$machine" &&
+    printf '%s  %s\n' "$sum" "$file.new" | sha256sum --check --quiet && chmod 0755 "$file.new" &&
+    mv -f "$file.new" "$file"
+}
+
+# Ubuntu's images bring the plugin, Amazon Linux has no package of it. This folder is looked into
+# before those of packages.
+install_compose() {
+  local machine sum folder=/usr/local/lib/docker/cli-plugins
+  if has_compose; then
+    return 0
+  fi
+  machine=$(uname -m)
+  sum=COMPOSE_SHA256_$machine
+  mkdir -p "$folder"
+  retry "$PACKAGE_TRIES" "$PACKAGE_PAUSE" "Compose $COMPOSE_VERSION" \
+    fetch_compose "$machine" "${!sum-}" "$folder/docker-compose" ||
+    fail "Docker Compose $COMPOSE_VERSION for $machine did not come from GitHub as published"
+  has_compose || fail "Docker Compose was installed but does not run"
+}
+
+# No container may ask the metadata service for the role. The first wall is the instance's hop
+# limit of 1; this is the second. Docker makes the chain, keeps what is in it, and asks it first.
+keep_from_metadata() {
+  local tables=$1 address=$2
+  "$tables" -w 30 -C DOCKER-USER -d "$address" -j DROP 2>/dev/null ||
+    "$tables" -w 30 -I DOCKER-USER -d "$address" -j DROP
+}
+
+# Before any container of the bundle starts.
+wall_off_metadata() {
+  keep_from_metadata iptables 169.254.169.254/32 ||
+    fail "iptables could not keep containers from the metadata service"
+  # Docker makes the chain for IPv6 only where its containers have IPv6.
+  if ip6tables -w 30 -n -L DOCKER-USER >/dev/null 2>&1; then
+    keep_from_metadata ip6tables fd00:ec2::254/128 ||
+      fail "ip6tables could not keep containers from the metadata service"
+  fi
+}
+
+# Values go into paths and command lines.
+check_manifest() {
+  local bad name='[A-Za-z0-9][A-Za-z0-9_.-]*'
+  bad=$(grep -vE -e "^service $name\$" \
+    -e "^image $name(/$name)*(:[0-9]+)?(/$name)*(:$name)?(@sha256:[0-9a-f]{64})?\$" \
+    -e "^directory (data|efs) $name(/$name)* [0-9]+ 0?[0-7]{3}\$" \
+    -e "^secret $name $name [0-9]+\$" \
+    -e "^model [A-Za-z0-9][A-Za-z0-9_.:/-]*\$" \
+    -e '^dump-days [0-9]+$' "$DIR/manifest" | head -n 1) || true
+  if [[ -n $bad ]]; then
+    refuse "bundle $SHA has a line in its manifest that this host does not know: $bad"
+  fi
+}
+
+# Compose reads it from the directory that it runs in. A file that asks for a GPU which is not
+# there keeps its service from starting, so it is named only where the driver answers.
+write_env() {
+  local files=compose.yaml host=${URL#*://}
+  if [[ -f $DIR/compose.gpu.yaml ]] && command -v nvidia-smi >/dev/null && nvidia_answers 2>/dev/null; then
+    files=compose.yaml:compose.gpu.yaml
+  fi
+  if [[ $host =~ ^(.*[^:]):[0-9]+$ ]]; then
+    host=${BASH_REMATCH[1]}
+  fi
+  write_file "$DIR/.env" 0644 <<ENV
+COMPOSE_FILE=$files
+GEUSEMAKER_URL='$URL'
+GEUSEMAKER_HOST='$host'
+GEUSEMAKER_SITES='$SITES'
+GEUSEMAKER_MODELS_DIR='$DATA_MOUNT/ollama'
+ENV
+}
+
+bundle_check() {
+  check_manifest
+  install_compose
+  write_env
+  docker compose config -q || refuse "bundle $SHA has a Compose file that Compose refuses"
+}
+
+bundle_pull() {
+  local image
+  for image in $(manifest image); do
+    if docker image inspect "$image" >/dev/null 2>&1; then
+      continue
+    fi
+    retry "$PULL_TRIES" "$PULL_PAUSE" "image $image" docker pull -q "$image" ||
+      fail "image $image could not be pulled in $PULL_TRIES tries"
+  done
+}
+
+# Into a variable: nothing of it shows in a file that others read, a command line or a log.
+read_secrets() {
+  SECRETS_TEXT=$(aws_cli ssm get-parameter --with-decryption --name "$SECRETS_PARAMETER" --query Parameter.Value)
+}
+
+# The files stay, on the encrypted root disk, so that what runs survives a boot during which the
+# store does not answer; the step fails all the same.
+#
+# SECRETS_TEXT has lines NAME=VALUE. Only builtins see a value: no process has it among its
+# arguments, and no here-string, which older shells put into a file. A file that holds the value already is left alone, since a container has it mounted.
+bundle_secrets() {
+  local consumer name uid value line path rest missing=
+  local -A values=()
+  retry "$AWS_TRIES" "$AWS_PAUSE" "the secrets" read_secrets ||
+    fail "the secrets could not be read from $SECRETS_PARAMETER in $AWS_TRIES tries"
+  rest=$SECRETS_TEXT$'\n'
+  while [[ -n $rest ]]; do
+    line=${rest%%$'\n'*}
+    rest=${rest#*$'\n'}
+    if [[ $line == *=* ]]; then
+      values[${line%%=*}]=${line#*=}
+    fi
+  done
+  umask 077
+  mkdir -p "$SECRETS"
+  chmod 0700 "$SECRETS"
+  manifest secret >"$LIB/secrets.asked"
+  while read -r consumer name uid; do
+    value=${values[$name]-}
+    if [[ -z $value ]]; then
+      missing="$missing $name"
+      continue
+    fi
+    path=$SECRETS/$consumer/$name
+    # Containers reach the file by a mount of its own; the folder above keeps all others out.
+    mkdir -p "${path%/*}"
+    chmod 0711 "${path%/*}"
+    if [[ ! -f $path || $(cat "$path") != "$value" ]]; then
+      rm -f "$path.new"
+      printf '%s' "$value" >"$path.new"
+      mv -f "$path.new" "$path"
+    fi
+    chown "$uid:$uid" "$path"
+    chmod 0400 "$path"
+  done <"$LIB/secrets.asked"
+  SECRETS_TEXT=
+  if [[ -n $missing ]]; then
+    fail "$SECRETS_PARAMETER has no value for:$missing"
+  fi
+}
+
+make_directories() {
+  local where path uid mode
+  manifest directory >"$LIB/directories"
+  while read -r where path uid mode; do
+    case $where in
+      data) install -d -o "$uid" -g "$uid" -m "$mode" "$DATA_MOUNT/$path" ;;
+      # Whatever root does below an access point is done as the point's own user.
+      efs)
+        if [[ ! -d $EFS_ROOT/$path ]]; then
+          install -d -m "$mode" "$EFS_ROOT/$path"
+        fi
+        ;;
+    esac
+  done <"$LIB/directories"
+}
+
+# Prints service.NAME=healthy|unhealthy|starting|missing for each service of the manifest.
+bundle_health() {
+  local service running
+  running=$(docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}')
+  for service in $(manifest service); do
+    awk -v service="$service" '
+      $1 == service {
+        found = "unhealthy"
+        if ($2 == "running" && ($3 == "healthy" || $3 == "")) found = "healthy"
+        else if ($2 == "running" && $3 == "starting") found = "starting"
+      }
+      END { print "service." service "=" (found ? found : "missing") }' <<<"$running"
+  done
+}
+
+# Keeps the health for the status record, and prints what is not healthy: "n8n is missing,..."
+bundle_problem() {
+  bundle_health | write_file "$LIB/health" 0644
+  sed -n '/=healthy$/d; s/^service\.\(.*\)=\(.*\)/\1 is \2/p' "$LIB/health" | paste -sd , -
+}
+
+bundle_up() {
+  local down
+  wall_off_metadata
+  make_directories
+  write_env
+  docker compose run --rm --no-deps -T caddy \
+    caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
+    fail "Caddy refuses its Caddyfile"
+  if docker compose up -d --remove-orphans --wait --wait-timeout "$SERVICES_SECONDS"; then
+    return 0
+  fi
+  down=$(bundle_problem)
+  fail "it did not come up: ${down:-see docker compose logs in $DIR}"
+}
+
+# Bundles that neither run nor wait, and the images that only they name, which would fill the disk.
+bundle_tidy() {
+  local other image
+  for other in "$BUNDLES"/*; do
+    if [[ $other == "$DIR" || ! -f $other/manifest ]]; then
+      continue
+    fi
+    sed -n 's/^image //p' "$other/manifest" | while IFS= read -r image; do
+      grep -qxF "image $image" "$DIR/manifest" || docker image rm "$image" >/dev/null 2>&1 || true
+    done
+    rm -rf "$other"
+  done
+}
+
+# Models are pulled after the host is ready, by a unit of its own: they may take an hour.
+# Once for a list and a boot; a model that failed is tried again by: systemctl start geusemaker-models
+bundle_start_models() {
+  local wanted
+  wanted=$(this_boot && manifest model)
+  if [[ $wanted != "$(cat "$LIB/models.for" 2>/dev/null)" ]]; then
+    write_file "$LIB/models.for" 0644 <<<"$wanted"
+    systemctl start --no-block geusemaker-models.service
+  fi
+}
+
+# set_model NAME STATE: in the lines that go into the status record.
+set_model() {
+  { grep -vF "model.$1=" "$LIB/models" 2>/dev/null || true; echo "model.$1=$2"; } |
+    write_file "$LIB/models" 0644
+}
+
+has_model() {
+  docker compose exec -T ollama ollama list </dev/null |
+    awk -v name="$1" '$1 == name || $1 == name ":latest" { found = 1 } END { exit !found }'
+}
+
+# Ollama paints one line over and over; what stands before a percent sign is how far it is.
+pull_model() {
+  local chunk last=
+  docker compose exec -T ollama ollama pull "$1" </dev/null 2>&1 | {
+    while IFS= read -r -d % chunk; do
+      if [[ $chunk =~ ([0-9]+)$ && ${BASH_REMATCH[1]} != "$last" ]]; then
+        last=${BASH_REMATCH[1]}
+        set_model "$1" "pulling $last%"
+      fi
+    done
+    printf '%s\n' "$chunk" | tail -n 1 | one_line >"$LIB/model.said"
+  } && has_model "$1"
+}
+
+# A model that does not come is no reason to call the host anything but ready.
+bundle_models() {
+  local model failed=
+  if [[ -n $(manifest model) ]]; then
+    rm -f "$LIB/models"
+    for model in $(manifest model); do
+      set_model "$model" waiting
+    done
+    for model in $(manifest model); do
+      if has_model "$model" || retry "$MODEL_TRIES" "$MODEL_PAUSE" "model $model" pull_model "$model"; then
+        set_model "$model" here
+      else
+        set_model "$model" "failed: $(cat "$LIB/model.said" 2>/dev/null)"
+        failed="$failed $model"
+      fi
+      publish || true
+    done
+  else
+    rm -f "$LIB/models"
+  fi
+  if [[ -n $failed ]]; then
+    fail "models that could not be pulled:$failed"
+  fi
+}
+
+dump_to() {
+  docker compose exec -T postgres pg_dumpall -U n8n </dev/null | gzip -c >"$1" &&
+    gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
+}
+
+# Every night, onto EFS. A dump has its name only once it is whole, and only then do older ones go.
+bundle_dump() {
+  local days new folder=$EFS_ROOT/backups
+  days=$(manifest dump-days)
+  if ((${days:-0} == 0)); then
+    RESULT="succeeded: no dumps are asked for"
+    return 0
+  fi
+  umask 077
+  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/ready.ok" ||
+    dump_failed "the host did not become ready"
+  find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
+  new=$folder/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
+  dump_to "$new.part" || {
+    rm -f "$new.part"
+    dump_failed "pg_dumpall did not give a whole dump"
+  }
+  mv "$new.part" "$new"
+  # Their names sort by their time.
+  find "$folder" -maxdepth 1 -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
+    while IFS= read -r old; do rm -f "$old"; done
+  echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
+  publish || true
+}
+
+dump_failed() {
+  { grep -s ^dump= "$LIB/dump" || true; echo "dump.failed=$(date -u +%Y-%m-%dT%H:%M:%SZ) $1"; } |
+    write_file "$LIB/dump" 0644
+  fail "$1; the dumps from before stay"
+}

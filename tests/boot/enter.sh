@@ -1,0 +1,35 @@
+#!/bin/sh
+# enter.sh ROOT STAND_INS COMMAND...: runs COMMAND as root of a throw-away system, in namespaces that
+# the caller has just made (unshare). What it sees of this machine is the read-only /usr/bin, /usr/sbin
+# and /usr/lib; it may neither mount nor make devices nor talk to a network.
+set -eu
+root=$1 stand_ins=$2
+shift 2
+trap "echo enter.sh failed >&2" EXIT
+
+show() {
+  mkdir -p "$2"
+  mount --bind "$1" "$2"
+  mount -o remount,bind,ro "$2"
+}
+
+mount --bind "$root" "$root"
+show /usr/bin "$root/real/bin"
+show /usr/sbin "$root/real/sbin"
+show /usr/lib "$root/usr/lib"
+if [ -d /usr/lib64 ]; then
+  show /usr/lib64 "$root/usr/lib64"
+fi
+show "$stand_ins" "$root/stand_ins"
+touch "$root/dev/null"
+mount --bind /dev/null "$root/dev/null"
+
+# pivot_root rather than chroot: afterwards there is no way back to be taken.
+mkdir -p "$root/real/machine"
+cd "$root"
+pivot_root . real/machine
+PATH=/real/bin:/real/sbin
+chroot /real/machine /usr/bin/umount -l /
+exec setpriv --no-new-privs --inh-caps=-all \
+  --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid \
+  env -i "$@"
