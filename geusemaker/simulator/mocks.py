@@ -50,20 +50,23 @@ class SimulatedMocks(pulumi.runtime.Mocks):
         self, args: pulumi.runtime.MockResourceArgs
     ) -> tuple[str | None, dict[Any, Any]]:
         """Make the resource in the account; its id and outputs."""
-        plain = wire.with_whole_numbers(args.inputs)
-        inputs = {key: value for key, value in plain.items() if value is not None}
+        given = wire.unwrapped(wire.with_whole_numbers(args.inputs))
+        inputs = {key: value for key, value in given.values.items() if value is not None}
+        id_: str | None
+        secrets = set(given.secrets)
         if args.typ == "pulumi:index:Stash":
-            answer: tuple[str | None, dict[Any, Any]] = (
-                f"{args.name}-id",
-                {**inputs, "output": inputs["input"]},
-            )
+            id_, outputs = f"{args.name}-id", {**inputs, "output": inputs["input"]}
+            if "input" in secrets:
+                secrets.add("output")
         elif args.typ.startswith("aws:"):
+            kind = resource_type(args.typ)
+            secrets |= kind.secret
             with Account.lock:
-                answer = self._make(resource_type(args.typ), args.name, inputs)
+                id_, outputs = self._make(kind, args.name, inputs)
         else:
-            answer = (None, inputs)  # a component has no life of its own
-        self.made.append(Made(args.typ, args.name, inputs, answer[1]))
-        return answer
+            id_, outputs = None, inputs  # a component has no life of its own
+        self.made.append(Made(args.typ, args.name, inputs, outputs))
+        return id_, wire.wrapped(outputs, secrets)
 
     def _make(
         self, kind: Resource, name: str, given: Mapping[str, Any]

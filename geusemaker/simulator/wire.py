@@ -110,6 +110,37 @@ def with_whole_numbers(value: Any) -> Any:
     return value
 
 
+def unwrapped(values: Mapping[str, Any]) -> Properties:
+    """What Pulumi's mocks hand over: plain Python already, but for the secrets in it."""
+    plain: dict[str, Any] = {}
+    secrets: set[str] = set()
+    for key, value in values.items():
+        plain[key], secret = _unwrap(value)
+        if secret:
+            secrets.add(key)
+    return Properties(plain, frozenset(secrets))
+
+
+def _unwrap(value: Any) -> tuple[Any, bool]:
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _SECRET:
+            return _unwrap(value.get("value"))[0], True
+        pairs = {key: _unwrap(item) for key, item in value.items()}
+        return {k: v for k, (v, _) in pairs.items()}, any(secret for _, secret in pairs.values())
+    if isinstance(value, list | tuple):
+        items = [_unwrap(item) for item in value]
+        return [item for item, _ in items], any(secret for _, secret in items)
+    return value, False
+
+
+def wrapped(values: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
+    """What Pulumi's mocks take back: those named in `secrets` as secrets."""
+    found = dict(values)
+    for key in found.keys() & set(secrets):
+        found[key] = {_SIGNATURE: _SECRET, "value": found[key]}
+    return found
+
+
 def encode(values: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
     """The wire struct of plain values; those named in `secrets` are wrapped as secret."""
     wrapped = frozenset(secrets)

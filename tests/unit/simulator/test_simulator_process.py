@@ -243,6 +243,27 @@ def test_mocks_answer_and_remember() -> None:
             mocks.call(wrong)
 
 
+def test_mocks_know_what_is_secret() -> None:
+    def secret(value: Any) -> dict[str, Any]:
+        return wire.wrapped({"it": value}, ["it"])["it"]  # type: ignore[no-any-return]
+
+    with simulated_account() as mocks:
+        kind = "aws:ssm/parameter:Parameter"
+        given = {"type": "SecureString", "value": secret("one"), "description": "open"}
+        id_, outputs = mocks.new_resource(_new(kind, **given))
+        assert outputs["value"] == secret("one")
+        assert outputs["description"] == "open"
+        (made,) = mocks.of(kind)
+        assert (made.inputs["value"], made.outputs["value"]) == ("one", "one")
+        found = mocks.account.client("ssm").get_parameter(Name=id_, WithDecryption=True)
+        assert found["Parameter"]["Value"] == "one"
+        # One that only the program calls secret is so too, and what is kept of it.
+        _, outputs = mocks.new_resource(_new("aws:s3/bucket:Bucket", tags=secret({"owner": "me"})))
+        assert outputs["tags"] == secret({"owner": "me"})
+        _, outputs = mocks.new_resource(_new("pulumi:index:Stash", input=secret("x")))
+        assert outputs == {"input": secret("x"), "output": secret("x")}
+
+
 def test_mocks_leave_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)

@@ -96,3 +96,14 @@ def test_the_bridges_own_notes_are_dropped() -> None:
 def test_what_has_no_wire_form_is_refused() -> None:
     with pytest.raises(TypeError, match="no wire form for set"):
         wire.encode({"a": {1, 2}})
+
+
+def test_secrets_of_mocks_are_unwrapped_and_wrapped_again() -> None:
+    plain = {"a": "open", "b": "closed", "c": [1]}
+    closed = wire.wrapped(plain, ["b", "c", "not there"])
+    assert closed["a"] == "open"
+    assert closed["b"] != "closed"
+    assert wire.unwrapped(closed) == wire.Properties(plain, frozenset({"b", "c"}))
+    nested = wire.unwrapped({"d": {"e": [closed["b"]]}, "f": (1, None)})
+    assert nested.values == {"d": {"e": ["closed"]}, "f": [1, None]}
+    assert nested.secrets == {"d"}
