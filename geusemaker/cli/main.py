@@ -10,8 +10,13 @@ from typing import Annotated
 import typer
 
 from geusemaker.cli import ami, local
+from geusemaker.cli.connect import connect
+from geusemaker.cli.credentials import credentials
 from geusemaker.cli.deploy import deploy
 from geusemaker.cli.doctor import doctor
+from geusemaker.cli.logs import logs
+from geusemaker.cli.power import start, stop
+from geusemaker.cli.status import status
 from geusemaker.errors import GeuseMakerError
 
 app = typer.Typer(
@@ -24,6 +29,12 @@ app = typer.Typer(
 app.command("deploy")(deploy)
 app.command("up", help="The same as deploy.")(deploy)
 app.command("doctor")(doctor)
+app.command("status")(status)
+app.command("logs")(logs)
+app.command("connect")(connect)
+app.command("stop")(stop)
+app.command("start")(start)
+app.command("credentials")(credentials)
 app.add_typer(ami.app, name="ami")
 app.add_typer(local.app, name="local")
 

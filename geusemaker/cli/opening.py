@@ -1,7 +1,8 @@
 """Opens the stack that a command is about, and makes what goes wrong fit what was typed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from geusemaker.cli import mending
 from geusemaker.cli.target import Target, open_target, say
@@ -29,3 +30,8 @@ def opened(
     except GeuseMakerError as error:
         error.args = (mending.reword(str(error), stack=stack, local=local, region=region),)
         raise
+
+
+def fitting(stack: str | None, region: str | None, local: bool) -> Callable[[str], str]:
+    """Makes the commands in a text those for what was typed."""
+    return partial(mending.reword, stack=stack, local=local, region=region)

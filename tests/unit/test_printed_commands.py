@@ -43,6 +43,12 @@ def commands(source: str) -> list[str]:
     return [command for text in texts(source) for command in _COMMAND.findall(text)]
 
 
+def alone(source: str) -> list[str]:
+    """Commands that are a literal of their own, as those of a line `Next` are."""
+    whole = re.compile(r"geusemaker(?: [a-z-]+)+")
+    return [text for text in texts(source) if whole.fullmatch(text)]
+
+
 def is_known(command: str) -> bool:
     """Whether the words of a `geusemaker` command lead to one, and its options are its own."""
     words = command.split()[1:]
@@ -62,6 +68,10 @@ def test_the_reader_finds_joined_and_filled_in_texts() -> None:
         'def f(x):\n    "`make no`"\n    return "`pulumi " "up`" + f"`aws {x} a`" + "`git b`"\n'
     )
     assert sorted(commands(source)) == ["aws VALUE a", "git b", "pulumi up"]
+    assert alone('["geusemaker logs", "geusemaker is a word", "`geusemaker up`"]') == [
+        "geusemaker logs",
+        "geusemaker is a word",
+    ]
     assert is_known("geusemaker ami list --json")
     assert not is_known("geusemaker ami list --jsno")
     assert not is_known("geusemaker ami lsit")
@@ -72,6 +82,7 @@ def test_no_printed_command_has_a_gap_or_is_none(module: Path) -> None:
     found = commands(module.read_text(encoding="utf-8"))
     assert [command for command in found if "..." in command or "…" in command] == []
     ours = [command for command in found if command.startswith("geusemaker ")]
+    ours += alone(module.read_text(encoding="utf-8"))
     assert [command for command in ours if not is_known(command)] == []
 
 

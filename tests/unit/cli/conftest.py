@@ -9,6 +9,7 @@ from moto import mock_aws
 
 from geusemaker.simulator import images
 
+from .deployed import Deployed, deploy
 from .world import TODAY, World
 
 
@@ -33,3 +34,9 @@ def world(
         images.seed("us-east-1")
         images.seed("eu-west-1")
         yield World(clone, capsys)
+
+
+@pytest.fixture
+def host(world: World) -> Deployed:
+    """A deployed stack whose host runs and has not reported yet."""
+    return deploy(world)

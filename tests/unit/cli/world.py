@@ -36,7 +36,10 @@ class Said:
     @property
     def commands(self) -> list[str]:
         """What it printed between backticks and means to be typed."""
-        return re.findall(r"`((?:pulumi|geusemaker|export|unset) [^`]+)`", self.out + self.err)
+        said = self.out + self.err
+        between = re.findall(r"`((?:pulumi|geusemaker|export|unset) [^`]+)`", said)
+        following = re.findall(r"^ *Next +(.*)$", said, re.MULTILINE)
+        return between + [one for line in following for one in line.split(" | ")]
 
 
 class World:
@@ -61,8 +64,11 @@ class World:
         self.file.write_text("".join(["config:\n  aws:region: us-east-1\n", *lines]))
         return self.file.read_text()
 
-    def run(self, *arguments: str, code: int = 0) -> Said:
-        """`geusemaker ARGUMENTS`, which must end with that code and without a traceback."""
+    def run(self, *arguments: str, code: int = 0, notes: bool = False) -> Said:
+        """`geusemaker ARGUMENTS`, which must end with that code and without a traceback.
+
+        With `notes` there may be lines before the paragraph of an error.
+        """
         before = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)}
         self._capsys.readouterr()
         try:
@@ -75,7 +81,7 @@ class World:
         said = Said(captured.out, captured.err)
         assert (ended.value.code or 0) == code, said
         assert "Traceback" not in said.err
-        if code == 1 and said.err:
+        if code == 1 and said.err and not notes:
             assert said.err.count("\n") == 1, "an error is one paragraph"
         self.proves_alive(said)
         return said

@@ -1,0 +1,80 @@
+"""`geusemaker credentials`: who logs in where, read from Systems Manager each time."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from geusemaker.bundle import DEFAULT_OWNER_EMAIL
+from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.opening import fitting, opened
+from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
+from geusemaker.cli.target import say
+from geusemaker.errors import GeuseMakerError, HostError
+from geusemaker.operations import secret_lines
+
+
+def credentials(
+    internal: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Also what nobody logs in with: n8n's encryption key and the like."
+        ),
+    ] = False,
+    stack: StackOption = None,
+    region: RegionOption = None,
+    local: LocalOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Who logs in where: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.
+
+    Needs ssm:GetParameter on the stack's parameter, and kms:Decrypt with its key.
+    """
+    with opened(stack, region, local, own_region=True) as target:
+        host = host_of(target, fitting(stack, region, local))
+        who = target.identity()
+        name = host.output("credentialsParameter")
+        secrets = secret_lines.parse(host.service.parameter(name, secret=True))
+        if not secrets:
+            raise HostError(
+                f"The parameter {name} of stack {host.stack} holds none of the stack's secrets: "
+                "somebody wrote into it. `pulumi up --refresh` puts them back; they are kept in "
+                "the stack's state."
+            )
+        services, owner = _chosen(host)
+        logins = secret_lines.logins_of(services)
+        given = host.outputs.get("url")
+        url = given.rstrip("/") if isinstance(given, str) else None
+        if as_json:
+            head = {
+                "region": target.region,
+                "account": who.account,
+                "simulated": target.simulated,
+                "stack": host.stack,
+            }
+            told = secret_lines.as_json(secrets, logins, url, owner, internal=internal)
+            typer.echo(json.dumps(head | told))
+            return
+        typer.echo(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
+        # Not through `tell`: a value is printed as it is.
+        for line in secret_lines.lines(secrets, logins, url, owner, internal=internal):
+            typer.echo(f"  {line}")
+        if target.simulated:
+            typer.echo("SIMULATED: no host booted, nothing answers at this url")
+        elif url is not None and url.startswith("https://localhost"):
+            host.tell("`geusemaker connect` opens that url on this machine")
+
+
+def _chosen(host: Host) -> tuple[Sequence[str] | None, str]:
+    """The services of the stack and n8n's owner; a config that is wrong hides no password."""
+    try:
+        config = host.target.config()
+    except GeuseMakerError as error:
+        say(
+            "note: the stack's config cannot be read, so all services are shown, with the usual "
+            f"owner: {host.fit(str(error))}"
+        )
+        return None, DEFAULT_OWNER_EMAIL
+    services: Sequence[str] | None = getattr(config, "services", None)
+    return services, getattr(config, "owner_email", None) or DEFAULT_OWNER_EMAIL

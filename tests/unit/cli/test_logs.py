@@ -1,0 +1,160 @@
+"""`geusemaker logs`: what is sent to the host, and what becomes of each answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from geusemaker.bundle import CONTAINERS
+from geusemaker.operations import remote_logs
+
+from .deployed import Deployed, refusal
+
+
+def answers(host: Deployed, *ends: tuple[str, int, str, str]) -> None:
+    """What GetCommandInvocation answers, one after the other; the last stays."""
+    left = list(ends)
+
+    def ran(**_: object) -> dict[str, Any]:
+        status, code, out, err = left.pop(0) if len(left) > 1 else left[0]
+        return {
+            "Status": status,
+            "ResponseCode": code,
+            "StandardOutputContent": out,
+            "StandardErrorContent": err,
+        }
+
+    host.answers["send_command"] = lambda **_: {"Command": {"CommandId": "command-1"}}
+    host.answers["get_command_invocation"] = ran
+
+
+def sent(host: Deployed) -> Sequence[str]:
+    (call,) = host.calls("send_command")
+    assert call["DocumentName"] == "AWS-RunShellScript"
+    assert call["InstanceIds"] == [host.id]
+    lines: Sequence[str] = call["Parameters"]["commands"]
+    return lines
+
+
+@pytest.mark.parametrize("service", [*CONTAINERS, None])
+def test_the_host_is_asked_for_one_log(host: Deployed, service: str | None) -> None:
+    answers(
+        host,
+        ("InProgress", -1, "", ""),
+        ("Success", 0, "geusemaker-logs 5 service x\nline\n\n", ""),
+    )
+    said = host.world.run("logs", *([service] if service else []), "--lines", "7")
+    assert said.out == "line\n"
+    assert said.err == ""
+    assert sent(host) == remote_logs.script(service, 7)
+    assert host.slept == [1]
+
+
+def test_boot_log_and_journal_have_their_titles(host: Deployed) -> None:
+    text = "geusemaker-logs 2 /var/log/x\na\n\ngeusemaker-logs 99999 journal\nrest\nb\x1b[1m\n"
+    answers(host, ("Success", 0, text, ""))
+    said = host.world.run("logs")
+    assert said.out == "== /var/log/x\na\n== journal\nb\n"
+    assert "note: 88999 bytes before that are left out: Systems Manager shows 24000" in said.err
+
+
+def test_what_systems_manager_cuts_is_told(host: Deployed) -> None:
+    answers(host, ("Success", 0, "geusemaker-logs 1 x\n" + "y" * 24000, ""))
+    assert "note: Systems Manager has cut the end off" in host.world.run("logs", "n8n").err
+
+
+def test_the_first_moments_are_no_failure(host: Deployed) -> None:
+    answers(host, ("Success", 0, "geusemaker-logs 1 x\ny", ""))
+    late = [refusal("GetCommandInvocation", "InvocationDoesNotExist")]
+    answer: Any = host.answers["get_command_invocation"]
+
+    def ran(**arguments: object) -> Any:
+        if late:
+            raise late.pop()
+        return answer(**arguments)
+
+    host.answers["get_command_invocation"] = ran
+    assert host.world.run("logs").out == "y\n"
+
+
+def test_a_host_that_systems_manager_does_not_reach_is_told_with_a_way_round(
+    host: Deployed,
+) -> None:
+    host.answers["send_command"] = refusal("SendCommand", "InvalidInstanceId")
+    error = host.world.run("logs", code=1).err
+    assert error.startswith(f"Systems Manager does not reach the host of stack dev, {host.id}")
+    assert f"`aws ec2 get-console-output --latest --output text --region us-east-1 "\
+        f"--instance-id {host.id}`" in error  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (("Undeliverable", -1, "", ""), "could not hand the command"),
+        (("TimedOut", -1, "", ""), "could not hand the command"),
+        (("TimedOut", 137, "", ""), "ended with TimedOut, code 137"),
+        (
+            ("Failed", 1, "geusemaker-logs 9 service n8n\nno such container\n", ""),
+            "ended with Failed, code 1. What it said stands above.",
+        ),
+        (("Failed", 1, "", "mktemp:\n no \x1b[1mspace"), "It said: mktemp: no space."),
+        (("AccessDenied", -1, "", ""), "ended with AccessDenied, code -1"),
+    ],
+)
+def test_each_other_end_is_a_failure_that_says_what_to_do(
+    host: Deployed, end: tuple[str, int, str, str], told: str
+) -> None:
+    answers(host, end)
+    said = host.world.run("logs", "n8n", code=1)
+    assert told in said.err
+    assert "`geusemaker status`" in said.err
+    assert said.out == ("no such container\n" if "container" in end[2] else "")
+    assert "`geusemaker status`" in host.world.run("logs", code=1).err
+
+
+def test_a_host_that_never_answers_is_given_up(host: Deployed) -> None:
+    answers(host, ("InProgress", -1, "", ""))
+    assert "has not answered within 120 seconds" in host.world.run("logs", code=1).err
+    assert sum(host.slept) == 120
+
+
+@pytest.mark.parametrize("name", ["n8m", "n8n;reboot", "$(reboot)", "", "postgresql"])
+def test_what_is_no_service_is_a_wrong_argument_and_sent_nowhere(host: Deployed, name: str) -> None:
+    said = host.world.run("logs", name, code=2)
+    assert "is none of" in said.err
+    assert host.calls("send_command") == []
+
+
+@pytest.mark.parametrize("lines", ["0", "-5", "5001", "many", "1;reboot"])
+def test_so_many_lines_are_a_wrong_flag(host: Deployed, lines: str) -> None:
+    host.world.run("logs", "--lines", lines, code=2)
+    assert host.calls("send_command") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("stopped", "is stopped, so nothing can be asked of it; `geusemaker start`"),
+        ("stopping", "is stopping, so nothing can be asked of it; `geusemaker start`"),
+        ("pending", "is pending, so nothing can be asked of it; it comes up"),
+        ("terminated", "is terminated: somebody ended it"),
+    ],
+)
+def test_a_host_that_does_not_run_is_not_asked(host: Deployed, state: str, told: str) -> None:
+    host.state(state)
+    assert told in host.world.run("logs", code=1).err
+    assert host.calls("send_command") == []
+
+
+def test_in_the_simulated_account_there_is_no_log(host: Deployed) -> None:
+    host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
+    assert "there is no log to read" in host.world.run("logs", code=1).err
+
+
+def test_the_permission_that_is_missing_is_named(host: Deployed) -> None:
+    host.answers["send_command"] = refusal("SendCommand", "AccessDeniedException")
+    assert "lacks the permission ssm:SendCommand" in host.world.run("logs", code=1).err
+    answers(host, ("Success", 0, "", ""))
+    operation = "GetCommandInvocation"
+    host.answers["get_command_invocation"] = refusal(operation, "AccessDeniedException")
+    assert "the permission ssm:GetCommandInvocation" in host.world.run("logs", code=1).err

@@ -1,0 +1,224 @@
+"""`geusemaker status`: what is on the screen, what `--wait` waits for, and how each ends."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from .deployed import AFTER, BEFORE, NEW, OLD, Deployed, deploy, refusal
+from .world import World
+
+
+def lines(host: Deployed, *arguments: str, code: int = 0) -> list[str]:
+    return host.world.run("status", *arguments, code=code).out.splitlines()
+
+
+def row(told: list[str], topic: str) -> str:
+    (found,) = [line for line in told if line.startswith(f"  {topic:<9} ")]
+    return found[12:]
+
+
+def test_a_ready_host_on_one_screen(host: Deployed) -> None:
+    host.report("ready", "service.n8n=healthy", "model.llama3.2:3b=pulling 43%", f"dump={AFTER}")
+    told = lines(host)
+    assert told[0] == "us-east-1, account 123456789012, stack dev"
+    assert row(told, "host").startswith(f"{host.id}, m6i.xlarge, running since 20")
+    assert row(told, "ready") == "yes"
+    assert row(told, "reported") == "2126-11-24 01:02:03 UTC"
+    assert row(told, "services") == "n8n  healthy"
+    assert row(told, "models") == "llama3.2:3b  pulling 43%"
+    assert row(told, "settings") == "bbbbbbbbbbbb run, as wanted"
+    assert row(told, "dump").startswith("2126-11-24")
+    assert row(told, "url") == "https://localhost:8443"
+    assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
+    following = "geusemaker connect | geusemaker credentials | geusemaker logs"
+    assert row(told, "Next") == following
+
+
+def test_before_the_first_report_nothing_is_made_up(host: Deployed) -> None:
+    told = lines(host)
+    assert row(told, "ready").startswith("not yet reported: no host of this stack")
+    assert not any(line.startswith("  services") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"instance": "i-0fffffffffffffff0"}, "is of another instance, i-0fffffffffffffff0"),
+        ({"time": BEFORE}, "of 2025-11-24 01:02:03 UTC, is of before its start"),
+    ],
+)
+def test_a_report_of_another_host_or_start_is_none(
+    host: Deployed, fields: dict[str, str], why: str
+) -> None:
+    host.report("ready", "service.n8n=healthy", **fields)
+    told = lines(host)
+    assert row(told, "ready").startswith("not yet reported")
+    assert row(told, "ready").endswith(why)
+    assert not any("healthy" in line for line in told)
+
+
+def test_a_failed_step_has_its_reason_and_the_command_that_helps(host: Deployed) -> None:
+    host.report("not-ready", step="efs", reason="mount target did not resolve in 40 tries")
+    told = lines(host, "--stack", "dev")
+    assert row(told, "ready") == (
+        "no: step efs (the EFS mounts) failed: mount target did not resolve in 40 tries"
+    )
+    assert "            -> `geusemaker logs --stack dev` shows what the host is doing" in told
+    assert row(told, "Next") == "geusemaker status --wait --stack dev | geusemaker logs --stack dev"
+
+
+def test_a_stopped_host_says_how_to_start_it(host: Deployed) -> None:
+    host.report("ready", "service.n8n=healthy")
+    boto3.client("ec2", region_name="us-east-1").stop_instances(InstanceIds=[host.id])
+    told = lines(host)
+    assert row(told, "host") == f"{host.id}, m6i.xlarge, stopped"
+    assert row(told, "ready") == "no: the instance is stopped"
+    assert row(told, "Next") == "geusemaker start"
+    error = host.world.run("status", "--wait", code=1).err
+    assert "does not become ready: the instance is stopped -- `geusemaker start`" in error
+    assert host.slept == []
+
+
+@pytest.mark.parametrize("code", ["InvalidInstanceID.NotFound", None])
+def test_an_instance_that_ec2_does_not_know_is_gone(host: Deployed, code: str | None) -> None:
+    host.answers["describe_instances"] = (
+        refusal("DescribeInstances", code) if code else lambda **_: {"Reservations": []}
+    )
+    told = lines(host)
+    assert row(told, "host") == f"{host.id}, gone"
+    assert row(told, "Next") == "pulumi up --refresh"
+
+
+def test_the_credit_mode_of_a_burstable_type_is_told(world: World) -> None:
+    host = deploy(world, "t3.large")
+    assert row(lines(host), "host").endswith("; credit mode standard: slow once its CPU credits "
+                                             "are used up")  # fmt: skip
+    operation = "DescribeInstanceCreditSpecifications"
+    host.answers["describe_instance_credit_specifications"] = refusal(operation, "AccessDenied")
+    assert "credit" not in row(lines(host), "host")
+
+
+def test_the_pointer_counts_before_the_host_knows_it(host: Deployed) -> None:
+    """CI runs `pulumi up`, then `status --wait`: the report of before is no answer to it."""
+    host.report("ready", running=OLD, wanted=OLD)
+    assert row(lines(host), "settings").startswith("aaaaaaaaaaaa run; bbbbbbbbbbbb wanted, not")
+    host.later = {30: host.report}
+    told = lines(host, "--wait")
+    assert told[0].startswith("  0:00  yes, on the settings of before")
+    assert told[1] == "  0:30  yes"
+    assert host.slept == [10, 10, 10]
+
+
+def test_a_stack_without_that_output_takes_the_hosts_word(host: Deployed) -> None:
+    outputs: Any = dict(host.world._answers["output"])  # type: ignore[call-overload]
+    outputs.pop("settingsParameter")
+    host.world.answers(output=outputs)
+    host.report("ready", running=OLD, wanted=OLD)
+    assert row(lines(host), "ready") == "yes"
+
+
+def test_waiting_shows_changes_and_then_the_screen(host: Deployed) -> None:
+    host.later = {
+        20: lambda: host.report("not-ready", step="data", reason="under way"),
+        50: lambda: host.report("not-ready", step="ready", reason="n8n is starting"),
+        70: host.report,
+    }
+    told = lines(host, "--wait", "--timeout", "2m")
+    assert told[:4] == [
+        "  0:00  not yet reported: no host of this stack has reported so far",
+        "  0:20  no: step data (the data volume) is under way",
+        "  0:50  no: n8n is starting",
+        "  1:10  yes",
+    ]
+    assert told[4].startswith("us-east-1, account")
+    assert row(told, "ready") == "yes"
+
+
+def test_a_wait_that_is_over_is_a_failure_with_the_last_step(host: Deployed) -> None:
+    host.report("not-ready", step="services", reason="n8n (unhealthy)")
+    error = host.world.run("status", "--wait", "--timeout", "25s", code=1).err
+    assert error.startswith("Stack dev is not ready after 25s; the last that is known: step ")
+    assert "step services (the start of the services) failed: n8n (unhealthy)" in error
+    assert "`geusemaker logs`" in error
+    assert host.slept == [10, 10, 5]
+
+
+def test_the_usual_wait_is_twenty_minutes(host: Deployed) -> None:
+    error = host.world.run("status", "--wait", code=1).err
+    assert "is not ready after 20m" in error
+    assert sum(host.slept) == 1200
+
+
+def test_refused_settings_end_the_wait_at_once(host: Deployed) -> None:
+    host.report("ready", running=OLD, reason=f"bundle {NEW}: did not come up: n8n (unhealthy)")
+    error = host.world.run("status", "--wait", code=1).err
+    assert "the new settings were refused, so the old ones run: bundle bbb" in error
+    assert host.slept == []
+
+
+def test_json_alone_is_on_stdout_and_progress_beside_it(host: Deployed) -> None:
+    host.later = {10: host.report}
+    said = host.world.run("status", "--wait", "--json")
+    told = json.loads(said.out)
+    assert (told["isReady"], told["verdict"]) == (True, "ready")
+    assert told["stack"] == "dev"
+    assert "not yet reported" in said.err
+    host.report("not-ready", step="data", reason="x")
+    failed = host.world.run("status", "--wait", "--timeout", "1s", "--json", code=1, notes=True)
+    assert json.loads(failed.out)["failedStep"] == "data"
+
+
+@pytest.mark.parametrize("flags", [[], ["--wait"]])
+def test_in_the_simulated_account_no_report_will_come(host: Deployed, flags: list[str]) -> None:
+    host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
+    said = host.world.run("status", *flags, code=1 if flags else 0)
+    told = [line for line in said.out.splitlines() if not line.startswith("  0:00")]
+    assert told[0].startswith("us-east-1, SIMULATED account")
+    assert "no report will come" in row(told, "ready")
+    assert ("will never report that it is ready" in said.err) is bool(flags)
+    assert host.slept == []
+
+
+@pytest.mark.parametrize("text", ["20", "soon", "1d", "0s", "25h", ""])
+def test_what_is_no_time_is_a_wrong_flag(host: Deployed, text: str) -> None:
+    said = host.world.run("status", "--wait", "--timeout", text, code=2)
+    assert "Invalid value for" in said.err
+    assert "--timeout" in said.err
+
+
+def test_a_timeout_that_nothing_waits_for_is_a_wrong_flag(host: Deployed) -> None:
+    assert "--wait" in host.world.run("status", "--timeout", "5m", code=2).err
+
+
+def test_a_stack_that_is_not_deployed_or_of_an_older_version_says_so(host: Deployed) -> None:
+    outputs: Any = dict(host.world._answers["output"])  # type: ignore[call-overload]
+    outputs.pop("statusParameter")
+    host.world.answers(output=outputs)
+    error = host.world.run("status", code=1).err
+    assert error.startswith("Stack dev has no output statusParameter: it was deployed by an older")
+    host.world.answers(output={})
+    assert "Stack dev has no host" in host.world.run("status", code=1).err
+
+
+def test_what_aws_refuses_is_told_with_the_permission(host: Deployed) -> None:
+    host.answers["get_parameter"] = refusal("GetParameter", "AccessDeniedException")
+    assert "lacks the permission ssm:GetParameter" in host.world.run("status", code=1).err
+    host.answers["get_parameter"] = refusal("GetParameter", "ParameterNotFound")
+    assert "The parameter status-1 is not in Systems" in host.world.run("status", code=1).err
+    host.answers = {"describe_instances": refusal("DescribeInstances", "UnauthorizedOperation")}
+    assert "the permission ec2:DescribeInstances" in host.world.run("status", code=1).err
+
+
+def test_another_region_than_the_stacks_is_refused(host: Deployed) -> None:
+    error = host.world.run("status", "--region", "eu-west-1", code=1).err
+    assert "stack dev is in us-east-1" in error
+
+
+def test_ctrl_c_ends_a_wait_with_its_own_code(host: Deployed) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    host.world.patch.setattr("geusemaker.cli.status._sleep", interrupted)
+    host.world.run("status", "--wait", code=130)
