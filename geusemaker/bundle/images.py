@@ -141,7 +141,7 @@ def chosen(
         images[key] = _override(table, key, text)
     if "n8n" in versions and "n8n-runners" not in versions:
         images["n8n-runners"] = _runner_of(images["n8n"])
-    _check_pair(images["n8n"], images["n8n-runners"], versions)
+    _check_pair(images["n8n"], images["n8n-runners"])
     running = {name: images[name] for name in containers}
     for name, image in running.items():
         ours = image == table[name].reference
@@ -214,18 +214,15 @@ def _runner_of(n8n: Reference) -> Reference:
     return Reference(registry, f"{folder}{slash}runners", n8n.tag, None)
 
 
-def _check_pair(n8n: Reference, runners: Reference, versions: Mapping[str, str]) -> None:
-    if n8n.version == runners.version:
-        return
-    wrong, other = ("n8n-runners", n8n) if "n8n-runners" in versions else ("n8n", runners)
-    raise BundleError(
-        f"geusemaker:imageVersions makes n8n {n8n.tag} and its task runner {runners.tag}, and the "
-        f"two must have the same version. To mend it, {_remove(wrong)} or "
-        f"{_set('n8n-runners', f'docker.io/n8nio/runners:{n8n.tag}')}."
-        if other is n8n
-        else f"geusemaker:imageVersions makes n8n {n8n.tag} and its task runner {runners.tag}, and "
-        f"the two must have the same version. To mend it, {_remove(wrong)}."
-    )
+def _check_pair(n8n: Reference, runners: Reference) -> None:
+    """Only an override of the runner can part them: without one, it follows n8n."""
+    if n8n.version != runners.version:
+        raise BundleError(
+            f"geusemaker:imageVersions makes the task runner {runners.tag}, while n8n is "
+            f"{n8n.tag}, and the two must have the same version. To mend it, "
+            f"{_remove('n8n-runners')}: it then follows n8n. Or "
+            f"{_set('n8n', f'docker.io/n8nio/n8n:{runners.tag}')}."
+        )
 
 
 def _refused(key: str, text: str, why: str, usual: Reference) -> BundleError:

@@ -1,0 +1,329 @@
+"""The Compose file: nothing open but Caddy, every image pinned, each container its own secrets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from geusemaker.bundle import (
+    CONSUMERS,
+    DEFAULT_OWNER_EMAIL,
+    SECRET_NAMES,
+    SERVICES,
+    BundleError,
+    BundleFacts,
+    render,
+)
+from geusemaker.bundle.containers import BUILDERS, PIDS
+from geusemaker.bundle.facts import CONTAINERS
+from geusemaker.bundle.secret_names import SECRETS_ROOT
+
+from .variants import SUBSETS, all_facts, compose, facts, named, rendered
+
+VARIANTS = pytest.mark.parametrize("one", all_facts(), ids=named)
+ROOT = "/srv/geusemaker/"
+
+
+def services(one: BundleFacts) -> Mapping[str, Any]:
+    return dict(compose(one)["services"])
+
+
+def texts(part: Any) -> list[str]:
+    """Every text below a piece of YAML, keys too."""
+    if isinstance(part, Mapping):
+        return [text for key, value in part.items() for text in (str(key), *texts(value))]
+    if isinstance(part, list):
+        return [text for value in part for text in texts(value)]
+    return [str(part)]
+
+
+@VARIANTS
+def test_runs_what_was_chosen_and_what_that_needs(one: BundleFacts) -> None:
+    runner = {"n8n-runners"} if "n8n" in one.services else set()
+    assert set(services(one)) == {*one.services, "caddy"} | runner
+
+
+@VARIANTS
+def test_publishes_no_port_but_caddys(one: BundleFacts) -> None:
+    found = {name: service.get("ports") for name, service in services(one).items()}
+    ports = found.pop("caddy")
+    assert set(found.values()) == {None}, f"published beside Caddy: {found}"
+    https = "443:443" if one.public else "127.0.0.1:443:443"
+    assert ports == (["80:80", https] if one.domain else [https])
+    assert not any("network_mode" in service for service in services(one).values())
+
+
+@VARIANTS
+def test_pins_every_image_by_version_and_digest(one: BundleFacts) -> None:
+    for name, service in services(one).items():
+        reference, _, digest = service["image"].partition("@")
+        assert ":" in reference, f"{name} has no version"
+        assert digest.startswith("sha256:"), f"{name} has no digest"
+        assert len(digest) == 71
+
+
+@VARIANTS
+def test_gives_each_container_its_own_secrets_only(one: BundleFacts) -> None:
+    document = compose(one)
+    files = {name: entry["file"] for name, entry in document.get("secrets", {}).items()}
+    used: list[str] = []
+    for name, service in document["services"].items():
+        mounted = service.get("secrets", [])
+        used += [secret["source"] for secret in mounted]
+        for secret in mounted:
+            assert files[secret["source"]].startswith(f"{SECRETS_ROOT}/{name}/"), (
+                f"{name} sees {files[secret['source']]}"
+            )
+        due = [
+            file
+            for file in CONSUMERS.get(name, ())
+            if file.only_with is None or file.only_with in one.services
+        ]
+        assert {(secret["target"], files[secret["source"]]) for secret in mounted} == {
+            (file.inside, f"{SECRETS_ROOT}/{name}/{file.name}") for file in due
+        }
+        rest = {key: value for key, value in service.items() if key != "secrets"}
+        assert not [text for text in texts(rest) if SECRETS_ROOT in text]
+    assert sorted(used) == sorted(files), "a secret file that nobody is given, or one given twice"
+
+
+@VARIANTS
+def test_every_secret_that_a_container_reads_is_mounted_there(one: BundleFacts) -> None:
+    for name, service in services(one).items():
+        inside = {f"/run/secrets/{secret['target']}" for secret in service.get("secrets", [])}
+        rest = {key: value for key, value in service.items() if key != "secrets"}
+        for text in texts(rest):
+            for word in text.replace(")", " ").split():
+                if word.startswith("/run/secrets/"):
+                    assert word in inside, f"{name} reads {word}, which it does not have"
+
+
+@VARIANTS
+def test_no_container_can_do_more_than_it_needs(one: BundleFacts) -> None:
+    for name, service in services(one).items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "privileged" not in service
+        # Ollama's image is not known to run so.
+        assert service.get("read_only", False) is (name != "ollama"), name
+        limits = service["deploy"]["resources"]["limits"]
+        assert limits["pids"] == PIDS[name]
+        assert limits["memory"].endswith("M")
+        assert service["restart"] == "unless-stopped"
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+        health = service["healthcheck"]
+        assert health["test"][0] == "CMD"
+        assert health["start_period"]
+        assert "start_interval" not in health, "Docker below 25 refuses it"
+
+
+@VARIANTS
+def test_mounts_only_from_the_two_file_systems_and_never_makes_a_folder(one: BundleFacts) -> None:
+    for name, service in services(one).items():
+        for volume in service.get("volumes", []):
+            source = volume["source"]
+            own = name == "caddy" and source == "./caddy" and volume["read_only"] is True
+            models = name == "ollama" and source == "${GEUSEMAKER_MODELS_DIR:?}"
+            assert own or models or source.startswith((f"{ROOT}data/", f"{ROOT}efs/")), source
+            assert volume["bind"] == {"create_host_path": False}
+
+
+@VARIANTS
+def test_the_manifest_agrees_with_the_compose_file(one: BundleFacts) -> None:
+    document, lines = compose(one), rendered(one)["manifest"].splitlines()
+    by_word: dict[str, list[list[str]]] = {}
+    for line in lines:
+        word, *rest = line.split(" ")
+        assert all(rest), f"an empty field in {line!r}"
+        by_word.setdefault(word, []).append(rest)
+    assert set(by_word) <= {"service", "image", "directory", "secret", "model", "dump-days"}
+    assert [name for (name,) in by_word["service"]] == list(document["services"])
+    images = [service["image"] for service in document["services"].values()]
+    assert [image for (image,) in by_word["image"]] == images
+    made = {f"{ROOT}{root}/{path}" for root, path, _, _ in by_word["directory"]}
+    mounted = {
+        volume["source"]
+        for service in document["services"].values()
+        for volume in service.get("volumes", [])
+        if volume["source"].startswith(ROOT)
+    }
+    assert mounted <= made, "Docker would find nothing to mount"
+    files = {entry["file"] for entry in document.get("secrets", {}).values()}
+    secrets = by_word.get("secret", [])
+    assert {f"{SECRETS_ROOT}/{consumer}/{name}" for consumer, name, _ in secrets} == files
+    assert by_word["dump-days"] == [["7" if "postgres" in one.services else "0"]]
+
+
+@VARIANTS
+def test_folders_and_secrets_belong_to_who_uses_them(one: BundleFacts) -> None:
+    document, lines = compose(one), rendered(one)["manifest"].splitlines()
+    owners = {"crawl4ai": "999", "ollama": "0"}  # by their images; the others are named
+    for name, service in document["services"].items():
+        uid = service.get("user", owners.get(name, "")).partition(":")[0]
+        for line in lines:
+            if line.startswith(f"secret {name} "):
+                assert line.split(" ")[3] == uid, line
+        for volume in service.get("volumes", []):
+            if volume["source"].startswith(ROOT):
+                root, _, path = volume["source"].removeprefix(ROOT).partition("/")
+                assert any(line.startswith(f"directory {root} {path} {uid} ") for line in lines)
+
+
+def test_a_folder_stands_after_the_one_that_holds_it() -> None:
+    seen: list[str] = []
+    for line in render(facts())["manifest"].splitlines():
+        if line.startswith("directory "):
+            _, root, path, _, mode = line.split(" ")
+            parent = path.rpartition("/")[0]
+            assert not parent or f"{root}/{parent}" in seen
+            assert mode == "0700", "nobody else has business there"
+            seen.append(f"{root}/{path}")
+    assert len(seen) == len(set(seen)) == 10
+
+
+def reach(one: BundleFacts, name: str) -> set[str]:
+    """Which other containers share a network with this one."""
+    found = services(one)
+    mine = set(found[name]["networks"])
+    return {other for other in found if other != name and mine & set(found[other]["networks"])}
+
+
+@VARIANTS
+def test_a_page_that_crawl4ai_opens_reaches_no_store(one: BundleFacts) -> None:
+    if "crawl4ai" in one.services:
+        assert reach(one, "crawl4ai") <= {"n8n", "caddy"}
+
+
+@VARIANTS
+def test_who_reaches_whom(one: BundleFacts) -> None:
+    allowed = {
+        "postgres": {"n8n"},
+        "n8n-runners": {"n8n"},
+        "qdrant": {"n8n", "caddy"},
+        "ollama": {"n8n", "caddy"},
+    }
+    networks = compose(one)["networks"]
+    for name in services(one):
+        if name in allowed:
+            assert reach(one, name) == allowed[name] & set(services(one))
+        assert set(services(one)[name]["networks"]) <= set(networks)
+    internal = {name for name, net in networks.items() if net.get("internal")}
+    for name in ("postgres", "n8n-runners", "qdrant"):
+        if name in services(one):
+            assert set(services(one)[name]["networks"]) <= internal, f"{name} has a way out"
+    for name in ("n8n", "ollama", "crawl4ai", "caddy"):
+        if name in services(one):
+            assert set(services(one)[name]["networks"]) - internal, f"{name} has no way out"
+
+
+@VARIANTS
+def test_only_a_host_with_a_gpu_reserves_one(one: BundleFacts) -> None:
+    files = rendered(one)
+    assert ("compose.gpu.yaml" in files) is ("ollama" in one.services)
+    assert "nvidia" not in files["compose.yaml"]
+    if "ollama" in one.services:
+        gpu = yaml.safe_load(files["compose.gpu.yaml"])
+        assert list(gpu) == ["services"]
+        assert list(gpu["services"]) == ["ollama"]
+        (device,) = gpu["services"]["ollama"]["deploy"]["resources"]["reservations"]["devices"]
+        assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+
+
+@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
+def test_the_bundle_is_the_same_for_both_architectures(chosen: tuple[str, ...]) -> None:
+    # Each digest is that of an index, which holds both.
+    arm = render(facts(services=chosen, architecture="arm64"))
+    assert arm == rendered(facts(services=chosen))
+
+
+def test_the_order_in_which_services_are_named_changes_nothing() -> None:
+    assert render(facts(services=tuple(reversed(SERVICES)))) == render(facts())
+
+
+def test_n8n_is_told_who_owns_it_before_anybody_can_claim_it() -> None:
+    environment = services(facts(owner_email="me@example.org"))["n8n"]["environment"]
+    assert environment["N8N_INSTANCE_OWNER_MANAGED_BY_ENV"] == "true"
+    assert environment["N8N_INSTANCE_OWNER_EMAIL"] == "me@example.org"
+    assert environment["N8N_INSTANCE_OWNER_PASSWORD_HASH_FILE"] == (
+        "/run/secrets/n8n-owner-password-hash"
+    )
+    nobody = services(facts(owner_email=""))["n8n"]["environment"]
+    assert nobody["N8N_INSTANCE_OWNER_EMAIL"] == DEFAULT_OWNER_EMAIL
+
+
+def test_n8n_starts_after_the_database_and_runs_no_code_itself() -> None:
+    n8n = services(facts())["n8n"]
+    assert n8n["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert n8n["environment"]["N8N_RUNNERS_MODE"] == "external"
+    assert services(facts())["n8n-runners"]["depends_on"] == {
+        "n8n": {"condition": "service_healthy"}
+    }
+
+
+def test_a_variable_is_never_set_beside_its_file() -> None:
+    # n8n would take the variable, also an empty one; PostgreSQL would not start.
+    for name, service in services(facts()).items():
+        for variable in service.get("environment", {}):
+            assert variable.removesuffix("_FILE") not in set(service["environment"]) - {variable}, (
+                name
+            )
+
+
+def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
+    known = ("URL", "HOST", "SITES", "MODELS_DIR")
+    for text in texts(compose(facts())):
+        bare = text.replace("$$", "")
+        for name in known:
+            bare = bare.replace(f"${{GEUSEMAKER_{name}:?}}", "")
+        assert "$" not in bare, text
+
+
+def test_postgres_18_keeps_its_data_in_the_folder_above() -> None:
+    targets = [volume["target"] for volume in services(facts())["postgres"]["volumes"]]
+    assert targets == ["/var/lib/postgresql", "/backups"]
+
+
+def test_models_are_listed_once_each_and_only_for_ollama() -> None:
+    lines = render(facts(models=("llama3.2:3b", "hf.co/a/B-GGUF:Q4_K_M", "llama3.2:3b")))
+    models = [line for line in lines["manifest"].splitlines() if line.startswith("model ")]
+    assert models == ["model llama3.2:3b", "model hf.co/a/B-GGUF:Q4_K_M"]
+
+
+def test_a_model_or_a_mail_address_changes_as_little_as_it_can() -> None:
+    before, after = render(facts()), render(facts(models=("llama3.2:3b",)))
+    assert [name for name in before if before[name] != after[name]] == ["manifest"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"domain": "localhost"}, "pulumi config rm geusemaker:domain"),
+        ({"domain": "https://a.example.com"}, "without scheme"),
+        ({"domain": "a.example.com\n"}, "geusemaker:domain is 'a.example.com\\n'"),
+        ({"domain": "a.example.com }\nrespond {"}, "geusemaker:domain"),
+        ({"owner_email": "a$b@example.com"}, "pulumi config set geusemaker:ownerEmail"),
+        ({"owner_email": "a@example.com\n}"}, "geusemaker:ownerEmail"),
+        ({"models": ("two words",)}, "geusemaker:ollamaModels"),
+        ({"models": ("a\nimage evil",)}, "geusemaker:ollamaModels"),
+        ({"models": ("a",), "services": ("qdrant",)}, "geusemaker:services qdrant,ollama"),
+        ({"dump_days": -1}, "geusemaker:backupRetentionDays"),
+        ({"architecture": "riscv64"}, "geusemaker:architecture"),
+        ({"services": ("qdrant", "crawl4ai"), "memory_gib": 1.0}, "geusemaker:instanceType"),
+    ],
+)
+def test_what_cannot_go_into_a_bundle_is_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        render(facts(**changes))
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value), "an error is one paragraph"
+    assert "`pulumi config set " in str(caught.value)
+
+
+def test_every_container_is_known_everywhere() -> None:
+    assert set(BUILDERS) == set(PIDS) == set(CONTAINERS)
+    assert set(CONSUMERS) <= set(CONTAINERS)
+    assert {file.name for files in CONSUMERS.values() for file in files} == (
+        set(SECRET_NAMES) - {"n8n-owner-password"}
+    ), "the password itself is for people, all others are for a container"

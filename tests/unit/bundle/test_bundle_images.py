@@ -1,0 +1,275 @@
+"""Which images run: the shipped table, and what `imageVersions` may put over it."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geusemaker.bundle import IMAGE_KEYS, BundleError, check_image_versions, load_images
+from geusemaker.bundle import reference as references
+from geusemaker.bundle.images import TABLE, chosen
+from geusemaker.bundle.reference import Reference, parse
+
+DIGEST = f"sha256:{'a' * 64}"
+SHIPPED = load_images().images
+
+
+def runs(versions: dict[str, str]) -> dict[str, str]:
+    return {key: str(image) for key, image in chosen(IMAGE_KEYS, versions).items()}
+
+
+def refusal(versions: dict[str, str]) -> str:
+    with pytest.raises(BundleError) as caught:
+        check_image_versions(versions)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def obeyed(versions: dict[str, str], text: str) -> list[dict[str, str]]:
+    """What the map is after each way out that an error prints."""
+    ways = []
+    for command in re.findall(r"`([^`]*)`", text):
+        words = shlex.split(command)
+        assert words[:2] == ["pulumi", "config"], command
+        assert words[3] == "--path"
+        named = re.fullmatch(r'geusemaker:imageVersions(?:\.([\w]+)|\["(.+)"\])', words[4])
+        assert named, command
+        key = named[1] or named[2]
+        if words[2] == "rm":
+            assert len(words) == 5
+            ways.append({name: value for name, value in versions.items() if name != key})
+        else:
+            assert words[2] == "set"
+            ways.append(versions | {key: words[5]})
+    return ways
+
+
+def test_the_shipped_table_pins_every_image_by_version_and_digest() -> None:
+    assert set(SHIPPED) == set(IMAGE_KEYS)
+    for image in SHIPPED.values():
+        assert image.reference.tag
+        assert image.reference.digest
+        assert image.seen <= load_images().as_of
+        assert image.architectures == ("x86_64", "arm64")
+
+
+def test_without_overrides_the_table_decides() -> None:
+    assert runs({}) == {key: str(image.reference) for key, image in SHIPPED.items()}
+
+
+def test_what_is_shipped_would_be_taken_as_an_override_too() -> None:
+    check_image_versions({key: str(image.reference) for key, image in SHIPPED.items()})
+
+
+@pytest.mark.parametrize(
+    ("versions", "key", "runs_then"),
+    [
+        ({"ollama": "ollama/ollama:0.36.0"}, "ollama", "docker.io/ollama/ollama:0.36.0"),
+        ({"postgres": "postgres:18"}, "postgres", "docker.io/library/postgres:18"),
+        (
+            {"postgres": "postgres:18.7-bookworm"},
+            "postgres",
+            "docker.io/library/postgres:18.7-bookworm",
+        ),
+        (
+            {"postgres": "pgvector/pgvector:0.8.1-pg18"},
+            "postgres",
+            "docker.io/pgvector/pgvector:0.8.1-pg18",
+        ),
+        (
+            {"postgres": "pgvector/pgvector:pg18-trixie"},
+            "postgres",
+            "docker.io/pgvector/pgvector:pg18-trixie",
+        ),
+        (
+            {"crawl4ai": "unclecode/crawl4ai:0.10.0"},
+            "crawl4ai",
+            "docker.io/unclecode/crawl4ai:0.10.0",
+        ),
+        ({"caddy": f"caddy:2.12.0@{DIGEST}"}, "caddy", f"docker.io/library/caddy:2.12.0@{DIGEST}"),
+        (
+            {"qdrant": f"localhost:5000/q:latest@{DIGEST}"},
+            "qdrant",
+            f"localhost:5000/q:latest@{DIGEST}",
+        ),
+        # The runner follows n8n, wherever n8n comes from.
+        ({"n8n": "n8nio/n8n:2.42.6"}, "n8n-runners", "docker.io/n8nio/runners:2.42.6"),
+        (
+            {"n8n": "docker.n8n.io/n8nio/n8n:2.43.0"},
+            "n8n-runners",
+            "docker.io/n8nio/runners:2.43.0",
+        ),
+        ({"n8n": "ghcr.io/n8n-io/n8n:2.43.0"}, "n8n-runners", "ghcr.io/n8n-io/runners:2.43.0"),
+        ({"n8n": f"n8nio/n8n:2.43.0@{DIGEST}"}, "n8n-runners", "docker.io/n8nio/runners:2.43.0"),
+        (
+            {"n8n": "me.example/ours:2.43.0", "n8n-runners": "n8nio/runners:2.43.0"},
+            "n8n",
+            "me.example/ours:2.43.0",
+        ),
+    ],
+)
+def test_an_override_wins(versions: dict[str, str], key: str, runs_then: str) -> None:
+    assert runs(versions)[key] == runs_then
+
+
+@pytest.mark.parametrize(
+    ("versions", "says"),
+    [
+        ({"postgress": "postgres:18"}, "did you mean postgres?"),
+        ({"redis": "redis:8"}, "which is no image of this program"),
+        ({'we"ird': "redis:8"}, "which is no image of this program"),
+        ({"n8n": "n8n:"}, "is no reference"),
+        ({"n8n": ""}, "is no reference"),
+        ({"ollama": "Ollama/Ollama:0.36.0"}, "is no reference"),
+        ({"ollama": "ollama/ollama:0.36.0\n"}, "is no reference"),
+        ({"ollama": "ollama/ollama:0.36.0 --privileged"}, "is no reference"),
+        ({"ollama": "https://ollama/ollama:0.36.0"}, "is no reference"),
+        ({"ollama": "ollama/ollama:0.36.0@sha256:abc"}, "is no reference"),
+        ({"ollama": "${HOME}:1"}, "is no reference"),
+        ({"ollama": "ollama/ollama"}, "has no tag"),
+        ({"ollama": f"ollama/ollama@{DIGEST}"}, "has no tag"),
+        ({"ollama": "ollama/ollama:latest"}, "another image on another day"),
+        ({"postgres": "postgres:17.11-bookworm"}, "is not PostgreSQL 18"),
+        ({"postgres": "postgres:19"}, "is not PostgreSQL 18"),
+        ({"postgres": "postgres:180"}, "is not PostgreSQL 18"),
+        ({"postgres": "pgvector/pgvector:pg17"}, "is not PostgreSQL 18"),
+        ({"postgres": "pgvector/pgvector:pg180"}, "is not PostgreSQL 18"),
+        ({"postgres": "postgres:18.6-alpine"}, "is built on Alpine"),
+        ({"crawl4ai": "unclecode/crawl4ai:0.9.3"}, "is older than 0.9.4"),
+        ({"crawl4ai": "unclecode/crawl4ai:0.9"}, "is older than 0.9.4"),
+        ({"crawl4ai": "unclecode/crawl4ai:stable"}, "does not say its version"),
+        ({"caddy": "caddy:2.11.6-alpine"}, "2.11.6 cuts streams after a minute"),
+        ({"caddy": "caddy:2.10.2"}, "is older than 2.11.7"),
+        ({"caddy": "caddy:2-alpine"}, "does not say its version"),
+        ({"n8n": "n8nio/n8n:2.41.3"}, "is older than 2.41.4"),
+        ({"n8n": "n8nio/n8n:1.99.0"}, "is older than 2.41.4"),
+        ({"n8n": "n8nio/n8n:stable"}, "does not say its version"),
+        ({"n8n": "me.example/ours:2.43.0"}, "where that is cannot be told"),
+        ({"n8n-runners": "n8nio/runners:2.43.0"}, "the two must have the same version"),
+        (
+            {"n8n": "n8nio/n8n:2.43.0", "n8n-runners": "n8nio/runners:2.42.4"},
+            "the two must have the same version",
+        ),
+    ],
+)
+def test_what_cannot_run_is_refused_with_a_way_out_that_works(
+    versions: dict[str, str], says: str
+) -> None:
+    text = refusal(versions)
+    assert says in text
+    assert text.startswith("geusemaker:imageVersions ")
+    ways = obeyed(versions, text)
+    assert ways
+    for mended in ways:
+        # Both parts of "remove the wrong key and set the right one" together.
+        if set(versions) - set(IMAGE_KEYS):
+            mended = {key: value for key, value in mended.items() if key in IMAGE_KEYS}
+        check_image_versions(mended)
+
+
+def test_an_override_of_a_service_that_does_not_run_is_looked_at_too() -> None:
+    with pytest.raises(BundleError, match="PostgreSQL 18"):
+        chosen(("caddy",), {"postgres": "postgres:17"})
+
+
+_words = st.from_regex(r"[a-z0-9]{1,8}", fullmatch=True)
+_tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(_words, min_size=1, max_size=4), _tags, st.booleans())
+def test_a_reference_is_read_as_it_was_written(path: list[str], tag: str, digest: bool) -> None:
+    written = f"registry.example/{'/'.join(path)}:{tag}{f'@{DIGEST}' if digest else ''}"
+    parsed = parse(written)
+    assert parsed == Reference("registry.example", "/".join(path), tag, DIGEST if digest else None)
+    assert str(parsed) == written
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.text(max_size=60))
+def test_no_text_gets_more_into_the_compose_file_than_a_reference(text: str) -> None:
+    parsed = parse(text)
+    if parsed is not None:
+        assert re.fullmatch(r"[A-Za-z0-9._:/@-]+", str(parsed))
+        assert parse(str(parsed)) == parsed
+
+
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [
+        ("2.42.4", (2, 42, 4)),
+        ("v1.19.2-unprivileged", (1, 19, 2)),
+        ("2.11.7-alpine", (2, 11, 7)),
+        ("0.10", (0, 10, 0)),
+        ("18", None),
+        ("1.2.3.4", None),
+        ("latest", None),
+        (None, None),
+    ],
+)
+def test_the_version_in_a_tag(tag: str | None, version: tuple[int, int, int] | None) -> None:
+    assert Reference("docker.io", "a", tag, None).version == version
+
+
+BROKEN = [
+    ("as_of = 2026-10-11", "", "as_of"),
+    ("as_of = 2026-10-11", "as_of = 2026-10-11\nextra = 1", "top level"),
+    ('key = "caddy"', 'key = "n8n"', "once each"),
+    ("postgres:18.6-bookworm@sha256", "postgres:18.6-bookworm@sha1", "both a tag and a digest"),
+    ("library/postgres:18.6-bookworm@", "library/postgres@", "both a tag and a digest"),
+    ("n8nio/runners:2.42.4@", "n8nio/runners:2.42.5@", "its tag must be that of n8n"),
+    ('least = "0.9.4"', 'least = "0.9.5"', "older than least"),
+    ('least = "0.9.4"', 'least = "new"', "least is no version"),
+    ('least = "0.9.4"\n', "", "its fields are"),
+    ('architectures = ["x86_64", "arm64"]', 'architectures = ["riscv64"]', "architectures"),
+    ('architectures = ["x86_64", "arm64"]', "architectures = []", "architectures"),
+    ("seen = 2026-10-10", 'seen = "2026-10-10"', "seen"),
+    ('source = "digests that users published"', "source = 1", "a text is none"),
+    ("[[image]]", "[image", "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "says"), BROKEN)
+def test_a_broken_table_is_refused_at_load(tmp_path: Path, old: str, new: str, says: str) -> None:
+    text = TABLE.read_text(encoding="utf-8")
+    # Days and versions move on with the table; the test follows them.
+    for pattern in (r"as_of = \S+", r"seen = \S+", r"postgres:\S+?@", r"(?:n8n|runners):\S+?@"):
+        found = re.search(pattern, old)
+        if found and old not in text:
+            here = re.search(pattern, text)
+            assert here
+            new, old = new.replace(found[0], here[0]), old.replace(found[0], here[0])
+    assert old in text, f"the table has no {old!r} any more: change the test"
+    path = tmp_path / "images.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BundleError, match=re.escape(says)):
+        load_images(path)
+
+
+def test_a_missing_table_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"images\.toml cannot be read"):
+        load_images(tmp_path / "images.toml")
+
+
+def test_an_architecture_that_an_image_lacks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = TABLE.read_text(encoding="utf-8")
+    head, mark, tail = text.partition('key = "crawl4ai"')
+    path = tmp_path / "images.toml"
+    path.write_text(head + mark + tail.replace(', "arm64"', "", 1), encoding="utf-8")
+    table = load_images(path)
+    monkeypatch.setattr("geusemaker.bundle.images.load_images", lambda: table)
+    assert chosen(IMAGE_KEYS, {}, "x86_64")
+    with pytest.raises(BundleError, match="is not there for arm64"):
+        chosen(IMAGE_KEYS, {}, "arm64")
+    assert chosen(IMAGE_KEYS, {"crawl4ai": "me.example/crawl4ai:0.9.4"}, "arm64")
+
+
+def test_versions_in_data_are_whole() -> None:
+    assert references.version_of("2.41.4") == (2, 41, 4)
+    assert references.version_of("2.41.4-alpine") is None

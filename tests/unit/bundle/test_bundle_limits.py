@@ -1,0 +1,108 @@
+"""Memory: what is given out fits the host, and what cannot fit is refused."""
+
+import math
+import re
+import shlex
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geusemaker.bundle import SERVICES, BundleError
+from geusemaker.bundle.facts import containers_of
+from geusemaker.bundle.limits import MIB_PER_GIB, NEEDS, OLLAMA_LEAST, least_gib, memory_limits
+
+from .variants import SUBSETS, compose, facts
+
+_subsets = st.sampled_from(SUBSETS).map(containers_of)
+_sizes = st.floats(min_value=0.5, max_value=4096, allow_nan=False)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(_subsets, _sizes)
+def test_limits_fit_and_leave_room_for_the_system(
+    containers: tuple[str, ...], memory_gib: float
+) -> None:
+    try:
+        limits = memory_limits(containers, memory_gib)
+    except BundleError:
+        assert memory_gib < least_gib(containers), "refused although it fits"
+        return
+    given_out = [limit for limit in limits.values() if limit is not None]
+    assert list(limits) == list(containers)
+    assert sum(given_out) <= memory_gib * MIB_PER_GIB - 768
+    for name, limit in limits.items():
+        assert limit is not None
+        assert limit >= (OLLAMA_LEAST if name == "ollama" else NEEDS[name].least)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(_subsets)
+def test_the_least_size_is_the_least(containers: tuple[str, ...]) -> None:
+    size = least_gib(containers)
+    assert memory_limits(containers, size)
+    if size > 1:
+        with pytest.raises(BundleError):
+            memory_limits(containers, size - 1)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(_subsets, _sizes, _sizes)
+def test_more_memory_never_means_less_for_anybody(
+    containers: tuple[str, ...], one: float, other: float
+) -> None:
+    small, large = sorted((max(one, 10.0), max(other, 10.0)))
+    before, after = memory_limits(containers, small), memory_limits(containers, large)
+    for name in set(containers) - {"ollama"}:
+        assert (before[name] or 0) <= (after[name] or 0)
+
+
+def test_on_the_usual_host_a_model_of_seven_thousand_million_fits() -> None:
+    ollama = memory_limits(containers_of(SERVICES), 16.0)["ollama"]
+    assert ollama is not None
+    assert ollama >= 6 * MIB_PER_GIB
+
+
+def test_what_others_do_not_take_is_ollamas() -> None:
+    ollama = memory_limits(containers_of(("ollama",)), 64.0)["ollama"]
+    assert ollama == 64 * MIB_PER_GIB - NEEDS["caddy"].least - 4096
+
+
+@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
+def test_an_unknown_size_is_no_reason_to_refuse(chosen: tuple[str, ...]) -> None:
+    containers = containers_of(chosen)
+    limits = memory_limits(containers, None)
+    assert [name for name, limit in limits.items() if limit is None] == (
+        ["ollama"] if "ollama" in chosen else []
+    )
+    others = [name for name in containers if name != "ollama"]
+    assert {name: limits[name] for name in others} == {
+        name: memory_limits(others, 8.0)[name] for name in others
+    }
+    written = compose(facts(services=chosen, memory_gib=None))["services"]
+    if "ollama" in chosen:
+        assert "memory" not in written["ollama"]["deploy"]["resources"]["limits"]
+
+
+@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
+def test_a_host_that_is_too_small_is_refused_with_ways_out_that_work(
+    chosen: tuple[str, ...],
+) -> None:
+    containers = containers_of(chosen)
+    size = least_gib(containers) - 1
+    with pytest.raises(BundleError) as caught:
+        memory_limits(containers, size)
+    text = str(caught.value)
+    assert text.startswith(f"geusemaker:instanceType has {size:g} GiB")
+    assert "\n" not in text
+    commands = [shlex.split(command) for command in re.findall(r"`([^`]*)`", text)]
+    assert commands[0] == ["pulumi", "config", "set", "geusemaker:instanceType", "m6i.xlarge"]
+    for words in commands[1:]:
+        assert words[:4] == ["pulumi", "config", "set", "geusemaker:services"]
+        assert memory_limits(containers_of(words[4].split(",")), size)
+    assert memory_limits(containers, 16.0), "the proposed type does not carry it either"
+
+
+def test_all_services_need_no_more_than_a_small_host() -> None:
+    assert least_gib(containers_of(SERVICES)) <= 8
+    assert math.isfinite(least_gib(containers_of(("postgres",))))

@@ -1,0 +1,91 @@
+"""The settings that the tests of the bundle go through, also those with the real tools."""
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+import yaml
+
+from geusemaker.bundle import SERVICES, BundleFacts, render
+
+SUBSETS = [
+    chosen
+    for size in range(1, len(SERVICES) + 1)
+    for chosen in combinations(SERVICES, size)
+    if "n8n" not in chosen or "postgres" in chosen
+]
+"""Every allowed choice of services."""
+
+DOMAINS = (None, "ai.example.com")
+
+
+def facts(**changes: Any) -> BundleFacts:
+    """All services on the usual host, without a domain."""
+    usual: dict[str, Any] = {
+        "services": SERVICES,
+        "image_versions": {},
+        "models": (),
+        "owner_email": "owner@example.com",
+        "domain": None,
+        "public": False,
+        "memory_gib": 16.0,
+        "architecture": "x86_64",
+        "dump_days": 7,
+    }
+    return BundleFacts(**(usual | changes))
+
+
+def all_facts() -> list[BundleFacts]:
+    """Services x domain x who may come in. Architectures make no difference: a test says so."""
+    return [
+        facts(services=services, domain=domain, public=public)
+        for services in SUBSETS
+        for domain in DOMAINS
+        for public in (False, True)
+    ]
+
+
+def named(one: BundleFacts) -> str:
+    """How a variant is called in a report."""
+    return "-".join(
+        [
+            "+".join(one.services),
+            "domain" if one.domain else "none",
+            "public" if one.public else "private",
+        ]
+    )
+
+
+def rendered(one: BundleFacts) -> Mapping[str, str]:
+    """The files of a variant, made once: many tests look at each."""
+    return _rendered(_Key(one))
+
+
+def compose(one: BundleFacts) -> Mapping[str, Any]:
+    """The rendered compose.yaml as data, which nobody may change."""
+    return _compose(_Key(one))
+
+
+class _Key:
+    """Facts that a cache can hold, in spite of the mapping in them."""
+
+    def __init__(self, one: BundleFacts) -> None:
+        self.one = one
+
+    def __hash__(self) -> int:
+        return hash(repr(self.one))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.one == other.one
+
+
+@cache
+def _rendered(key: _Key) -> Mapping[str, str]:
+    return render(key.one)
+
+
+@cache
+def _compose(key: _Key) -> Mapping[str, Any]:
+    loaded: Mapping[str, Any] = yaml.safe_load(_rendered(key)["compose.yaml"])
+    return loaded
