@@ -9,7 +9,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test lint clean setup setup-dev
+.PHONY: help up down shell test test-tools lint clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -34,12 +34,16 @@ down: setup
 shell: setup
 	@$(GEUSEMAKER) local shell
 
-test: setup-dev
+test: setup-dev test-tools
 	@$(GEUSEMAKER) local engine
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+
+# The real Caddy and Compose plugin, for the tests that run what the host will run.
+test-tools: setup-dev
+	@$(PY) scripts/real_tools.py >/dev/null
 
 lint: setup-dev
 	$(PY) -m ruff check $(CHECKED)
