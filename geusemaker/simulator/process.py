@@ -138,7 +138,7 @@ class Front:
 
     def _open_region(self, authorization: str) -> None:
         """A Region has its images from the first request that is signed for it, as AWS's have."""
-        signed = re.search(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/ec2/", authorization)
+        signed = re.search(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/(?:ec2|ssm)/", authorization)
         if signed and not self._simulation.knows(signed[1]):
             with Account.lock:
                 self._simulation.account(signed[1])

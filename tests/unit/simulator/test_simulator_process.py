@@ -16,6 +16,7 @@ import boto3
 import grpc
 import pulumi.runtime
 import pytest
+from botocore.exceptions import ClientError
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from geusemaker.simulator import wire
@@ -343,3 +344,9 @@ def test_the_clients_of_a_user_reach_every_service(
     send("DELETE")
     route53.delete_hosted_zone(Id=zone["Id"])
     assert process.http("/geusemaker/resources") == (200, [])
+
+
+def test_no_region_has_an_agent(process: Process) -> None:
+    ssm = _client(process, "ssm", "ap-south-1")
+    with pytest.raises(ClientError, match="InvalidInstanceId"):
+        ssm.send_command(DocumentName="AWS-RunShellScript", InstanceIds=["i-0123456789abcdef0"])
