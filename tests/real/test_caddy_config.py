@@ -1,0 +1,100 @@
+"""The real Caddy takes the Caddyfile of every variant."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle.variants import DOMAINS, SUBSETS, facts, rendered
+
+SITES = "https://localhost, https://127.0.0.1"
+
+
+def run(
+    caddy: Path, folder: Path, *words: str, sites: str = SITES
+) -> subprocess.CompletedProcess[str]:
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "GEUSEMAKER_SITES": sites,
+        "GEUSEMAKER_HOST": sites.rpartition("/")[2],
+    }
+    return subprocess.run(
+        [str(caddy), *words], env=environ, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=["none", "domain"])
+@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
+def test_caddy_takes_every_variant(
+    tmp_path: Path, caddy: Path, chosen: tuple[str, ...], domain: str | None
+) -> None:
+    file = tmp_path / "Caddyfile"
+    one = facts(services=chosen, domain=domain, owner_email="" if len(chosen) == 1 else "a@b.co")
+    file.write_text(rendered(one)["caddy/Caddyfile"], encoding="utf-8")
+    for sites in (SITES, f"{SITES}, https://203.0.113.5"):
+        ran = run(
+            caddy, tmp_path, "validate", "--adapter", "caddyfile", "--config", str(file),
+            sites=sites,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stderr
+        assert '"level":"warn"' not in ran.stderr, ran.stderr
+    formatted = run(caddy, tmp_path, "fmt", "--diff", str(file))
+    assert formatted.returncode == 0, formatted.stdout
+
+
+def adapted(caddy: Path, folder: Path, **changes: Any) -> Any:
+    file = folder / "Caddyfile"
+    file.write_text(rendered(facts(**changes))["caddy/Caddyfile"], encoding="utf-8")
+    ran = run(caddy, folder, "adapt", "--adapter", "caddyfile", "--config", str(file))
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_the_domain_gets_a_public_certificate_and_the_rest_caddys_own(
+    tmp_path: Path, caddy: Path
+) -> None:
+    found = adapted(caddy, tmp_path, domain="ai.example.com", owner_email="me@example.org")
+    policies = {
+        tuple(sorted(policy["subjects"])): policy["issuers"]
+        for policy in found["apps"]["tls"]["automation"]["policies"]
+    }
+    assert policies == {
+        ("ai.example.com",): [
+            {
+                "module": "acme",
+                "email": "me@example.org",
+                "challenges": {"tls-alpn": {"disabled": True}},
+            }
+        ],
+        ("127.0.0.1", "localhost"): [{"module": "internal"}],
+    }
+
+
+def test_a_site_of_ones_own_promises_no_browser_https_for_a_year(
+    tmp_path: Path, caddy: Path
+) -> None:
+    (server,) = adapted(caddy, tmp_path, domain="ai.example.com")["apps"]["http"][
+        "servers"
+    ].values()
+    promised = [
+        route["match"][0]["host"]
+        for route in server["routes"]
+        if "Strict-Transport-Security" in json.dumps(route)
+    ]
+    assert promised == [["ai.example.com"]]
+
+
+def test_streams_may_be_silent_and_http_3_is_off(tmp_path: Path, caddy: Path) -> None:
+    for domain in DOMAINS:
+        found = adapted(caddy, tmp_path, domain=domain)
+        (server,) = found["apps"]["http"]["servers"].values()
+        assert server["protocols"] == ["h1", "h2"]
+        half_an_hour = 30 * 60 * 10**9
+        assert server["write_idle_timeout"] == half_an_hour
+        assert server["read_idle_timeout"] == half_an_hour
+        assert found["admin"]["listen"] == "127.0.0.1:2019"
+        assert server.get("automatic_https") == (None if domain else {"disable_redirects": True})

@@ -1,0 +1,132 @@
+"""What the real Compose plugin makes of every variant, without a Docker daemon."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle.variants import DOMAINS, SUBSETS, facts, rendered
+
+from geusemaker.bundle import BundleFacts
+
+VARIABLES = {
+    "GEUSEMAKER_URL": "https://localhost:8443",
+    "GEUSEMAKER_HOST": "localhost",
+    "GEUSEMAKER_SITES": "https://localhost, https://127.0.0.1",
+    "GEUSEMAKER_MODELS_DIR": "/srv/geusemaker/data/ollama",
+}
+CPU = "compose.yaml"
+GPU = "compose.yaml:compose.gpu.yaml"
+
+
+def write(one: BundleFacts, folder: Path, variables: Mapping[str, str] = VARIABLES) -> None:
+    """The bundle as the host unpacks it, with the variables in a `.env` beside it."""
+    for path, text in rendered(one).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
+    (folder / ".env").write_text(lines, encoding="utf-8")
+
+
+def config(plugin: Path, folder: Path, files: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "COMPOSE_FILE": files}
+    command = [str(plugin), "config", "--format", "json"]
+    return subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def resolved(plugin: Path, folder: Path, files: str) -> Mapping[str, Any]:
+    ran = config(plugin, folder, files)
+    assert ran.returncode == 0, ran.stderr
+    # Compose warns of a variable that is not set and puts nothing in its place.
+    assert ran.stderr == ""
+    loaded: Mapping[str, Any] = json.loads(ran.stdout)
+    return loaded
+
+
+@pytest.mark.parametrize("domain", DOMAINS, ids=["none", "domain"])
+@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
+def test_compose_takes_every_variant(
+    tmp_path: Path, compose_plugin: Path, chosen: tuple[str, ...], domain: str | None
+) -> None:
+    one = facts(services=chosen, domain=domain, public=domain is not None)
+    write(one, tmp_path)
+    gpu = "ollama" in chosen
+    found = resolved(compose_plugin, tmp_path, GPU if gpu else CPU)
+    assert found["name"] == "geusemaker"
+    assert set(found["services"]) == set(one.containers)
+    for name, service in found["services"].items():
+        published = [(port["published"], port.get("host_ip")) for port in service.get("ports", [])]
+        if name != "caddy":
+            assert published == [], f"{name} is open"
+        elif domain:
+            assert published == [("80", None), ("443", None)]
+        else:
+            assert published == [("443", "127.0.0.1")]
+        devices = service["deploy"]["resources"].get("reservations", {}).get("devices")
+        if name == "ollama":
+            assert devices == [{"capabilities": ["gpu"], "count": -1, "driver": "nvidia"}]
+            # The reservation is added to the limits, and does not take their place.
+            assert int(service["deploy"]["resources"]["limits"]["memory"]) > 2**30
+        else:
+            assert devices is None
+    assert found["services"]["caddy"]["environment"] == {
+        name: VARIABLES[name] for name in ("GEUSEMAKER_HOST", "GEUSEMAKER_SITES")
+    }
+    if gpu:
+        plain = resolved(compose_plugin, tmp_path, CPU)
+        assert "reservations" not in plain["services"]["ollama"]["deploy"]["resources"]
+
+
+@pytest.mark.parametrize("missing", sorted(VARIABLES))
+def test_compose_refuses_a_host_that_leaves_a_variable_out(
+    tmp_path: Path, compose_plugin: Path, missing: str
+) -> None:
+    for value in (None, ""):
+        known = {name: text for name, text in VARIABLES.items() if name != missing}
+        write(facts(), tmp_path, known if value is None else known | {missing: value})
+        ran = config(compose_plugin, tmp_path, CPU)
+        assert ran.returncode != 0
+        assert missing in ran.stderr
+
+
+def test_the_shell_in_it_reaches_the_container_as_it_was_meant(
+    tmp_path: Path, compose_plugin: Path
+) -> None:
+    write(facts(), tmp_path)
+    services = resolved(compose_plugin, tmp_path, CPU)["services"]
+    # `config` doubles the dollars again, so that what it prints is a Compose file too.
+    start = services["qdrant"]["entrypoint"][-1].replace("$$", "$")
+    assert start == (
+        'QDRANT__SERVICE__API_KEY="$(cat /run/secrets/qdrant-api-key)"'
+        " && export QDRANT__SERVICE__API_KEY && exec ./entrypoint.sh"
+    )
+
+
+def test_a_container_starts_with_the_secret_or_not_at_all(
+    tmp_path: Path, compose_plugin: Path
+) -> None:
+    write(facts(), tmp_path)
+    services = resolved(compose_plugin, tmp_path, CPU)["services"]
+    for name, program in (("qdrant", "./entrypoint.sh"), ("n8n-runners", "/usr/local/bin/task")):
+        script = services[name]["entrypoint"][-1].replace("$$", "$")
+        variable = script.partition("=")[0]
+        secret = tmp_path / f"{name}-secret"
+        show = f"printenv {variable}"
+        here = script.replace(script.split("cat ")[1].split(")")[0], str(secret))
+        assert program in here
+        here = f"{here.partition(' && exec ')[0]} && exec {show}"
+        for shell in ("/bin/sh", "/bin/bash"):
+            missing = subprocess.run(
+                [shell, "-c", here], capture_output=True, text=True, check=False
+            )
+            assert missing.returncode != 0, "it would start without its secret"
+            assert missing.stdout == ""
+        secret.write_text("Marker123")
+        ran = subprocess.run(["/bin/sh", "-c", here], capture_output=True, text=True, check=True)
+        assert ran.stdout == "Marker123\n"
+        secret.unlink()

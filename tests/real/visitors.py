@@ -1,0 +1,233 @@
+"""Clients for the tests of the proxy, and the programs that stand in for the services behind it."""
+
+import base64
+import hashlib
+import http.client
+import http.server
+import json
+import os
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+PATIENCE = 120.0
+"""When a test gives up. Nothing is measured by it."""
+
+
+class Upstream(http.server.ThreadingHTTPServer):
+    """A service behind the proxy: tells what reached it, and can be silent for long."""
+
+    daemon_threads = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.name = name
+        self.ready = True
+        self.speak = threading.Event()
+        """What an answer of /silent waits for between its two words."""
+        self.seen: list[str] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_address[1]}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Upstream
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the tests say what went wrong."""
+
+    def do_GET(self) -> None:
+        self.server.seen.append(self.path)
+        if self.path == "/healthz/readiness":
+            self._answer(200 if self.server.ready else 503, b"")
+        elif self.headers.get("Upgrade", "").lower() == "websocket":
+            self._web_socket()
+        elif self.path == "/silent":
+            self._silent()
+        else:
+            told = {
+                "service": self.server.name,
+                "path": self.path,
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+            }
+            self._answer(200, json.dumps(told).encode())
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
+
+    def _answer(self, code: int, body: bytes) -> None:
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _silent(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.end_headers()
+        self._chunk(b"first ")
+        self.server.speak.wait(PATIENCE)
+        self._chunk(b"second")
+        self._chunk(b"")
+
+    def _chunk(self, part: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+        self.wfile.flush()
+
+    def _web_socket(self) -> None:
+        self.close_connection = True
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", _accept(self.headers["Sec-WebSocket-Key"]))
+        self.end_headers()
+        text = read_frame(self.rfile.read)
+        # From a server, frames are not masked.
+        self.wfile.write(bytes([0x81, len(text)]) + text.upper())
+        self.wfile.flush()
+
+
+def _accept(key: str) -> str:
+    digest = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode())  # noqa: S324
+    return base64.b64encode(digest.digest()).decode()
+
+
+def read_frame(read: Callable[[int], bytes]) -> bytes:
+    """The text of one short frame, masked or not."""
+    _, second = read(2)
+    mask = read(4) if second & 0x80 else b"\0\0\0\0"
+    return bytes(byte ^ mask[i % 4] for i, byte in enumerate(read(second & 0x7F)))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+    def told(self) -> Any:
+        """What a stand-in says that it received."""
+        return json.loads(self.body)
+
+
+class Visitor:
+    """Somebody who asks the proxy by TLS and trusts this root, or the machine's own if empty."""
+
+    def __init__(self, port: int, root: str) -> None:
+        self.port = port
+        self.root = root
+
+    def context(self, *protocols: str) -> ssl.SSLContext:
+        context = ssl.create_default_context(cadata=self.root or None)
+        if protocols:
+            context.set_alpn_protocols(list(protocols))
+        return context
+
+    @contextmanager
+    def connected(self, *protocols: str, name: str = "localhost") -> Iterator[ssl.SSLSocket]:
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        # The handshake apart, so that the socket is closed when it fails.
+        safe = self.context(*protocols).wrap_socket(
+            plain, server_hostname=name, do_handshake_on_connect=False
+        )
+        with safe:
+            safe.do_handshake()
+            yield safe
+
+    def ask(
+        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
+    ) -> Answer:
+        connection = http.client.HTTPSConnection(
+            "localhost", self.port, context=self.context(), timeout=PATIENCE
+        )
+        try:
+            connection.request(method, path, headers=dict(headers or {}))
+            response = connection.getresponse()
+            body = response.read().decode()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, body)
+        finally:
+            connection.close()
+
+    def web_socket(self, path: str, text: str) -> str:
+        """What a web socket answers to one short text."""
+        key = base64.b64encode(os.urandom(16)).decode()
+        with self.connected("http/1.1") as safe:
+            safe.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+                f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                f"Sec-WebSocket-Key: {key}\r\n\r\n".encode()
+            )
+            stream = safe.makefile("rb")
+            assert stream.readline().split()[1] == b"101"
+            while (line := stream.readline()) != b"\r\n":
+                if line.lower().startswith(b"sec-websocket-accept:"):
+                    assert line.split()[1].decode() == _accept(key)
+            mask, raw = os.urandom(4), text.encode()
+            masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(raw))
+            safe.sendall(bytes([0x81, 0x80 | len(raw)]) + mask + masked)
+            return read_frame(stream.read).decode()
+
+    def by_http2(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[bool, bytes]:
+        """Whether the status is 200, and the body, with no more of HTTP/2 than that takes."""
+        with self.connected("h2") as safe:
+            assert safe.selected_alpn_protocol() == "h2"
+            stream = safe.makefile("rb")
+            request = {
+                ":method": "GET",
+                ":scheme": "https",
+                ":authority": "localhost",
+                ":path": path,
+                **(headers or {}),
+            }
+            packed = b"".join(b"\0" + _text(k) + _text(v) for k, v in request.items())
+            safe.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b""))
+            safe.sendall(_frame(1, 5, 1, packed))
+            good, body = False, b""
+            while True:
+                kind, flags, content = _read_http2(stream.read)
+                if kind == 4 and not flags & 1:
+                    safe.sendall(_frame(4, 1, 0, b""))
+                elif kind == 1:
+                    good = content[0] == _STATUS_200
+                elif kind == 0:
+                    body += content
+                elif kind in (3, 7):
+                    raise ConnectionError(f"the stream was reset after {body!r}")
+                if kind in (0, 1) and flags & 1:
+                    return good, body
+
+
+_STATUS_200 = 0x88
+"""The head of an answer begins with it: HPACK has one byte for the whole line `:status: 200`."""
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    assert len(raw) < 127
+    return bytes([len(raw)]) + raw
+
+
+def _frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
+    return struct.pack(">I", len(content))[1:] + struct.pack(">BBI", kind, flags, stream) + content
+
+
+def _read_http2(read: Callable[[int], bytes]) -> tuple[int, int, bytes]:
+    head = read(9)
+    if len(head) < 9:
+        raise ConnectionError("the connection was closed")
+    length, (kind, flags) = int.from_bytes(head[:3], "big"), head[3:5]
+    return kind, flags, read(length)
