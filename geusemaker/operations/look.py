@@ -36,11 +36,6 @@ class Instance:
     disks_gib: int | None = None
     credits: str | None = None
 
-    @property
-    def is_burstable(self) -> bool:
-        """Whether its speed depends on CPU credits."""
-        return self.type.startswith(BURSTABLE)
-
 
 class Verdict(StrEnum):
     """What a look comes to."""
