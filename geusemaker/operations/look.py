@@ -80,16 +80,17 @@ class Look:
     def are_settings_refused(self) -> bool:
         """Whether the host has tried the wanted bundle and goes on without it.
 
-        It then runs the one before. Where there is none, or that one does not come up either, the
-        step that starts the services has failed over the bundle, and is not tried again before
-        the settings change or the host boots.
+        It then runs the one before, or that does not come up either: in both cases it does not
+        try the new one again before the settings change or it boots. Without one before it does,
+        once the services come up late, so that is no refusal.
         """
         told = self.record
         if not self.is_current or not told.reason or told.wanted != self.wanted:
             return False
         if told.state == "ready":
             return told.wanted != told.running
-        return told.step == "services" and told.reason.startswith(f"bundle {told.wanted}:")
+        failed = told.step == "services" and told.reason.startswith(f"bundle {told.wanted}:")
+        return failed and told.running not in ("", told.wanted)
 
     @property
     def verdict(self) -> Verdict:

@@ -44,7 +44,7 @@ def situation(look: Look) -> str:
     if verdict is Verdict.REFUSED:
         if told.state == "ready":
             return f"yes, but the new settings were refused, so the old ones run: {told.reason}"
-        return f"no: the settings do not come up, and are not tried again: {told.reason}"
+        return f"no: the new settings were refused, and the old ones do not run: {told.reason}"
     if verdict is Verdict.APPLYING:
         return "yes, on the settings of before; the host has not applied the new ones yet"
     if verdict is Verdict.READY:

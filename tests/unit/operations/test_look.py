@@ -103,10 +103,18 @@ REFUSED = text(running=OLD, reason=f"bundle {NEW}: did not come up: n8n (unhealt
         # What it has refused is not what the stack names by now.
         (look(REFUSED, pointed="c" * 64), Verdict.APPLYING, None),
         (
-            look(text("not-ready", step="services", reason=f"bundle {NEW}: did not come up")),
+            look(text("not-ready", step="services", reason=f"bundle {NEW}: no", running=OLD)),
             Verdict.REFUSED,
-            f"no: the settings do not come up, and are not tried again: bundle {NEW}: "
-            "did not come up",
+            f"no: the new settings were refused, and the old ones do not run: bundle {NEW}: no",
+        ),
+        # With none before, the host takes them when they come up late.
+        *(
+            (
+                look(text("not-ready", step="services", reason=f"bundle {NEW}: no", running=old)),
+                Verdict.NOT_READY,
+                f"no: step services (the start of the services) failed: bundle {NEW}: no",
+            )
+            for old in ("", NEW)
         ),
         (
             look(text("not-ready", step="services", reason="without success: data")),

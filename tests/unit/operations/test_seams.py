@@ -107,10 +107,12 @@ def test_refused_settings_are_known_by_the_note(shell: Shell) -> None:
     assert shell.look().verdict is Verdict.REFUSED
 
 
-def test_first_settings_that_do_not_come_up_are_known_by_the_reason(shell: Shell) -> None:
+def test_settings_that_do_not_come_up_are_known_by_the_reason(shell: Shell) -> None:
     shell.ok(*steps(shell)[:-2])
     shell.write("pointer", f"sha256={NEW}")
     shell.run(f"record services failed 'step services failed: bundle {NEW}: did not come up'")
+    assert shell.look().verdict is Verdict.NOT_READY, "the first ones are taken when they come late"
+    shell.write("applied", f"sha256={OLD}")
     assert shell.look().verdict is Verdict.REFUSED
     # The words of the test are those of the program.
     assert 'reason="bundle $(sha_in "$LIB/fetched"): ' in userdata.render(FACTS)
