@@ -56,7 +56,12 @@ class Table:
 
 
 @cache
-def load_images(path: Path = TABLE) -> Table:
+def load_images() -> Table:
+    """The shipped table, read once."""
+    return read_images(TABLE)
+
+
+def read_images(path: Path) -> Table:
     """The checked table. Raises `BundleError` that names the field when the file is broken."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

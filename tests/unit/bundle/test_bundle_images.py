@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geusemaker.bundle import IMAGE_KEYS, BundleError, check_image_versions, load_images
 from geusemaker.bundle import reference as references
-from geusemaker.bundle.images import TABLE, chosen
+from geusemaker.bundle.images import TABLE, chosen, read_images
 from geusemaker.bundle.reference import Reference, parse
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -247,12 +247,12 @@ def test_a_broken_table_is_refused_at_load(tmp_path: Path, old: str, new: str, s
     path = tmp_path / "images.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(BundleError, match=re.escape(says)):
-        load_images(path)
+        read_images(path)
 
 
 def test_a_missing_table_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"images\.toml cannot be read"):
-        load_images(tmp_path / "images.toml")
+        read_images(tmp_path / "images.toml")
 
 
 def test_an_architecture_that_an_image_lacks_is_told(
@@ -262,7 +262,7 @@ def test_an_architecture_that_an_image_lacks_is_told(
     head, mark, tail = text.partition('key = "crawl4ai"')
     path = tmp_path / "images.toml"
     path.write_text(head + mark + tail.replace(', "arm64"', "", 1), encoding="utf-8")
-    table = load_images(path)
+    table = read_images(path)
     monkeypatch.setattr("geusemaker.bundle.images.load_images", lambda: table)
     assert chosen(IMAGE_KEYS, {}, "x86_64")
     with pytest.raises(BundleError, match="is not there for arm64"):
