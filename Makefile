@@ -9,13 +9,14 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-tools lint clean setup setup-dev
+.PHONY: help up down shell test test test-n8n-tools lint clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
 	@echo 'make shell   a shell in which plain `pulumi preview`, `up`, `destroy` work against it'
 	@echo 'make down    remove everything, prove the account empty, stop it'
 	@echo 'make test    run every test, with coverage'
+	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
 	@echo 'make lint    ruff, mypy, and the generated config table'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
@@ -40,6 +41,12 @@ test: setup-dev test-tools
 	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+
+# Apart from `test`, since it installs n8n first.
+test-n8n: setup-dev
+	@$(PY) scripts/real_tools.py caddy >/dev/null
+	@$(PY) scripts/real_n8n.py >/dev/null
+	@$(PY) -m pytest -m n8n -n 2 --dist loadfile tests/n8n
 
 # The real Caddy and Compose plugin, for the tests that run what the host will run.
 test-tools: setup-dev

@@ -1,0 +1,16 @@
+"""One host a module: n8n migrates its database for a while on its first start."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from n8n.n8n_host import Host, make_host
+
+
+@pytest.fixture(scope="module", name="host")
+def _host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    host = make_host(tmp_path_factory.mktemp("host"))
+    try:
+        yield host
+    finally:
+        host.end()

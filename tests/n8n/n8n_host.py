@@ -1,0 +1,267 @@
+"""n8n as its container would be, on this machine.
+
+The environment is that of the rendered compose.yaml. Container paths and names are mapped to local
+ones, ports to free ones, and nothing else is changed; `_ADDED` is what the image or the container's
+own network would have brought.
+"""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, Final
+
+from real_stack.bundle import facts, filled, service
+from real_stack.postgres import Cluster
+from real_stack.programs import Program, free_port, wait_until
+from real_stack.proxy import Proxy
+from real_stack.visitor import Answer, Visitor
+
+from geusemaker.bundle import CONSUMERS, render
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import real_n8n  # noqa: E402
+
+URL: Final = "https://localhost:8443"
+"""The stack's own default: where a port forward by Session Manager ends."""
+
+OWNER: Final = "owner@example.com"
+OWNER_PASSWORD: Final = "own" + "er7" * 12 + "x"
+SECRETS: Final = {
+    "postgres-password": "pg" + "5A" * 19,
+    "n8n-encryption-key": "ke" + "9K" * 19,
+    # Of the password above, with `$2a$10$` in front, as Pulumi's random provider writes it.
+    "n8n-owner-password-hash": "$2a$10$xPHsVh2JabWBkCmRcF9UZuX0AC1MlwodLdsnBHVCA9szgdXHwoXAS",
+    "n8n-runners-token": "ru" + "2N" * 19,
+}
+OTHER_KEY: Final = "ot" + "3H" * 19
+
+# Where the container's paths are below the host's folder here.
+_PATHS: Final = {"/run/secrets": "secrets", "/home/node": "home"}
+
+
+@dataclass
+class Host:
+    """A folder, a database and a proxy; n8n is started and stopped as a test wants it."""
+
+    folder: Path
+    cluster: Cluster
+    proxy: Proxy
+    port: int
+    broker_port: int = field(default_factory=free_port)
+    program: Program | None = None
+    _logins: dict[str, Visitor] = field(default_factory=dict)
+
+    @property
+    def config_file(self) -> Path:
+        """Where n8n keeps its key."""
+        return self.folder / "home/.n8n/config"
+
+    def visitor(self) -> Visitor:
+        return Visitor(self.proxy.port, self.proxy.root)
+
+    def owner(self, email: str = OWNER) -> Visitor:
+        """Somebody who has logged in by the stack's credentials, once: n8n counts how often."""
+        if email not in self._logins:
+            visitor = self.visitor()
+            answer = log_in(visitor, email, OWNER_PASSWORD)
+            assert answer.status == 200, answer.text
+            self._logins[email] = visitor
+        return self._logins[email]
+
+    def environment(self, email: str = OWNER) -> dict[str, str]:
+        """What compose.yaml gives to n8n, with what is named otherwise here."""
+        rendered: dict[str, str] = service("n8n", facts(owner_email=email))["environment"]
+        values = {"GEUSEMAKER_URL": URL, "GEUSEMAKER_HOST": "localhost"}
+        env = {name: filled(str(value), values) for name, value in rendered.items()}
+        for inside, outside in _PATHS.items():
+            env = {
+                name: value.replace(inside, str(self.folder / outside))
+                for name, value in env.items()
+            }
+        local = {
+            "DB_POSTGRESDB_HOST": ("postgres", "127.0.0.1"),
+            "DB_POSTGRESDB_PORT": ("5432", str(self.cluster.port)),
+            "N8N_PORT": ("5678", str(self.port)),
+            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        }
+        for name, (inside, outside) in local.items():
+            assert env[name] == inside
+            env[name] = outside
+        return env | self._added()
+
+    def _added(self) -> dict[str, str]:
+        return {
+            # The container's own network, in which the broker's port is the default, 5679.
+            "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            "N8N_RUNNERS_BROKER_PORT": str(self.broker_port),
+            # Whatever asks the world is refused at once: no test reaches beyond loopback.
+            "HTTP_PROXY": "http://127.0.0.1:9",
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "localhost,127.0.0.1",
+            # The image's own.
+            "NODE_ENV": "production",
+            "HOME": str(self.folder / "home"),
+            "PATH": os.defpath,
+        }
+
+    def write_secrets(self, **other: str) -> None:
+        """One file each without a trailing newline, as on the host, for n8n and nobody else."""
+        into = self.folder / "secrets"
+        into.mkdir(exist_ok=True)
+        for file in CONSUMERS["n8n"]:
+            value = other.get(file.name.replace("-", "_"), SECRETS[file.name])
+            path = into / file.inside
+            path.unlink(missing_ok=True)
+            path.write_text(value)
+            path.chmod(0o400)
+
+    def launch(self, email: str = OWNER) -> Program:
+        """Starts n8n without waiting for anything."""
+        tools = real_n8n.ensure()
+        (self.folder / "home").mkdir(exist_ok=True)
+        self.program = Program(
+            [str(tools.node), str(tools.script), "start"],
+            log=self.folder / f"n8n-{len(list(self.folder.glob('n8n-*.log')))}.log",
+            env=self.environment(email),
+            cwd=self.folder / "home",
+        )
+        return self.program
+
+    def start(self, email: str = OWNER) -> None:
+        """Starts n8n, and waits until Caddy calls it ready."""
+        visitor = self.visitor()
+        self.launch(email).until("n8n was ready", lambda: is_ready(visitor))
+
+    def ask_broker(self, token: str) -> Answer:
+        """What the runner's launcher does first."""
+        connection = HTTPConnection("127.0.0.1", self.broker_port, timeout=300)
+        try:
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", "/runners/auth", json.dumps({"token": token}), headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers), response.read().decode())
+        finally:
+            connection.close()
+
+    def launch_runner(self, folder: Path) -> Program:
+        """The task runner by its rendered environment, as its launcher would start it."""
+        rendered: dict[str, str] = service("n8n-runners", facts())["environment"]
+        assert rendered["N8N_RUNNERS_TASK_BROKER_URI"] == "http://n8n:5679"
+        granted = self.ask_broker(SECRETS["n8n-runners-token"]).json["data"]["token"]
+        tools = real_n8n.ensure()
+        return Program(
+            [str(tools.node), str(tools.packages / "@n8n/task-runner/dist/start.js")],
+            log=folder / "runner.log",
+            env=rendered
+            | {
+                "N8N_RUNNERS_TASK_BROKER_URI": f"http://127.0.0.1:{self.broker_port}",
+                "N8N_RUNNERS_GRANT_TOKEN": granted,
+                "HOME": str(folder),
+                "PATH": os.defpath,
+            },
+            cwd=folder,
+        )
+
+    def stop(self) -> None:
+        if self.program is not None:
+            self.program.stop()
+
+    def forget_files(self) -> None:
+        """As on a new host with an empty file system."""
+        shutil.rmtree(self.folder / "home")
+
+    def end(self) -> None:
+        """Nothing of it stays behind."""
+        if self.program is not None:
+            self.program.stop(signal.SIGKILL)
+        self.proxy.stop()
+        self.cluster.remove()
+
+
+def make_host(folder: Path) -> Host:
+    """A host on which everything runs but n8n."""
+    port = free_port()
+    cluster = Cluster(SECRETS["postgres-password"])
+    try:
+        caddyfile = render(facts())["caddy/Caddyfile"]
+        proxy = Proxy(folder / "caddy", caddyfile, {"n8n:5678": f"127.0.0.1:{port}"})
+    except BaseException:
+        cluster.remove()
+        raise
+    host = Host(folder, cluster, proxy, port)
+    host.write_secrets()
+    return host
+
+
+def is_ready(visitor: Visitor) -> bool:
+    answer = visitor.ask("GET", "/healthz/readiness")
+    return answer.status == 200 and answer.json == {"status": "ok"}
+
+
+def log_in(visitor: Visitor, email: str, password: str) -> Answer:
+    return visitor.ask("POST", "/rest/login", {"emailOrLdapLoginId": email, "password": password})
+
+
+def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
+    """Makes a workflow of these nodes, one after the other, and publishes it; gives its id."""
+    for at, node in enumerate(nodes):
+        node.update(id=f"{name}-{at}", position=[200 * at, 0])
+    links = {
+        before["name"]: {"main": [[{"node": after["name"], "type": "main", "index": 0}]]}
+        for before, after in itertools.pairwise(nodes)
+    }
+    made = owner.ask(
+        "POST",
+        "/rest/workflows",
+        {"name": name, "nodes": list(nodes), "connections": links, "settings": {}},
+    )
+    assert made.status == 200, made.text
+    workflow = made.json["data"]
+    active = owner.ask(
+        "POST",
+        f"/rest/workflows/{workflow['id']}/activate",
+        {"versionId": workflow["versionId"]},
+    )
+    assert active.status == 200, active.text
+    identity: str = workflow["id"]
+    await_published(owner, identity)
+    return identity
+
+
+def await_published(owner: Visitor, workflow: str) -> None:
+    """n8n takes webhooks up in its own time, after it has answered that they are asked for."""
+
+    def state() -> str:
+        answer = owner.ask("GET", f"/rest/workflows/{workflow}/publication-status")
+        assert answer.status == 200, answer.text
+        said: str = answer.json["data"]["status"]
+        assert said in ("in_progress", "not_published", "published"), answer.text
+        return said
+
+    wait_until("the workflow was published", lambda: state() == "published")
+
+
+def webhook(path: str, **more: Any) -> dict[str, Any]:
+    """A node that takes a POST and answers with what the last node makes of it."""
+    credentials = {"credentials": more.pop("credentials")} if "credentials" in more else {}
+    return {
+        "name": "Webhook",
+        "type": "n8n-nodes-base.webhook",
+        "typeVersion": 2.1,
+        "webhookId": path,
+        "parameters": {
+            "httpMethod": "POST",
+            "path": path,
+            "responseMode": "lastNode",
+            "options": {},
+        }
+        | more,
+    } | credentials

@@ -1,0 +1,181 @@
+"""n8n 2.40.7 by the rendered environment: what a user finds after the first boot.
+
+The product ships a newer n8n as an image; this is the newest that npm installs. PostgreSQL is the
+system's, which n8n calls too old when it is older than 16, and works with.
+"""
+
+import json
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+
+from n8n.n8n_host import (
+    OWNER,
+    OWNER_PASSWORD,
+    SECRETS,
+    URL,
+    Host,
+    log_in,
+    publish,
+    webhook,
+)
+
+# Kinds of frames on a web socket.
+TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+
+pytestmark = pytest.mark.n8n
+
+
+@pytest.fixture(scope="module", name="started")
+def _started(host: Host) -> Host:
+    before = host.visitor().ask("GET", "/")
+    host.start()
+    assert before.status == 503, "Caddy says that n8n is not there yet"
+    assert before.headers["Retry-After"] == "10"
+    return host
+
+
+def test_no_secret_is_in_the_environment_or_the_command(host: Host, started: Host) -> None:
+    environment = "\n".join(f"{k}={v}" for k, v in host.environment().items())
+    assert [name for name, value in SECRETS.items() if value in environment] == []
+    assert host.program is not None
+    said = host.program.said()
+    assert [name for name, value in SECRETS.items() if value in said] == []
+    assert OWNER_PASSWORD not in said
+
+
+def test_n8n_makes_no_complaint_about_its_settings(started: Host) -> None:
+    assert started.program is not None
+    said = started.program.said()
+    # It also tells of defaults that will change, by " - NAME -> what".
+    old = set(re.findall(r"^ - ([A-Z0-9_]+) -> ", said, re.MULTILINE))
+    assert old & set(started.environment()) == set(), said
+    assert "Invalid value" not in said, said
+    assert "contained leading or trailing whitespace" not in said, said
+
+
+def test_the_owner_logs_in_by_the_credentials(started: Host) -> None:
+    visitor = started.visitor()
+    answer = log_in(visitor, OWNER, OWNER_PASSWORD)
+    assert answer.status == 200, answer.text
+    assert answer.json["data"]["email"] == OWNER
+    assert answer.json["data"]["role"] == "global:owner"
+    cookie = answer.headers["Set-Cookie"]
+    assert "Secure" in cookie
+    assert "HttpOnly" in cookie
+    assert visitor.ask("GET", "/rest/workflows").status == 200
+
+
+def test_a_wrong_password_and_no_login_are_refused(started: Host) -> None:
+    visitor = started.visitor()
+    for wrong in (OWNER_PASSWORD[:-1], OWNER_PASSWORD + "x", SECRETS["n8n-owner-password-hash"]):
+        assert log_in(visitor, OWNER, wrong).status == 401
+    assert visitor.cookies == {}
+    assert visitor.ask("GET", "/rest/workflows").status == 401
+
+
+def test_nobody_else_can_become_the_owner(started: Host) -> None:
+    visitor = started.visitor()
+    settings = visitor.ask("GET", "/rest/settings").json["data"]
+    assert settings["userManagement"]["showSetupOnFirstLoad"] is False
+    thief = {
+        "email": "thief@example.com",
+        "firstName": "A",
+        "lastName": "Thief",
+        "password": "Password123",
+    }
+    answer = visitor.ask("POST", "/rest/owner/setup", thief)
+    assert answer.status == 400
+    assert answer.json["message"] == "Instance owner already setup"
+    assert log_in(visitor, thief["email"], thief["password"]).status == 401
+
+
+def test_the_editor_comes_through_the_proxy(started: Host) -> None:
+    answer = started.visitor().ask("GET", "/signin")
+    assert answer.status == 200
+    assert 'id="app"' in answer.text
+    assert started.visitor().ask("GET", "/metrics").status == 404
+
+
+def test_a_webhook_is_answered_at_its_public_address(started: Host) -> None:
+    owner = started.owner()
+    publish(
+        owner,
+        "greeting",
+        webhook("greeting"),
+        {
+            "name": "Answer",
+            "type": "n8n-nodes-base.set",
+            "typeVersion": 3.4,
+            "parameters": {
+                "mode": "raw",
+                "jsonOutput": '={{ { "hello": $json.body.name, "at": $json.webhookUrl,'
+                ' "secure": $json.headers["x-forwarded-proto"] } }}',
+            },
+        },
+    )
+    answer = started.visitor().ask("POST", "/webhook/greeting", {"name": "Ada"})
+    assert answer.status == 200, answer.text
+    assert answer.json == {"hello": "Ada", "at": f"{URL}/webhook/greeting", "secure": "https"}
+    assert started.visitor().ask("POST", "/webhook/other", {}).status == 404
+
+
+def test_the_editor_hears_over_a_web_socket_what_happens(started: Host) -> None:
+    owner = started.owner()
+    ref = uuid.uuid4().hex
+    with owner.web_socket(f"/rest/push?pushRef={ref}", URL) as line:
+        assert line.status == 101
+        line.send(PING, b"are you there")
+        assert line.next() == (PONG, b"are you there")
+        identity = publish(owner, "heard", webhook("heard"))
+        while True:
+            kind, content = line.next()
+            assert kind == TEXT
+            event = json.loads(content)
+            if event["type"] == "workflowActivated":
+                break
+        assert event["data"]["workflowId"] == identity
+
+
+def test_the_push_channel_is_closed_to_strangers_and_to_other_pages(started: Host) -> None:
+    # n8n opens the line first, to say no over it.
+    with started.visitor().web_socket("/rest/push?pushRef=a", URL) as line:
+        assert line.next()[0] == CLOSE
+    with started.owner().web_socket("/rest/push?pushRef=b", "https://evil.example") as line:
+        assert line.next() == (TEXT, b"Invalid origin!")
+        assert line.next()[0] == CLOSE
+
+
+def test_the_broker_takes_the_runners_token_and_no_other(started: Host) -> None:
+    token = SECRETS["n8n-runners-token"]
+    assert started.ask_broker(token).status == 200
+    assert started.ask_broker(token[:-1]).status == 403
+    assert started.ask_broker("").status in (400, 403)
+
+
+def test_a_code_node_runs_in_the_task_runner(started: Host, tmp_path: Path) -> None:
+    """The runner's program is the real one. Its launcher, which starts it in the image, is not
+    among the npm packages, and only the token that it fetches first is fetched here."""
+    publish(
+        started.owner(),
+        "sum",
+        webhook("sum"),
+        {
+            "name": "Code",
+            "type": "n8n-nodes-base.code",
+            "typeVersion": 2,
+            "parameters": {
+                "jsCode": "const numbers = $input.first().json.body.numbers;"
+                " return [{ json: { sum: numbers.reduce((a, b) => a + b, 0) } }];"
+            },
+        },
+    )
+    runner = started.launch_runner(tmp_path)
+    try:
+        answer = started.visitor().ask("POST", "/webhook/sum", {"numbers": [1, 2, 39]})
+        assert answer.status == 200, f"{answer.text} {runner.said()}"
+        assert answer.json == {"sum": 42}
+    finally:
+        runner.stop()

@@ -1,0 +1,43 @@
+"""The rendered bundle as Compose reads it: what a container gets, with the host's values in."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from geusemaker.bundle import SERVICES, BundleFacts, render
+
+OWNER = "owner@example.com"
+
+
+def facts(**changes: Any) -> BundleFacts:
+    """All services, nothing open: the default way in is a port forward."""
+    plain: dict[str, Any] = {
+        "services": SERVICES,
+        "image_versions": {},
+        "models": (),
+        "owner_email": OWNER,
+        "domain": None,
+        "public": False,
+        "memory_gib": None,
+        "architecture": "x86_64",
+        "dump_days": 7,
+    }
+    return BundleFacts(**(plain | changes))
+
+
+def service(name: str, of: BundleFacts) -> dict[str, Any]:
+    """One service of the rendered compose.yaml."""
+    document = yaml.safe_load(render(of)["compose.yaml"])
+    found: dict[str, Any] = document["services"][name]
+    return found
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Compose's interpolation, as far as our files use it; fails on what it does not know."""
+    done = re.sub(
+        r"\$(?:\$|\{([A-Z_]+):\?\})", lambda one: values[one[1]] if one[1] else "\0", text
+    )
+    assert "$" not in done, f"this Compose variable is not known to the tests: {text}"
+    return done.replace("\0", "$")

@@ -1,0 +1,95 @@
+"""Starts programs that stay, waits for what they do, and ends them by their process id."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PATIENCE = 600.0
+"""Seconds until a wait is given up. Only a hang takes that long: no test measures time."""
+
+
+class Program:
+    """One program with all that it says in a file; `stop` ends it and waits for its end."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        user: int | None = None,
+        group: int | None = None,
+    ) -> None:
+        self.log = log
+        with log.open("ab") as said:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
+            )
+
+    @property
+    def code(self) -> int | None:
+        """The exit code; None while it runs."""
+        return self._process.poll()
+
+    def said(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self) -> int:
+        """Waits until it ends by itself."""
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.stop(signal.SIGKILL)
+            raise AssertionError(f"it did not end: {self.said()[-3000:]}") from None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.code is None:
+            self._process.send_signal(how)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def until(self, what: str, check: Callable[[], bool]) -> None:
+        """Waits until `check` is true; an early end of the program is a failure."""
+
+        def checked() -> bool:
+            if check():
+                return True
+            assert self.code is None, f"it ended before {what}: {self.said()[-3000:]}"
+            return False
+
+        try:
+            wait_until(what, checked)
+        except TimeoutError as late:
+            raise AssertionError(f"{late} {self.said()[-3000:]}") from None
+
+
+def wait_until(what: str, check: Callable[[], bool]) -> None:
+    """Waits until `check` is true."""
+    end = time.monotonic() + PATIENCE
+    while not check():
+        if time.monotonic() > end:
+            raise TimeoutError(f"it never came that {what}.")
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
