@@ -3,7 +3,7 @@
 python scripts/update_service_images.py                    asks, prints, writes nothing
 python scripts/update_service_images.py --tag n8n=2.43.0   the same with another tag; n8n's runner
                                                            goes along with n8n
-python scripts/update_service_images.py --from saved.json  asks a file: {"docker.io/A/B:TAG": "sha256:…"}
+python scripts/update_service_images.py --from saved.json  the same from {"IMAGE:TAG": "sha256:…"}
 python scripts/update_service_images.py --write            puts the proposal into images.toml
 
 No account is needed: what is asked is public, one question an image. Whether a version suits us is
