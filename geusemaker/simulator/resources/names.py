@@ -21,10 +21,6 @@ def _full(name: str, zone: str) -> str:
     return name if name == zone or name.endswith(f".{zone}") else f"{name}.{zone}"
 
 
-def _unescaped(name: str) -> str:
-    return name.replace("\\052", "*").rstrip(".")
-
-
 class Record(Resource):
     token = "aws:route53/record:Record"
     replace_on = frozenset({"name", "zoneId"})
@@ -114,7 +110,7 @@ class Record(Resource):
                 return None
             raise
         for record in answer["ResourceRecordSets"]:
-            if (_unescaped(record["Name"]), record["Type"]) == (name, kind):
+            if (record["Name"].rstrip("."), record["Type"]) == (name, kind):
                 return dict(record)
         return None
 
