@@ -63,6 +63,7 @@ def _n8n(facts: BundleFacts) -> Container:
     return {
         "user": "1000:1000",
         "environment": {
+            "NODE_ENV": "production",  # else errors carry stack traces to whoever asked
             "DB_TYPE": "postgresdb",
             "DB_POSTGRESDB_HOST": "postgres",
             "DB_POSTGRESDB_PORT": "5432",
@@ -90,6 +91,8 @@ def _n8n(facts: BundleFacts) -> Container:
             "N8N_RUNNERS_TASK_TIMEOUT": _TASK_SECONDS,
             "N8N_DEFAULT_BINARY_DATA_MODE": "filesystem",
             "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
+            # A package that nobody at n8n has looked at would run beside n8n's own secrets.
+            "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
             "N8N_DIAGNOSTICS_ENABLED": "false",
             "N8N_PERSONALIZATION_ENABLED": "false",
             "GENERIC_TIMEZONE": "UTC",
