@@ -2,7 +2,6 @@
 
 import http.client
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -232,32 +231,3 @@ def test_with_a_domain_http_leads_to_https_and_session_manager_still_gets_in(
         to = response.getheader("Location", "")
         assert to == "https://ai.example.com/workflow/1"
         plain.close()
-
-
-def test_an_answer_may_be_silent_for_more_than_a_minute(caddy: Path, tmp_path: Path) -> None:
-    # As a model that thinks. 2.11.6 cut such answers off, by HTTP/2 above all.
-    with running(caddy, tmp_path, facts()) as one:
-        key = {"authorization": f"Bearer {OLLAMA_KEY}"}
-        got: dict[str, object] = {}
-
-        def ask(name: str) -> None:
-            try:
-                if name == "http/2":
-                    got[name] = one.visitor.by_http2("/ollama/silent", key)
-                else:
-                    answer = one.visitor.ask("/ollama/silent", key)
-                    got[name] = (answer.status == 200, answer.body.encode())
-            except Exception as error:  # noqa: BLE001  # the assertion below shows it
-                got[name] = error
-
-        asking = [threading.Thread(target=ask, args=(name,)) for name in ("http/1.1", "http/2")]
-        for thread in asking:
-            thread.start()
-        # Not a measurement: this is how long the answer is silent.
-        one.upstreams["ollama"].speak.wait(65)
-        assert got == {}, "an answer ended while it was silent"
-        one.upstreams["ollama"].speak.set()
-        for thread in asking:
-            thread.join(PATIENCE)
-        whole = (True, b"first second")
-        assert got == {"http/1.1": whole, "http/2": whole}
