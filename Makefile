@@ -9,13 +9,14 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-n8n test-tools lint clean setup setup-dev
+.PHONY: help up down shell test test-boot test-n8n test-tools lint clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
 	@echo 'make shell   a shell in which plain `pulumi preview`, `up`, `destroy` work against it'
 	@echo 'make down    remove everything, prove the account empty, stop it'
 	@echo 'make test    run every test, with coverage'
+	@echo 'make test-boot  boot the host in a throw-away system, with faults (Linux, root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
 	@echo 'make lint    ruff, mypy, and the generated config table'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
@@ -36,11 +37,18 @@ shell: setup
 	@$(GEUSEMAKER) local shell
 
 test: setup-dev test-tools
+	@if [ "$$(uname -s)" != Linux ]; then scripts/test_packages.sh; fi
 	@$(GEUSEMAKER) local engine
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+
+# The packages that it needs and that are missing are installed, which takes root or sudo.
+test-boot: setup-dev
+	@scripts/test_packages.sh
+	@if [ "$$(uname -s)" = Linux ]; then $(PY) -m pytest tests/boot -n auto; fi
+	@$(PY) scripts/boot_sizes.py
 
 # Apart from `test`, since it installs n8n first.
 test-n8n: setup-dev

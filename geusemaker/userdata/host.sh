@@ -269,7 +269,7 @@ pull_model() {
         set_model "$1" "pulling $last%"
       fi
     done
-    printf '%s\n' "$chunk" | tail -n 1 | one_line >"$LIB/model.said"
+    printf '%s' "$(awk 'NF { said = $0 } END { print said }' <<<"$chunk")" | one_line >"$LIB/model.said"
   } && has_model "$1"
 }
 

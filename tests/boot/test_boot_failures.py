@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from boot_host import STEPS, Host
-
-MANY = 1000
+from boot_host import MANY, STEPS, Host
 
 
 @pytest.fixture(name="host")
@@ -254,3 +252,38 @@ def test_an_unknown_step_is_refused_with_the_known_ones(host: Host) -> None:
     assert (
         "[host|data|efs|docker|gpu|bundle|secrets|services|ready|sync|models|dump]" in result.stderr
     )
+
+
+FAULTS = {
+    "data": ("blkid-status", None),
+    "efs": (None, "mount-n8n"),
+    "docker": (None, "docker-answer"),
+    "gpu": (None, "gpu"),
+    "bundle": (None, "ssm-settings"),
+    "secrets": (None, "ssm-secrets"),
+    "services": ("unhealthy", None),
+}
+
+
+@pytest.mark.parametrize(("os_id", "version"), [("ubuntu", "22.04"), ("amzn", "2023")])
+@pytest.mark.parametrize("step", FAULTS)
+def test_whichever_step_fails_is_named_in_its_state_and_in_the_record(
+    tmp_path: Path, step: str, os_id: str, version: str
+) -> None:
+    host = Host(tmp_path, os_id, version)
+    host.attach_volume()
+    host.attach_gpu()
+    text = {"data": "8", "services": "n8n\n"}.get(step, "")
+    is_there, is_late = FAULTS[step]
+    if is_there:
+        host.set(is_there, text)
+    if is_late:
+        host.late(is_late, MANY)
+    statuses = host.boot()
+    assert statuses[step] == statuses["ready"] == 1
+    assert host.state(step) == host.state("ready") == "failed"
+    assert host.reason(step).startswith(f"step {step} failed: ")
+    record = host.record()
+    assert (record["state"], record["step"]) == ("not-ready", step)
+    assert record["reason"] in host.reason(step)
+    assert host.mistakes() == []

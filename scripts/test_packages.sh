@@ -1,0 +1,38 @@
+#!/bin/sh
+# Installs what the tests need from Debian's or Ubuntu's packages and this machine lacks. Says nothing
+# where all is there. Elsewhere the tests that need them are left out by platform, which it says.
+set -eu
+
+if [ "$(uname -s)" != Linux ]; then
+    echo 'The boot tests are left out: they run the boot script in namespaces of Linux.'
+    exit 0
+fi
+
+missing=
+# need PACKAGE COMMAND: a command that only the superuser has on PATH counts too.
+need() {
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$2" >/dev/null 2>&1 || missing="$missing $1"
+}
+need shellcheck shellcheck
+need systemd systemd-analyze
+need util-linux setpriv
+need util-linux unshare
+need e2fsprogs mkfs.ext4
+need iproute2 ip
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+
+if [ -z "$missing" ]; then
+    exit 0
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+    sudo='sudo -n'
+fi
+echo "Installing for the tests:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # several words, or none
+if ! { command -v apt-get >/dev/null && $sudo apt-get -qq update &&
+    $sudo apt-get -qq install -y --no-install-recommends $missing >/dev/null; }; then
+    echo "The tests need these packages, and apt-get could not install them:$missing" >&2
+    exit 1
+fi

@@ -1,0 +1,186 @@
+"""After the host is ready: models, and each night the databases."""
+
+from dataclasses import replace
+
+import pytest
+from boot_host import GOOD, LIB, MANY, Host
+from bundles import Bundle
+
+TWO = Bundle(models=("llama3.2:1b", "nomic-embed-text"))
+BACKUPS = "/srv/geusemaker/efs/backups"
+
+
+@pytest.fixture(name="host")
+def _host(booted: Host) -> Host:
+    booted.name(TWO)
+    assert booted.start("sync").returncode == 0
+    return booted
+
+
+def _models(host: Host) -> dict[str, str]:
+    return {k[6:]: v for k, v in host.record().items() if k.startswith("model.")}
+
+
+def test_models_are_pulled_by_a_unit_of_their_own_once_the_host_is_ready(host: Host) -> None:
+    started = "systemctl start --no-block geusemaker-models.service"
+    assert host.calls("systemctl start --no-block") == [started]
+    assert host.record()["state"] == "ready"
+    assert host.start("models").returncode == 0
+    assert _models(host) == {"llama3.2:1b": "here", "nomic-embed-text": "here"}
+    # Not once more for the same list.
+    host.start_each("sync", "ready")
+    assert host.calls("systemctl start --no-block") == [started]
+
+
+def test_only_a_missing_model_is_pulled(host: Host) -> None:
+    (host.world / "models" / "nomic-embed-text:latest").touch()
+    host.start("models")
+    assert host.calls("docker compose exec -T ollama ollama pull") == [
+        "docker compose exec -T ollama ollama pull llama3.2:1b"
+    ]
+    assert set(_models(host).values()) == {"here"}
+
+
+def test_its_progress_is_in_the_record_while_it_is_pulled(host: Host) -> None:
+    pipe = host.gate("model")
+    pulling = host.begin("models")
+    with pipe.open("w"):
+        pipe.unlink()
+        # What Ollama has said up to here is on its way through a pipe: wait for it, not for a time.
+        lines = host.path(f"{LIB}/models")
+        while not lines.exists() or "pulling 7%" not in lines.read_text(encoding="utf-8"):
+            assert pulling.poll() is None
+        host.start("sync")
+        assert _models(host) == {"llama3.2:1b": "pulling 7%", "nomic-embed-text": "waiting"}
+        assert host.record()["state"] == "ready"
+    assert pulling.wait(timeout=120) == 0
+    assert set(_models(host).values()) == {"here"}
+
+
+def test_a_model_that_comes_late_is_tried_again(host: Host) -> None:
+    host.late("model-llama3.2:1b", 3)
+    assert host.start("models").returncode == 0
+    assert set(_models(host).values()) == {"here"}
+
+
+def test_a_model_that_never_comes_is_named_with_its_reason_and_the_host_stays_ready(
+    host: Host,
+) -> None:
+    host.late("model-llama3.2:1b", MANY)
+    assert host.start("models").returncode == 1
+    assert _models(host) == {
+        "llama3.2:1b": "failed: Error: pull model manifest: file does not exist",
+        "nomic-embed-text": "here",
+    }
+    assert "models that could not be pulled: llama3.2:1b" in host.reason("models")
+    assert (host.record()["state"], host.state("ready")) == ("ready", "ok")
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+
+
+def test_one_more_model_is_a_change_in_place_that_restarts_no_service_but_caddy(host: Host) -> None:
+    before = host.containers()
+    host.start("models")
+    host.name(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
+    host.start("sync")
+    assert len(host.calls("systemctl start --no-block geusemaker-models")) == 2
+    host.start("models")
+    assert _models(host)["qwen3:0.6b"] == "here"
+    after = host.containers()
+    assert {name for name in before if before[name] != after[name]} == {"caddy"}
+
+
+def test_a_list_that_became_empty_leaves_no_line(host: Host) -> None:
+    host.start("models")
+    host.name(Bundle())
+    host.start("sync")
+    host.start("models")
+    host.start("sync")
+    assert _models(host) == {}
+
+
+def test_a_long_list_keeps_the_record_within_its_size(booted: Host) -> None:
+    lines = [f"model.registry.example.org/team/a-model-{n}:q4_K_M=waiting" for n in range(200)]
+    booted.write(f"{LIB}/models", "\n".join(lines) + "\n")
+    booted.start("sync")
+    record = booted.record()  # checks the size
+    assert record["state"] == "ready"
+
+
+# Dumps
+
+
+def _dumps(host: Host) -> list[str]:
+    return sorted(path.name for path in host.path(BACKUPS).iterdir())
+
+
+def _older(host: Host, *days: int) -> list[str]:
+    names = [f"postgres-202001{day:02}T031700Z.sql.gz" for day in days]
+    for name in names:
+        host.write(f"{BACKUPS}/{name}", "old")
+    return names
+
+
+def test_a_dump_is_whole_private_and_in_the_record(booted: Host) -> None:
+    assert booted.start("dump").returncode == 0
+    (name,) = _dumps(booted)
+    assert name.startswith("postgres-2")
+    assert name.endswith("Z.sql.gz")
+    assert booted.owners[f"{BACKUPS}/{name}"][1] == 0o600
+    assert booted.record()["dump"].endswith("Z")
+    assert booted.record()["state"] == "ready"
+
+
+def test_as_many_as_asked_for_are_kept_and_nothing_else_is_touched(booted: Host) -> None:
+    old = _older(booted, 1, 2, 3)
+    booted.write(f"{BACKUPS}/mine.sql.gz", "mine")
+    assert booted.start("dump").returncode == 0
+    names = _dumps(booted)
+    assert names[0] == "mine.sql.gz"
+    assert old[2] in names
+    assert not set(old[:2]) & set(names)
+    assert len(names) == 3  # mine, the newest of the old ones, the new one
+
+
+@pytest.mark.parametrize("what", ["dump", "dump-cut"])
+def test_a_failed_or_cut_dump_deletes_nothing_and_says_so(booted: Host, what: str) -> None:
+    booted.start("dump")
+    (good,) = _dumps(booted)
+    old = _older(booted, 1, 2, 3)
+    booted.late(what, MANY)
+    result = booted.start("dump")
+    assert result.returncode == 1
+    assert "did not give a whole dump; the dumps from before stay" in result.stdout
+    assert _dumps(booted) == sorted([good, *old])
+    record = booted.record()
+    assert "whole dump" in record["dump.failed"]
+    assert record["dump"].endswith("Z")
+    assert (record["state"], booted.state("ready")) == ("ready", "ok")
+    booted.late(what, 0)
+    assert booted.start("dump").returncode == 0
+    assert "dump.failed" not in booted.record()
+
+
+def test_a_host_that_is_not_ready_is_waited_for_and_then_told(booted: Host) -> None:
+    booted.restart()
+    assert booted.start("dump").returncode == 1
+    assert "did not become ready" in booted.reason("dump")
+    assert _dumps(booted) == []
+
+
+@pytest.mark.parametrize("bundle", [Bundle(dump_days=0), Bundle(services=("caddy",), dump_days=0)])
+def test_no_dump_is_made_where_none_is_asked_for(booted: Host, bundle: Bundle) -> None:
+    old = _older(booted, 1, 2, 3)
+    booted.name(bundle)
+    booted.start("sync")
+    assert booted.start("dump").returncode == 0
+    assert _dumps(booted) == old
+
+
+def test_the_dump_runs_at_night_and_sync_each_minute(booted: Host) -> None:
+    assert booted.unit("sync", "timer")["Timer"]["OnCalendar"] == "*-*-* *:*:00"
+    assert booted.unit("dump", "timer")["Timer"]["OnCalendar"] == "*-*-* 03:17:00"
+    for step in ("sync", "dump", "models"):
+        assert booted.unit(step)["Service"]["Type"] == "oneshot"
+        assert booted.unit(step)["Service"]["ExecStart"].endswith(f"/host {step}")
+    assert list(GOOD)  # those are no steps on the way to ready

@@ -1,0 +1,112 @@
+"""shellcheck and systemd themselves over what the host gets. Missing, they are a failure."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from boot_host import FACTS, HERE, STAND_INS, SYSTEMS, Host
+
+from geusemaker.userdata import HostFacts, bundle_program, render
+
+VARIANTS = {
+    "two access points": FACTS,
+    "one access point": replace(FACTS, access_points={"n8n": "fsap-0123456789abcdef0"}),
+    "a stack with every allowed sign": replace(FACTS, stack="My_stack-1.0"),
+    "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
+}
+START = 'main "$@"\n'
+
+
+def tool(command: str, package: str) -> str:
+    found = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    assert found is not None, (
+        f"{command} is missing, which these tests run for real. Install the package {package}, "
+        "or run scripts/test_packages.sh, which installs all that the tests need."
+    )
+    return found
+
+
+def shellcheck(*arguments: str, text: str | None = None) -> str:
+    command = [tool("shellcheck", "shellcheck"), "--norc", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
+def test_the_script_with_the_bundles_part_pleases_shellcheck(facts: HostFacts) -> None:
+    script = render(facts)
+    assert script.endswith(START)
+    # Together, as they run: each uses functions and settings of the other.
+    whole = script.removesuffix(START) + bundle_program() + START
+    assert shellcheck("-", text=whole) == ""
+
+
+def test_shellcheck_is_really_asked() -> None:
+    assert "SC2086" in shellcheck("-", text="#!/bin/bash\necho $1\n")
+
+
+def test_the_tests_own_shell_pleases_shellcheck() -> None:
+    files = [path for path in STAND_INS.iterdir() if path.name != "ip6tables"]
+    files += [HERE / "enter.sh", HERE.parents[1] / "scripts" / "test_packages.sh"]
+    found = shellcheck("--exclude=SC1091,SC2012,SC2013,SC2016,SC2034,SC2154", *map(str, files))
+    assert found == ""
+
+
+def _verify(units: list[Path]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [tool("systemd-analyze", "systemd"), "verify", "--man=no", *map(str, units)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{units[0].parent}:/usr/lib/systemd/system"},
+    )
+
+
+def _units(host: Host, folder: Path) -> list[Path]:
+    """The unit files, with the program where this machine has it: systemd looks for it."""
+    folder.mkdir()
+    program = "/usr/local/lib/geusemaker/host"
+    for unit in host.path("/etc/systemd/system").glob("geusemaker*"):
+        text = unit.read_text(encoding="utf-8")
+        text = text.replace(program, str(host.path(program)))
+        (folder / unit.name).write_text(text, encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize(("os_id", "version"), SYSTEMS)
+def test_every_unit_file_pleases_systemd(tmp_path: Path, os_id: str, version: str) -> None:
+    host = Host(tmp_path / "host", os_id, version)
+    host.cloud_init()
+    units = _units(host, tmp_path / "units")
+    assert len(units) == 8 + 3 + 2 + 1  # steps, what runs later, its timers, the target
+    result = _verify(units)
+    said = [line for line in result.stderr.splitlines() if "geusemaker" in line]
+    assert (result.returncode, said) == (0, [])
+
+
+def test_systemd_is_really_asked(tmp_path: Path) -> None:
+    host = Host(tmp_path / "host")
+    host.cloud_init()
+    units = _units(host, tmp_path / "units")
+    timer = next(unit for unit in units if unit.name == "geusemaker-sync.timer")
+    timer.write_text(timer.read_text().replace("OnCalendar=*-*-* *:*:00", "OnCalendar=never"))
+    assert "never" in _verify(units).stderr
+
+
+def test_the_drop_in_of_docker_pleases_systemd(booted: Host, tmp_path: Path) -> None:
+    folder = tmp_path / "units"
+    (folder / "docker.service.d").mkdir(parents=True)
+    (folder / "docker.service").write_text("[Service]\nExecStart=/bin/true\n")
+    drop_in = "docker.service.d/geusemaker.conf"
+    (folder / drop_in).write_text(booted.read(f"/etc/systemd/system/{drop_in}"))
+    result = _verify([folder / "docker.service"])
+    said = [line for line in result.stderr.splitlines() if "docker.service" in line]
+    assert (result.returncode, said) == (0, [])
+
+
+def test_the_packages_that_the_tests_need_are_there_or_named() -> None:
+    script = HERE.parents[1] / "scripts" / "test_packages.sh"
+    assert "need shellcheck shellcheck\n" in script.read_text()
+    assert "need systemd systemd-analyze\n" in script.read_text()

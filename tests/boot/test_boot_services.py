@@ -1,0 +1,385 @@
+"""What the bundle describes, started; what does not come up, undone; and each minute after that."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from boot_host import GOOD, LIB, MARKERS, STEPS, Host
+from bundles import Bundle
+
+OLD, NEW = Bundle(), Bundle(tag="2")
+LOG = "/var/log/geusemaker-boot.log"
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path: Path) -> Host:
+    host = Host(tmp_path)
+    host.attach_volume()
+    return host
+
+
+def _number(host: Host, service: str) -> int:
+    """Which container of all that were ever made it is."""
+    return int(host.containers()[service].split()[1])
+
+
+def _reboot(host: Host) -> dict[str, int]:
+    host.restart()
+    return host.start_each("data", "efs", *(step for step in STEPS if step not in ("data", "efs")))
+
+
+# A service that does not come up
+
+
+def test_on_a_new_host_it_fails_the_services_step_by_name(host: Host) -> None:
+    host.set("unhealthy", "n8n\n")
+    statuses = host.boot()
+    assert (statuses["secrets"], statuses["services"], statuses["ready"]) == (0, 1, 1)
+    assert host.state("services") == host.state("ready") == "failed"
+    record = host.record()
+    assert (record["state"], record["step"], record["running"]) == ("not-ready", "services", "")
+    assert record["reason"] == f"bundle {OLD.sha256}: it did not come up: n8n is unhealthy"
+    assert (record["service.n8n"], record["service.postgres"]) == ("unhealthy", "healthy")
+
+
+def test_one_that_keeps_restarting_counts_as_not_up(host: Host) -> None:
+    host.set("exits", "postgres\n")
+    host.boot()
+    assert "postgres is unhealthy" in host.reason("services")
+
+
+def test_in_place_what_ran_before_runs_again_and_the_record_says_so(booted: Host) -> None:
+    booted.set("unhealthy", f"{NEW.image('n8n')}\n")
+    booted.name(NEW)
+    assert booted.start("sync").returncode == 0
+    assert set(booted.running().values()) == {"1"}
+    assert booted.read(f"{LIB}/current/manifest") == OLD.manifest
+    record = booted.record()
+    assert (record["state"], record["running"], record["wanted"]) == (
+        "ready",
+        OLD.sha256,
+        NEW.sha256,
+    )
+    assert record["reason"] == (
+        f"bundle {NEW.sha256}: it did not come up: n8n is unhealthy; {OLD.sha256} runs instead"
+    )
+    assert record["reason"] in booted.reason("services", "ok")
+    assert record["service.n8n"] == "healthy"
+
+
+@pytest.mark.parametrize("again", ["a new pointer", "a reboot", "by hand"])
+def test_what_was_refused_is_not_tried_again_before(booted: Host, again: str) -> None:
+    booted.set("unhealthy", f"{NEW.image('n8n')}\n")
+    booted.name(NEW)
+    booted.start("sync")
+    ups = len(booted.calls("docker compose up"))
+    assert ups == 2  # the new one, and the one before
+    booted.set("unhealthy", "")
+    booted.start_each("sync", "sync")
+    assert len(booted.calls("docker compose up")) == ups
+    assert booted.running()["n8n"] == "1"
+    if again == "a new pointer":
+        booted.name(NEW, "https://n8n.example.org")
+        booted.start("sync")
+    elif again == "a reboot":
+        assert set(_reboot(booted).values()) == {0}
+    else:
+        booted.start("services")
+        booted.start("sync")
+    assert booted.running()["n8n"] == "2"
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", NEW.sha256)
+    assert "reason" not in record
+
+
+def test_when_neither_comes_up_the_host_is_not_ready_and_both_are_named(booted: Host) -> None:
+    booted.set("unhealthy", "n8n\n")
+    booted.name(NEW)
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["step"]) == ("not-ready", "services")
+    assert record["reason"].count("n8n is unhealthy") == 2
+    assert OLD.sha256 in record["reason"]
+    assert NEW.sha256 in record["reason"]
+
+
+def test_a_caddyfile_that_caddy_refuses_never_reaches_the_running_caddy(booted: Host) -> None:
+    before = booted.containers()
+    bad = replace(OLD, caddyfile="broken\n")
+    booted.name(bad)
+    booted.start("sync")
+    # Started again as it was: Compose leaves alone what has not changed.
+    assert booted.containers() == before
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", OLD.sha256)
+    assert "Caddy refuses its Caddyfile" in record["reason"]
+
+
+def test_a_caddyfile_that_caddy_refuses_fails_a_new_host(host: Host) -> None:
+    host.name(replace(OLD, caddyfile="broken\n"))
+    host.boot()
+    assert host.record()["step"] == "services"
+    assert host.containers() == {}
+
+
+def test_services_that_come_up_after_all_make_the_host_ready(host: Host) -> None:
+    """A first start may take longer than the bound, a database's migration for one."""
+    host.set("unhealthy", "n8n\n")
+    host.boot()
+    host.start("sync")
+    assert len(host.calls("docker compose up")) == 1
+    assert host.record()["state"] == "not-ready"
+    host.set("unhealthy", "")
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+
+
+# Changes in place
+
+
+def test_another_image_is_taken_up_in_place_and_changes_that_service_only(booted: Host) -> None:
+    before = {name: _number(booted, name) for name in OLD.services}
+    other = OLD.image("n8n").replace(":1@", ":7@")
+    changed = replace(OLD, compose=OLD.compose_file.replace(OLD.image("n8n"), other))
+    changed = replace(changed, more_files={"manifest": OLD.manifest.replace(":1@", ":1@")})
+    booted.name(changed)
+    assert booted.start("sync").returncode == 0
+    after = {name: _number(booted, name) for name in OLD.services}
+    # Caddy's file is in the bundle's folder, which is another one for each bundle.
+    assert {name for name in before if before[name] != after[name]} == {"n8n", "caddy"}
+    record = booted.record()
+    assert record["running"] == record["wanted"] == changed.sha256
+    assert booted.calls("systemctl restart") == []
+
+
+def test_another_address_alone_is_taken_up_in_place(booted: Host) -> None:
+    before = {name: _number(booted, name) for name in OLD.services}
+    booted.name(OLD, "https://203.0.113.5:8443")
+    assert booted.start("sync").returncode == 0
+    env = booted.read(f"{LIB}/current/.env")
+    assert "GEUSEMAKER_URL='https://203.0.113.5:8443'\n" in env
+    assert "GEUSEMAKER_HOST='203.0.113.5'\n" in env
+    assert "GEUSEMAKER_SITES='https://localhost, https://127.0.0.1'\n" in env
+    after = {name: _number(booted, name) for name in OLD.services}
+    assert {name for name in before if before[name] != after[name]} == {"n8n"}
+    assert booted.calls("aws s3api") == []
+    assert booted.record()["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("url", "host_part"),
+    [
+        ("https://n8n.example.org", "n8n.example.org"),
+        ("https://[2001:db8::1]", "[2001:db8::1]"),
+        ("https://[2001:db8::1]:8443", "[2001:db8::1]"),
+    ],
+)
+def test_the_host_part_of_an_address_has_no_port(booted: Host, url: str, host_part: str) -> None:
+    booted.name(OLD, url)
+    booted.start("sync")
+    assert f"GEUSEMAKER_HOST='{host_part}'\n" in booted.read(f"{LIB}/current/.env")
+
+
+def test_a_service_that_is_no_longer_chosen_is_taken_away(booted: Host) -> None:
+    booted.name(replace(OLD, services=("caddy", "postgres")))
+    booted.start("sync")
+    assert set(booted.containers()) == {"caddy", "postgres"}
+    assert "service.n8n" not in booted.record()
+    assert booted.record()["state"] == "ready"
+
+
+def test_old_bundles_and_the_images_that_only_they_name_go(booted: Host) -> None:
+    booted.name(replace(NEW, services=("caddy", "postgres")))
+    booted.start("sync")
+    kept = [path.name for path in booted.path(f"{LIB}/bundles").iterdir() if path.name != "new"]
+    assert kept == [booted.record()["running"]]
+    images = {path.name.split(":")[0] + path.name.split(":")[1][:1] for path in _images(booted)}
+    assert images == {"example.org_caddy2", "example.org_postgres2"}
+
+
+def _images(host: Host) -> list[Path]:
+    return list((host.world / "images").iterdir())
+
+
+def test_folders_get_the_owner_and_mode_that_the_manifest_names(booted: Host) -> None:
+    booted.start("sync")
+    assert booted.owners["/srv/geusemaker/data/postgres"] == ("d", 0o700, 999)
+    assert booted.owners["/srv/geusemaker/data/caddy"] == ("d", 0o755, 1000)
+    assert booted.owners["/srv/geusemaker/efs/n8n"][0] == "d"
+
+
+def test_a_gpu_is_asked_for_only_where_the_driver_answers(tmp_path: Path) -> None:
+    cpu, gpu = Host(tmp_path / "cpu"), Host(tmp_path / "gpu")
+    gpu.attach_gpu()
+    gpu.late("gpu", 2)
+    for host in (cpu, gpu):
+        host.attach_volume()
+        assert host.boot() == GOOD
+    plain, both = "COMPOSE_FILE=compose.yaml\n", "COMPOSE_FILE=compose.yaml:compose.gpu.yaml\n"
+    assert cpu.read(f"{LIB}/current/.env").startswith(plain)
+    assert gpu.read(f"{LIB}/current/.env").startswith(both)
+    gpu.name(replace(OLD, gpu=False))
+    gpu.start("sync")
+    assert gpu.read(f"{LIB}/current/.env").startswith(plain)
+
+
+def test_a_gpu_that_the_driver_does_not_list_fails_the_gpu_step(host: Host) -> None:
+    host.attach_gpu()
+    (host.world / "gpu").unlink()
+    statuses = host.boot()
+    assert (statuses["gpu"], statuses["services"], statuses["ready"]) == (1, 1, 1)
+    record = host.record()
+    assert (record["state"], record["step"]) == ("not-ready", "gpu")
+    assert "nvidia-smi did not list it in 4 tries" in record["reason"]
+    # It heals by itself: the unit is tried again, and then sync starts what it held up.
+    host.set("gpu")
+    assert host.start_each("gpu", "sync") == {"gpu": 0, "sync": 0}
+    assert host.record()["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("vendor", "kind"), [("0x1d0f", "0x030000"), ("0x10de", "0x040300"), ("0x10de", "0x068000")]
+)
+def test_other_devices_and_makers_are_no_gpu(host: Host, vendor: str, kind: str) -> None:
+    host.write("/sys/bus/pci/devices/0000:00:03.0/vendor", f"{vendor}\n")
+    host.write("/sys/bus/pci/devices/0000:00:03.0/class", f"{kind}\n")
+    host.cloud_init()
+    assert host.start("gpu").returncode == 0
+    assert "there is no NVIDIA device" in host.reason("gpu", "ok")
+
+
+def test_containers_are_kept_from_the_metadata_service_once_and_after_a_reboot(
+    booted: Host,
+) -> None:
+    rule = "DOCKER-USER -d 169.254.169.254/32 -j DROP"
+    assert booted._lines("rules-iptables") == [rule]
+    assert booted._lines("rules-ip6tables") == []
+    booted.start("services")
+    assert booted._lines("rules-iptables") == [rule]
+    booted.set("ip6")
+    assert set(_reboot(booted).values()) == {0}
+    assert booted._lines("rules-iptables") == [rule]
+    assert booted._lines("rules-ip6tables") == ["DOCKER-USER -d fd00:ec2::254/128 -j DROP"]
+
+
+def test_without_that_wall_no_container_is_started(host: Host) -> None:
+    host.set("no-iptables")
+    host.boot()
+    assert host.containers() == {}
+    assert "keep containers from the metadata service" in host.record()["reason"]
+
+
+# Each minute
+
+
+def test_a_minute_without_news_writes_nothing_and_says_nothing(booted: Host) -> None:
+    log, records = booted.read(LOG), booted._lines("records")
+    assert [booted.start("sync").stdout for _ in range(2)] == ["", ""]
+    assert booted.read(LOG) == log
+    assert booted._lines("records") == records
+
+
+def test_sync_keeps_out_of_a_boot_under_way(host: Host) -> None:
+    host.cloud_init()
+    host.start("docker")
+    before = host.calls()
+    assert host.start("sync").returncode == 0
+    assert host.calls() == before
+    assert host.containers() == {}
+
+
+def test_of_two_syncs_at_once_the_second_does_nothing(booted: Host) -> None:
+    booted.name(NEW)
+    pipe = booted.gate("pull")
+    first = booted.begin("sync")
+    with pipe.open("w"):  # opens once the first one has come to its pull
+        pipe.unlink()
+        before = len(booted.calls())
+        second = booted.start("sync")
+        assert (second.returncode, second.stdout) == (0, "")
+        assert len(booted.calls()) == before
+        assert booted.running()["n8n"] == "1"
+    assert first.wait(timeout=120) == 0
+    assert booted.running()["n8n"] == "2"
+    assert len(booted.calls("docker compose up")) == 1
+
+
+def test_a_service_that_falls_ill_takes_ready_back_and_gives_it_back(booted: Host) -> None:
+    booted.set("unhealthy", "n8n\n")
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["step"]) == ("not-ready", "ready")
+    assert record["reason"] == "the host is not ready; n8n is unhealthy"
+    assert record["service.n8n"] == "unhealthy"
+    assert booted.state("ready") == "failed"
+    booted.set("unhealthy", "")
+    booted.start("sync")
+    assert booted.record()["state"] == "ready"
+    assert booted.calls("docker compose up") == []  # it healed by itself; nothing was restarted
+
+
+@pytest.mark.parametrize(("what", "word"), [("starting", "starting"), ("gone", "missing")])
+def test_a_service_that_starts_or_is_gone_is_named_so(booted: Host, what: str, word: str) -> None:
+    if what == "gone":
+        (booted.world / "containers" / "ollama").unlink()
+    else:
+        booted.set("starting", "ollama\n")
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["service.ollama"]) == ("not-ready", word)
+
+
+def test_settings_that_cannot_be_read_for_a_minute_change_nothing(booted: Host) -> None:
+    before = booted.containers()
+    booted.late("ssm-settings", 1)
+    assert "could not be read" in booted.start("sync").stdout
+    assert booted.containers() == before
+    assert booted.record()["state"] == "ready"
+
+
+def test_a_step_that_failed_at_boot_and_healed_lets_the_services_start(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.boot()
+    assert host.record()["step"] == "data"
+    host.start("sync")
+    assert host.containers() == {}
+    host.attach_volume()
+    assert host.start_each("data", "sync") == {"data": 0, "sync": 0}
+    assert host.record()["state"] == "ready"
+
+
+# Reboot
+
+
+def test_after_a_reboot_all_is_as_it_was(booted: Host) -> None:
+    before = booted.containers(), booted.read("/etc/fstab")
+    first = booted.record()
+    assert set(_reboot(booted).values()) == {0}
+    assert (booted.containers(), booted.read("/etc/fstab")) == before
+    assert booted.calls("docker pull") == booted.calls("aws s3api") == booted.calls("mkfs") == []
+    record = booted.record()
+    assert record["state"] == "ready"
+    assert record["boot"] != first["boot"]
+    assert (
+        booted.path(f"{LIB}/secrets/postgres/postgres-password").read_text()
+        == (MARKERS["postgres_password"])
+    )
+
+
+def test_a_boot_under_way_is_said_to_be_one(booted: Host) -> None:
+    booted.restart()
+    booted.start_each("docker", "bundle")
+    record = booted.record()
+    assert record["state"] == "not-ready"
+    assert record["boot"] == booted.read("/proc/sys/kernel/random/boot_id").strip()
+    # Docker waits for the mounts from the second boot on, and says so.
+    assert record["step"] == "docker"
+    assert "service.n8n" not in record  # of the boot before
+
+
+def test_after_a_reboot_without_the_object_store_what_is_there_runs(booted: Host) -> None:
+    booted.restart()
+    booted.late("s3", 1000)
+    steps = [step for step in STEPS if step not in ("data", "efs")]
+    assert set(booted.start_each("data", "efs", *steps).values()) == {0}
+    assert booted.record()["state"] == "ready"
