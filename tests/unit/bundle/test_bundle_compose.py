@@ -88,6 +88,34 @@ def test_gives_each_container_its_own_secrets_only(one: BundleFacts) -> None:
     assert sorted(used) == sorted(files), "a secret file that nobody is given, or one given twice"
 
 
+def test_who_is_given_what() -> None:
+    # Written out: a change here gives a program something that it could not see before.
+    given: dict[str, set[str]] = {}
+    for line in rendered(facts())["manifest"].splitlines():
+        if line.startswith("secret "):
+            _, consumer, name, _ = line.split(" ")
+            given.setdefault(consumer, set()).add(name)
+    assert given == {
+        "n8n": {
+            "postgres-password",
+            "n8n-encryption-key",
+            "n8n-owner-password-hash",
+            "n8n-runners-token",
+        },
+        "n8n-runners": {"n8n-runners-token"},
+        "qdrant": {"qdrant-api-key"},
+        "crawl4ai": {"crawl4ai-token"},
+        "postgres": {"postgres-password"},
+        "caddy": {"ollama-api-key"},
+    }
+
+
+def test_caddy_holds_the_key_of_ollama_only_where_ollama_runs() -> None:
+    for chosen in SUBSETS:
+        caddy = services(facts(services=chosen))["caddy"]
+        assert ("secrets" in caddy) is ("ollama" in chosen), chosen
+
+
 @VARIANTS
 def test_every_secret_that_a_container_reads_is_mounted_there(one: BundleFacts) -> None:
     for name, service in services(one).items():
