@@ -50,14 +50,16 @@ class Cluster:
             "PGPASSWORD": self.password,
         }
 
-    def start(self) -> None:
+    def start(self, *settings: str) -> None:
+        """Starts it, with more settings of the form `name=value`."""
+        more = [part for setting in settings for part in ("-c", setting)]
         for _ in range(_TRIES):
             server = Program(
                 [
                     str(self._bin / "postgres"),
                     *("-D", str(self.folder / "data")),
                     *("-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}"),
-                    *("-c", f"unix_socket_directories={self.folder}"),
+                    *("-c", f"unix_socket_directories={self.folder}", *more),
                 ],
                 log=self.folder / "log",
                 env=self.environment,
@@ -76,7 +78,8 @@ class Cluster:
         return self._server is None or self._server.code is not None or self.answers()
 
     def answers(self) -> bool:
-        return self.run(["pg_isready", "-q"]).returncode == 0
+        """Also where it listens on its socket only."""
+        return self.run(["pg_isready", "-q", "-h", str(self.folder)]).returncode == 0
 
     def stop(self) -> None:
         """As the image does by its stop signal."""

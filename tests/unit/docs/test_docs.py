@@ -25,7 +25,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(\s*<?([^)\s>]+)")
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\(\s*<?([^)\s>]+)")
 _REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]+\]:\s+(\S+)", re.MULTILINE)
-_MAKE = re.compile(r"(?:^|[\s;&|(])make ([a-z][a-z-]*)")
+_MAKE = re.compile(r"(?:^|[\s;&|(])make ([a-z][a-z0-9-]*)")
 _COMMAND = re.compile(r"(?:^|[\s;&|(/])geusemaker((?: [a-z][a-z-]*)+)")
 _KEY = re.compile(r"\bgeusemaker:([A-Za-z][A-Za-z0-9]*)")
 
@@ -86,7 +86,7 @@ def broken_links(page: Path) -> list[str]:
 def make_targets() -> set[str]:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     declared = re.findall(r"^\.PHONY:(.*)$", text, re.MULTILINE)
-    rules = set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+    rules = set(re.findall(r"^([a-z][a-z0-9-]*):", text, re.MULTILINE))
     return rules & {name for line in declared for name in line.split()}
 
 

@@ -1,0 +1,70 @@
+"""Dumps by the host's program and restores by the docs, with Docker's part played by a script.
+
+`docker compose exec -T postgres COMMAND` runs the command against a cluster here. What else is
+asked of Docker and systemd is written down and done by nobody.
+"""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from real_stack.postgres import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKUPS = "/srv/geusemaker/efs/backups"
+
+_STAND_IN = """#!/bin/sh
+said="${0##*/} $*"
+case $said in
+"docker compose exec -T postgres "*) shift 4; exec "$@" ;;
+*) echo "$said" >>"$CALLS" ;;
+esac
+"""
+
+
+def dump(cluster: Cluster, folder: Path) -> Path:
+    """What the host's nightly step writes, by the function of its program."""
+    program = (ROOT / "geusemaker/userdata/host.sh").read_text(encoding="utf-8")
+    found = re.search(r"^dump_to\(\) \{\n.*?^\}\n", program, re.MULTILINE | re.DOTALL)
+    assert found, "the host's program has no dump_to any more"
+    to = folder / "postgres-20261124T031700Z.sql.gz"
+    _run(cluster, folder, f'set -euo pipefail\n{found[0]}dump_to "$1"', str(to))
+    return to
+
+
+def restore(cluster: Cluster, dumped: Path, folder: Path) -> list[str]:
+    """Runs the block of docs/backup-and-restore.md; gives what was asked of Docker and systemd."""
+    page = (ROOT / "docs/backup-and-restore.md").read_text(encoding="utf-8")
+    chapter = page.split("\n## Restore a dump\n")[1].split("\n## ")[0]
+    choice, block, *_ = re.findall(r"^```sh\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
+    assert f"dump={BACKUPS}/{dumped.name}" == choice.strip()
+    current = folder / "current"
+    current.mkdir(exist_ok=True)
+    assert "cd /var/lib/geusemaker/current\n" in block
+    local = block.replace("/var/lib/geusemaker/current", str(current))
+    calls = folder / "calls"
+    calls.unlink(missing_ok=True)
+    _run(cluster, folder, choice.replace(BACKUPS, str(dumped.parent)) + local)
+    return calls.read_text().splitlines()
+
+
+def _run(cluster: Cluster, folder: Path, script: str, *arguments: str) -> None:
+    stand_ins = folder / "stand-ins"
+    stand_ins.mkdir(exist_ok=True)
+    for name in ("docker", "systemctl"):
+        (stand_ins / name).write_text(_STAND_IN)
+        (stand_ins / name).chmod(0o755)
+    bash = shutil.which("bash")
+    assert bash is not None
+    path = f"{stand_ins}:{cluster.environment['PATH']}"
+    ran = subprocess.run(
+        [bash, "-c", script, "bash", *arguments],
+        env=cluster.environment | {"PATH": path, "CALLS": str(folder / "calls")},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
