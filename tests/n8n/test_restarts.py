@@ -3,7 +3,11 @@
 The tests follow each other on one host, as its user's days do. The product ships a newer n8n.
 """
 
+from pathlib import Path
+
 import pytest
+from real_stack.dumps import dump, restore
+from real_stack.postgres import Cluster
 from real_stack.programs import wait_until
 
 from n8n.n8n_host import (
@@ -113,6 +117,21 @@ def test_the_right_key_opens_everything_without_the_old_files(host: Host, guarde
     guard_holds(host)
     assert SECRETS["n8n-encryption-key"] in host.config_file.read_text()
     assert host.config_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dump_is_a_working_n8n_in_another_database(
+    host: Host, guarded: str, tmp_path: Path
+) -> None:
+    """By docs/backup-and-restore.md, on a host that has nothing but the stack's secrets."""
+    host.stop()
+    dumped = dump(host.cluster, tmp_path)
+    host.forget_files()
+    host.cluster.remove()
+    host.cluster = Cluster(SECRETS["postgres-password"])
+    restore(host.cluster, dumped, tmp_path)
+    host.start()
+    await_published(host.owner(), guarded)
+    guard_holds(host)
 
 
 def test_a_changed_owner_email_is_taken_over_at_the_next_start(host: Host, guarded: str) -> None:
