@@ -101,6 +101,7 @@ class Host:
         self, directory: Path, os_id: str = "ubuntu", version: str = "24.04", **facts: object
     ) -> None:
         self.directory = directory
+        self.owners: dict[str, tuple[str, int, int]] = {}
         self.root = directory / "root"
         self.world = self.root / "world"
         for folder in ("etc", "usr/bin", "usr/sbin", "root", "tmp", "dev", "proc", "sys"):
@@ -272,12 +273,12 @@ class Host:
         """Who may read what, before a test that is not root takes the files over to read them."""
         command = ["find", str(self.root), "-xdev", "-printf", "%y %m %U /%P\\n"]
         found = subprocess.run([*as_root(), *command], check=True, capture_output=True, text=True)
-        self.owners = {
-            path: (kind, int(mode, 8), int(owner))
-            for kind, mode, owner, path in (
-                line.split(" ", 3) for line in found.stdout.splitlines()
-            )
-        }
+        before, self.owners = self.owners, {}
+        for line in found.stdout.splitlines():
+            kind, mode, uid, path = line.split(" ", 3)
+            # Taken over after an earlier run: it belongs to whom it belonged to then.
+            taken = as_root() and int(uid) == os.getuid() and path in before
+            self.owners[path] = (kind, int(mode, 8), before[path][2] if taken else int(uid))
         if as_root():
             who = f"{os.getuid()}:{os.getgid()}"
             subprocess.run([*as_root(), "chown", "-hR", who, str(self.root)], check=True)

@@ -28,5 +28,6 @@ else:
         shutil.rmtree(host.root)
         copy = ["cp", "-a", str(ready_host.root), str(host.root)]
         subprocess.run([*as_root(), *copy], check=True)
+        host.owners = dict(ready_host.owners)
         host.set("calls")
         return host
