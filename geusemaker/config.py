@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from geusemaker import config_rules as rules
+from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
 from geusemaker.config_problem import Misfit, Remove, Set, as_text
 from geusemaker.config_report import Report
 from geusemaker.config_source import Given, read_file, read_stack
@@ -176,6 +177,56 @@ class DeploymentConfig(BaseModel):
         ),
     )
 
+    domain: Annotated[str, AfterValidator(rules.domain)] | None = Field(
+        None,
+        description="Public name of the host: it gets a fixed address and a public certificate, "
+        "for which port 80 is open to everyone; who reaches 443 is allowedCidrs' to say. Without "
+        "it, webhooks and sign-ins of other services cannot call back. Changes in place.",
+        json_schema_extra=_told("a public host name", "ai.example.com", "none"),
+    )
+    hosted_zone_id: Annotated[str, AfterValidator(rules.hosted_zone_id)] | None = Field(
+        None,
+        description="Route 53 zone of domain: its record is made, and follows the host's address. "
+        "Without it you make the record. Changes in place.",
+        json_schema_extra=_told(
+            "the id of a hosted zone, with domain", "Z0123456789ABCDEFGHIJ", "none"
+        ),
+    )
+
+    # services
+    services: Annotated[tuple[str, ...], AfterValidator(rules.services)] = Field(
+        SERVICES,
+        description="What runs on the host. What is left out stops; its data stays. Changes in "
+        "place.",
+        json_schema_extra=_told(
+            f"some of {', '.join(SERVICES)}; n8n needs postgres", ["n8n", "postgres"]
+        ),
+    )
+    image_versions: Annotated[dict[str, str], AfterValidator(rules.image_versions)] = Field(
+        default_factory=dict,
+        description="Container images over the ones that this version pins, by service: their "
+        "security releases are yours to follow then. Changes in place.",
+        json_schema_extra=_told(
+            f"image references with a version, for {', '.join(IMAGE_KEYS)}",
+            {"qdrant": "qdrant/qdrant:v1.19.2-unprivileged"},
+            "the pinned ones",
+        ),
+    )
+    ollama_models: Annotated[tuple[str, ...], AfterValidator(rules.ollama_models)] = Field(
+        (),
+        description="Models that the host pulls once it is ready, onto the data volume. One that "
+        "is taken out is not deleted. Changes in place.",
+        json_schema_extra=_told(
+            "names of models, as `ollama pull` takes them", ["llama3.2:3b"], "none"
+        ),
+    )
+    owner_email: Annotated[str, AfterValidator(rules.owner_email)] | None = Field(
+        None,
+        description="Login of n8n's owner, who is made before anyone can claim the place, and the "
+        "address that the authority of a public certificate writes to. Changes in place.",
+        json_schema_extra=_told("an e-mail address", "me@example.com", DEFAULT_OWNER_EMAIL),
+    )
+
     # account
     permissions_boundary_arn: (
         Annotated[str, AfterValidator(rules.permissions_boundary_arn)] | None
@@ -196,6 +247,15 @@ class DeploymentConfig(BaseModel):
             "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
             "AWS's own keys",
         ),
+    )
+    backup_retention_days: StrictInt = Field(
+        7,
+        ge=0,
+        le=35,
+        description="Days that AWS Backup keeps each night's copy of the data volume and the file "
+        "system, and the host its dumps of the database. 0: no copies are made; those that are "
+        "there stay. Changes in place.",
+        json_schema_extra=_told("0 to 35", 14),
     )
     protect_data: StrictBool = Field(
         True,
@@ -278,6 +338,36 @@ class DeploymentConfig(BaseModel):
                     Remove("vpcId"),
                     keys=(key, "vpcId"),
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _services_have_what_they_need(self) -> Self:
+        if "n8n" in self.services and "postgres" not in self.services:
+            raise Misfit(
+                "services has n8n without postgres, and n8n keeps everything in that database",
+                Set("services", (*self.services, "postgres")),
+                Remove("services"),
+                keys=("services",),
+            )
+        if self.ollama_models and "ollama" not in self.services:
+            raise Misfit(
+                f"ollamaModels names {', '.join(self.ollama_models)}, but services has no ollama "
+                "to pull them",
+                Set("services", (*self.services, "ollama")),
+                Remove("ollamaModels"),
+                keys=("ollamaModels", "services"),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zone_has_a_name(self) -> Self:
+        if self.hosted_zone_id and not self.domain:
+            raise Misfit(
+                f"hostedZoneId {self.hosted_zone_id} is set without domain, the name to put there",
+                Set("domain", "ai.example.com"),
+                Remove("hostedZoneId"),
+                keys=("hostedZoneId",),
+            )
         return self
 
     @classmethod

@@ -25,14 +25,7 @@ from geusemaker.config_source import Given
 NOT_IN_THIS_VERSION = {
     "efsId": "an existing file system cannot be adopted yet",
     "dataVolumeId": "an existing data volume cannot be adopted yet",
-    "domain": "the host has no public name with a certificate yet",
-    "hostedZoneId": "no DNS record is made yet",
-    "ownerEmail": "the owner of n8n cannot be made beforehand yet",
-    "services": "which services run cannot be chosen yet",
-    "imageVersions": "versions of services cannot be chosen yet",
-    "ollamaModels": "no models can be pulled at boot yet",
     "spot": "the host is always on demand",
-    "backupRetentionDays": "no backup plan is made yet",
 }
 
 # What others call the same thing.

@@ -5,7 +5,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from geusemaker.config_problem import Misfit, Set
+from geusemaker.bundle import SERVICES, check_image_versions
+from geusemaker.config_problem import Misfit, Set, nearest
 from geusemaker.instance_types import type_shape
 
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
@@ -18,6 +19,13 @@ _key_arn = re.compile(
     rf"{_partition}:kms:[a-z0-9-]{{5,30}}:[0-9]{{12}}:key/"
     r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})"
 )
+_host_name = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_model = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+){0,3}(:[A-Za-z0-9._-]+)?")
+_MAX_MODELS = 50
+_MAX_MODEL_NAME = 150
+# No authority gives these a public certificate.
+_NOT_PUBLIC = ("local", "localhost", "internal", "lan", "home.arpa", "test", "invalid", "example")
 _image_name = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
 
 # RFC 1918, and the shared range of RFC 6598 that AWS allows for a VPC as well.
@@ -25,6 +33,8 @@ _PRIVATE = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 )
 _DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
+# What others call the same service.
+_SERVICE_ALIASES = {"postgresql": "postgres", "pg": "postgres", "crawler": "crawl4ai"}
 _MAX_RULES = 60  # EC2's default quota of inbound rules in one security group
 _MAX_TAGS = 45  # AWS allows 50; the rest is for the program's own
 
@@ -129,6 +139,71 @@ def _network(index: int, values: Sequence[str]) -> str:
         why = f"has the item {value!r}, which as a network is written {network}"
         raise Misfit(why, Set("allowedCidrs", corrected))
     return str(network)
+
+
+def domain(value: str) -> str:
+    lower = value.strip().lower().rstrip(".")
+    if not _host_name.fullmatch(lower) or len(lower) > 253:
+        bare = lower.removeprefix("https://").removeprefix("http://").partition("/")[0]
+        mends = [Set("domain", bare)] if _host_name.fullmatch(bare) else []
+        raise Misfit("is not a host name", *mends)
+    if any(lower == end or lower.endswith(f".{end}") for end in _NOT_PUBLIC):
+        raise Misfit("is no public name, so no authority gives it a certificate")
+    if lower != value:
+        raise Misfit(f"is written {lower} as a host name", Set("domain", lower))
+    return value
+
+
+def hosted_zone_id(value: str) -> str:
+    bare = value.rpartition("/")[2]
+    if not re.fullmatch("[A-Z0-9]{1,32}", bare):
+        raise Misfit("is not the id of a hosted zone: capitals and digits")
+    if bare != value:
+        raise Misfit(f"is written {bare} without its path", Set("hostedZoneId", bare))
+    return value
+
+
+def owner_email(value: str) -> str:
+    if not _email.fullmatch(value):
+        raise Misfit("is not an e-mail address")
+    return value
+
+
+def services(values: Sequence[str]) -> tuple[str, ...]:
+    """In the order of `SERVICES`, so that another order changes nothing on the host."""
+    if not values:
+        raise Misfit("names none, and a host without services is of no use")
+    for value in values:
+        if value not in SERVICES:
+            near = nearest(value, SERVICES) or _SERVICE_ALIASES.get(value.strip().lower())
+            others = [one for one in values if one != value]
+            meant = [one for one in SERVICES if one in {*others, near}]
+            hint = f" (did you mean {near}?)" if near else ""
+            raise Misfit(
+                f"has the item {value!r}, which is no service{hint}",
+                *([Set("services", meant)] if meant else []),
+            )
+    chosen = tuple(one for one in SERVICES if one in values)
+    if len(chosen) < len(values):
+        raise Misfit("names a service twice", Set("services", chosen))
+    return chosen
+
+
+def image_versions(values: dict[str, str]) -> dict[str, str]:
+    check_image_versions(values)
+    return values
+
+
+def ollama_models(values: Sequence[str]) -> tuple[str, ...]:
+    for value in values:
+        if not _model.fullmatch(value) or len(value) > _MAX_MODEL_NAME:
+            raise Misfit(f"has the item {value!r}, which is no name of a model")
+    distinct = tuple(dict.fromkeys(values))
+    if len(distinct) < len(values):
+        raise Misfit("names a model twice", Set("ollamaModels", distinct))
+    if len(values) > _MAX_MODELS:
+        raise Misfit(f"has {len(values)} models, and {_MAX_MODELS} is the most")
+    return distinct
 
 
 def tags(values: dict[str, str]) -> dict[str, str]:

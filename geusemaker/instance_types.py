@@ -48,6 +48,11 @@ def architecture_of(instance_type: str) -> Literal["x86_64", "arm64"]:
     return "x86_64"
 
 
+def is_burstable(instance_type: str) -> bool:
+    """Whether the type earns and spends CPU credits, as all T types do: "t3.xlarge"."""
+    return re.fullmatch("t[0-9][a-z]*", family_of(instance_type)) is not None
+
+
 def usual_type(like: str) -> str:
     """The type that a stack of that type's architecture has by default."""
     return USUAL_INSTANCE_TYPE[architecture_of(like)]

@@ -4,7 +4,6 @@ The table is checked whole when it is read. `chosen` is what decides: pure, with
 """
 
 import re
-import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,13 +15,15 @@ from typing import Any, Final
 from geusemaker.bundle import reference
 from geusemaker.bundle.facts import CONTAINERS
 from geusemaker.bundle.reference import Reference, Version
-from geusemaker.config_problem import nearest, pasteable, shown
+from geusemaker.config_problem import Misfit, Set, StackOrigin, nearest, shown
 from geusemaker.errors import BundleError
 
 KEYS: Final = CONTAINERS
 """What `geusemaker:imageVersions` may name: each container, whether a user chooses it or not."""
 
 TABLE: Final = Path(__file__).with_name("images.toml")
+
+_KEY = "imageVersions"
 
 POSTGRES_MAJOR: Final = 18
 """The layout of the data folder changed with 18, and a major version never upgrades by itself."""
@@ -128,8 +129,12 @@ def _broken(path: Path, what: str) -> BundleError:
 
 
 def check_image_versions(versions: Mapping[str, str]) -> None:
-    """Raises `BundleError` for the first override that cannot be used."""
-    chosen(KEYS, versions)
+    """Raises `Misfit`, with whole maps that would do, for the first override that would not.
+
+    Whole maps, since `pulumi config set --path` replaces a map that was given as JSON text.
+    """
+    table = load_images().images
+    _images(table, versions)
 
 
 def chosen(
@@ -141,116 +146,108 @@ def chosen(
     be in force on the day on which the service is chosen.
     """
     table = load_images().images
-    images = {key: image.reference for key, image in table.items()}
-    for key, text in versions.items():
-        images[key] = _override(table, key, text)
-    if "n8n" in versions and "n8n-runners" not in versions:
-        images["n8n-runners"] = _runner_of(images["n8n"])
-    _check_pair(images["n8n"], images["n8n-runners"])
+    try:
+        images = _images(table, versions)
+    except Misfit as misfit:
+        ways = (StackOrigin().set(m.key, m.value) for m in misfit.mends if isinstance(m, Set))
+        raise BundleError(
+            f"geusemaker:{_KEY} {misfit.why}. To mend it, {' or '.join(ways)}."
+        ) from None
     running = {name: images[name] for name in containers}
     for name, image in running.items():
         ours = image == table[name].reference
         if architecture is not None and ours and architecture not in table[name].architectures:
             raise BundleError(
-                f"The image {image} of {name} is not there for {architecture}. Name one that is, "
-                f"for example {_set(name, str(image))}, or leave {name} out of geusemaker:services."
+                f"The image {image} of {name} is not there for {architecture}. Name one that is in "
+                f"geusemaker:{_KEY}, or leave {name} out of geusemaker:services."
             )
     return running
 
 
-def _override(table: Mapping[str, Image], key: str, text: str) -> Reference:
+def _images(table: Mapping[str, Image], versions: Mapping[str, str]) -> dict[str, Reference]:
+    images = {key: image.reference for key, image in table.items()}
+    for key in versions:
+        images[key] = _override(table, versions, key)
+    if "n8n" in versions and "n8n-runners" not in versions:
+        images["n8n-runners"] = _runner_of(images["n8n"], versions)
+    # Only an override of the runner can part them: without one, it follows n8n.
+    n8n, runners = images["n8n"], images["n8n-runners"]
+    if n8n.version != runners.version:
+        raise Misfit(
+            f"makes the task runner {runners.tag}, while n8n is {n8n.tag}, and the two must have "
+            "the same version",
+            _without(versions, "n8n-runners"),
+            _with(versions, "n8n", f"docker.io/n8nio/n8n:{runners.tag}"),
+        )
+    return images
+
+
+def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str) -> Reference:
+    text = versions[key]
     if key not in table:
         near = nearest(key, KEYS)
-        raise BundleError(
-            f"geusemaker:imageVersions has the key {shown(key)}, which is no image of this program"
-            f"{f', did you mean {near}?' if near else ''} There are {', '.join(KEYS)}. "
-            f"To mend it, {_remove(key)}{f' and {_set(near, text)}' if near else ''}."
+        without = {name: other for name, other in versions.items() if name != key}
+        raise Misfit(
+            f"has the key {shown(key)}, which is no image of this program"
+            f"{f' (did you mean {near}?)' if near else ''}; there are {', '.join(KEYS)}",
+            *([_with(without, near, str(text))] if near and near not in versions else []),
+            Set(_KEY, without),
         )
     usual = table[key].reference
+
+    def unfit(why: str) -> Misfit:
+        return Misfit(
+            f"names {shown(text)} for {key}, which {why}",
+            _with(versions, key, str(usual)),
+            _without(versions, key),
+        )
+
     parsed = reference.parse(text)
     if parsed is None:
-        raise _refused(key, text, "is no reference of a container image", usual)
+        raise unfit("is no reference of a container image")
     if parsed.tag is None:
-        raise _refused(key, text, "has no tag, so nobody can see which version it is", usual)
+        raise unfit("has no tag, so nobody can see which version it is")
     if parsed.tag == "latest" and parsed.digest is None:
-        raise _refused(key, text, "is another image on another day", usual)
-    if key == "postgres":
-        _check_postgres(text, parsed, usual)
+        raise unfit("is another image on another day")
+    if key == "postgres" and (why_not := _why_not_postgres(parsed.tag)):
+        raise unfit(why_not)
     least, why = table[key].least, table[key].why
     if least is not None:
         if parsed.version is None:
-            raise _refused(key, text, f"does not say its version, and {why}", usual)
+            raise unfit(f"does not say its version, and {why}")
         if parsed.version < least:
-            wanted = ".".join(map(str, least))
-            raise _refused(key, text, f"is older than {wanted}: {why}", usual)
+            raise unfit(f"is older than {'.'.join(map(str, least))}: {why}")
     return parsed
 
 
-def _check_postgres(text: str, parsed: Reference, usual: Reference) -> None:
-    tag = parsed.tag or ""
+def _why_not_postgres(tag: str) -> str | None:
     if not _postgres_18.match(tag):
-        raise _refused(
-            "postgres",
-            text,
+        return (
             f"is not PostgreSQL {POSTGRES_MAJOR}: another major version has another data folder, "
-            "and none of them reads that of another",
-            usual,
+            "and none of them reads that of another"
         )
     if "alpine" in tag:
-        raise _refused(
-            "postgres",
-            text,
-            "is built on Alpine, where the data belongs to another user and sorts differently",
-            usual,
-        )
+        return "is built on Alpine, where the data belongs to another user and sorts differently"
+    return None
 
 
-def _runner_of(n8n: Reference) -> Reference:
+def _runner_of(n8n: Reference, versions: Mapping[str, str]) -> Reference:
     """The runner of the same version, beside n8n's image wherever that comes from."""
     folder, slash, name = n8n.repository.rpartition("/")
     if name != "n8n":
-        raise BundleError(
-            f"geusemaker:imageVersions names {str(n8n)!r} for n8n. Its task runner must have the "
-            "same version, and where that is cannot be told from this name: add it, "
-            f"{_set('n8n-runners', f'docker.io/n8nio/runners:{n8n.tag}')}."
+        raise Misfit(
+            f"names {shown(str(n8n))} for n8n, whose task runner must have the same version, and "
+            "where that is cannot be told from this name",
+            _with(versions, "n8n-runners", f"docker.io/n8nio/runners:{n8n.tag}"),
         )
     # n8n's own registry has n8n, but not the runner.
     registry = reference.DEFAULT_REGISTRY if n8n.registry == "docker.n8n.io" else n8n.registry
     return Reference(registry, f"{folder}{slash}runners", n8n.tag, None)
 
 
-def _check_pair(n8n: Reference, runners: Reference) -> None:
-    """Only an override of the runner can part them: without one, it follows n8n."""
-    if n8n.version != runners.version:
-        raise BundleError(
-            f"geusemaker:imageVersions makes the task runner {runners.tag}, while n8n is "
-            f"{n8n.tag}, and the two must have the same version. To mend it, "
-            f"{_remove('n8n-runners')}: it then follows n8n. Or "
-            f"{_set('n8n', f'docker.io/n8nio/n8n:{runners.tag}')}."
-        )
+def _with(versions: Mapping[str, str], key: str, text: str) -> Set:
+    return Set(_KEY, {**versions, key: text})
 
 
-def _refused(key: str, text: str, why: str, usual: Reference) -> BundleError:
-    return BundleError(
-        f"geusemaker:imageVersions names {shown(text)} for {key}, which {why}. To mend it, for "
-        f"example {_set(key, str(usual))}, or {_remove(key)} for the version that the program "
-        "was made with."
-    )
-
-
-def _set(key: str, text: str) -> str:
-    value = str(pasteable(text))
-    return f"`{_command('set', '--path', _path(key), value)}`"
-
-
-def _remove(key: str) -> str:
-    return f"`{_command('rm', '--path', _path(key))}`"
-
-
-def _path(key: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key)
-    return f"geusemaker:imageVersions.{key}" if plain else f'geusemaker:imageVersions["{key}"]'
-
-
-def _command(*words: str) -> str:
-    return shlex.join(["pulumi", "config", *words])
+def _without(versions: Mapping[str, str], key: str) -> Set:
+    return Set(_KEY, {name: text for name, text in versions.items() if name != key})

@@ -102,14 +102,15 @@ def check(
     return host.way_out.startswith("igw-")
 
 
-def unreachable(host: AdoptedSubnet) -> NetworkError:
-    """Somebody should come in where nobody can."""
+def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
+    """Somebody should come in, by the config key `key`, where nobody can."""
+    port = 443 if key == "allowedCidrs" else 80
     return NetworkError(
-        f"geusemaker:allowedCidrs opens port 443 of the host, but its subnet {host.id} (the first "
+        f"geusemaker:{key} opens port {port} of the host, but its subnet {host.id} (the first "
         f"of geusemaker:subnetIds) has its way out by {host.way_out}, not by an internet gateway: "
         "nobody could reach it. Put a public subnet first in geusemaker:subnetIds, "
         "or come in by Session Manager alone: "
-        "`pulumi config rm geusemaker:allowedCidrs`."
+        f"`pulumi config rm geusemaker:{key}`."
     )
 
 

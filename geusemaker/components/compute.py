@@ -9,7 +9,15 @@ from pulumi import ResourceOptions
 
 from geusemaker import userdata
 from geusemaker.components.kept import output_of
+from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
+from geusemaker.instance_types import is_burstable
+
+LOCAL_URL: Final = "https://localhost:8443"
+"""Where `connectCommand` brings port 443 of a host that nobody else can reach."""
+
+CREDIT_MODE: Final = "unlimited"
+"""Of burstable types: CPU beyond the credits is paid, not refused."""
 
 DATA_DEVICE: Final = "/dev/sdf"
 """First name that AWS recommends for a data volume; Nitro hosts show it as an NVMe device."""
@@ -29,14 +37,24 @@ class ComputeArgs(TypedDict):
     file_system_id: pulumi.Input[str]
     access_point_ids: pulumi.Input[Mapping[str, str]]
     data_volume_id: pulumi.Input[str]
+    role_name: pulumi.Input[str]
+    """Role of the instance profile: it is let at the settings."""
+    credentials_name: pulumi.Input[str]
+    credentials_arn: pulumi.Input[str]
+    """The parameter with the stack's secrets."""
+    settings: Mapping[str, str]
+    """Files of the bundle that the host applies. Plain: the bundle is named by their content."""
+    domain: str | None
+    hosted_zone_id: str | None
     public_address: bool | None
     """Whether to ask for a public IPv4 address; None: as its subnet does by itself."""
     is_reachable: bool
-    """Whether somebody may come in, so that the address must last. Plain: makes an Elastic IP."""
+    """Whether somebody may come in by allowedCidrs, so that the address must last. Plain: makes an
+    Elastic IP, as a domain does."""
     needs: Sequence[pulumi.Resource]
     """What must stand before the host boots."""
     tags: Tags
-    kms_key_arn: NotRequired[pulumi.Input[str] | None]
+    kms_key_arn: NotRequired[str | None]
 
 
 class Compute(pulumi.ComponentResource):
@@ -46,12 +64,41 @@ class Compute(pulumi.ComponentResource):
     """The host."""
     public_ip: pulumi.Output[str]
     """Its public IPv4 address; empty behind a NAT gateway."""
+    url: pulumi.Output[str]
+    """Where the services are reached."""
+    settings_name: pulumi.Output[str]
+    """SSM parameter that names the settings which the host applies."""
+    status_name: pulumi.Output[str]
+    """SSM parameter in which the host reports on itself."""
 
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Compute", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags, key = args["tags"], args.get("kms_key_arn")
+        # Made before the host: its settings name the address.
+        address = None
+        if args["is_reachable"] or args["domain"]:
+            address = aws.ec2.Eip(
+                f"{name}-address", domain="vpc", tags=tags.named("address"), opts=child
+            )
+        self.url = _url(args, address)
+        settings = make_settings(
+            name,
+            files=args["settings"],
+            url=self.url,
+            domain=args["domain"],
+            role_name=args["role_name"],
+            credentials_arn=args["credentials_arn"],
+            kms_key_arn=key,
+            tags=tags,
+            parent=self,
+        )
+        self.settings_name = settings.pointer.id
+        self.status_name = settings.status.id
         script = pulumi.Output.all(
+            secrets_parameter=args["credentials_name"],
+            settings_parameter=settings.pointer.id,
+            status_parameter=settings.status.id,
             file_system_id=args["file_system_id"],
             access_points=args["access_point_ids"],
             data_volume_id=args["data_volume_id"],
@@ -98,10 +145,15 @@ class Compute(pulumi.ComponentResource):
                 "tags": tags.named("root"),
             },
             user_data_base64=output_of(kept_script),
+            # Out of credits, a host in mode standard is throttled to a fraction of its CPU, and
+            # services that answer too late look dead.
+            credit_specification=(
+                {"cpu_credits": CREDIT_MODE} if is_burstable(args["instance_type"]) else None
+            ),
             # Changed in place, it would stop and start the host and never run.
             user_data_replace_on_change=True,
             tags=tags.named("host"),
-            opts=ResourceOptions(parent=self, depends_on=list(args["needs"])),
+            opts=ResourceOptions(parent=self, depends_on=[*args["needs"], *settings.needs]),
         )
         aws.ec2.VolumeAttachment(
             f"{name}-data",
@@ -116,10 +168,7 @@ class Compute(pulumi.ComponentResource):
         )
         self.instance_id = instance.id
         self.public_ip = instance.public_ip
-        if args["is_reachable"]:
-            address = aws.ec2.Eip(
-                f"{name}-address", domain="vpc", tags=tags.named("address"), opts=child
-            )
+        if address is not None:
             aws.ec2.EipAssociation(
                 f"{name}-address",
                 allocation_id=address.allocation_id,
@@ -128,4 +177,31 @@ class Compute(pulumi.ComponentResource):
                 opts=child,
             )
             self.public_ip = address.public_ip
-        self.register_outputs({"instanceId": self.instance_id, "publicIp": self.public_ip})
+            if args["hosted_zone_id"]:
+                aws.route53.Record(
+                    f"{name}-name",
+                    zone_id=args["hosted_zone_id"],
+                    name=args["domain"],
+                    type="A",
+                    ttl=60,  # seconds; a new address is known soon
+                    records=[address.public_ip],
+                    opts=child,
+                )
+        self.register_outputs(
+            {
+                "instanceId": self.instance_id,
+                "publicIp": self.public_ip,
+                "url": self.url,
+                "settingsParameter": self.settings_name,
+                "statusParameter": self.status_name,
+            }
+        )
+
+
+def _url(args: ComputeArgs, address: aws.ec2.Eip | None) -> pulumi.Output[str]:
+    if args["domain"]:
+        return pulumi.Output.from_input(f"https://{args['domain']}")
+    if address is None:
+        return pulumi.Output.from_input(LOCAL_URL)
+    url: pulumi.Output[str] = address.public_ip.apply(lambda ip: f"https://{ip}")
+    return url

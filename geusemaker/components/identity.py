@@ -1,4 +1,4 @@
-"""Identity: the host's role, with what it needs and no more."""
+"""Identity: the host's role, with what it needs and no more, and the stack's secrets."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker.components.credentials import make_credentials
 from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 
@@ -20,8 +21,13 @@ class IdentityArgs(TypedDict):
     access_point_arns: pulumi.Input[Sequence[str]]
     """The only ways into it."""
     tags: Tags
+    protect: bool
+    """Whether Pulumi refuses to delete the secrets, without which the data is lost. Plain: an
+    option, not a property."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
     """For accounts that demand one on every role."""
+    kms_key_arn: NotRequired[str | None]
+    """Key of the secrets; AWS's own for SSM when unset."""
 
 
 def trust_policy() -> str:
@@ -84,6 +90,12 @@ class Identity(pulumi.ComponentResource):
     """Profile that the instance carries."""
     role_arn: pulumi.Output[str]
     """The role."""
+    role_name: pulumi.Output[str]
+    """Its name, for further policies."""
+    credentials_name: pulumi.Output[str]
+    """SSM parameter that holds the stack's secrets."""
+    credentials_arn: pulumi.Output[str]
+    """The same, for policies."""
 
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Identity", name, {}, opts)
@@ -116,10 +128,24 @@ class Identity(pulumi.ComponentResource):
         profile = aws.iam.InstanceProfile(
             f"{name}-profile", role=role.name, tags=tags.named("host"), opts=child
         )
-        self.grants: list[pulumi.Resource] = [session_manager, files]
+        credentials = make_credentials(
+            f"{name}-credentials",
+            protect=args["protect"],
+            kms_key_arn=args.get("kms_key_arn"),
+            tags=tags,
+            parent=self,
+        )
+        self.grants: list[pulumi.Resource] = [session_manager, files, credentials]
         """What must stand before a host can do its first steps."""
         self.instance_profile_name = profile.name
         self.role_arn = role.arn
+        self.role_name = role.name
+        self.credentials_name = credentials.id  # which is its name
+        self.credentials_arn = credentials.arn
         self.register_outputs(
-            {"instanceProfileName": self.instance_profile_name, "roleArn": self.role_arn}
+            {
+                "instanceProfileName": self.instance_profile_name,
+                "roleArn": self.role_arn,
+                "credentialsParameter": self.credentials_name,
+            }
         )

@@ -13,7 +13,9 @@ from geusemaker.components.kept import keep
 from geusemaker.components.tagging import Tags
 
 NFS_PORT = 2049
+HTTP_PORT = 80
 HTTPS_PORT = 443
+EVERYONE = "0.0.0.0/0"
 
 
 class NetworkArgs(TypedDict):
@@ -27,6 +29,8 @@ class NetworkArgs(TypedDict):
     """Addresses of a new VPC."""
     allowed_cidrs: Sequence[str]
     """Who may reach port 443 of the host; empty: nobody."""
+    domain: str | None
+    """Public name of the host. Its authority, which may ask from anywhere, comes to port 80."""
     tags: Tags
     vpc_id: NotRequired[str | None]
     """An existing VPC to use instead of a new one."""
@@ -85,7 +89,7 @@ class Network(pulumi.ComponentResource):
         ids = list(self.subnets.values())
         self.subnet_ids = pulumi.Output.all(*ids)
         self.host_subnet_id = ids[0]
-        self._make_groups(args["allowed_cidrs"])
+        self._make_groups(args["allowed_cidrs"], args["domain"])
         self.register_outputs(
             {
                 "vpcId": self.vpc_id,
@@ -110,8 +114,10 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
         is_public = adopted.check(vpc, found, offering, args["instance_type"])
-        if args["allowed_cidrs"] and not is_public:
-            raise adopted.unreachable(found[0])
+        if (args["allowed_cidrs"] or args["domain"]) and not is_public:
+            raise adopted.unreachable(
+                found[0], "allowedCidrs" if args["allowed_cidrs"] else "domain"
+            )
         if is_public != found[0].maps_public:
             self.public_address = is_public
         kept = self._keep("choice", vpc.id)
@@ -187,7 +193,7 @@ class Network(pulumi.ComponentResource):
             self.subnets[str(index)] = subnet.id
             self.ways_out.append(association)
 
-    def _make_groups(self, allowed_cidrs: Sequence[str]) -> None:
+    def _make_groups(self, allowed_cidrs: Sequence[str], domain: str | None) -> None:
         name, child, tags = self._name, self._child, self._tags
         host = aws.ec2.SecurityGroup(
             f"{name}-host-group",
@@ -227,6 +233,18 @@ class Network(pulumi.ComponentResource):
             opts=child,
         )
         self.ways_out += [way_out, nfs]
+        if domain:
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-http",
+                security_group_id=host.id,
+                description="HTTP: the certificate's challenge and the redirect to HTTPS",
+                ip_protocol="tcp",
+                from_port=HTTP_PORT,
+                to_port=HTTP_PORT,
+                cidr_ipv4=EVERYONE,
+                tags=tags.named("http"),
+                opts=child,
+            )
         for cidr in allowed_cidrs:
             address = ipaddress.ip_network(cidr)
             # Named by the range, not by its place in the list, so that taking one out of the

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker.components.backups import make_backups
 from geusemaker.components.kept import check_same_key, check_same_region, keep
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
@@ -43,11 +44,15 @@ class StorageArgs(TypedDict):
     data_volume_gib: pulumi.Input[int]
     protect: bool
     """Whether Pulumi refuses to delete the data. Plain: an option, not a property."""
+    backup_retention_days: int
+    """Days that each night's copy is kept; 0: none is made. Plain: decides which resources are."""
     tags: Tags
     region: str
     """Region that is configured; the first one is kept."""
     kms_key_arn: NotRequired[str | None]
     """Key of both; AWS's own keys when unset. The first one is kept."""
+    permissions_boundary_arn: NotRequired[str | None]
+    """For accounts that demand one on every role, AWS Backup's too."""
 
 
 def file_system_policy(file_system_arn: str, owner_id: str) -> str:
@@ -171,6 +176,16 @@ class Storage(pulumi.ComponentResource):
             kms_key_id=key,
             tags=tags.named("data"),
             opts=guarded,
+        )
+        make_backups(
+            name,
+            retention_days=args["backup_retention_days"],
+            arns=[volume.arn, system.arn],
+            protect=args["protect"],
+            kms_key_arn=key,
+            permissions_boundary_arn=args.get("permissions_boundary_arn"),
+            tags=tags,
+            parent=self,
         )
         self.file_system_id = system.id
         self.file_system_arn = system.arn

@@ -7,31 +7,19 @@ from typing import Any, NotRequired, TypedDict, cast
 import pulumi
 from pulumi import ResourceOptions
 
-from geusemaker import dlami
+from geusemaker import bundle, dlami, userdata
 from geusemaker.components import host_type
-from geusemaker.components.compute import Compute
+from geusemaker.components.compute import CREDIT_MODE, Compute
 from geusemaker.components.identity import Identity
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept_image import keep_image, pin_of, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import ImageQuery, lookup
-from geusemaker.dlami.hosts import check_facts, check_host, check_image
-from geusemaker.dlami.image import FoundImage
-from geusemaker.dlami.news import newer_image
-from geusemaker.errors import ConfigError, NoImageError
+from geusemaker.dlami.hosts import check_facts, check_host
 from geusemaker.host_type import HostType
-
-MISSING = "missing"
-"""Key of a record that says why there is no image, in place of one."""
-
-SMALLEST_ROOT_GIB = 75
-"""Room for container images beside what an image brings."""
-
-LOCAL_URL = "https://localhost:8443"
-"""Where `connectCommand` brings port 443 of a host that nobody else can reach."""
+from geusemaker.instance_types import is_burstable
 
 
 class Tier1Args(TypedDict):
@@ -57,6 +45,13 @@ class Tier1Args(TypedDict):
     permissions_boundary_arn: NotRequired[str | None]
     kms_key_arn: NotRequired[str | None]
     allowed_cidrs: NotRequired[Sequence[str]]
+    domain: NotRequired[str | None]
+    hosted_zone_id: NotRequired[str | None]
+    services: NotRequired[Sequence[str]]
+    image_versions: NotRequired[Mapping[str, str]]
+    ollama_models: NotRequired[Sequence[str]]
+    owner_email: NotRequired[str | None]
+    backup_retention_days: NotRequired[int]
     protect_data: NotRequired[bool]
     tags: NotRequired[Mapping[str, str]]
 
@@ -84,6 +79,12 @@ class Tier1(pulumi.ComponentResource):
     data_volume_id: pulumi.Output[str]
     url: pulumi.Output[str]
     """Where the stack is reached, once its services run."""
+    settings_parameter: pulumi.Output[str]
+    """SSM parameter that names the settings which the host applies."""
+    status_parameter: pulumi.Output[str]
+    """SSM parameter in which the host reports on itself."""
+    credentials_parameter: pulumi.Output[str]
+    """SSM parameter that holds the stack's passwords and keys, encrypted."""
     connect_command: pulumi.Output[str]
     """Forwards local port 8443 to the host's 443 through Session Manager."""
 
@@ -105,7 +106,7 @@ class Tier1(pulumi.ComponentResource):
         region = look_up_region(asking)
 
         # A pinned image may be of another line: what runs on it is known once it is found.
-        pinned = _pin(config) is not None
+        pinned = pin_of(config) is not None
         query = (dlami.select_around_pin if pinned else dlami.select)(
             config.os_type,
             config.architecture,
@@ -119,7 +120,9 @@ class Tier1(pulumi.ComponentResource):
         host_type.check(host, config.architecture)
         if not pinned:
             host_type.tell(check_facts(query, host))
-        kept = self._keep(name, config, query, host, region, asking)
+        kept = keep_image(name, config, query, host, region, asking, self)
+        for note in _notes(config):
+            pulumi.log.info(note)
 
         network = Network(
             f"{name}-network",
@@ -128,6 +131,7 @@ class Tier1(pulumi.ComponentResource):
                 "zone_count": config.availability_zone_count,
                 "vpc_cidr": config.vpc_cidr,
                 "allowed_cidrs": config.allowed_cidrs,
+                "domain": config.domain,
                 "vpc_id": config.vpc_id,
                 "subnet_ids": config.subnet_ids,
                 "tags": tags,
@@ -144,6 +148,8 @@ class Tier1(pulumi.ComponentResource):
                 "region": region,
                 "kms_key_arn": config.kms_key_arn,
                 "protect": config.protect_data,
+                "backup_retention_days": config.backup_retention_days,
+                "permissions_boundary_arn": config.permissions_boundary_arn,
                 "tags": tags,
             },
             ResourceOptions(parent=self),
@@ -154,6 +160,8 @@ class Tier1(pulumi.ComponentResource):
                 "file_system_arn": storage.file_system_arn,
                 "access_point_arns": storage.access_point_arns,
                 "permissions_boundary_arn": config.permissions_boundary_arn,
+                "protect": config.protect_data,
+                "kms_key_arn": config.kms_key_arn,
                 "tags": tags,
             },
             ResourceOptions(parent=self),
@@ -174,6 +182,15 @@ class Tier1(pulumi.ComponentResource):
                 "file_system_id": storage.file_system_id,
                 "access_point_ids": storage.access_point_ids,
                 "data_volume_id": storage.data_volume_id,
+                "role_name": identity.role_name,
+                "credentials_name": identity.credentials_name,
+                "credentials_arn": identity.credentials_arn,
+                "settings": {
+                    **bundle.render(_bundle_facts(config, host)),
+                    "host.sh": userdata.bundle_program(),
+                },
+                "domain": config.domain,
+                "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
                 "is_reachable": bool(config.allowed_cidrs),
                 "needs": [*network.ways_out, *storage.mounts, *identity.grants],
@@ -195,11 +212,10 @@ class Tier1(pulumi.ComponentResource):
         self.security_group_id = network.host_security_group_id
         self.file_system_id = storage.file_system_id
         self.data_volume_id = storage.data_volume_id
-        self.url = (
-            compute.public_ip.apply(lambda address: f"https://{address}")
-            if config.allowed_cidrs
-            else pulumi.Output.from_input(LOCAL_URL)
-        )
+        self.url = compute.url
+        self.settings_parameter = compute.settings_name
+        self.status_parameter = compute.status_name
+        self.credentials_parameter = identity.credentials_name
         self.connect_command = compute.instance_id.apply(
             lambda instance_id: connect_command(instance_id, region)
         )
@@ -223,122 +239,49 @@ class Tier1(pulumi.ComponentResource):
             "dataVolumeId": self.data_volume_id,
             "url": self.url,
             "connectCommand": self.connect_command,
+            "settingsParameter": self.settings_parameter,
+            "statusParameter": self.status_parameter,
+            "credentialsParameter": self.credentials_parameter,
         }
 
-    def _keep(
-        self,
-        name: str,
-        config: DeploymentConfig,
-        query: ImageQuery,
-        host: HostType,
-        region: str,
-        asking: pulumi.InvokeOptions,
-    ) -> pulumi.Output[FoundImage]:
-        """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
-        Its trigger is the wish: another OS, architecture, type or version is looked up anew. While
-        the policy is `keep` and nothing is pinned, what the search finds later is ignored, even
-        that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
-        """
-        floats = config.ami_policy == "latest"
-        pinned = _pin(config) is not None
-        wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
-        found, missing = None, None
-        try:
-            found = _find(config, query, host, region, asking)
-        except NoImageError as error:
-            if floats or pinned:
-                raise
-            missing = error
-        stash = pulumi.Stash(
-            f"{name}-image",
-            input=found.to_record() if found else {MISSING: str(missing)},
-            opts=ResourceOptions(
-                parent=self,
-                ignore_changes=None if floats or pinned else ["input"],
-                replace_on_changes=["input"] if floats or pinned else None,
-                replacement_trigger=[part or "" for part in wish],
-            ),
+def _notes(config: DeploymentConfig) -> list[str]:
+    """What is right as it is, and may still cost or surprise."""
+    notes = []
+    if is_burstable(config.instance_type):
+        notes.append(
+            f"geusemaker:instanceType is {config.instance_type}, a burstable type, in credit mode "
+            f"{CREDIT_MODE}: once its CPU credits are spent, it is not slowed down, and the CPU "
+            "time beyond them is billed."
         )
-        kept: pulumi.Output[FoundImage] = output_of(stash).apply(_image_of)
-        if not (floats or pinned):
-            kept.apply(lambda image: _tell(image, found))
-        if not pinned:
-            kept = kept.apply(lambda image: _checked(image, host, found))
-        return kept
-
-
-def _image_of(record: dict[str, Any]) -> FoundImage:
-    if MISSING in record:
-        raise NoImageError(
-            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi destroy` "
-            "clears what it left.)"
+    if config.domain and not config.allowed_cidrs:
+        notes.append(
+            f"geusemaker:domain is {config.domain}, but geusemaker:allowedCidrs is empty, so that "
+            "nobody reaches port 443 of that name: the way in is Session Manager still. To open "
+            "it to everyone: `pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`."
         )
-    return FoundImage.from_record(record)
-
-
-def _pin(config: DeploymentConfig) -> str | None:
-    """The key that pins an image, if one does."""
-    if config.ami_id is not None:
-        return "amiId"
-    return None if config.ami_name is None else "amiName"
-
-
-def _checked(kept: FoundImage, host: HostType, found: FoundImage | None) -> FoundImage:
-    """The image, once it is known to have the driver that the host needs."""
-    check_image(host.name, kept, newest=found)
-    return kept
-
-
-def _tell(kept: FoundImage, found: FoundImage | None) -> None:
-    if news := newer_image(kept, found):
-        pulumi.log.info(news)
-
-
-def _find(
-    config: DeploymentConfig,
-    query: ImageQuery,
-    host: HostType,
-    region: str,
-    asking: pulumi.InvokeOptions,
-) -> FoundImage:
-    """The pinned image, if it runs on the host, else the newest of the query.
-
-    The query's warnings are shown.
-    """
-    if (pin := _pin(config)) is not None:
-        image = lookup.find_pinned(
-            config.ami_id,
-            config.ami_name,
-            os_type=config.os_type,
-            architecture=config.architecture,
-            ami_type=config.ami_type,
-            framework_version=config.framework_version,
-            opts=asking,
-            region=region,
+    if config.domain and not config.hosted_zone_id:
+        notes.append(
+            f"geusemaker:domain is {config.domain} without geusemaker:hostedZoneId, so its DNS "
+            "record is yours to make: an A record for the output publicIp. The certificate comes "
+            "once it is there."
         )
-        host_type.check_pinned(query, host, image, pin)
-        return image
-    for warning in query.warnings:
-        pulumi.log.warn(warning)
-    return lookup.find_image(query, asking, region)
+    return notes
 
 
-def root_gib(wanted: int | None, image: FoundImage) -> int:
-    """Size of the root volume: as asked, else the image's own or 75 GiB, whichever is more.
-
-    `ConfigError` for less than the image's own: EC2 would refuse to start it.
-    """
-    if wanted is None:
-        return max(image.root_volume_gib, SMALLEST_ROOT_GIB)
-    if wanted < image.root_volume_gib:
-        raise ConfigError(
-            f"geusemaker:rootVolumeGib is {wanted}, but the image {image.name!r} needs "
-            f"{image.root_volume_gib} GiB, and EC2 starts no host on less. "
-            f"`pulumi config set geusemaker:rootVolumeGib {image.root_volume_gib}` is the least; "
-            "`pulumi config rm geusemaker:rootVolumeGib` takes what fits."
-        )
-    return wanted
+def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFacts:
+    """What decides the settings of the services; nothing that AWS makes, so it is known at once."""
+    return bundle.BundleFacts(
+        services=config.services,
+        image_versions=config.image_versions,
+        models=config.ollama_models,
+        owner_email=config.owner_email or "",
+        domain=config.domain,
+        public=bool(config.allowed_cidrs or config.domain),
+        memory_gib=host.memory_gib or None,
+        architecture=config.architecture,
+        dump_days=config.backup_retention_days,
+    )
 
 
 def connect_command(instance_id: str, region: str) -> str:

@@ -58,13 +58,13 @@ class HostFacts:
         metadata={"doc": "name of the directory below EFS_ROOT -> id of the access point"}
     )
     data_volume_id: str
+    # Names of SSM parameters.
+    settings_parameter: str
+    secrets_parameter: str
+    status_parameter: str
     data_mount: str = "/srv/geusemaker/data"
     data_device: str = "/dev/sdf"
     """The attachment's device name: how the volume is found on Xen, which shows no volume ids."""
-    # Names of SSM parameters.
-    settings_parameter: str = "unset"
-    secrets_parameter: str = "unset"
-    status_parameter: str = "unset"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from geusemaker.local import lifecycle, session
 from geusemaker.local.places import Places
 
 PROJECT = Path(__file__).resolve().parents[2]
-MADE = 38
+MADE = 53
 """Resources of a stack with all defaults, as Pulumi counts them: components and records too."""
 
 

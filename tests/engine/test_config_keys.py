@@ -1,6 +1,9 @@
 """Every key by plain `pulumi config set`: what the program then makes of it."""
 
+import base64
+import io
 import json
+import tarfile
 from typing import Any
 
 from geusemaker.config import DeploymentConfig
@@ -25,11 +28,27 @@ TYPED = {
     "permissionsBoundaryArn": "arn:aws:iam::000000000000:policy/edge",
     "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
     "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
+    "domain": "ai.example.com",
+    "services": "n8n, postgres, qdrant, ollama",
+    "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
+    "ollamaModels": "llama3.2:3b,qwen3:8b",
+    "ownerEmail": "me@example.com",
+    "backupRetentionDays": "14",
     "protectData": "true",
     "tags": '{"team": "ml", "cost-center": "42"}',
 }
 # These stand for others of those above, and are set in a stack of their own below.
-ELSEWHERE = {"amiId", "vpcId", "subnetIds"}
+ELSEWHERE = {"amiId", "vpcId", "subnetIds", "hostedZoneId"}
+
+
+BUNDLE = "geusemaker-compute-settings-"
+
+
+def _unpacked(encoded: str) -> dict[str, str]:
+    """The texts of a bundle's files."""
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as bundle:
+        files = {name: bundle.extractfile(name) for name in bundle.getnames()}
+        return {name: file.read().decode() for name, file in files.items() if file}
 
 
 def _made(door: Door) -> dict[str, dict[str, Any]]:
@@ -60,6 +79,16 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     assert role["permissionsBoundary"] == TYPED["permissionsBoundaryArn"]
     assert made["geusemaker-network-https-203.0.113.0-24"]["inputs"]["fromPort"] == 443
     assert "geusemaker-compute-address" in made
+    assert made["geusemaker-network-http"]["inputs"]["fromPort"] == 80
+    (plan,) = made["geusemaker-storage-backups"]["inputs"]["rules"]
+    assert plan["lifecycle"]["deleteAfter"] == 14
+    (files,) = (one["inputs"] for name, one in made.items() if name.startswith(BUNDLE))
+    settings = _unpacked(files["contentBase64"])
+    assert "qdrant/qdrant:v1.19.1-unprivileged" in settings["compose.yaml"]
+    assert "model qwen3:8b\n" in settings["manifest"]
+    assert "service crawl4ai\n" not in settings["manifest"]
+    assert "me@example.com" in settings["compose.yaml"]
+    assert "ai.example.com" in settings["caddy/Caddyfile"]
     door.unset(*TYPED)
 
 

@@ -65,7 +65,7 @@ def test_without_a_yes_nothing_is_written_and_nothing_is_made(door: Door) -> Non
     before = door.places.config.read_bytes()
     said = deploy(door, "--os-type", "ubuntu-24.04", code=1).out
     assert "there is no terminal to ask on" in said
-    assert "Preview: 38 to create" in said
+    assert "Preview: 53 to create" in said
     assert door.places.config.read_bytes() == before
     assert door.resources() == []
 

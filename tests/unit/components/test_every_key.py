@@ -44,6 +44,16 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "kms_key_arn": ({}, {"kms_key_arn": KEY}),
     "allowed_cidrs": ({}, {"allowed_cidrs": ["203.0.113.7/32"]}),
+    "domain": ({}, {"domain": "ai.example.com"}),
+    "hosted_zone_id": (
+        {"domain": "ai.example.com"},
+        {"domain": "ai.example.com", "hosted_zone_id": "of example.com"},
+    ),
+    "services": ({}, {"services": ["ollama"]}),
+    "image_versions": ({}, {"image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"}}),
+    "ollama_models": ({}, {"ollama_models": ["llama3.2:3b"]}),
+    "owner_email": ({}, {"owner_email": "me@example.com"}),
+    "backup_retention_days": ({}, {"backup_retention_days": 14}),
     "protect_data": ({}, {"protect_data": False}),
     "tags": ({}, {"tags": {"team": "ml"}}),
 }
@@ -63,6 +73,10 @@ def _real(args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable
         filters = [{"Name": "name", "Values": [OLDER]}]
         images = account.account.client("ec2").describe_images(Filters=filters)["Images"]
         real["ami_id"] = images[0]["ImageId"]
+    if "hosted_zone_id" in real:
+        route53 = account.account.client("route53")
+        zone = route53.create_hosted_zone(Name="example.com", CallerReference="a test")
+        real["hosted_zone_id"] = zone["HostedZone"]["Id"].rpartition("/")[2]
     return real
 
 
@@ -79,17 +93,19 @@ def _rendered(args: Mapping[str, Any], requests: list[Any]) -> str:
             sorted(request.replaceOnChanges),
         ]
         for request in requests
+        if request.type != "pulumi:pulumi:Stack"  # registered by the first of a process only
     }
     inputs = {}
     for made in account.made:
         shown = dict(made.inputs)
         if packed := shown.get("userDataBase64"):
             shown["userDataBase64"] = gzip.decompress(base64.b64decode(packed)).decode()
-        if made.name.endswith("-user-data"):
+        if made.name.endswith(("-user-data", "-credentials")):
             shown = {}
         inputs[f"{made.token} {made.name}"] = shown
     text = json.dumps([options, inputs], sort_keys=True, indent=1)
     chance = r"\b(vpc|subnet|sg|igw|rtb|vol|i|eipalloc|fs|fsap)-[0-9a-f]{8,}|-[0-9a-f]{7}\b"
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "uuid", text)
     return re.sub(chance, r"\1-x", text)
 
 

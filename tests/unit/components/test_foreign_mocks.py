@@ -80,8 +80,8 @@ class Told(pulumi.runtime.Mocks):
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
         return dict(self.answers.get(args.token, {}))
 
-    def inputs(self, token: str) -> dict[str, Any]:
-        (made,) = [made for made in self.made if made.typ == token]
+    def inputs(self, token: str, name: str = "") -> dict[str, Any]:
+        (made,) = [one for one in self.made if one.typ == token and one.name.endswith(name)]
         return made.inputs
 
 
@@ -173,6 +173,9 @@ def test_the_stack_is_made_and_its_outputs_resolve(mocks: Told) -> None:
         "connectCommand": "aws ssm start-session --region us-east-1 --target t-compute-host_id "
         "--document-name AWS-StartPortForwardingSession "
         "--parameters portNumber=443,localPortNumber=8443",
+        "settingsParameter": "t-compute-settings_id",
+        "statusParameter": "t-compute-status_id",
+        "credentialsParameter": "t-identity-credentials_id",
     }
 
 
@@ -195,8 +198,8 @@ def test_the_host_boots_the_image_of_the_answer(mocks: Told, args: dict[str, Any
     script = gzip.decompress(base64.b64decode(host["userDataBase64"])).decode()
     assert "=geusemaker-storage-files_id\n" in script
     assert mocks.inputs("aws:ebs/volume:Volume")["availabilityZone"] == "us-east-1a"
-    granted = mocks.inputs("aws:iam/rolePolicyAttachment:RolePolicyAttachment")["policyArn"]
-    assert granted == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+    attached = mocks.inputs("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "-session-manager")
+    assert attached["policyArn"] == "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
     system = mocks.inputs("aws:efs/fileSystem:FileSystem")
     assert system.get("kmsKeyId") == args.get("kms_key_arn")
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from geusemaker.components import host_type
-from geusemaker.components.tier1 import connect_command, root_gib
+from geusemaker.components.kept_image import root_gib
+from geusemaker.components.tier1 import connect_command
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import NEWER_IMAGE, newer_image
 from geusemaker.errors import ConfigError

@@ -118,9 +118,11 @@ def test_a_first_subnet_in_another_zone_is_refused() -> None:
 
 def test_nobody_is_let_in_where_nobody_can_come() -> None:
     behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
-    told = str(adopted.unreachable(behind_nat))
-    assert "way out by nat-1" in told
-    assert "`pulumi config rm geusemaker:allowedCidrs`" in told
+    for key, port in (("allowedCidrs", 443), ("domain", 80)):
+        told = str(adopted.unreachable(behind_nat, key))
+        assert f"geusemaker:{key} opens port {port}" in told
+        assert "way out by nat-1" in told
+        assert f"`pulumi config rm geusemaker:{key}`" in told
 
 
 def test_another_region_or_key_under_a_running_stack_is_refused_with_the_way_back() -> None:

@@ -14,8 +14,8 @@ from geusemaker.simulator.mocks import SimulatedMocks
 from .rendering import TODAY, deploy, in_pulumi
 
 
-def _one(account: SimulatedMocks, token: str) -> dict[str, Any]:
-    (made,) = account.of(token)
+def _one(account: SimulatedMocks, token: str, name: str = "") -> dict[str, Any]:
+    (made,) = (made for made in account.of(token) if made.name.endswith(name))
     return dict(made.inputs)
 
 
@@ -83,8 +83,11 @@ def test_the_file_system_is_encrypted_and_mounted_by_roles_over_tls_only(
 
 def test_the_role_reaches_its_own_shares_and_nothing_else(account: SimulatedMocks) -> None:
     deploy(permissions_boundary_arn="arn:aws:iam::000000000000:policy/edge")
-    assert _one(account, "aws:iam/role:Role")["permissionsBoundary"].endswith("policy/edge")
-    policy = json.loads(_one(account, "aws:iam/rolePolicy:RolePolicy")["policy"])
+    roles = account.of("aws:iam/role:Role")
+    assert {role.inputs["permissionsBoundary"].rpartition(":")[2] for role in roles} == {
+        "policy/edge"
+    }
+    policy = json.loads(_one(account, "aws:iam/rolePolicy:RolePolicy", "-files")["policy"])
     (system,) = account.of("aws:efs/fileSystem:FileSystem")
     assert {statement["Resource"] for statement in policy["Statement"]} == {system.outputs["arn"]}
     points = {made.outputs["arn"] for made in account.of("aws:efs/accessPoint:AccessPoint")}
@@ -145,6 +148,9 @@ def test_the_outputs_have_the_names_that_others_rely_on(account: SimulatedMocks)
         "dataVolumeId",
         "url",
         "connectCommand",
+        "settingsParameter",
+        "statusParameter",
+        "credentialsParameter",
     }
 
     def check(values: dict[str, Any]) -> None:

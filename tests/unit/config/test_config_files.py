@@ -65,7 +65,7 @@ def test_the_shipped_trial_stack_is_right() -> None:
         ("a.yaml", "amiName: 5\n", ["of another kind"]),
         ("a.yaml", "os_type: ubunut-24.04\n", ["os_type (", "line 1)", "did you mean ubuntu-24.04?", "write line 1 as `os_type: ubuntu-24.04`"]),
         ("a.yaml", "\nos_tpye: ubuntu-24.04\n", ["did you mean osType?", "write line 2 as `os_type: ubuntu-24.04`"]),
-        ("a.yaml", "domain: x.example\n", ["not in this version", "delete `domain` at line 1"]),
+        ("a.yaml", "spot: true\n", ["not in this version", "delete `spot` at line 1"]),
         ("a.yaml", "aws:region: x\n", ["aws:region", "delete `aws:region` at line 1"]),
         ("a.yaml", "config:\n  geusemaker:os_type: ubuntu-24.04\n", ["did you mean osType?", "`geusemaker:osType: ubuntu-24.04`"]),
         ("a.yaml", "instance_type: m6g.large\n", ["In ", "write line 1 as `instance_type: m6i.large` or add the line `architecture: arm64`"]),

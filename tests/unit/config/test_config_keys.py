@@ -52,6 +52,26 @@ TAKEN: list[tuple[str, str, dict[str, str], Any]] = [
     ("allowedCidrs", "0.0.0.0/0,::/0", {}, ("0.0.0.0/0", "::/0")),
     ("allowedCidrs", '["203.0.113.7/32"]', {}, ("203.0.113.7/32",)),
     ("allowedCidrs", "2001:DB8:0::/32", {}, ("2001:db8::/32",)),
+    ("domain", "ai.example.com", {}, "ai.example.com"),
+    (
+        "hostedZoneId",
+        "Z0123456789ABCDEFGHIJ",
+        {"domain": "ai.example.com"},
+        "Z0123456789ABCDEFGHIJ",
+    ),
+    ("services", "postgres, n8n", {}, ("n8n", "postgres")),
+    ("services", '["ollama"]', {}, ("ollama",)),
+    ("imageVersions", "", {}, {}),
+    ("imageVersions", "ollama=ollama/ollama:0.35.1", {}, {"ollama": "ollama/ollama:0.35.1"}),
+    (
+        "ollamaModels",
+        "llama3.2:3b,hf.co/org/model-GGUF:Q4_K_M",
+        {},
+        ("llama3.2:3b", "hf.co/org/model-GGUF:Q4_K_M"),
+    ),
+    ("ownerEmail", "me+ai@example.com", {}, "me+ai@example.com"),
+    ("backupRetentionDays", "0", {}, 0),
+    ("backupRetentionDays", "35", {}, 35),
     ("protectData", "False", {}, False),
     ("protectData", "true", {}, True),
     ("tags", "", {}, {}),
@@ -111,6 +131,29 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("allowedCidrs", "[1]", ["has an item that is not text"]),
     ("allowedCidrs", "[", ["is not JSON", "character 2"]),
     ("allowedCidrs", ",".join(f"10.0.{n}.0/24" for n in range(61)), ["has 61 networks"]),
+    ("domain", "https://ai.example.com/", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
+    ("domain", "AI.Example.com.", ["`pulumi config set geusemaker:domain ai.example.com`"]),
+    ("domain", "203.0.113.7", ["is not a host name"]),
+    ("domain", "localhost", ["is not a host name"]),
+    ("domain", "host.internal", ["is no public name"]),
+    ("domain", "a..example.com", ["is not a host name"]),
+    ("hostedZoneId", "/hostedzone/Z0123456789ABCDEFGHIJ", ["`pulumi config set geusemaker:hostedZoneId Z0123456789ABCDEFGHIJ`"]),
+    ("hostedZoneId", "example.com", ["not the id of a hosted zone"]),
+    ("services", "", ["names none"]),
+    ("services", "n8n,postgresql", ["'postgresql'", "did you mean postgres?", "`pulumi config set geusemaker:services n8n,postgres`"]),
+    ("services", "ollama,ollama", ["twice", "`pulumi config set geusemaker:services ollama`"]),
+    ("services", "ollama,redis-stack", ["no service", "`pulumi config set geusemaker:services ollama`"]),
+    ("imageVersions", "olama=ollama/ollama:0.35.1", ["olama", """`pulumi config set geusemaker:imageVersions '{"ollama": "ollama/ollama:0.35.1"}'`"""]),
+    ("imageVersions", "ollama=ollama/ollama", ["has no tag", "`pulumi config set geusemaker:imageVersions '{}'`"]),
+    ("imageVersions", "postgres=postgres:17.11-bookworm", ["is not PostgreSQL 18"]),
+    ("ollamaModels", "llama3; rm -rf /", ["no name of a model"]),
+    ("ollamaModels", "-x", ["no name of a model"]),
+    ("ollamaModels", "a,a", ["twice", "`pulumi config set geusemaker:ollamaModels a`"]),
+    ("ollamaModels", ",".join(f"m{n}" for n in range(51)), ["has 51 models"]),
+    ("ownerEmail", "me", ["is not an e-mail address"]),
+    ("ownerEmail", "a b@example.com", ["is not an e-mail address"]),
+    ("backupRetentionDays", "36", ["more than 35", "`pulumi config set geusemaker:backupRetentionDays 35`"]),
+    ("backupRetentionDays", "-1", ["less than 0"]),
     ("protectData", "yes", ["neither true nor false"]),
     ("tags", "Owner", ["no key=value"]),
     ("tags", "A=1,A=2", ["the key 'A' twice"]),
@@ -135,6 +178,9 @@ AT_ODDS: list[tuple[dict[str, str], list[str]]] = [
     ({"frameworkVersion": "2.12"}, ["amiType is base", "`pulumi config rm geusemaker:frameworkVersion`"]),
     ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["g5.xlarge is x86_64 only", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
     ({"instanceType": "c7gn.2xlarge"}, ["c7gn.2xlarge is arm64 only", "`pulumi config set geusemaker:instanceType c6i.2xlarge`"]),
+    ({"services": "n8n,ollama"}, ["n8n without postgres", "`pulumi config set geusemaker:services n8n,ollama,postgres`", "`pulumi config rm geusemaker:services`"]),
+    ({"services": "qdrant", "ollamaModels": "llama3.2:3b"}, ["no ollama", "`pulumi config set geusemaker:services qdrant,ollama`", "`pulumi config rm geusemaker:ollamaModels`"]),
+    ({"hostedZoneId": "Z0123456789ABCDEFGHIJ"}, ["without domain", "`pulumi config rm geusemaker:hostedZoneId`"]),
     ({"vpcId": VPC}, ["without subnetIds", "`pulumi config rm geusemaker:vpcId`"]),
     ({"subnetIds": SUBNET}, ["without vpcId", "`pulumi config rm geusemaker:subnetIds`"]),
     ({"vpcId": VPC, "subnetIds": SUBNET, "vpcCidr": "10.42.0.0/16"}, ["`pulumi config rm geusemaker:vpcCidr`"]),
@@ -202,9 +248,9 @@ def test_an_unknown_key_with_no_neighbour_gets_the_list(refused: Refused) -> Non
 
 
 def test_a_misspelt_key_of_a_later_version_is_not_proposed(refused: Refused) -> None:
-    message = refused(domian="x")
+    message = refused(efsIdd="x")
     assert "config set" not in message
-    assert "`pulumi config rm geusemaker:domian`" in message
+    assert "`pulumi config rm geusemaker:efsIdd`" in message
 
 
 def test_commands_can_be_pasted_whatever_the_value(refused: Refused) -> None:
@@ -276,8 +322,15 @@ def test_the_defaults_are_those_of_the_contract(from_stack: FromStack) -> None:
         "vpc_id": None,
         "subnet_ids": (),
         "allowed_cidrs": (),
+        "domain": None,
+        "hosted_zone_id": None,
+        "services": ("n8n", "ollama", "qdrant", "crawl4ai", "postgres"),
+        "image_versions": {},
+        "ollama_models": (),
+        "owner_email": None,
         "permissions_boundary_arn": None,
         "kms_key_arn": None,
+        "backup_retention_days": 7,
         "protect_data": True,
         "tags": {},
     }
@@ -293,7 +346,7 @@ def test_the_model_itself_is_plain_pydantic() -> None:
     with pytest.raises(ValidationError, match="both set"):
         DeploymentConfig(ami_id="ami-01234567", ami_name=NAME)
     with pytest.raises(ValidationError, match="Extra inputs"):
-        DeploymentConfig.model_validate({"domain": "x"})
+        DeploymentConfig.model_validate({"efs_id": "x"})
     with pytest.raises(ValidationError, match="frozen"):
         DeploymentConfig().os_type = "ubuntu-24.04"  # type: ignore[misc]
     with pytest.raises(ValidationError):

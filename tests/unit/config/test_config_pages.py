@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[3]
 # the user had set it; see the comment there.
 UNDECLARED = {
     "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
-    "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn",
+    "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn", "domain",
+    "hostedZoneId", "ownerEmail",
 }  # fmt: skip
 
 

@@ -19,6 +19,9 @@ FACTS = userdata.HostFacts(
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0"},
     data_volume_id="vol-0123456789abcdef0",
+    settings_parameter="geusemaker-compute-settings-0123456",
+    secrets_parameter="geusemaker-identity-credentials-0123456",
+    status_parameter="geusemaker-compute-status-0123456",
 )
 LIB = "/var/lib/geusemaker"
 

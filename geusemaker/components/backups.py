@@ -1,0 +1,97 @@
+"""Copies of the data, every night, by AWS Backup."""
+
+import json
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker.components.partition import COMMERCIAL
+from geusemaker.components.tagging import Tags
+
+SCHEDULE = "cron(0 3 ? * * *)"
+"""Three in the morning, UTC; the database is dumped to the file system before, at two."""
+
+
+def trust_policy() -> str:
+    """Only AWS Backup takes the role."""
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "backup.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+    )
+
+
+def make_backups(
+    name: str,
+    *,
+    retention_days: int,
+    arns: Sequence[pulumi.Input[str]],
+    protect: bool,
+    kms_key_arn: pulumi.Input[str | None],
+    permissions_boundary_arn: str | None,
+    tags: Tags,
+    parent: pulumi.Resource,
+) -> None:
+    """One plan for all of the data, so that its parts can be brought back to the same night.
+
+    Without retention there is no plan; the vault stays, and with it the copies that it holds.
+    """
+    child = ResourceOptions(parent=parent)
+    vault = aws.backup.Vault(
+        f"{name}-backups",
+        kms_key_arn=kms_key_arn,
+        force_destroy=not protect,
+        tags=tags.named("backups"),
+        opts=ResourceOptions(parent=parent, protect=protect),
+    )
+    if not retention_days:
+        return
+    told = aws.get_partition(opts=pulumi.InvokeOptions(parent=parent))
+    partition = told.partition or COMMERCIAL
+    role = aws.iam.Role(
+        f"{name}-backups",
+        description="AWS Backup: copies and restores the data of a GeuseMaker stack",
+        assume_role_policy=trust_policy(),
+        permissions_boundary=permissions_boundary_arn,
+        tags=tags.named("backups"),
+        opts=child,
+    )
+    grants = [
+        aws.iam.RolePolicyAttachment(
+            f"{name}-backups-{what.lower()}",
+            role=role.name,
+            policy_arn=f"arn:{partition}:iam::aws:policy/service-role/"
+            f"AWSBackupServiceRolePolicyFor{what}",
+            opts=child,
+        )
+        for what in ("Backup", "Restores")
+    ]
+    plan = aws.backup.Plan(
+        f"{name}-backups",
+        rules=[
+            {
+                "rule_name": "nightly",
+                "target_vault_name": vault.name,
+                "schedule": SCHEDULE,
+                "lifecycle": {"delete_after": retention_days},
+            }
+        ],
+        tags=tags.named("backups"),
+        opts=child,
+    )
+    aws.backup.Selection(
+        f"{name}-backups",
+        plan_id=plan.id,
+        iam_role_arn=role.arn,
+        resources=list(arns),
+        opts=ResourceOptions(parent=parent, depends_on=grants),
+    )

@@ -1,0 +1,138 @@
+"""The image of a stack: looked up, checked against the host, and kept."""
+
+from typing import Any, Final
+
+import pulumi
+from pulumi import ResourceOptions
+
+from geusemaker.components import host_type
+from geusemaker.components.kept import output_of
+from geusemaker.config import DeploymentConfig
+from geusemaker.dlami import ImageQuery, lookup
+from geusemaker.dlami.hosts import check_image
+from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.news import newer_image
+from geusemaker.errors import ConfigError, NoImageError
+from geusemaker.host_type import HostType
+
+MISSING: Final = "missing"
+"""Key of a record that says why there is no image, in place of one."""
+
+SMALLEST_ROOT_GIB: Final = 75
+"""Room for container images beside what an image brings."""
+
+
+def keep_image(
+    name: str,
+    config: DeploymentConfig,
+    query: ImageQuery,
+    host: HostType,
+    region: str,
+    asking: pulumi.InvokeOptions,
+    parent: pulumi.Resource,
+) -> pulumi.Output[FoundImage]:
+    """The image that the stack keeps, so that a newer one never replaces a host by itself.
+
+    Its trigger is the wish: another OS, architecture, type or version is looked up anew. While
+    the policy is `keep` and nothing is pinned, what the search finds later is ignored, even
+    that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
+    """
+    floats = config.ami_policy == "latest"
+    pinned = pin_of(config) is not None
+    wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
+    found, missing = None, None
+    try:
+        found = _find(config, query, host, region, asking)
+    except NoImageError as error:
+        if floats or pinned:
+            raise
+        missing = error
+    stash = pulumi.Stash(
+        f"{name}-image",
+        input=found.to_record() if found else {MISSING: str(missing)},
+        opts=ResourceOptions(
+            parent=parent,
+            ignore_changes=None if floats or pinned else ["input"],
+            replace_on_changes=["input"] if floats or pinned else None,
+            replacement_trigger=[part or "" for part in wish],
+        ),
+    )
+    kept: pulumi.Output[FoundImage] = output_of(stash).apply(_image_of)
+    if not (floats or pinned):
+        kept.apply(lambda image: _tell(image, found))
+    if not pinned:
+        kept = kept.apply(lambda image: _checked(image, host, found))
+    return kept
+
+
+def _image_of(record: dict[str, Any]) -> FoundImage:
+    if MISSING in record:
+        raise NoImageError(
+            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi destroy` "
+            "clears what it left.)"
+        )
+    return FoundImage.from_record(record)
+
+
+def pin_of(config: DeploymentConfig) -> str | None:
+    """The key that pins an image, if one does."""
+    if config.ami_id is not None:
+        return "amiId"
+    return None if config.ami_name is None else "amiName"
+
+
+def _checked(kept: FoundImage, host: HostType, found: FoundImage | None) -> FoundImage:
+    """The image, once it is known to have the driver that the host needs."""
+    check_image(host.name, kept, newest=found)
+    return kept
+
+
+def _tell(kept: FoundImage, found: FoundImage | None) -> None:
+    if news := newer_image(kept, found):
+        pulumi.log.info(news)
+
+
+def _find(
+    config: DeploymentConfig,
+    query: ImageQuery,
+    host: HostType,
+    region: str,
+    asking: pulumi.InvokeOptions,
+) -> FoundImage:
+    """The pinned image, if it runs on the host, else the newest of the query.
+
+    The query's warnings are shown.
+    """
+    if (pin := pin_of(config)) is not None:
+        image = lookup.find_pinned(
+            config.ami_id,
+            config.ami_name,
+            os_type=config.os_type,
+            architecture=config.architecture,
+            ami_type=config.ami_type,
+            framework_version=config.framework_version,
+            opts=asking,
+            region=region,
+        )
+        host_type.check_pinned(query, host, image, pin)
+        return image
+    for warning in query.warnings:
+        pulumi.log.warn(warning)
+    return lookup.find_image(query, asking, region)
+
+
+def root_gib(wanted: int | None, image: FoundImage) -> int:
+    """Size of the root volume: as asked, else the image's own or 75 GiB, whichever is more.
+
+    `ConfigError` for less than the image's own: EC2 would refuse to start it.
+    """
+    if wanted is None:
+        return max(image.root_volume_gib, SMALLEST_ROOT_GIB)
+    if wanted < image.root_volume_gib:
+        raise ConfigError(
+            f"geusemaker:rootVolumeGib is {wanted}, but the image {image.name!r} needs "
+            f"{image.root_volume_gib} GiB, and EC2 starts no host on less. "
+            f"`pulumi config set geusemaker:rootVolumeGib {image.root_volume_gib}` is the least; "
+            "`pulumi config rm geusemaker:rootVolumeGib` takes what fits."
+        )
+    return wanted

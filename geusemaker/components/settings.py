@@ -1,0 +1,221 @@
+"""Settings of the services: a bundle in S3, a pointer to it, and the host's report on it.
+
+A change of what runs is a change of the pointer, in place: the host applies it where it is.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import ResourceOptions
+
+from geusemaker import bundle
+from geusemaker.components.partition import partition_of
+from geusemaker.components.tagging import Tags
+
+LOCAL_SITES: Final = ("https://localhost", "https://127.0.0.1")
+"""What the host answers to by its own authority, for those who come by Session Manager."""
+
+UNKNOWN_STATUS: Final = "state=unknown"
+"""What the report says before any host has written one."""
+
+_PREFIX = "bundles/"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a host must know to find its settings."""
+
+    pointer: aws.ssm.Parameter
+    status: aws.ssm.Parameter
+    needs: Sequence[pulumi.Resource]
+    """What must stand before the host can fetch them."""
+
+
+def pointer_text(*, sha256: str, bucket: str, url: str, domain: str | None) -> str:
+    """Lines `key=value`, which a shell reads without any parser.
+
+    The address is here and not in the bundle, so that the bundle is known before there is one.
+    """
+    sites = list(LOCAL_SITES)
+    if url not in sites and domain is None and not url.startswith("https://localhost"):
+        sites.append(url)
+    told = {
+        "sha256": sha256,
+        "bucket": bucket,
+        "key": f"{_PREFIX}{sha256}.tar",
+        "url": url,
+        "sites": ", ".join(sites),
+    }
+    return "\n".join(f"{key}={value}" for key, value in told.items())
+
+
+def settings_policy(
+    *,
+    credentials: str | None,
+    pointer: str | None,
+    status: str | None,
+    bucket: str | None,
+    kms_key_arn: str | None,
+) -> str:
+    """Read the own credentials and settings, write the own report; all by ARN.
+
+    AWS's policy for Session Manager lets its role read every parameter of the account, and a host
+    has no business with other people's secrets: hence the denial. AWS's own public parameters stay
+    open, which its agents use.
+    """
+    statements: list[dict[str, Any]] = [
+        {
+            "Sid": "ReadOwnParameters",
+            "Effect": "Allow",
+            "Action": "ssm:GetParameter",
+            "Resource": _known(credentials, pointer),
+        },
+        {
+            "Sid": "NoParametersOfOthers",
+            "Effect": "Deny",
+            "Action": [
+                "ssm:GetParameter",
+                "ssm:GetParameterHistory",
+                "ssm:GetParameters",
+                "ssm:GetParametersByPath",
+            ],
+            "NotResource": _known(
+                credentials, pointer, f"arn:{partition_of(pointer)}:ssm:*:*:parameter/aws/*"
+            ),
+        },
+        {
+            "Sid": "WriteOwnReport",
+            "Effect": "Allow",
+            "Action": "ssm:PutParameter",
+            "Resource": status,
+        },
+        {
+            "Sid": "ReadOwnSettings",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": f"{bucket}/{_PREFIX}*",
+        },
+    ]
+    if kms_key_arn:
+        statements.append(
+            {
+                "Sid": "DecryptOwnCredentials",
+                "Effect": "Allow",
+                "Action": "kms:Decrypt",
+                "Resource": kms_key_arn,
+                "Condition": {"StringLike": {"kms:ViaService": "ssm.*"}},
+            }
+        )
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _known(*arns: str | None) -> list[str]:
+    """Those there are: only a mock makes a resource without an ARN."""
+    return sorted(arn for arn in arns if arn)
+
+
+def bucket_policy(bucket_arn: str) -> str:
+    """Nobody speaks to the bucket in clear."""
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "NothingInClear",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [bucket_arn, f"{bucket_arn}/*"],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                }
+            ],
+        }
+    )
+
+
+def make_settings(
+    name: str,
+    *,
+    files: Mapping[str, str],
+    url: pulumi.Input[str],
+    domain: str | None,
+    role_name: pulumi.Input[str],
+    credentials_arn: pulumi.Input[str],
+    kms_key_arn: str | None,
+    tags: Tags,
+    parent: pulumi.Resource,
+) -> Settings:
+    """Make the bundle's bucket and object, the pointer and the report, and let the role at them."""
+    child = ResourceOptions(parent=parent)
+    packed = bundle.pack(files)
+    sha256 = bundle.digest(packed)
+    bucket = aws.s3.Bucket(
+        f"{name}-settings",
+        force_destroy=True,  # it holds no data: each deployment can make all of it anew
+        tags=tags.named("settings"),
+        opts=child,
+    )
+    private = aws.s3.BucketPublicAccessBlock(
+        f"{name}-settings",
+        bucket=bucket.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=child,
+    )
+    tls = aws.s3.BucketPolicy(
+        f"{name}-settings",
+        bucket=bucket.id,
+        policy=bucket.arn.apply(bucket_policy),
+        # Both write the policy's settings of the bucket, and S3 refuses two at once.
+        opts=ResourceOptions(parent=parent, depends_on=[private]),
+    )
+    stored = aws.s3.BucketObjectv2(
+        # Named by its content, as its key is: another bundle is another object, so that a host
+        # reads the old one whole or the new one whole. The engine deletes the old one last, after
+        # the pointer has moved.
+        f"{name}-settings-{sha256[:12]}",
+        bucket=bucket.id,
+        key=f"{_PREFIX}{sha256}.tar",
+        content_base64=base64.b64encode(packed).decode("ascii"),
+        content_type="application/x-tar",
+        tags=tags.named("settings"),
+        opts=ResourceOptions(parent=parent, depends_on=[tls]),
+    )
+    pointer = aws.ssm.Parameter(
+        f"{name}-settings",
+        description="Which settings a GeuseMaker host applies",
+        type="String",
+        value=pulumi.Output.all(bucket=bucket.id, url=url).apply(
+            lambda told: pointer_text(sha256=sha256, domain=domain, **told)
+        ),
+        tags=tags.named("settings"),
+        opts=ResourceOptions(parent=parent, depends_on=[stored]),
+    )
+    status = aws.ssm.Parameter(
+        f"{name}-status",
+        description="What a GeuseMaker host reports of itself",
+        type="String",
+        value=UNKNOWN_STATUS,
+        tags=tags.named("status"),
+        # The host writes it from then on.
+        opts=ResourceOptions(parent=parent, ignore_changes=["value"]),
+    )
+    policy = aws.iam.RolePolicy(
+        f"{name}-settings",
+        role=role_name,
+        policy=pulumi.Output.all(
+            credentials=credentials_arn,
+            pointer=pointer.arn,
+            status=status.arn,
+            bucket=bucket.arn,
+        ).apply(lambda arns: settings_policy(kms_key_arn=kms_key_arn, **arns)),
+        opts=child,
+    )
+    return Settings(pointer, status, [policy, stored, pointer])

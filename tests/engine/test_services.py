@@ -1,0 +1,142 @@
+"""What runs on the host changes in place; its secrets stay, and are nowhere in clear."""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+
+from .door import Door
+
+HOST = "geusemaker-compute-host"
+
+
+def _secrets(door: Door) -> dict[str, str]:
+    name = door.outputs()["credentialsParameter"]
+    told = door.client("ssm").get_parameter(Name=name, WithDecryption=True)
+    return dict(line.split("=", 1) for line in told["Parameter"]["Value"].split("\n"))
+
+
+def _pointer(door: Door) -> dict[str, str]:
+    ssm = door.client("ssm")
+    names = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
+    (name,) = (one for one in names if one.startswith("geusemaker-compute-settings-"))
+    told = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    return dict(line.split("=", 1) for line in told.split("\n"))
+
+
+def test_one_model_more_and_another_image_replace_nothing(door: Door) -> None:
+    door.up()
+    before, was, secrets = door.outputs(), _pointer(door), _secrets(door)
+    changes = (
+        {"ollamaModels": "llama3.2:3b"},
+        {"imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged"},
+        {"services": "n8n,postgres,ollama"},
+        {"ownerEmail": "me@example.com"},
+    )
+    for change in changes:
+        door.set(**change)
+        digest = json.loads(door.pulumi("preview", "--json").out)
+        summary = digest["changeSummary"]
+        assert set(summary) == {"same", "create", "update", "delete"}, (change, summary)
+        changed = {
+            step["urn"].rpartition("::")[2]: step["op"]
+            for step in digest["steps"]
+            if step["op"] != "same"
+        }
+        assert changed.pop("geusemaker-compute-settings") == "update"
+        assert all(name.startswith("geusemaker-compute-settings-") for name in changed), changed
+        assert sorted(changed.values()) == ["create", "delete"]
+        door.up()
+        now = _pointer(door)
+        assert now["sha256"] != was["sha256"]
+        door.client("s3").head_object(Bucket=now["bucket"], Key=now["key"])
+        was = now
+    assert door.outputs() == before
+    assert _secrets(door) == secrets
+    door.pulumi("preview", "--expect-no-changes")
+    door.pulumi("refresh", "--yes", "--expect-no-changes")
+
+
+def test_what_the_host_reports_is_no_change_of_the_stack(door: Door) -> None:
+    name = door.outputs()["statusParameter"]
+    report = "state=ready\ninstance=i-0123456789abcdef0"
+    door.client("ssm").put_parameter(Name=name, Value=report, Overwrite=True)
+    door.pulumi("preview", "--expect-no-changes")
+    door.pulumi("refresh", "--yes")
+    door.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert door.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == report
+
+
+def test_a_replaced_host_over_existing_data_has_the_same_secrets(door: Door) -> None:
+    before, secrets = door.outputs(), _secrets(door)
+    door.set(osType="ubuntu-24.04")
+    door.up()
+    after = door.outputs()
+    assert after["instanceId"] != before["instanceId"]
+    for same in ("dataVolumeId", "fileSystemId", "credentialsParameter", "statusParameter"):
+        assert after[same] == before[same]
+    assert _secrets(door) == secrets
+    (volume,) = door.client("ec2").describe_volumes(VolumeIds=[after["dataVolumeId"]])["Volumes"]
+    assert [one["InstanceId"] for one in volume["Attachments"]] == [after["instanceId"]]
+
+
+def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Door) -> None:
+    secrets = _secrets(door)
+    assert len(secrets) == 8
+    ec2, s3 = door.client("ec2"), door.client("s3")
+    instance = door.outputs()["instanceId"]
+    told = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
+    packed = base64.b64decode(told["UserData"]["Value"])
+    pointer = _pointer(door)
+    bundle = s3.get_object(Bucket=pointer["bucket"], Key=pointer["key"])["Body"].read()
+    texts = {
+        "user data": gzip.decompress(packed).decode(),
+        "bundle": bundle.decode(),
+        "pointer": repr(pointer),
+        "state": door.pulumi("stack", "export").out,
+        "outputs": door.pulumi("stack", "output", "--json").out,
+        "preview": door.pulumi("preview", "--diff", "--show-sames").out,
+        "up": door.pulumi("up", "--yes", "--skip-preview", "--diff").out,
+    }
+    assert instance in texts["state"]
+    for value in secrets.values():
+        for what, text in texts.items():
+            assert value not in text, what
+    # All that the engine keeps of it on this machine: checkpoints, history, locks.
+    kept = [path for path in _backend(door).rglob("*") if path.is_file()]
+    assert any("history" in path.parts for path in kept)
+    for path in kept:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        assert not [name for name, value in secrets.items() if value.encode() in content], path
+
+
+def _backend(door: Door) -> Path:
+    url = door.env["PULUMI_BACKEND_URL"]
+    assert url.startswith("file://")
+    return Path(url.removeprefix("file://"))
+
+
+def test_a_stopped_host_is_no_change_and_can_be_started(door: Door) -> None:
+    ec2, instance = door.client("ec2"), door.outputs()["instanceId"]
+    ec2.stop_instances(InstanceIds=[instance])
+    assert HOST not in door.steps()
+    door.pulumi("refresh", "--yes")
+    assert HOST not in door.steps()
+    ec2.start_instances(InstanceIds=[instance])
+    door.pulumi("refresh", "--yes")
+    door.pulumi("preview", "--expect-no-changes")
+
+
+def test_without_retention_no_plan_is_left_and_the_vault_stays(door: Door) -> None:
+    door.set(backupRetentionDays="0")
+    steps = door.steps()
+    gone = {name for name, op in steps.items() if op == "delete"}
+    assert "geusemaker-storage-backups" in gone
+    door.up()
+    backup = door.client("backup")
+    assert backup.list_backup_plans()["BackupPlansList"] == []
+    assert len(backup.list_backup_vaults()["BackupVaultList"]) == 1
+    door.pulumi("destroy", "--yes")
+    assert door.resources() == []

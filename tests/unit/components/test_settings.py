@@ -1,0 +1,124 @@
+"""What the host is told of its services, and what its role may do about it."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from geusemaker.components.settings import UNKNOWN_STATUS, pointer_text, settings_policy
+from geusemaker.simulator.mocks import SimulatedMocks
+
+from .rendering import deploy
+
+ARN = "arn:aws:ssm:us-east-1:000000000000:parameter/"
+
+
+def _pointer(account: SimulatedMocks) -> dict[str, str]:
+    (made,) = (
+        one
+        for one in account.of("aws:ssm/parameter:Parameter")
+        if one.name == "geusemaker-compute-settings"
+    )
+    return dict(line.split("=", 1) for line in made.inputs["value"].split("\n"))
+
+
+def test_the_pointer_names_the_stored_bundle_by_its_content(account: SimulatedMocks) -> None:
+    deploy()
+    (stored,) = account.of("aws:s3/bucketObjectv2:BucketObjectv2")
+    sha256 = hashlib.sha256(base64.b64decode(stored.inputs["contentBase64"])).hexdigest()
+    (bucket,) = account.of("aws:s3/bucket:Bucket")
+    pointer = _pointer(account)
+    assert pointer == {
+        "sha256": sha256,
+        "bucket": bucket.outputs["bucket"],
+        "key": f"bundles/{sha256}.tar",
+        "url": "https://localhost:8443",
+        "sites": "https://localhost, https://127.0.0.1",
+    }
+    assert stored.inputs["key"] == pointer["key"]
+    assert sha256[:12] in stored.name, "or a change of it would count as a replacement"
+
+
+@pytest.mark.parametrize(
+    ("args", "site"),
+    [
+        ({"allowed_cidrs": ["203.0.113.0/24"]}, "{ip}"),
+        ({"domain": "ai.example.com"}, "ai.example.com"),
+        ({"domain": "ai.example.com", "allowed_cidrs": ["0.0.0.0/0"]}, "ai.example.com"),
+    ],
+)
+def test_the_public_url_is_the_domain_else_the_lasting_address(
+    account: SimulatedMocks, args: dict[str, Any], site: str
+) -> None:
+    deploy(**args)
+    (address,) = account.of("aws:ec2/eip:Eip")
+    pointer = _pointer(account)
+    ip = address.outputs["publicIp"]
+    assert pointer["url"] == f"https://{site.format(ip=ip)}"
+    sites = pointer["sites"].split(", ")
+    assert sites[:2] == ["https://localhost", "https://127.0.0.1"]
+    # The domain's own site is in the bundle, with a public certificate.
+    assert sites[2:] == ([] if "domain" in args else [f"https://{ip}"])
+
+
+def test_the_report_begins_unknown_and_is_the_hosts_to_write(account: SimulatedMocks) -> None:
+    deploy()
+    (status,) = (
+        one
+        for one in account.of("aws:ssm/parameter:Parameter")
+        if one.name == "geusemaker-compute-status"
+    )
+    assert status.inputs["value"] == UNKNOWN_STATUS
+
+
+def test_the_role_reads_and_writes_its_own_and_nothing_of_others(account: SimulatedMocks) -> None:
+    deploy()
+    (policy,) = (
+        json.loads(one.inputs["policy"])
+        for one in account.of("aws:iam/rolePolicy:RolePolicy")
+        if one.name == "geusemaker-compute-settings"
+    )
+    by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
+    arns = {one.name: one.outputs["arn"] for one in account.of("aws:ssm/parameter:Parameter")}
+    own = {arns["geusemaker-identity-credentials"], arns["geusemaker-compute-settings"]}
+    assert set(by_sid["ReadOwnParameters"]["Resource"]) == own
+    assert by_sid["WriteOwnReport"]["Resource"] == arns["geusemaker-compute-status"]
+    denied = by_sid["NoParametersOfOthers"]
+    assert denied["Effect"] == "Deny"
+    assert set(denied["NotResource"]) == {*own, "arn:aws:ssm:*:*:parameter/aws/*"}
+    assert by_sid["ReadOwnSettings"]["Resource"].endswith("/bundles/*")
+    assert "DecryptOwnCredentials" not in by_sid
+
+
+def test_a_key_of_the_account_may_be_used_for_the_parameter_only() -> None:
+    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    policy = json.loads(
+        settings_policy(
+            credentials=f"{ARN}c",
+            pointer=f"{ARN}p",
+            status=f"{ARN}s",
+            bucket="arn:aws:s3:::b",
+            kms_key_arn=key,
+        )
+    )
+    (statement,) = (one for one in policy["Statement"] if one["Sid"] == "DecryptOwnCredentials")
+    assert statement["Resource"] == key
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
+
+
+def test_the_bucket_is_private_and_refuses_what_comes_in_clear(account: SimulatedMocks) -> None:
+    deploy()
+    (block,) = account.of("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+    kinds = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    assert all(block.inputs[kind] is True for kind in kinds)
+    (policy,) = account.of("aws:s3/bucketPolicy:BucketPolicy")
+    (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_address_is_not_in_the_bundle_so_that_it_is_known_beforehand() -> None:
+    told = pointer_text(sha256="0" * 64, bucket="b", url="https://203.0.113.7", domain=None)
+    assert told.endswith("sites=https://localhost, https://127.0.0.1, https://203.0.113.7")
