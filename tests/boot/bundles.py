@@ -43,6 +43,8 @@ class Bundle:
     without: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     bucket: str = "geusemaker-bundles"
+    raw: bytes = b""
+    """What is stored in place of a tar."""
 
     def image(self, service: str) -> str:
         return f"example.org/{service}:{self.tag}@sha256:{'0' * 64}"
@@ -90,6 +92,8 @@ class Bundle:
 
     @property
     def packed(self) -> bytes:
+        if self.raw:
+            return self.raw
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for path, text in self.files.items():

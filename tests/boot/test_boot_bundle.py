@@ -12,6 +12,12 @@ OLD, NEW = Bundle(), Bundle(tag="2")
 
 BAD = {
     "a name that leads out": (Bundle(more_files={"../evil": "x"}), "name that it may not have"),
+    "a name that turns back": (
+        Bundle(more_files={"caddy/../../evil": "x"}),
+        "name that it may not have",
+    ),
+    "no tar": (Bundle(raw=b"<html>a page</html>"), "holds something that is neither"),
+    "half a tar": (Bundle(raw=OLD.packed[:3000]), "holds something that is neither"),
     "an absolute name": (Bundle(more_files={"/etc/evil": "x"}), "name that it may not have"),
     "a name with a line break": (Bundle(more_files={"a\nb": "x"}), "name that it may not have"),
     "a link": (Bundle(links={"evil": "/etc"}), "neither file nor directory"),
