@@ -118,6 +118,49 @@ def _backend(door: Door) -> Path:
     return Path(url.removeprefix("file://"))
 
 
+def test_the_commands_find_the_report_and_the_logins_by_the_stacks_outputs(door: Door) -> None:
+    secrets = _secrets(door)
+    instance = door.outputs()["instanceId"]
+    wanted = _pointer(door)["sha256"]
+    report = f"state=ready\ninstance={instance}\nrunning={wanted}\nwanted={wanted}"
+    name = door.outputs()["statusParameter"]
+    door.client("ssm").put_parameter(Name=name, Value=report, Overwrite=True)
+    shown = door.run("geusemaker", "status", "--json")
+    assert shown.code == 0, shown
+    assert instance in shown.out
+    told = door.run("geusemaker", "credentials")
+    assert told.code == 0, told
+    assert "me@example.com" in told.out
+    assert secrets["n8n-owner-password"] in told.out
+    assert secrets["ollama-api-key"] in told.out
+    assert secrets["n8n-encryption-key"] not in told.out
+    refused = door.run("geusemaker", "logs")
+    assert refused.code == 1, refused
+    assert "Traceback" not in refused.out
+
+
+def test_what_the_services_cannot_be_is_refused_before_anything_is_made(door: Door) -> None:
+    before = door.resources()
+    for values, words in (
+        ({"services": "n8n,ollama"}, "n8n without postgres"),
+        ({"imageVersions": "postgres=postgres:17"}, "is not PostgreSQL 18"),
+        ({"instanceType": "t3.micro"}, "geusemaker:instanceType"),
+    ):
+        was = {key: door.pulumi("config", "get", f"geusemaker:{key}", code=None) for key in values}
+        door.set(**values)
+        refused = door.pulumi("preview", code=1).out
+        assert words in refused
+        assert "pulumi config set geusemaker:" in refused
+        assert "Traceback" not in refused
+        for key, old in was.items():
+            if old.code == 0:
+                door.pulumi("config", "set", f"geusemaker:{key}", old.out.strip())
+            else:
+                door.unset(key)
+    door.pulumi("preview", "--expect-no-changes")
+    assert door.resources() == before
+
+
 def test_a_stopped_host_is_no_change_and_can_be_started(door: Door) -> None:
     ec2, instance = door.client("ec2"), door.outputs()["instanceId"]
     ec2.stop_instances(InstanceIds=[instance])
