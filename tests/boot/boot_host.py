@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bundles import Bundle
-
 from geusemaker.userdata import Bounds, HostFacts, render
+
+from .bundles import Bundle
 
 HERE: Final = Path(__file__).parent
 STAND_INS: Final = HERE / "stand_ins"

@@ -11,7 +11,7 @@ import pytest
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]
 else:
-    from boot_host import GOOD, Host, as_root
+    from .boot_host import GOOD, Host, as_root
 
     @pytest.fixture(scope="session", name="ready_host")
     def _ready_host(tmp_path_factory: pytest.TempPathFactory) -> Host:

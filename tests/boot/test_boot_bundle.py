@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boot_host import FACTS, GOOD, LIB, MANY, Host
-from bundles import Bundle
+
+from .boot_host import FACTS, GOOD, LIB, MANY, Host
+from .bundles import Bundle
 
 OLD, NEW = Bundle(), Bundle(tag="2")
 

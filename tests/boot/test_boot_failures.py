@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from boot_host import MANY, STEPS, Host
+
+from .boot_host import MANY, STEPS, Host
 
 
 @pytest.fixture(name="host")

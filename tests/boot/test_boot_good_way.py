@@ -4,8 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from boot_host import GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
-from bundles import Bundle
+
+from .boot_host import GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
+from .bundles import Bundle
 
 MOUNTS = ["/srv/geusemaker/data", "/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
 

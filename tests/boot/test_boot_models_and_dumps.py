@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from boot_host import GOOD, LIB, MANY, Host
-from bundles import Bundle
+
+from .boot_host import GOOD, LIB, MANY, Host
+from .bundles import Bundle
 
 TWO = Bundle(models=("llama3.2:1b", "nomic-embed-text"))
 BACKUPS = "/srv/geusemaker/efs/backups"

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from boot_host import GOOD, LIB, SYSTEMS, Host
-from bundles import Bundle, host_program
 
 from geusemaker import bundle
 from geusemaker.bundle.secret_names import secrets_of
+
+from .boot_host import GOOD, LIB, SYSTEMS, Host
+from .bundles import Bundle, host_program
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boot_host import FACTS, HERE, STAND_INS, SYSTEMS, Host
 
 from geusemaker.userdata import HostFacts, bundle_program, render
+
+from .boot_host import FACTS, HERE, STAND_INS, SYSTEMS, Host
 
 VARIANTS = {
     "two access points": FACTS,

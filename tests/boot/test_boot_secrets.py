@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from boot_host import FACTS, GOOD, LIB, MANY, MARKERS, SYSTEMS, Host
-from bundles import SECRETS, Bundle
+
+from .boot_host import FACTS, GOOD, LIB, MANY, MARKERS, SYSTEMS, Host
+from .bundles import SECRETS, Bundle
 
 MARKED = [value.encode() for value in MARKERS.values()]
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from boot_host import GOOD, LIB, MARKERS, STEPS, Host
-from bundles import Bundle
+
+from .boot_host import GOOD, LIB, MARKERS, STEPS, Host
+from .bundles import Bundle
 
 OLD, NEW = Bundle(), Bundle(tag="2")
 LOG = "/var/log/geusemaker-boot.log"
