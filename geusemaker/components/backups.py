@@ -10,8 +10,9 @@ from pulumi import ResourceOptions
 from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 
-SCHEDULE = "cron(0 3 ? * * *)"
-"""Three in the morning, UTC; the database is dumped to the file system before, at two."""
+SCHEDULE = "cron(0 5 ? * * *)"
+"""Five in the morning, UTC: the host dumps its databases to the file system between three and four,
+so that a copy of the file system holds the dump of the same night."""
 
 
 def trust_policy() -> str:
