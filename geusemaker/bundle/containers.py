@@ -245,7 +245,6 @@ def _postgres(_: BundleFacts) -> Container:
         "volumes": [
             # From PostgreSQL 18 on, the folder above that of the data.
             bind(f"{DATA}/postgres", "/var/lib/postgresql"),
-            bind(f"{EFS}/backups", "/backups"),
         ],
         "read_only": True,
         "tmpfs": [

@@ -105,6 +105,10 @@ def test_an_empty_key_file_lets_nobody_in(caddy: Path, tmp_path: Path) -> None:
         for value in ("Bearer ", "Bearer"):
             good, _ = one.visitor.by_http2("/ollama/api/tags", {"authorization": value})
             assert not good
+        # Each of two headers of one name could meet one condition.
+        twice = ("authorization", f"Bearer {'a' * 40}")
+        good, _ = one.visitor.by_http2("/ollama/api/tags", {"authorization": "Bearer "}, twice)
+        assert not good
         one.secret.unlink()
         good, _ = one.visitor.by_http2("/ollama/api/tags", {"authorization": "Bearer "})
         assert not good
@@ -118,6 +122,15 @@ def test_qdrant_and_crawl4ai_get_their_own_keys_and_short_paths(proxy: Running) 
     told = proxy.visitor.ask("/crawl4ai/crawl", {"Authorization": "Bearer c"}, "POST").told()
     assert (told["service"], told["path"]) == ("crawl4ai", "/crawl")
     assert told["headers"]["authorization"] == "Bearer c"
+
+
+@pytest.mark.parametrize("name", ["ollama", "qdrant", "crawl4ai"])
+def test_the_other_services_never_see_n8ns_session(proxy: Running, name: str) -> None:
+    sent = {"Cookie": "n8n-auth=session", "Authorization": f"Bearer {OLLAMA_KEY}"}
+    told = proxy.visitor.ask(f"/{name}/x", sent).told()
+    assert told["service"] == name
+    assert "cookie" not in told["headers"]
+    assert proxy.visitor.ask("/rest/x", sent).told()["headers"]["cookie"] == "n8n-auth=session"
 
 
 @pytest.mark.parametrize("name", ["ollama", "qdrant", "crawl4ai"])

@@ -181,8 +181,13 @@ class Visitor:
             safe.sendall(bytes([0x81, 0x80 | len(raw)]) + mask + masked)
             return read_frame(stream.read).decode()
 
-    def by_http2(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[bool, bytes]:
-        """Whether the status is 200, and the body, with no more of HTTP/2 than that takes."""
+    def by_http2(
+        self, path: str, headers: Mapping[str, str] | None = None, *more: tuple[str, str]
+    ) -> tuple[bool, bytes]:
+        """Whether the status is 200, and the body, with no more of HTTP/2 than that takes.
+
+        `more` may have a header that is there already.
+        """
         with self.connected("h2") as safe:
             assert safe.selected_alpn_protocol() == "h2"
             stream = safe.makefile("rb")
@@ -193,7 +198,8 @@ class Visitor:
                 ":path": path,
                 **(headers or {}),
             }
-            packed = b"".join(b"\0" + _text(k) + _text(v) for k, v in request.items())
+            lines = [*request.items(), *more]
+            packed = b"".join(b"\0" + _text(k) + _text(v) for k, v in lines)
             safe.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b""))
             safe.sendall(_frame(1, 5, 1, packed))
             good, body = False, b""

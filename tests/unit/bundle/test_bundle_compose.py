@@ -310,7 +310,8 @@ def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
 
 def test_postgres_18_keeps_its_data_in_the_folder_above() -> None:
     targets = [volume["target"] for volume in services(facts())["postgres"]["volumes"]]
-    assert targets == ["/var/lib/postgresql", "/backups"]
+    # Not where the dumps are: whoever gets into the database must not reach them too.
+    assert targets == ["/var/lib/postgresql"]
 
 
 def test_models_are_listed_once_each_and_only_for_ollama() -> None:
