@@ -277,7 +277,7 @@ def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFact
         models=config.ollama_models,
         owner_email=config.owner_email or "",
         domain=config.domain,
-        public=bool(config.allowed_cidrs or config.domain),
+        public=bool(config.allowed_cidrs),
         memory_gib=host.memory_gib or None,
         architecture=config.architecture,
         dump_days=config.backup_retention_days,
