@@ -173,11 +173,15 @@ def services(values: Sequence[str]) -> tuple[str, ...]:
     """In the order of `SERVICES`, so that another order changes nothing on the host."""
     if not values:
         raise Misfit("names none, and a host without services is of no use")
-    for value in values:
+    meant_by = {
+        value: value
+        if value in SERVICES
+        else nearest(value, SERVICES) or _SERVICE_ALIASES.get(value.strip().lower())
+        for value in values
+    }
+    for value, near in meant_by.items():
         if value not in SERVICES:
-            near = nearest(value, SERVICES) or _SERVICE_ALIASES.get(value.strip().lower())
-            others = [one for one in values if one != value]
-            meant = [one for one in SERVICES if one in {*others, near}]
+            meant = [one for one in SERVICES if one in meant_by.values()]
             hint = f" (did you mean {near}?)" if near else ""
             raise Misfit(
                 f"has the item {value!r}, which is no service{hint}",

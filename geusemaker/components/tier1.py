@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from geusemaker import bundle, dlami, userdata
-from geusemaker.components import host_type
+from geusemaker.components import host_type, hosted_zone
 from geusemaker.components.compute import CREDIT_MODE, Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept_image import keep_image, pin_of, root_gib
@@ -121,6 +121,8 @@ class Tier1(pulumi.ComponentResource):
         if not pinned:
             host_type.tell(check_facts(query, host))
         kept = keep_image(name, config, query, host, region, asking, self)
+        if config.hosted_zone_id and config.domain:
+            hosted_zone.check(config.hosted_zone_id, config.domain, asking)
         for note in _notes(config):
             pulumi.log.info(note)
 

@@ -146,6 +146,7 @@ _NOT_SIMULATED: Final = {
     "aws:ec2/getAmi:getAmi": {"executableUsers", "uefiData", "tags"},
     "aws:ec2/getSubnet:getSubnet": {"ipv6CidrBlock"},
     "aws:index/getRegion:getRegion": {"endpoint", "id", "name"},
+    "aws:route53/getZone:getZone": {"enableAcceleratedRecovery", "name", "tags", "vpcId"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"allAvailabilityZones"},
 }
 
@@ -197,6 +198,25 @@ def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
         "state": vpc["State"],
         "tags": {tag["Key"]: tag["Value"] for tag in vpc.get("Tags") or []},
         **dns,
+    }
+
+
+def get_zone(account: Account, arguments: Mapping[str, Any]) -> Answer:
+    """One hosted zone by its id."""
+    id_ = arguments.get("zoneId")
+    if not id_:
+        raise InvokeError('one of "name,zone_id" must be specified')
+    action = f"reading Route 53 Hosted Zone ({id_})"
+    zone = account.call(action, "route53", "get_hosted_zone", Id=id_)["HostedZone"]
+    return {
+        "id": id_,
+        "zoneId": id_,
+        "arn": f"arn:aws:route53:::hostedzone/{id_}",
+        "name": zone["Name"].removesuffix("."),
+        "privateZone": zone["Config"]["PrivateZone"],
+        "comment": zone["Config"].get("Comment", ""),
+        "callerReference": zone["CallerReference"],
+        "resourceRecordSetCount": zone["ResourceRecordSetCount"],
     }
 
 
@@ -281,6 +301,7 @@ INVOKES: Final[dict[str, Callable[[Account, Mapping[str, Any]], Answer]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getPartition:getPartition": get_partition,
     "aws:index/getRegion:getRegion": get_region,
+    "aws:route53/getZone:getZone": get_zone,
 }
 
 

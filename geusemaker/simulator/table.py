@@ -69,5 +69,7 @@ def resource_type(token: str) -> Resource:
     except KeyError as unknown:
         raise NotSimulated(
             f"the simulated account does not know the resource type {token}; it knows "
-            f"{', '.join(sorted(t.rpartition(':')[2] for t in TYPES))}"
+            f"{', '.join(sorted(t.rpartition(':')[2] for t in TYPES))}. If another version of this "
+            "program started the account: `geusemaker local stop` ends it, and `make up` begins "
+            "anew"
         ) from unknown

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from geusemaker.errors import ConfigError
 from geusemaker.simulator.mocks import SimulatedMocks
 
 from .rendering import deploy
@@ -51,6 +52,34 @@ def test_a_zone_gets_the_record_of_the_name(account: SimulatedMocks) -> None:
     assert record.inputs["name"] == "ai.example.com"
     assert record.inputs["type"] == "A"
     assert record.inputs["records"] == [address.outputs["publicIp"]]
+
+
+@pytest.mark.parametrize(
+    ("domain", "zone_id", "words"),
+    [
+        ("ai.example.org", None, ["is not in it", "geusemaker:domain ai.example.com`"]),
+        ("badexample.com", None, ["is not in it"]),
+        ("ai.example.com", "Z0000000000000", ["does not show", "NoSuchHostedZone"]),
+    ],
+)
+def test_a_zone_that_cannot_hold_the_name_is_refused_before_anything_is_made(
+    account: SimulatedMocks, domain: str, zone_id: str | None, words: list[str]
+) -> None:
+    route53 = account.account.client("route53")
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference="a test")
+    there = zone["HostedZone"]["Id"].rpartition("/")[2]
+    with pytest.raises(ConfigError) as refused:
+        deploy(domain=domain, hosted_zone_id=zone_id or there)
+    for word in (*words, "`pulumi config rm geusemaker:hostedZoneId`"):
+        assert word in str(refused.value)
+    assert not account.of("aws:ec2/vpc:Vpc")
+
+
+def test_the_name_of_the_zone_itself_will_do(account: SimulatedMocks) -> None:
+    route53 = account.account.client("route53")
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference="a test")
+    deploy(domain="example.com", hosted_zone_id=zone["HostedZone"]["Id"].rpartition("/")[2])
+    assert len(account.of("aws:route53/record:Record")) == 1
 
 
 def test_one_plan_copies_volume_and_file_system_together(account: SimulatedMocks) -> None:

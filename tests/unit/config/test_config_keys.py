@@ -141,6 +141,7 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("hostedZoneId", "example.com", ["not the id of a hosted zone"]),
     ("services", "", ["names none"]),
     ("services", "n8n,postgresql", ["'postgresql'", "did you mean postgres?", "`pulumi config set geusemaker:services n8n,postgres`"]),
+    ("services", "N8N,Postgres", ["did you mean n8n?", "`pulumi config set geusemaker:services n8n,postgres`"]),
     ("services", "ollama,ollama", ["twice", "`pulumi config set geusemaker:services ollama`"]),
     ("services", "ollama,redis-stack", ["no service", "`pulumi config set geusemaker:services ollama`"]),
     ("imageVersions", "olama=ollama/ollama:0.35.1", ["olama", """`pulumi config set geusemaker:imageVersions '{"ollama": "ollama/ollama:0.35.1"}'`"""]),
