@@ -69,19 +69,36 @@ def list_images(
             f"{target.calls} API call{'s' * (target.calls != 1)}"
         )
         mine = (config.os_type, config.architecture, config.ami_type) if config else None
+        row = (config.os_type, config.ami_type) if config else None
+        entries = ami_table.shown(every_entry, ended=ended, never=every, mine=row)
         for text in ami_table.table(entries, catalogue, mine):
             typer.echo(text)
         newest = ami_show.newest_of(config, answers or ()) if config else None
-        mark = ami_show.marker(config, newest, target.stack, running)
+        never = ami_show.never_made(config, today) if config else None
+        mark = ami_show.marker(
+            config,
+            newest,
+            target.stack,
+            running,
+            never=never is not None,
+            elsewhere=target.stack_region if target.is_elsewhere else None,
+        )
         _notes(every_entry, entries, every, mark, why_not)
         if wrong:
             typer.echo(
                 "Without this stack's mark, since its config cannot be read: "
                 + mending.reword(wrong, stack=stack, local=local, region=region)
             )
-        following = ["geusemaker ami show", "geusemaker ami pin"]
-        fit = mending.alternatives(following, stack=stack, local=local, region=region)
-        typer.echo(f"Next: {fit} | --region R | --json")
+        # Only what would work: both ask AWS, of a stack whose config can be read.
+        following = []
+        if config is not None and target.stack is not None and answers is not None:
+            following.append("geusemaker ami show")
+            # Beside another Region's table nobody knows whether the image fits.
+            if not target.is_elsewhere and ami_show.view(config, running, answers).can_be_pinned:
+                following.append("geusemaker ami pin")
+        own = None if target.is_elsewhere else region
+        fit = mending.alternatives([*following], stack=stack, local=local, region=own)
+        typer.echo("Next: " + " | ".join([*([fit] if fit else []), "--region R", "--json"]))
 
 
 def _asked(

@@ -54,7 +54,8 @@ class Move:
                 "`geusemaker ami list --json` shows ids and names; `geusemaker ami pin` alone pins "
                 "what runs."
             )
-        image = self._find(wanted or str(running), config)
+        subject = "IMAGE" if wanted else "The image that the stack runs"
+        image = self._find(wanted or str(running), config, subject=subject)
         if by == "name" and not self._is_of_its_name(image, config):
             # A copy of the account's own has the name of AWS's image.
             yield f"Its name means another image, so it is pinned by id: {_told(image)}"
@@ -147,8 +148,18 @@ class Move:
         """The command that brings the stack to its config."""
         return "pulumi up" if not self.local else "geusemaker deploy --local"
 
-    def _find(self, wanted: str, config: DeploymentConfig, *, silent: bool = False) -> FoundImage:
-        """The image of that id or name, once AWS shows it and it fits the config."""
+    def _find(
+        self,
+        wanted: str,
+        config: DeploymentConfig,
+        *,
+        subject: str = "IMAGE",
+        silent: bool = False,
+    ) -> FoundImage:
+        """The image of that id or name, once AWS shows it and it fits the config.
+
+        Messages name it by `subject`.
+        """
         is_id = re.fullmatch(r"ami-[0-9a-f]{8,17}", wanted) is not None
         try:
             image = self.service.find_pinned(
@@ -166,10 +177,10 @@ class Move:
                 "Nothing was written; `geusemaker ami list --json` shows what there is",
                 str(error),
             )
-            raise PinError(_as_argument(text)) from None
+            raise PinError(_told_of(subject, text)) from None
         for warning in () if silent else self.service.warnings:
             text = re.sub(r" If it is not meant, `pulumi config rm [^`]*` drops it\.", "", warning)
-            typer.echo(f"warning: {_as_argument(text)}", err=True)
+            typer.echo(f"warning: {_told_of(subject, text)}", err=True)
         return image
 
     def _is_of_its_name(self, image: FoundImage, config: DeploymentConfig) -> bool:
@@ -224,9 +235,9 @@ def _age(known: Recognised, name: str) -> tuple[tuple[int, ...], tuple[int, ...]
     return numeric(known.framework_version or "0"), build_in(name)
 
 
-def _as_argument(text: str) -> str:
-    """What speaks of a pin in the config, in words for the argument that was typed."""
-    return re.sub(r"^geusemaker:ami(Id|Name)", "IMAGE", text)
+def _told_of(subject: str, text: str) -> str:
+    """What speaks of a pin in the config, in words for what was typed."""
+    return re.sub(r"^geusemaker:ami(Id|Name)", subject, text)
 
 
 def _told(image: FoundImage) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from geusemaker.cli.ami_table import built
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import Recognised, Version, load_catalogue, recognise
+from geusemaker.dlami import Recognised, Version, load_catalogue, recognise, select
 from geusemaker.dlami.image import FoundImage
+from geusemaker.errors import NeverMadeError, WishError
 from geusemaker.services.ec2 import LineImages
 
 
@@ -53,6 +54,39 @@ class View:
             return True
         mine = (self.known.os_type, self.known.architecture, self.known.ami_type)
         return mine != (wanted.os_type, wanted.architecture, wanted.ami_type)
+
+    @property
+    def runs(self) -> tuple[str, str, str] | None:
+        """OS, architecture and type of what runs; None where its name tells no known line."""
+        if self.known is None:
+            return None
+        of_name = self.known.architecture or self.architecture or self.config.architecture
+        return self.known.os_type, of_name, self.known.ami_type
+
+    @property
+    def fits(self) -> bool:
+        """Whether what runs is what the config asks for, as far as its name tells."""
+        if self.known is None:
+            return True
+        config = self.config
+        versions = (None, self.known.framework_version, self.known.spelled_version)
+        return (
+            self.runs == (config.os_type, config.architecture, config.ami_type)
+            and config.framework_version in versions
+        )
+
+    @property
+    def is_pinned_to_what_runs(self) -> bool:
+        """Whether a pin holds the stack to its running image."""
+        return _pin(self) is not None and _pin(self) in (self.image_id, self.name)
+
+    @property
+    def can_be_pinned(self) -> bool:
+        """Whether `ami pin` alone would write something, and not be refused."""
+        if self.image_id is None or not self.fits or self.is_pinned_to_what_runs:
+            return False
+        # One of no known line may be the account's own, which the answer about AWS's never shows.
+        return self.running is not None or self.known is None
 
     @property
     def pinned_by(self) -> str | None:
@@ -133,14 +167,18 @@ def lines(view: View, today: date) -> list[tuple[str, str]]:
             ),
             ("Next", "geusemaker deploy | pulumi up"),
         ]
-    told = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view))]
+    told = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view, today))]
     if view.running is None:
         told.append(("at AWS", "not shown: withdrawn, private, or of no line of the table"))
-    told += [("chosen", _chosen(view)), ("built", _age(view, today)), ("behind", _behind(view))]
+    never = never_made(view.config, today)
+    told += [("chosen", _chosen(view)), ("built", _age(view, today))]
+    told.append(("behind", "not to be said of what never was" if never else _behind(view)))
     told.append(("patched", _patched(view, today)))
     if view.advisory:
         told.append(("advisory", f"{view.advisory}: `geusemaker ami list` marks what does not"))
-    told.append(("Next", _next(view)))
+    if never:
+        told.append(("refused", never))
+    told.append(("Next", "geusemaker ami list --all" if never else _next(view)))
     return told
 
 
@@ -168,12 +206,24 @@ def marker(
     newest: FoundImage | None,
     stack: str | None,
     outputs: Mapping[str, Any],
+    *,
+    never: bool = False,
+    elsewhere: str | None = None,
 ) -> str | None:
-    """What the mark before a row of the table means for this stack; `newest` as by `newest_of`."""
+    """What the mark before a row of the table means for this stack; `newest` as by `newest_of`.
+
+    `never`: AWS never made what the config asks for. `elsewhere` is the stack's Region where the
+    table is of another, in which its image has another id.
+    """
     if config is None:
         return None
     running = outputs.get("amiId")
     text = f"> stack {stack}, {config.architecture}"
+    if never:
+        text += ", which AWS never made of this line"
+    if elsewhere is not None:
+        runs = f"running {outputs.get('amiName')}" if running else "not deployed"
+        return f"{text}, {runs}, in {elsewhere}"
     if running is None:
         return f"{text}, not deployed"
     if newest is not None and newest.id == running:
@@ -182,18 +232,44 @@ def marker(
     return f"{text}, running {outputs.get('amiName')}{more}"
 
 
-def _line(view: View) -> str:
-    if view.known is None:
+def never_made(config: DeploymentConfig, today: date) -> str | None:
+    """Why the next deployment is refused, where AWS never made what the config asks for.
+
+    A pin is asked for in its place, so that it does not matter then.
+    """
+    if config.ami_id or config.ami_name:
+        return None
+    try:
+        select(
+            config.os_type,
+            config.architecture,
+            config.ami_type,
+            config.framework_version,
+            today=today,
+        )
+    except NeverMadeError as error:
+        return str(error)
+    except WishError:  # a version that is newer than the table: AWS may have it by now
+        return None
+    return None
+
+
+def _line(view: View, today: date) -> str:
+    if view.known is None or view.runs is None:
         return f"not one of the known lines; the config asks for {view.wish}"
-    config, version = view.config, view.known.framework_version
-    spelled = view.known.spelled_version
-    architecture = view.known.architecture or view.architecture or config.architecture
-    runs = [view.known.os_type, architecture, view.known.ami_type]
-    line = " / ".join([*runs, version] if version else runs)
-    wanted = [config.os_type, config.architecture, config.ami_type]
-    if wanted != runs or config.framework_version not in (None, version, spelled):
+    version = view.known.framework_version
+    line = " / ".join([*view.runs, version] if version else view.runs)
+    if view.fits:
+        return line
+    if never_made(view.config, today):
+        follows = "which AWS never made, so that `pulumi up` is refused"
+    elif view.pinned_by:
+        follows = "which the pin has to fit"
+    elif view.newest is None:
+        follows = "of which there is none here, so that `pulumi up` is refused"
+    else:
         return f"{line}; the config asks for {view.wish}: the next `pulumi up` replaces the host"
-    return line
+    return f"{line}; the config asks for {view.wish}, {follows}"
 
 
 def _pin(view: View) -> str | None:
@@ -242,9 +318,15 @@ def _patched(view: View, today: date) -> str:
 
 
 def _next(view: View) -> str:
+    """What moves the stack, then what holds it; only what would do something."""
+    can = []
     if view.newest is not None and view.newest.id != view.image_id:
-        return "geusemaker ami update | geusemaker ami pin"
-    return "geusemaker ami pin" if not view.pinned_by else "geusemaker ami list"
+        # Another wish is followed by the next `up` alone, unless a pin holds against it.
+        moves = view.fits or view.pinned_by is not None
+        can.append("geusemaker ami update" if moves else "pulumi preview")
+    if view.can_be_pinned:
+        can.append("geusemaker ami pin")
+    return " | ".join(can or ["geusemaker ami list"])
 
 
 def _version(known: Recognised | None, architecture: str | None) -> Version | None:

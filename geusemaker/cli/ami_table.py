@@ -99,15 +99,24 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
     return found
 
 
-def shown(every: Sequence[Entry], *, ended: bool, never: bool) -> list[Entry]:
-    """The entries of the rows to show: those with a current line, and more if wanted."""
+def shown(
+    every: Sequence[Entry],
+    *,
+    ended: bool,
+    never: bool,
+    mine: tuple[str, str] | None = None,
+) -> list[Entry]:
+    """The entries of the rows to show: those with a current line, and more if wanted.
+
+    `mine` is the row of the stack, which is shown in any case: the mark stands before it.
+    """
     statuses: dict[tuple[str, str], set[str]] = {}
     for entry in every:
         statuses.setdefault(entry.row, set()).add(entry.status)
     wanted = (
         {"current"} | ({"ended"} if ended or never else set()) | ({"never"} if never else set())
     )
-    return [entry for entry in every if statuses[entry.row] & wanted]
+    return [entry for entry in every if statuses[entry.row] & wanted or entry.row == mine]
 
 
 def table(

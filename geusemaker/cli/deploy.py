@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 from pydantic.alias_generators import to_snake
 
+from geusemaker import regions
 from geusemaker.cli import mending, stack_file
 from geusemaker.cli.asking import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
-from geusemaker.cli.target import REGION_KEY, Target, open_target, say
+from geusemaker.cli.target import Target, open_target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import nearest
 from geusemaker.config_report import choices
@@ -127,7 +128,7 @@ def _deploy(
         [from_file, of_stack, _of_environment(), _of_flags(given)],
         target.required_region(),
         target.region_source,
-        target.region_source == f"the stack's {REGION_KEY}",
+        target.region_source == regions.OF_STACK,
     )
     typer.echo(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
     _show(wanted, fit)

@@ -20,7 +20,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes nothing."""
-    target = open_target(stack, region, local)
+    target = open_target(stack, region, local, any_region=True)
     findings = examine(target, datetime.now(UTC).date())
     fit = partial(reword, stack=stack, local=local, region=region)
     findings = replace(

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from geusemaker.cli.target import REGION_KEY
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
 from geusemaker.config_source import Given
 from geusemaker.errors import ConfigError
+from geusemaker.regions import REGION_KEY
 
 FLAGS: Final = {
     "osType": "--os-type",

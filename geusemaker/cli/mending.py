@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from geusemaker.cli.effective import FLAGS
-from geusemaker.cli.target import REGION_KEY
+from geusemaker.regions import OF_FLAG, REGION_KEY
 
 # Which stack they mean matters; `pulumi stack init` and `pulumi login` name theirs or need none.
 _OF_STACK = re.compile(
@@ -19,7 +19,7 @@ _OURS = re.compile(
     r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
 )
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
-_FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: "--region"}
+_FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: OF_FLAG}
 
 
 def reword(
@@ -43,6 +43,13 @@ def reword(
             return found[0]
         return f"`{_fitted(steps, stack, local, region, deploy)}`"
 
+    if deploy is not None:
+        # Of a flag alone the whole command is known here, and nowhere else.
+        paragraph = re.sub(
+            rf"`{OF_FLAG} ([a-z0-9-]+)`",
+            lambda found: f"`{command_of({**deploy, OF_FLAG: found[1]})}`",
+            paragraph,
+        )
     return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", fitted, paragraph)
 
 

@@ -6,7 +6,6 @@ account the user's own AWS and Pulumi settings lead to.
 
 import contextlib
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from geusemaker import regions
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE, StackOrigin
 from geusemaker.config_source import Given
@@ -25,12 +25,10 @@ from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalEr
 from geusemaker.local import session
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.regions import REGION_KEY
 from geusemaker.services.aws_errors import translate
 from geusemaker.services.ec2 import EC2Service
 
-REGION_KEY = "aws:region"
-_REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-_REGION_SHAPE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+")
 # With these Pulumi asks AWS as somebody else than boto3 here would.
 _OTHER_LOGINS = ("aws:assumeRoles", "aws:assumeRole", "aws:accessKey", "aws:endpoints")
 
@@ -90,7 +88,8 @@ class Target:
         self.calls += 1
 
     def identity(self) -> Identity:
-        """Who is asking: one call, GetCallerIdentity. Raises `AwsError`."""
+        """Who is asking: one call, GetCallerIdentity. Raises `AwsError`, or `ConfigError`."""
+        self.required_region()  # else a misspelt one is told as trouble with the network
         with self._translated("sts", "GetCallerIdentity"):
             told = self.client("sts").get_caller_identity()
         return Identity(told["Account"], told["Arn"])
@@ -124,17 +123,17 @@ class Target:
                 "`pulumi config set aws:region us-east-1` for the stack, or --region us-east-1 for "
                 "this one command."
             )
-        if not _REGION_SHAPE.fullmatch(self.region):
-            raise ConfigError(
-                f"The Region is {self.region!r} (by {self.region_source}), which is not the name "
-                "of one, such as us-east-1 (a zone has a letter more). For the stack: `pulumi "
-                "config set aws:region us-east-1`; for this one command: --region us-east-1."
-            )
+        regions.check(self.region, self.region_source)
         return self.region
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the Region is another than the one that the stack is in."""
+        return self.stack_region is not None and self.region != self.stack_region
 
     def check_own_region(self) -> None:
         """`ConfigError` when another Region is asked about than the one that the stack is in."""
-        if self.stack_region is not None and self.region != self.stack_region:
+        if self.is_elsewhere:
             raise ConfigError(
                 f"--region is {self.region!r}, but stack {self.stack} is in {self.stack_region}, "
                 "and images of one Region say nothing of a host in another. Leave --region out; "
@@ -197,17 +196,21 @@ def open_target(
     local: bool = False,
     *,
     need_engine: bool = False,
+    any_region: bool = False,
     say: Say = say,
 ) -> Target:
     """Finds project, engine, stack and Region.
 
     With `need_engine` a missing Pulumi CLI is installed or built, which takes minutes; else the
-    command does without a stack.
+    command does without a stack. With `any_region` a Region that is none is taken as it is, for a
+    command that is about that.
 
     Raises:
-        ConfigError: The named stack does not exist.
+        ConfigError: The named stack does not exist, or the named Region.
         LocalError: There is no project here, or no simulated account could be started.
     """
+    if region is not None and not any_region:
+        regions.check(region, regions.OF_FLAG)  # before anything is started or built for it
     here = Path.cwd()
     project = find_project(here)
     if project not in (here, *here.parents):
@@ -344,14 +347,14 @@ def _region(
     flag: str | None, cli: PulumiCli | None, file: Path | None, env: Mapping[str, str]
 ) -> tuple[str | None, str]:
     if flag:
-        return flag, "--region"
+        return flag, regions.OF_FLAG
     if file is not None:
         told = _plain(file, REGION_KEY)
         if told is None and cli is not None and _own_keys(file).get(REGION_KEY):
             told = cli.config().get(REGION_KEY)  # it is encrypted
         if told:
-            return told, f"the stack's {REGION_KEY}"
-    for name in _REGION_VARIABLES:
+            return told, regions.OF_STACK
+    for name in regions.VARIABLES:
         if told := env.get(name):
             return told, name
     return None, ""

@@ -5,7 +5,8 @@ import os
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.errors import ConfigError
+from geusemaker import regions
+from geusemaker.errors import ConfigError, one_line
 
 
 def look_up(opts: pulumi.InvokeOptions) -> str:
@@ -14,15 +15,21 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
     Providers before version 7, and mocks written for them, tell it as `name`.
 
     Raises:
-        ConfigError: Neither tells one.
+        ConfigError: Neither tells one, the one that is configured is none, or AWS cannot be asked.
     """
-    told = aws.get_region(opts=opts)
+    configured, source = _configured()
+    if configured:
+        # Before AWS is asked: a provider that finds nobody there fails by itself, with words on
+        # credentials and hosts, and the engine ends the program before it can say a word.
+        regions.check(configured, source)
+    try:
+        told = aws.get_region(opts=opts)
+    except Exception as error:  # the SDK raises nothing narrower
+        raise _unasked(configured, error) from error
     region = (
         told.region
         or pulumi.get(told, "name")  # not as an attribute, which warns that it is deprecated
-        or pulumi.Config("aws").get("region")
-        or os.environ.get("AWS_REGION")
-        or os.environ.get("AWS_DEFAULT_REGION")
+        or configured
     )
     if not region:
         raise ConfigError(
@@ -31,3 +38,24 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
             "AWS_REGION in the environment."
         )
     return str(region)
+
+
+def _configured() -> tuple[str | None, str]:
+    """What the stack or the environment says, and which of them."""
+    if of_stack := pulumi.Config("aws").get("region"):
+        return of_stack, regions.OF_STACK
+    for name in regions.VARIABLES:
+        if value := os.environ.get(name):
+            return value, name
+    return None, ""
+
+
+def _unasked(region: str | None, error: Exception) -> ConfigError:
+    """The first question to AWS: what is wrong with the way to it shows here."""
+    where = f"in the Region {region}" if region else "and no Region is set"
+    return ConfigError(
+        f"AWS could not be asked, {where}. It said: {one_line(error)} -- if that is about the "
+        "Region, `pulumi config get aws:region` shows the stack's and `pulumi config set "
+        "aws:region us-east-1` changes it; if about credentials, `aws sts get-caller-identity` "
+        "shows whose are used; if about the network, run it again."
+    )

@@ -3,12 +3,11 @@
 Each check takes what it needs and answers with a `Check`; none raises for what a user can cause.
 """
 
-import difflib
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
-from botocore.loaders import Loader
 
+from geusemaker import regions
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import (
     enable_region,
@@ -48,16 +47,14 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
             "AWS_REGION=us-east-1`.",
         )
     told = f"{here} (from {place.region_source})"
-    known = known_regions()
-    if here not in known:
-        near = difflib.get_close_matches(here, known, n=1)
+    if here not in regions.known():
+        near = regions.nearest(here)
         return Check(
             name,
             "failed",
             f"{told} is no Region of AWS that boto3 knows"
-            f"{f'; the nearest is {near[0]}' if near else ''}",
-            f"`pulumi config set aws:region {near[0] if near else 'us-east-1'}`; a Region that is "
-            "newer than this program needs `pip install --upgrade boto3`.",
+            f"{f'; the nearest is {near}' if near else ''}",
+            f"{regions.mend(place.region_source, near)}. {regions.UPGRADE}",
         )
     if not is_logged_in:
         return Check(name, "unknown", f"{told}; whether the account has it: {NO_CREDENTIALS}")
@@ -79,12 +76,3 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
         mend = enable_region(here)
         return Check(name, "failed", f"{told} is not enabled for the account", f"{mend}.")
     return Check(name, "ok", told)
-
-
-def known_regions() -> list[str]:
-    """AWS's Regions as boto3 has them on record.
-
-    Read without a session: a session stumbles over a profile that does not exist.
-    """
-    found = Loader().load_data("partitions")["partitions"]
-    return [name for part in found for name in part["regions"] if not name.endswith("-global")]

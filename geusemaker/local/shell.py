@@ -34,11 +34,18 @@ def plan(wanted: str | None, folder: Path, environment: Environment, command: Pa
     if name == "bash":
         rc = folder / "bashrc"
         text = f'[ -f ~/.bashrc ] && . ~/.bashrc\n{hidden}\n{again}\nPS1="{PROMPT}${{PS1-\\$ }}"\n'
-        # Prompt programs set PS1 before each prompt: what says "simulated" must come after them.
+        # Prompt programs set PS1 before each prompt: what says "simulated" must come after them. On
+        # a line of its own, since what they left may end in a `;` or in a comment. From bash 5.1 on
+        # it may also be an array, of which older ones run the first alone.
         text += (
             f'_geusemaker_prompt() {{ case "$PS1" in "{PROMPT}"*) ;;'
             f' *) PS1="{PROMPT}$PS1" ;; esac; }}\n'
-            'PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND; }_geusemaker_prompt"\n'
+            'case "$(declare -p PROMPT_COMMAND 2>/dev/null)" in\n'
+            "'declare -a'*) PROMPT_COMMAND+=(_geusemaker_prompt)\n"
+            '  [ "${BASH_VERSINFO[0]}${BASH_VERSINFO[1]}" -ge 51 ] ||'
+            " PROMPT_COMMAND+=$'\\n_geusemaker_prompt' ;;\n"
+            "*) PROMPT_COMMAND+=$'\\n_geusemaker_prompt' ;;\n"
+            "esac\n"
         )
         return ShellStart([shell, "--rcfile", str(rc), "-i"], {}, {rc: text})
     if name == "zsh":

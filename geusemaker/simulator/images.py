@@ -158,6 +158,11 @@ def backend_of(region: str) -> Any:
     return ec2_backends[account_id()][region]
 
 
+def has_region(region: str) -> bool:
+    """Whether moto has it: fewer than AWS, where AWS's newest are missing."""
+    return region in ec2_backends[account_id()].regions
+
+
 def seed(region: str) -> int:
     """Replace moto's built-in images of `region` by the recorded ones; returns how many.
 

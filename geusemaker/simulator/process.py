@@ -115,6 +115,21 @@ class Simulation:
         }
 
 
+_SIGNED_FOR: Final = re.compile(r"Credential=[^/]+/\d{8}/([a-zA-Z0-9-]+)/(ec2|ssm)/")
+# AWS has no host there to say anything; moto would break off with a page of HTML. This is what
+# EC2 says to keys that its Region does not take.
+_NO_REGION: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>AuthFailure</Code>'
+    b"<Message>AWS was not able to validate the provided access credentials</Message></Error>"
+    b"</Errors><RequestID>simulated</RequestID></Response>"
+)
+
+
+def _sent(start_response: StartResponse, status: str, kind: str, data: bytes) -> list[bytes]:
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(data)))])
+    return [data]
+
+
 class Front:
     """moto's WSGI application, and beside it what only the simulated account can answer."""
 
@@ -126,22 +141,21 @@ class Front:
         path = environ.get("PATH_INFO", "")
         # A signed request is for AWS, whatever its path: it may be for a bucket of that name.
         if not path.startswith("/geusemaker/") or "HTTP_AUTHORIZATION" in environ:
-            self._open_region(environ.get("HTTP_AUTHORIZATION", ""))
+            asked = _SIGNED_FOR.search(environ.get("HTTP_AUTHORIZATION", ""))
+            if asked and asked[2] == "ec2" and not images.has_region(asked[1]):
+                return _sent(start_response, "401 Unauthorized", "text/xml", _NO_REGION)
+            if asked:
+                self._open_region(asked[1])
             answer: Iterable[bytes] = self._moto(environ, start_response)
             return answer
         status, body = self._own(environ["REQUEST_METHOD"], path, environ)
-        data = json.dumps(body).encode()
-        start_response(
-            status, [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
-        )
-        return [data]
+        return _sent(start_response, status, "application/json", json.dumps(body).encode())
 
-    def _open_region(self, authorization: str) -> None:
+    def _open_region(self, region: str) -> None:
         """A Region has its images from the first request that is signed for it, as AWS's have."""
-        signed = re.search(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/(?:ec2|ssm)/", authorization)
-        if signed and not self._simulation.knows(signed[1]):
+        if not self._simulation.knows(region):
             with Account.lock:
-                self._simulation.account(signed[1])
+                self._simulation.account(region)
 
     def _own(self, method: str, path: str, environ: Environ) -> tuple[str, Any]:
         match method, path:

@@ -16,7 +16,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from . import invokes, wire
+from . import images, invokes, wire
 from .account import Account, AwsError
 from .lookup import InvokeError
 from .resource import Change, Resource, Update, top
@@ -65,6 +65,24 @@ def _answers(method: T) -> T:
     return cast("T", locked)
 
 
+def _region(config: Mapping[str, Any]) -> str | None:
+    region = config.get("region") or os.environ.get("AWS_REGION")
+    return str(region) if region else None
+
+
+def _no_host(region: str) -> str:
+    """What the real provider says where AWS has no such Region: it asks who it is, and nobody is
+    there to answer. It does not look the name up in a list.
+    """
+    host = f"sts.{region}.amazonaws.com"
+    return (
+        "unable to validate AWS credentials.\nDetails: validating provider credentials: retrieving "
+        "caller identity from STS: operation error STS: GetCallerIdentity, https response error "
+        f'StatusCode: 0, RequestID: , request send failed, Post "https://{host}/": dial tcp: '
+        f"lookup {host}: no such host\n"
+    )
+
+
 def _within(path: str, ignored: str) -> bool:
     return path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
 
@@ -104,7 +122,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
+        region = _region(wire.decode(request.news).values)
+        return provider_pb2.CheckResponse(
+            inputs=request.news,
+            failures=[provider_pb2.CheckFailure(reason=_no_host(region))]
+            if region and not images.has_region(region)
+            else [],
+        )
 
     @_answers
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -122,12 +146,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         config = wire.decode(request.args).values
-        region = config.get("region") or os.environ.get("AWS_REGION")
+        region = _region(config)
         if not region:
             raise InvokeError(
                 "Missing region information: Please provide the region by setting "
                 "`pulumi config set aws:region <region>`, e.g. us-east-1"
             )
+        if not images.has_region(region):  # a provider of the state is not checked, but configured
+            raise InvokeError(_no_host(region))
         tags = config.get("defaultTags") or {}
         if isinstance(tags, str):
             tags = json.loads(tags)

@@ -20,6 +20,17 @@ def replaced(door: Door) -> set[str]:
     return {name for name, op in door.steps().items() if op in REPLACED}
 
 
+def newest(door: Door) -> str:
+    """The newest that AWS has of the default line by now; each test may have released one."""
+    shown = door.client("ec2").describe_images(
+        Filters=[
+            {"Name": "name", "Values": [f"{BASE} (Ubuntu 22.04) ????????"]},
+            {"Name": "architecture", "Values": ["x86_64"]},
+        ]
+    )
+    return max(str(image["Name"]) for image in shown["Images"])
+
+
 @pytest.fixture(scope="module")
 def stack(door: Door) -> Door:
     door.up()
@@ -83,7 +94,7 @@ def test_another_os_replaces_the_host_by_that_oss_image_and_no_data(stack: Door)
 
     stack.unset("osType")
     stack.up()
-    assert stack.outputs()["amiName"] == LATEST, "another wish is looked up anew"
+    assert stack.outputs()["amiName"] == newest(stack), "another wish is looked up anew"
 
 
 def test_a_withdrawn_line_stops_no_running_stack(stack: Door) -> None:

@@ -83,6 +83,24 @@ def test_wrong_config_is_one_paragraph_whose_command_mends_it(door: Door, what: 
     door.pulumi("preview")
 
 
+def test_a_misspelt_region_is_one_paragraph_whose_command_mends_it(door: Door) -> None:
+    door.unset(*KEYS)
+    before = door.places.config.read_text()
+    door.pulumi("config", "set", "aws:region", "us-esat-1")
+    try:
+        said = paragraph(door.pulumi("preview", code=FAILED).out)
+        assert said.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+        assert "`pulumi config set aws:region us-east-1`" in said
+        assert door.resources() == []
+        # The program has no word in these two, which the provider answers.
+        refreshed = door.pulumi("refresh", "--yes", code=None).out
+        assert "Traceback" not in refreshed
+        assert "KeyError" not in refreshed
+    finally:
+        door.places.config.write_text(before)
+    door.pulumi("preview")
+
+
 def test_an_os_that_nobody_makes_is_refused_with_those_that_there_are(door: Door) -> None:
     door.unset(*KEYS)
     door.set(osType="ubuntu-99")

@@ -1,6 +1,8 @@
 """`geusemaker ami list|show|pin|update`: every answer, and what is in the stack's file after it."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,98 @@ def test_list_with_a_wrong_config_or_a_region_that_is_none_is_one_paragraph(worl
         assert refused.startswith(f"The Region is '{name}' (by --region), which is not the name")
 
 
+def test_a_misspelt_region_is_told_as_that_by_each_command(world: World) -> None:
+    world.file.write_text("config:\n  aws:region: us-esat-1\n")
+    world.answers(output=RUNS_OLD)
+    for command in (["list"], ["show"], ["pin"], ["update"]):
+        of_flag = world.run("ami", *command, "--region", "us-wset-2", code=1).err
+        assert of_flag.startswith("The Region is 'us-wset-2' (by --region)")
+        assert "Take that: `--region us-west-2`." in of_flag
+        of_stack = world.run("ami", *command, code=1)
+        assert of_stack.err.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+        assert of_stack.commands == ["pulumi config set aws:region us-east-1"]
+
+
+def followed(world: World, said: str) -> None:
+    """Runs what a line `Next` names, each of which must work."""
+    (line,) = [one for one in said.splitlines() if one.strip().startswith("Next")]
+    for command in re.findall(r"geusemaker ami (?:list|show|pin|update)[^|]*", line):
+        more = ["--yes"] if "pin" in command or "update" in command else []
+        world.run(*shlex.split(command)[1:], *more)
+
+
+def test_what_the_list_says_comes_next_works(world: World) -> None:
+    own, flags = "geusemaker ami show | geusemaker ami pin", "--region R | --json"
+    world.config("")
+    world.answers(output=RUNS_OLD)
+    for arguments in ([], ["--region", "eu-west-1"]):
+        world.config("")
+        followed(world, world.run("ami", "list", *arguments).out)
+    elsewhere = world.run("ami", "list", "--region", "eu-west-1").out.splitlines()
+    assert elsewhere[-1] == f"Next: geusemaker ami show | {flags}"
+    assert f"> stack dev, x86_64, running {OLD}, in us-east-1" in elsewhere
+    world.config("geusemaker:amiType: tensorflow\ngeusemaker:osType: ubuntu-24.04")
+    never = world.run("ami", "list").out.splitlines()
+    assert never[-1] == f"Next: geusemaker ami show | {flags}"
+    assert any(line.split()[:3] == [">", "ubuntu-24.04", "tensorflow"] for line in never)
+    assert any(line.startswith("> stack dev, x86_64, which AWS never made") for line in never)
+    world.config("")
+    assert world.run("ami", "list").out.endswith(f"Next: {own} | {flags}\n")
+    world.answers(output={})
+    assert world.run("ami", "list").out.endswith(f"Next: geusemaker ami show | {flags}\n")
+    world.answers(stacks=[])
+    assert world.run("ami", "list", "--region", "us-east-1").out.endswith(f"Next: {flags}\n")
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: tensorflow",
+        "geusemaker:amiType: tensorflow\ngeusemaker:architecture: arm64",
+    ],
+)
+def test_show_of_a_wish_that_aws_never_made_promises_nothing(world: World, wish: str) -> None:
+    world.config(wish)
+    world.answers(output=RUNS_OLD, stacks=[{"name": "dev"}])
+    said = world.run("ami", "show", "--stack", "dev")
+    assert "which AWS never made, so that `pulumi up --stack dev` is refused" in said.out
+    assert "replaces the host" not in said.out
+    assert "  behind    not to be said of what never was" in said.out
+    assert "  refused   " in said.out
+    assert said.out.endswith("  Next      geusemaker ami list --all --stack dev\n")
+    followed(world, said.out)
+    (mend,) = [one for one in said.commands if one.startswith("pulumi config")][:1]
+    typed(world, mend)
+    assert "never made" not in world.run("ami", "show", "--stack", "dev").out
+
+
+def test_show_offers_only_what_would_change_something(world: World) -> None:
+    world.answers(output=RUNS_OLD)
+
+    def next_of(config: str) -> str:
+        world.config(config)
+        said = world.run("ami", "show").out
+        followed(world, said)
+        return said.splitlines()[-1].removeprefix("  Next      ")
+
+    both = "geusemaker ami update | geusemaker ami pin"
+    assert next_of("") == both
+    assert next_of(PIN_OLD) == "geusemaker ami update"
+    assert next_of(f"geusemaker:amiName: {NEWEST}") == both
+    assert next_of("geusemaker:osType: ubuntu-24.04") == "pulumi preview"
+    assert next_of("geusemaker:osType: ubuntu-26.04") == "geusemaker ami list"
+    assert next_of("geusemaker:frameworkVersion: '99.9'\ngeusemaker:amiType: pytorch").strip()
+
+
+def test_a_pin_of_what_runs_is_not_told_as_an_argument(world: World) -> None:
+    before = world.config("geusemaker:architecture: arm64")
+    world.answers(output=RUNS_OLD)
+    said = world.run("ami", "pin", code=1).err
+    assert said.startswith(f"The image that the stack runs is '{OLD_ID}'")
+    assert "IMAGE" not in said
+    assert world.file.read_text() == before
+
+
 def test_another_region_than_the_stacks_is_refused_where_it_would_mislead(world: World) -> None:
     before = world.config("")
     world.answers(output=RUNS_OLD)
@@ -203,7 +297,7 @@ def test_without_stack_or_credentials_each_says_so_in_one_paragraph(
     if command != ["pin"]:
         assert "no AWS credentials could be found" in said.err
     world.answers(stacks=[])
-    assert "No stack is selected" in world.run("ami", *command, "--region", "x", code=1).err
+    assert "No stack is selected" in world.run("ami", *command, "--region", "us-east-1", code=1).err
 
 
 def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> None:

@@ -258,6 +258,17 @@ def test_a_region_that_is_none_is_one_paragraph(world: World) -> None:
     assert said.err.startswith("The Region is 'us east 1' (by --region)")
 
 
+def test_a_misspelt_region_is_refused_before_anything_is_done(world: World) -> None:
+    before = world.config("")
+    said = world.run("deploy", "--region", "us-esat-1", "--yes", "--ami-type", "base", code=1)
+    command = "geusemaker deploy --region us-east-1 --ami-type base --yes"
+    assert said.commands == [command]
+    assert not (world.clone.engine_dir / "calls.jsonl").exists(), "not even Pulumi was asked"
+    assert world.file.read_text() == before
+    world.file.write_text(before.replace("us-east-1", "us-esat-1"))
+    assert command in world.run("deploy", "--yes", "--ami-type", "base", code=1).commands
+
+
 def test_an_interrupt_while_it_deploys_is_exit_code_130(world: World) -> None:
     world.config("")
 

@@ -177,7 +177,14 @@ def test_a_region_that_there_is_not(name: str, nearest: str) -> None:
     check = account.region(Somewhere(region=name), is_logged_in=True)
     assert check.state == "failed"
     assert f"{name} (from AWS_REGION) is no Region of AWS" in check.detail
-    assert f"`pulumi config set aws:region {nearest}`" in check.mend
+    assert check.mend.startswith(f"`export AWS_REGION={nearest}`. ")
+
+
+def test_a_misspelt_flag_is_mended_where_it_was_typed() -> None:
+    place = Somewhere(region="us-esat-1", region_source="--region")
+    check = account.region(place, is_logged_in=True)
+    assert "the nearest is us-east-1" in check.detail
+    assert check.mend.startswith("`--region us-east-1`. ")
 
 
 def test_a_region_that_aws_could_not_be_asked_about() -> None:

@@ -143,7 +143,8 @@ def run(
 ) -> tuple[int, str, list[tuple[Any, ...]]]:
     asked: list[tuple[Any, ...]] = []
 
-    def opened(*given: Any) -> Any:
+    def opened(*given: Any, any_region: bool) -> Any:
+        assert any_region, "a Region that is none is a finding here"
         asked.append(given)
         return place
 

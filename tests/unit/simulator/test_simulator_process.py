@@ -352,3 +352,10 @@ def test_no_region_has_an_agent(process: Process) -> None:
     ssm = _client(process, "ssm", "ap-south-1")
     with pytest.raises(ClientError, match="InvalidInstanceId"):
         ssm.send_command(DocumentName="AWS-RunShellScript", InstanceIds=["i-0123456789abcdef0"])
+
+
+def test_a_region_that_is_none_is_refused_as_ec2_refuses(process: Process) -> None:
+    with pytest.raises(ClientError) as refused:
+        _client(process, "ec2", "us-esat-1").describe_images(Owners=["amazon"])
+    assert refused.value.response["Error"]["Code"] == "AuthFailure"
+    assert _client(process, "ec2", "eu-west-3").describe_images(Owners=["amazon"])["Images"]

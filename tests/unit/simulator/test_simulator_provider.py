@@ -147,6 +147,22 @@ def test_a_region_is_needed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> 
     assert engine.configure().supportsPreview
 
 
+def test_a_region_without_hosts_fails_as_the_real_provider_does(engine: Engine) -> None:
+    for name, fails in (("us-esat-1", True), ("us-east-1", False)):
+        request = provider_pb2.CheckRequest(news=wire.encode({"region": name}))
+        reasons = [one.reason for one in engine.stub.CheckConfig(request).failures]
+        assert bool(reasons) is fails
+    (reason,) = [
+        one.reason
+        for one in engine.stub.CheckConfig(
+            provider_pb2.CheckRequest(news=wire.encode({"region": "us-esat-1"}))
+        ).failures
+    ]
+    assert reason.startswith("unable to validate AWS credentials.\nDetails: ")
+    assert "lookup sts.us-esat-1.amazonaws.com: no such host" in reason
+    assert text_of(lambda: engine.configure(region="us-esat-1")).count("no such host") == 1
+
+
 @pytest.mark.parametrize("as_text", [True, False])
 def test_default_tags_are_on_everything(engine: Engine, as_text: bool) -> None:
     tags: Any = {"tags": {"stack": "dev", "owner": "all"}}

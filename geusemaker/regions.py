@@ -1,0 +1,72 @@
+"""AWS's Regions by name: which there are, and the nearest to one that there is not.
+
+The list is botocore's own, so that a newer boto3 brings newer Regions.
+"""
+
+import difflib
+import functools
+from typing import Final
+
+from geusemaker.errors import ConfigError
+
+REGION_KEY: Final = "aws:region"
+OF_FLAG: Final = "--region"
+OF_STACK: Final = f"the stack's {REGION_KEY}"
+VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+UPGRADE: Final = "A Region that is newer than the boto3 here needs `pip install --upgrade boto3`."
+
+_USUAL: Final = "us-east-1"
+_LIKE: Final = 0.6  # below, two names have no more in common than any two Regions have
+
+
+@functools.cache
+def known() -> tuple[str, ...]:
+    """AWS's Regions as botocore has them on record.
+
+    Read without a session: a session stumbles over a profile that does not exist.
+    """
+    from botocore.loaders import Loader  # here, since most commands need no list
+
+    found = Loader().load_data("partitions")["partitions"]
+    return tuple(name for part in found for name in part["regions"] if not name.endswith("-global"))
+
+
+def nearest(name: str) -> str | None:
+    """The Region that was meant, most likely: first by its letters, then by their order.
+
+    Letters first, since two that were swapped are the usual slip: `us-esat-1` shares more pieces
+    in order with us-west-1.
+    """
+    typed = name.strip().lower()
+    ranked = []
+    for region in known():
+        match = difflib.SequenceMatcher(None, typed, region, autojunk=False)
+        if match.ratio() >= _LIKE:
+            ranked.append((match.quick_ratio(), match.ratio(), region))
+    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+
+
+def check(region: str, source: str) -> None:
+    """`ConfigError` for a Region that botocore does not know; `source` says what names it.
+
+    A Region that AWS opened since is refused too, but with the one command that makes it known.
+    """
+    if region in known():
+        return
+    near = nearest(region)
+    hint = f"the nearest is {near}" if near else f"one that it has is {_USUAL}"
+    raise ConfigError(
+        f"The Region is {region!r} (by {source}), which is not the name of one that AWS has; "
+        f"{hint}. Take that: {mend(source, near)}. {UPGRADE}"
+    )
+
+
+def mend(source: str, near: str | None) -> str:
+    """What puts the Region right where it was named."""
+    name = near or _USUAL
+    if source == OF_FLAG:
+        return f"`{OF_FLAG} {name}`"
+    if source in VARIABLES:
+        return f"`export {source}={name}`"
+    return f"`pulumi config set {REGION_KEY} {name}`"

@@ -1,0 +1,63 @@
+"""The Region of the program: refused before AWS is asked, and told in words where it cannot be."""
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+import pulumi
+import pulumi.runtime
+import pulumi_aws as aws
+import pytest
+
+from geusemaker.components import region
+from geusemaker.errors import ConfigError
+from geusemaker.simulator.mocks import SimulatedMocks
+
+SAID = (
+    "invoke of aws:index/getRegion:getRegion failed: invocation of aws:index/getRegion:getRegion "
+    "returned an error: No valid credential sources found.\n"
+)
+
+
+@pytest.fixture
+def no_answer(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """Each question fails, and no Region is configured."""
+
+    def failing(**_: object) -> NoReturn:
+        raise Exception(SAID)  # the SDK raises nothing narrower
+
+    monkeypatch.setattr(aws, "get_region", failing)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    pulumi.runtime.set_all_config({})
+    yield monkeypatch
+    pulumi.runtime.set_all_config({})
+
+
+def refusal() -> str:
+    with pytest.raises(ConfigError) as refused:
+        region.look_up(pulumi.InvokeOptions())
+    said = str(refused.value)
+    assert "\n" not in said
+    return said
+
+
+def test_a_misspelt_region_is_refused_before_aws_is_asked(no_answer: pytest.MonkeyPatch) -> None:
+    no_answer.setenv("AWS_DEFAULT_REGION", "us-wset-2")
+    assert "`export AWS_DEFAULT_REGION=us-west-2`" in refusal()
+    pulumi.runtime.set_all_config({"aws:region": "us-esat-1"})
+    said = refusal()
+    assert said.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+    assert "credential" not in said
+
+
+def test_a_provider_that_cannot_ask_is_told_in_one_paragraph(
+    no_answer: pytest.MonkeyPatch,
+) -> None:
+    assert refusal().startswith("AWS could not be asked, and no Region is set. It said: invoke of")
+    no_answer.setenv("AWS_REGION", "eu-west-1")
+    said = refusal()
+    assert said.startswith("AWS could not be asked, in the Region eu-west-1. It said: ")
+    assert "No valid credential sources found." in said
+    assert "`aws sts get-caller-identity`" in said
