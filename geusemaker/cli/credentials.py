@@ -64,6 +64,11 @@ def credentials(
             typer.echo("SIMULATED: no host booted, nothing answers at this url")
         elif url is not None and url.startswith("https://localhost"):
             host.tell("`geusemaker connect` opens that url on this machine")
+        elif url is not None:
+            host.tell(
+                "where that url is not open to you: `geusemaker connect`, then "
+                "https://localhost:8443"
+            )
 
 
 def _chosen(host: Host) -> tuple[Sequence[str] | None, str]:

@@ -98,11 +98,11 @@ def test_an_old_stack_and_the_simulated_account_say_so(host: Deployed) -> None:
     assert "no output credentialsParameter" in host.world.run("credentials", code=1).err
 
 
-def test_a_public_url_needs_no_forward(host: Deployed) -> None:
+def test_a_public_url_is_told_with_the_other_way_in(host: Deployed) -> None:
     output = {"instanceId": host.id, "credentialsParameter": "credentials-1"}
     host.world.answers(output=output | {"url": "https://203.0.113.5/"})
     said = host.world.run("credentials").out
     assert "https://203.0.113.5/qdrant" in said
-    assert "geusemaker connect" not in said
+    assert "where that url is not open to you: `geusemaker connect" in said
     host.world.answers(output=output)
     assert "no url" in host.world.run("credentials").out
