@@ -298,14 +298,15 @@ bundle_models() {
   fi
 }
 
+# Others may write into the folder of dumps as well: a file of that name, or a link, ends this.
 dump_to() {
-  docker compose exec -T postgres pg_dumpall -U n8n </dev/null | gzip -c >"$1" &&
+  (set -o noclobber && docker compose exec -T postgres pg_dumpall -U n8n </dev/null | gzip -c >"$1") &&
     gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
 }
 
 # Every night, onto EFS. A dump has its name only once it is whole, and only then do older ones go.
 bundle_dump() {
-  local days new folder=$EFS_ROOT/backups
+  local days new part folder=$EFS_ROOT/backups
   days=$(manifest dump-days)
   if ((${days:-0} == 0)); then
     RESULT="succeeded: no dumps are asked for"
@@ -316,13 +317,19 @@ bundle_dump() {
     dump_failed "the host did not become ready"
   find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
   new=$folder/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
-  dump_to "$new.part" || {
-    rm -f "$new.part"
+  # A name that nobody can have put a link to a file or a disk of root's at.
+  part=$(mktemp -u "$new.XXXXXXXXXX.part")
+  dump_to "$part" || {
+    rm -f "$part"
     dump_failed "pg_dumpall did not give a whole dump"
   }
-  mv "$new.part" "$new"
+  # In the place of a link, not into the folder that it leads to.
+  mv -fT "$part" "$new" || {
+    rm -f "$part"
+    dump_failed "the dump could not be given its name"
+  }
   # Their names sort by their time.
-  find "$folder" -maxdepth 1 -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
+  find "$folder" -maxdepth 1 -type f -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
     while IFS= read -r old; do rm -f "$old"; done
   echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
   publish || true

@@ -25,8 +25,8 @@ STAND_INS: Final = HERE / "stand_ins"
 # Programs that only read, write and print: this machine's own.
 TOOLS: Final = (
     *("awk", "bash", "cat", "chmod", "chown", "cmp", "cut", "date", "env", "find", "flock", "grep"),
-    *("gzip", "head", "install", "ln", "mkdir", "mv", "paste", "rm", "sed", "sha256sum", "sleep"),
-    *("sort", "tail", "tar", "tee", "timeout", "touch", "tr", "wc"),
+    *("gzip", "head", "install", "ln", "mkdir", "mktemp", "mv", "paste", "rm", "sed", "sha256sum"),
+    *("sleep", "sort", "tail", "tar", "tee", "timeout", "touch", "tr", "wc"),
 )
 MANAGERS: Final = {
     "ubuntu": ("apt-get", "gpg", "snap"),

@@ -1,6 +1,8 @@
 """After the host is ready: models, and each night the databases."""
 
+import gzip
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -141,6 +143,36 @@ def test_as_many_as_asked_for_are_kept_and_nothing_else_is_touched(booted: Host)
     assert old[2] in names
     assert not set(old[:2]) & set(names)
     assert len(names) == 3  # mine, the newest of the old ones, the new one
+
+
+def test_links_that_others_put_into_the_folder_are_not_followed(booted: Host) -> None:
+    booted.write("/etc/of-root", "as it was")
+    now = datetime.now(UTC)
+    for second in range(300):
+        name = f"postgres-{now + timedelta(seconds=second):%Y%m%dT%H%M%SZ}.sql.gz"
+        booted.path(f"{BACKUPS}/{name}").symlink_to("/etc")
+        booted.path(f"{BACKUPS}/{name}.part").symlink_to("/etc/of-root")
+    before = sorted(path.name for path in booted.path("/etc").iterdir())
+    assert booted.start("dump").returncode == 0
+    assert booted.read("/etc/of-root") == "as it was"
+    assert sorted(path.name for path in booted.path("/etc").iterdir()) == before
+    (made,) = [path for path in booted.path(BACKUPS).iterdir() if not path.is_symlink()]
+    assert b"dump complete" in gzip.decompress(made.read_bytes())
+
+
+def test_a_name_that_is_taken_is_not_written_to(booted: Host) -> None:
+    booted.write("/etc/of-root", "as it was")
+    (booted.root / "usr/bin/mktemp").unlink()
+    booted.write("/usr/bin/mktemp", f"#!/bin/bash\necho {BACKUPS}/postgres-guessed.part\n")
+    booted.path("/usr/bin/mktemp").chmod(0o755)
+    link = booted.path(f"{BACKUPS}/postgres-guessed.part")
+    for target in ("/etc/of-root", "/etc/new"):
+        link.symlink_to(target)
+        assert booted.start("dump").returncode == 1
+        assert "did not give a whole dump" in booted.reason("dump")
+    assert booted.read("/etc/of-root") == "as it was"
+    assert not booted.path("/etc/new").exists()
+    assert _dumps(booted) == []
 
 
 @pytest.mark.parametrize("what", ["dump", "dump-cut"])
