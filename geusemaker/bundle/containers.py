@@ -24,6 +24,7 @@ URL: Final = "${GEUSEMAKER_URL:?}"
 HOST: Final = "${GEUSEMAKER_HOST:?}"
 SITES: Final = "${GEUSEMAKER_SITES:?}"
 MODELS_DIR: Final = "${GEUSEMAKER_MODELS_DIR:?}"
+CADDY_DIR: Final = "${GEUSEMAKER_CADDY_DIR:?}"
 
 Container = dict[str, Any]
 
@@ -269,8 +270,8 @@ def _caddy(facts: BundleFacts) -> Container:
         "environment": {"GEUSEMAKER_SITES": SITES, "GEUSEMAKER_HOST": HOST},
         "ports": [*(["80:80"] if facts.domain else []), f"{outside}443:443"],
         "volumes": [
-            # The folder: a single mounted file would keep showing the old one after a change.
-            bind("./caddy", "/etc/caddy", read_only=True),
+            # Not the bundle's own folder, whose name changes, and Caddy with it, at every change.
+            bind(CADDY_DIR, "/etc/caddy", read_only=True),
             bind(f"{DATA}/caddy", "/data"),
         ],
         # The program carries it as a file capability and cannot be started without.

@@ -83,10 +83,28 @@ check_manifest() {
   fi
 }
 
+# Where Caddy has its file from. Named by what is in it, not by the bundle: each change of a mount's
+# path makes a new container, which would cut every stream at a change that is none of Caddy's.
+caddy_dir() {
+  local sum
+  sum=$(sha256sum <"$DIR/caddy/Caddyfile") && printf '%s/caddy/%s' "$LIB" "${sum%% *}"
+}
+
+# Before a container has it mounted. One that is as it should be is left alone.
+keep_caddyfile() {
+  local folder
+  folder=$(caddy_dir)
+  install -d -m 0755 "$LIB/caddy" "$folder"
+  if ! cmp -s "$DIR/caddy/Caddyfile" "$folder/Caddyfile"; then
+    write_file "$folder/Caddyfile" 0644 <"$DIR/caddy/Caddyfile"
+  fi
+}
+
 # Compose reads it from the directory that it runs in. A file that asks for a GPU which is not
 # there keeps its service from starting, so it is named only where the driver answers.
 write_env() {
-  local files=compose.yaml host=${URL#*://}
+  local files=compose.yaml host=${URL#*://} caddy
+  caddy=$(caddy_dir)
   if [[ -f $DIR/compose.gpu.yaml ]] && command -v nvidia-smi >/dev/null && nvidia_answers 2>/dev/null; then
     files=compose.yaml:compose.gpu.yaml
   fi
@@ -99,6 +117,7 @@ GEUSEMAKER_URL='$URL'
 GEUSEMAKER_HOST='$host'
 GEUSEMAKER_SITES='$SITES'
 GEUSEMAKER_MODELS_DIR='$DATA_MOUNT/ollama'
+GEUSEMAKER_CADDY_DIR='$caddy'
 ENV
 }
 
@@ -212,6 +231,7 @@ bundle_up() {
   local down
   wall_off_metadata
   make_directories
+  keep_caddyfile
   write_env
   docker compose run --rm --no-deps -T caddy \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
@@ -224,8 +244,9 @@ bundle_up() {
 }
 
 # Bundles that neither run nor wait, and the images that only they name, which would fill the disk.
+# What was fetched last has come up when this is asked for.
 bundle_tidy() {
-  local other image
+  local other image caddy
   for other in "$BUNDLES"/*; do
     if [[ $other == "$DIR" || ! -f $other/manifest ]]; then
       continue
@@ -234,6 +255,12 @@ bundle_tidy() {
       grep -qxF "image $image" "$DIR/manifest" || docker image rm "$image" >/dev/null 2>&1 || true
     done
     rm -rf "$other"
+  done
+  caddy=$(caddy_dir)
+  for other in "$LIB/caddy"/*; do
+    if [[ $other != "$caddy" ]]; then
+      rm -rf "$other"
+    fi
   done
 }
 

@@ -70,6 +70,7 @@ class Bundle:
                 lines += ["      WEBHOOK_URL: ${GEUSEMAKER_URL:?}"]
             if service == "caddy":
                 lines += ["    environment:", "      GEUSEMAKER_SITES: ${GEUSEMAKER_SITES:?}"]
+                lines += ["    volumes:", "      - ${GEUSEMAKER_CADDY_DIR:?}:/etc/caddy:ro"]
             if service == "ollama":
                 lines += ["    volumes:", "      - ${GEUSEMAKER_MODELS_DIR:?}:/root/.ollama"]
         lines += ["secrets:"]

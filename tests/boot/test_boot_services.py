@@ -1,5 +1,6 @@
 """What the bundle describes, started; what does not come up, undone; and each minute after that."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,11 +147,46 @@ def test_another_image_is_taken_up_in_place_and_changes_that_service_only(booted
     booted.name(changed)
     assert booted.start("sync").returncode == 0
     after = {name: _number(booted, name) for name in OLD.services}
-    # Caddy's file is in the bundle's folder, which is another one for each bundle.
-    assert {name for name in before if before[name] != after[name]} == {"n8n", "caddy"}
+    assert {name for name in before if before[name] != after[name]} == {"n8n"}
     record = booted.record()
     assert record["running"] == record["wanted"] == changed.sha256
     assert booted.calls("systemctl restart") == []
+
+
+def _caddy_folders(host: Host) -> dict[str, str]:
+    return {p.name: (p / "Caddyfile").read_text() for p in host.path(f"{LIB}/caddy").iterdir()}
+
+
+def test_caddy_is_made_anew_for_another_caddyfile_only(booted: Host) -> None:
+    before = {name: _number(booted, name) for name in OLD.services}
+    changed = replace(OLD, caddyfile="https://another\n")
+    booted.name(changed)
+    booted.start("sync")
+    after = {name: _number(booted, name) for name in OLD.services}
+    assert {name for name in before if before[name] != after[name]} == {"caddy"}
+    # The one before goes once nothing names it any more.
+    name = hashlib.sha256(changed.caddyfile.encode()).hexdigest()
+    assert _caddy_folders(booted) == {name: changed.caddyfile}
+    assert f"GEUSEMAKER_CADDY_DIR='{LIB}/caddy/{name}'\n" in booted.read(f"{LIB}/current/.env")
+    assert booted.owners[f"{LIB}/caddy/{name}"] == ("d", 0o755, 0)
+    assert booted.owners[f"{LIB}/caddy/{name}/Caddyfile"] == ("f", 0o644, 0)
+
+
+def test_what_ran_before_has_its_own_caddyfile_again(booted: Host) -> None:
+    before = booted.read(f"{LIB}/current/.env")
+    booted.set("unhealthy", f"{NEW.image('n8n')}\n")
+    booted.name(replace(NEW, caddyfile="https://another\n"))
+    booted.start("sync")
+    assert booted.record()["running"] == OLD.sha256
+    assert booted.read(f"{LIB}/current/.env") == before
+    assert OLD.caddyfile in _caddy_folders(booted).values()
+
+
+def test_a_caddyfile_that_is_not_whole_is_written_again(booted: Host) -> None:
+    name = hashlib.sha256(OLD.caddyfile.encode()).hexdigest()
+    booted.write(f"{LIB}/caddy/{name}/Caddyfile", "{")
+    booted.start("services")
+    assert _caddy_folders(booted) == {name: OLD.caddyfile}
 
 
 def test_another_address_alone_is_taken_up_in_place(booted: Host) -> None:

@@ -17,6 +17,7 @@ VARIABLES = {
     "GEUSEMAKER_HOST": "localhost",
     "GEUSEMAKER_SITES": "https://localhost, https://127.0.0.1",
     "GEUSEMAKER_MODELS_DIR": "/srv/geusemaker/data/ollama",
+    "GEUSEMAKER_CADDY_DIR": "/var/lib/geusemaker/caddy/of-this-caddyfile",
 }
 CPU = "compose.yaml"
 GPU = "compose.yaml:compose.gpu.yaml"
@@ -77,6 +78,11 @@ def test_compose_takes_every_variant(
     assert found["services"]["caddy"]["environment"] == {
         name: VARIABLES[name] for name in ("GEUSEMAKER_HOST", "GEUSEMAKER_SITES")
     }
+    assert [
+        (volume["source"], volume["read_only"])
+        for volume in found["services"]["caddy"]["volumes"]
+        if volume["target"] == "/etc/caddy"
+    ] == [(VARIABLES["GEUSEMAKER_CADDY_DIR"], True)]
     if gpu:
         plain = resolved(compose_plugin, tmp_path, CPU)
         assert "reservations" not in plain["services"]["ollama"]["deploy"]["resources"]

@@ -41,9 +41,6 @@ config_of() {
         grep "^${BASH_REMATCH[1]}=" .env
       fi
     done
-    if [[ $1 == caddy ]]; then
-      pwd
-    fi
     if [[ $1 == ollama && ${#FILES[@]} == 2 ]]; then
       echo gpu
     fi
@@ -58,6 +55,15 @@ needs_secret_files() {
       exit 1
     fi
   done
+}
+
+# Sets CADDY_DIR to what the project's .env names, as a mount of it would.
+needs_caddy_dir() {
+  CADDY_DIR=$(sed -n "s/^GEUSEMAKER_CADDY_DIR='\(.*\)'$/\1/p" .env)
+  if [[ ! -f $CADDY_DIR/Caddyfile ]]; then
+    echo "invalid mount config: bind source path does not exist: $CADDY_DIR" >&2
+    exit 1
+  fi
 }
 
 health_of() {
@@ -76,6 +82,7 @@ up() {
     exit 125
   fi
   needs_secret_files
+  needs_caddy_dir
   for old in "$WORLD/containers/"*; do
     if [[ -e $old ]] && ! services_of | grep -qxF "${old##*/}"; then
       rm "$old"
@@ -162,7 +169,8 @@ compose() {
     run)
       needs_secret_files
       [[ "$*" == '--rm --no-deps -T caddy caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile' ]] || exit 125
-      if grep -q broken caddy/Caddyfile; then
+      needs_caddy_dir
+      if grep -q broken "$CADDY_DIR/Caddyfile"; then
         echo "Error: adapting config using caddyfile: Caddyfile:1: unrecognized directive: broken" >&2
         exit 1
       fi

@@ -152,7 +152,8 @@ def test_mounts_only_from_the_two_file_systems_and_never_makes_a_folder(one: Bun
     for name, service in services(one).items():
         for volume in service.get("volumes", []):
             source = volume["source"]
-            own = name == "caddy" and source == "./caddy" and volume["read_only"] is True
+            caddys = source == "${GEUSEMAKER_CADDY_DIR:?}" and volume["target"] == "/etc/caddy"
+            own = name == "caddy" and caddys and volume["read_only"] is True
             models = name == "ollama" and source == "${GEUSEMAKER_MODELS_DIR:?}"
             assert own or models or source.startswith((f"{ROOT}data/", f"{ROOT}efs/")), source
             assert volume["bind"] == {"create_host_path": False}
@@ -300,7 +301,7 @@ def test_a_variable_is_never_set_beside_its_file() -> None:
 
 
 def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
-    known = ("URL", "HOST", "SITES", "MODELS_DIR")
+    known = ("URL", "HOST", "SITES", "MODELS_DIR", "CADDY_DIR")
     for text in texts(compose(facts())):
         bare = text.replace("$$", "")
         for name in known:
