@@ -227,6 +227,17 @@ bundle_problem() {
   sed -n '/=healthy$/d; s/^service\.\(.*\)=\(.*\)/\1 is \2/p' "$LIB/health" | paste -sd , -
 }
 
+# Also true once SERVICES_SECONDS are over, which ends the tries; UP says whether it came up. What
+# is left of them is the bound of one try too. Never 0, which is no bound to Compose.
+try_up() {
+  local left=$((UP_UNTIL - SECONDS))
+  if docker compose up -d --remove-orphans --wait --wait-timeout "$((left > 0 ? left : 1))"; then
+    UP=yes
+    return 0
+  fi
+  ((SECONDS >= UP_UNTIL))
+}
+
 bundle_up() {
   local down
   wall_off_metadata
@@ -236,7 +247,13 @@ bundle_up() {
   docker compose run --rm --no-deps -T caddy \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
     fail "Caddy refuses its Caddyfile"
-  if docker compose up -d --remove-orphans --wait --wait-timeout "$SERVICES_SECONDS"; then
+  # Compose gives up as soon as one container exits or is unhealthy once, though Docker starts it
+  # again: one that only waits for another is no reason to go back to what ran before. As patient
+  # as the dump is with a host on its way to ready; the host program has no number for this.
+  UP_UNTIL=$((SECONDS + SERVICES_SECONDS))
+  UP=
+  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the services to come up" try_up || true
+  if [[ -n $UP ]]; then
     return 0
   fi
   down=$(bundle_problem)

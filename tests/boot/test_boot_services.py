@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from .boot_host import GOOD, LIB, MARKERS, STEPS, Host
+from . import boot_host
+from .boot_host import BOUNDS, GOOD, LIB, MANY, MARKERS, STEPS, Host
 from .bundles import Bundle
 
 OLD, NEW = Bundle(), Bundle(tag="2")
+TRIES = BOUNDS.dump_tries
 LOG = "/var/log/geusemaker-boot.log"
 
 
@@ -50,6 +52,33 @@ def test_one_that_keeps_restarting_counts_as_not_up(host: Host) -> None:
     assert "postgres is unhealthy" in host.reason("services")
 
 
+def test_one_that_ends_early_while_another_settles_does_not_undo_an_update(booted: Host) -> None:
+    booted.late("crash-n8n", TRIES - 1)
+    booted.name(NEW)
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", NEW.sha256)
+    assert "reason" not in record
+    assert set(booted.running().values()) == {"2"}
+    waits = [int(call.split()[-1]) for call in booted.calls("docker compose up")]
+    assert len(waits) == TRIES
+    # All tries together have the time that there is, not each.
+    assert all(0 < wait <= BOUNDS.services_seconds for wait in waits)
+    assert waits == sorted(waits, reverse=True)
+
+
+def test_one_that_fails_for_longer_than_there_is_time_is_refused_before_all_tries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boot_host, "BOUNDS", replace(BOUNDS, services_seconds=1, dump_tries=MANY))
+    host = Host(tmp_path)
+    host.attach_volume()
+    host.set("exits", "n8n\n")
+    host.boot()
+    assert 1 <= len(host.calls("docker compose up")) < MANY
+    assert "did not come up: n8n is unhealthy" in host.reason("services")
+
+
 def test_in_place_what_ran_before_runs_again_and_the_record_says_so(booted: Host) -> None:
     booted.set("unhealthy", f"{NEW.image('n8n')}\n")
     booted.name(NEW)
@@ -75,7 +104,7 @@ def test_what_was_refused_is_not_tried_again_before(booted: Host, again: str) ->
     booted.name(NEW)
     booted.start("sync")
     ups = len(booted.calls("docker compose up"))
-    assert ups == 2  # the new one, and the one before
+    assert ups == TRIES + 1  # the new one, and the one before
     booted.set("unhealthy", "")
     booted.start_each("sync", "sync")
     assert len(booted.calls("docker compose up")) == ups
@@ -129,7 +158,7 @@ def test_services_that_come_up_after_all_make_the_host_ready(host: Host) -> None
     host.set("unhealthy", "n8n\n")
     host.boot()
     host.start("sync")
-    assert len(host.calls("docker compose up")) == 1
+    assert len(host.calls("docker compose up")) == TRIES
     assert host.record()["state"] == "not-ready"
     host.set("unhealthy", "")
     host.start("sync")

@@ -77,7 +77,7 @@ health_of() {
 }
 
 up() {
-  local service image config made=0 status=0 old
+  local service image config health made=0 status=0 old
   if [[ " $* " != *" --wait "* || " $* " != *" --remove-orphans "* || " $* " != *" -d "* ]]; then
     exit 125
   fi
@@ -99,8 +99,12 @@ up() {
       made=$((made + 1))
       echo "$made" >"$WORLD/made"
     fi
-    echo "$image $made $(health_of "$service" "$image") $config" >"$WORLD/containers/$service"
-    if [[ $(health_of "$service" "$image") != "running healthy" ]]; then
+    health=$(health_of "$service" "$image")
+    if late "crash-$service"; then
+      health="restarting "
+    fi
+    echo "$image $made $health $config" >"$WORLD/containers/$service"
+    if [[ $health != "running healthy" ]]; then
       echo "container geusemaker-$service-1 is unhealthy" >&2
       status=1
     fi
