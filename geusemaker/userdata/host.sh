@@ -238,6 +238,35 @@ try_up() {
   ((SECONDS >= UP_UNTIL))
 }
 
+# images_of_data DIRECTORY: what that bundle runs over the databases. The manifest has its images in
+# the order of its services.
+images_of_data() {
+  awk '
+    $1 == "service" { service[++services] = $2 }
+    $1 == "image" { image[++images] = $2 }
+    END {
+      for (i = 1; i <= services; i++)
+        if (service[i] == "n8n" || service[i] == "postgres") print service[i], image[i]
+    }' "$1/manifest"
+}
+
+# n8n changes its tables one way only: once another image has started over them, going back needs a
+# dump. None at all keeps nobody from an update, which may be what mends the database.
+dump_before_other_images() {
+  local days applied
+  days=$(manifest dump-days)
+  applied=$BUNDLES/$(sha_in "$LIB/applied")
+  if ((${days:-0} == 0)) || [[ ! -f $applied/manifest ]] ||
+    [[ $(images_of_data "$applied") == "$(images_of_data "$DIR")" ]]; then
+    return 0
+  fi
+  log "other images come over the databases: making a dump before"
+  (umask 077 && write_dump) || {
+    note_failed_dump "before an update: pg_dumpall did not give a whole dump"
+    log "there is no dump from before this update; going on, since it blocks nothing"
+  }
+}
+
 bundle_up() {
   local down
   wall_off_metadata
@@ -247,6 +276,7 @@ bundle_up() {
   docker compose run --rm --no-deps -T caddy \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
     fail "Caddy refuses its Caddyfile"
+  dump_before_other_images
   # Compose gives up as soon as one container exits or is unhealthy once, though Docker starts it
   # again: one that only waits for another is no reason to go back to what ran before. As patient
   # as the dump is with a host on its way to ready; the host program has no number for this.
@@ -348,9 +378,24 @@ dump_to() {
     gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
 }
 
+# A dump onto EFS, by its name once it is whole.
+write_dump() {
+  local new part
+  new=$EFS_ROOT/backups/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
+  # A name that nobody can have put a link to a file or a disk of root's at. The last step puts the
+  # dump in the place of a link too, not into the folder that it leads to.
+  part=$(mktemp -u "$new.XXXXXXXXXX.part") || return 1
+  if dump_to "$part" && mv -fT "$part" "$new"; then
+    echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
+  else
+    rm -f "$part"
+    return 1
+  fi
+}
+
 # Every night, onto EFS. A dump has its name only once it is whole, and only then do older ones go.
 bundle_dump() {
-  local days new part folder=$EFS_ROOT/backups
+  local days folder=$EFS_ROOT/backups
   days=$(manifest dump-days)
   if ((${days:-0} == 0)); then
     RESULT="succeeded: no dumps are asked for"
@@ -360,27 +405,19 @@ bundle_dump() {
   retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/ready.ok" ||
     dump_failed "the host did not become ready"
   find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
-  new=$folder/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
-  # A name that nobody can have put a link to a file or a disk of root's at.
-  part=$(mktemp -u "$new.XXXXXXXXXX.part")
-  dump_to "$part" || {
-    rm -f "$part"
-    dump_failed "pg_dumpall did not give a whole dump"
-  }
-  # In the place of a link, not into the folder that it leads to.
-  mv -fT "$part" "$new" || {
-    rm -f "$part"
-    dump_failed "the dump could not be given its name"
-  }
+  write_dump || dump_failed "pg_dumpall did not give a whole dump"
   # Their names sort by their time.
   find "$folder" -maxdepth 1 -type f -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
     while IFS= read -r old; do rm -f "$old"; done
-  echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
   publish || true
 }
 
-dump_failed() {
+note_failed_dump() {
   { grep -s ^dump= "$LIB/dump" || true; echo "dump.failed=$(date -u +%Y-%m-%dT%H:%M:%SZ) $1"; } |
     write_file "$LIB/dump" 0644
+}
+
+dump_failed() {
+  note_failed_dump "$1"
   fail "$1; the dumps from before stay"
 }

@@ -209,6 +209,30 @@ def test_no_dump_is_made_where_none_is_asked_for(booted: Host, bundle: Bundle) -
     assert _dumps(booted) == old
 
 
+def test_a_dump_is_made_before_other_images_come_over_the_databases(booted: Host) -> None:
+    booted.name(replace(Bundle(), caddyfile="https://another\n"))
+    booted.start("sync")
+    assert _dumps(booted) == []
+    booted.name(Bundle(tag="2"))
+    booted.start("sync")
+    (name,) = _dumps(booted)
+    assert booted.owners[f"{BACKUPS}/{name}"][1] == 0o600
+    calls = booted.calls("docker compose")
+    dumped = calls.index("docker compose exec -T postgres pg_dumpall -U n8n")
+    assert [call.split()[2] for call in calls[dumped + 1 :]].count("up") == 1
+    assert booted.record()["dump"].endswith("Z")
+
+
+def test_an_update_goes_on_without_the_dump_and_says_so(booted: Host) -> None:
+    booted.late("dump", MANY)
+    booted.name(Bundle(tag="2"))
+    assert "no dump from before this update" in booted.start("sync").stdout
+    assert _dumps(booted) == []
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", Bundle(tag="2").sha256)
+    assert "before an update" in record["dump.failed"]
+
+
 def test_the_dump_runs_at_night_and_sync_each_minute(booted: Host) -> None:
     assert booted.unit("sync", "timer")["Timer"]["OnCalendar"] == "*-*-* *:*:00"
     assert booted.unit("dump", "timer")["Timer"]["OnCalendar"] == "*-*-* 03:17:00"
