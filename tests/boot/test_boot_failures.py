@@ -95,6 +95,25 @@ def test_a_failing_mkfs_fails_the_step_and_a_later_try_succeeds(host: Host) -> N
     assert host.state("data") == "ok"
 
 
+@pytest.mark.parametrize("status", [1, 2, 4, 8])
+def test_a_file_system_is_mounted_only_when_its_check_leaves_no_errors(
+    host: Host, status: int
+) -> None:
+    host.attach_formatted()
+    host.set("fsck-status", f"{status}\n")
+    mended = status == 1
+    assert host.start("data").returncode == (0 if mended else 1)
+    assert host.mounted() == (["/srv/geusemaker/data"] if mended else [])
+    assert host.by_id.read_bytes() == b"data"
+    if not mended:
+        assert f"status {status}" in host.reason("data")
+        assert "what fsck found" in host.reason("data")
+    # Healed by hand: the step goes on.
+    host.set("fsck-status", "0\n")
+    assert host.start("data").returncode == 0
+    assert len(host.calls("fsck -p")) == (1 if mended else 2)  # never while it is mounted
+
+
 def test_a_file_system_of_another_volume_at_the_mount_point_fails_the_step(host: Host) -> None:
     host.attach_formatted()
     host.set("other-uuid", "99999999")

@@ -107,7 +107,7 @@ def test_a_blank_volume_is_formatted_once_and_mounted_by_its_uuid(host: Host) ->
     host.boot()
     assert len(host.calls("mkfs")) == 1
     data = [line for line in host.read("/etc/fstab").splitlines() if "geusemaker/data" in line]
-    assert data == [f"UUID={UUID} /srv/geusemaker/data ext4 defaults,nofail 0 2"]
+    assert data == [f"UUID={UUID} /srv/geusemaker/data ext4 defaults,nofail,noauto 0 0"]
 
 
 def test_other_lines_of_fstab_stay_and_the_efs_lines_ask_for_tls_iam_and_an_access_point(
@@ -278,7 +278,16 @@ def test_another_file_system_on_the_volume_replaces_the_line_in_fstab(host: Host
     host.attach_formatted("xfs", other)
     assert host.start("data").returncode == 0
     data = [line for line in host.read("/etc/fstab").splitlines() if "geusemaker/data" in line]
-    assert data == [f"UUID={other} /srv/geusemaker/data xfs defaults,nofail 0 2"]
+    assert data == [f"UUID={other} /srv/geusemaker/data xfs defaults,nofail,noauto 0 0"]
+
+
+def test_the_line_that_an_older_program_left_in_fstab_is_rewritten(host: Host) -> None:
+    host.attach_formatted()
+    old = f"UUID={UUID} /srv/geusemaker/data ext4 defaults,nofail 0 2\n"
+    host.write("/etc/fstab", f"UUID=root-disk / ext4 defaults 0 1\n{old}")
+    host.boot()
+    data = [line for line in host.read("/etc/fstab").splitlines() if "geusemaker/data" in line]
+    assert data == [f"UUID={UUID} /srv/geusemaker/data ext4 defaults,nofail,noauto 0 0"]
 
 
 def test_the_log_and_the_console_name_stack_and_step(host: Host) -> None:
