@@ -134,6 +134,71 @@ def test_when_neither_comes_up_the_host_is_not_ready_and_both_are_named(booted: 
     assert NEW.sha256 in record["reason"]
 
 
+def test_when_what_ran_before_is_healthy_again_the_host_is_ready_with_it(booted: Host) -> None:
+    booted.set("unhealthy", "n8n\n")
+    booted.name(NEW)
+    booted.start("sync")
+    assert booted.record()["state"] == "not-ready"
+    ups = len(booted.calls("docker compose up"))
+    booted.start_each("sync", "sync")
+    assert len(booted.calls("docker compose up")) == ups
+    booted.set("unhealthy", f"{NEW.image('n8n')}\n")
+    # Only what runs is looked at, so n8n has to be there as it was.
+    for path in (booted.world / "containers").iterdir():
+        path.write_text(path.read_text().replace(":2@", ":1@"))
+    booted.start("sync")
+    assert len(booted.calls("docker compose up")) == ups + 1
+    record = booted.record()
+    assert (record["state"], record["running"], record["wanted"]) == (
+        "ready",
+        OLD.sha256,
+        NEW.sha256,
+    )
+    assert record["reason"] == (
+        f"bundle {NEW.sha256}: it did not come up: n8n is unhealthy; {OLD.sha256} runs instead"
+    )
+    booted.start_each("sync", "sync")
+    assert len(booted.calls("docker compose up")) == ups + 1
+
+
+def test_going_back_that_failed_for_a_passing_fault_is_tried_again(booted: Host) -> None:
+    booted.set("unhealthy", f"{NEW.image('n8n')}\n")
+    booted.set("xtables-held")
+    booted.late("xtables-free", 1)  # the new bundle gets through, going back does not
+    booted.name(NEW)
+    booted.start("sync")
+    assert booted.record()["state"] == "not-ready"
+    (booted.world / "xtables-held").unlink()
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", OLD.sha256)
+    assert "it did not come up: n8n is unhealthy" in record["reason"]
+    # The new one once, and the one before.
+    assert len(booted.calls("docker compose up")) == 2
+
+
+def test_a_passing_fault_refuses_nothing(booted: Host) -> None:
+    booted.late("xtables", 2)
+    booted.name(NEW)
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", OLD.sha256)
+    assert "keep containers from the metadata service" in record["reason"]
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", NEW.sha256)
+    assert "reason" not in record
+
+
+def test_a_passing_fault_of_a_new_host_heals_within_a_minute(host: Host) -> None:
+    host.set("no-iptables")
+    host.boot()
+    assert host.record()["state"] == "not-ready"
+    (host.world / "no-iptables").unlink()
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+
+
 def test_a_caddyfile_that_caddy_refuses_never_reaches_the_running_caddy(booted: Host) -> None:
     before = booted.containers()
     bad = replace(OLD, caddyfile="broken\n")
