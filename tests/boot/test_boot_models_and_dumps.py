@@ -236,6 +236,9 @@ def test_an_update_goes_on_without_the_dump_and_says_so(booted: Host) -> None:
 def test_the_dump_runs_at_night_and_sync_each_minute(booted: Host) -> None:
     assert booted.unit("sync", "timer")["Timer"]["OnCalendar"] == "*-*-* *:*:00"
     assert booted.unit("dump", "timer")["Timer"]["OnCalendar"] == "*-*-* 03:17:00"
+    # A host that is stopped each night dumps when it starts.
+    assert booted.unit("dump", "timer")["Timer"]["Persistent"] == "true"
+    assert "Persistent" not in booted.unit("sync", "timer")["Timer"]
     for step in ("sync", "dump", "models"):
         assert booted.unit(step)["Service"]["Type"] == "oneshot"
         assert booted.unit(step)["Service"]["ExecStart"].endswith(f"/host {step}")
