@@ -9,6 +9,7 @@ from .boot_host import GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
 from .bundles import Bundle
 
 MOUNTS = ["/srv/geusemaker/data", "/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
+MKFS = "mkfs.ext4 -q -L geusemaker-data -O ^orphan_file,^metadata_csum_seed"
 
 
 @pytest.fixture(name="host")
@@ -134,11 +135,35 @@ def test_a_volume_with_data_is_mounted_and_grown_but_never_formatted(
     assert host.by_id.read_bytes() == b"data"
 
 
+def test_an_older_mkfs_that_does_not_know_a_feature_makes_one_without_it(host: Host) -> None:
+    host.attach_volume()
+    host.set("mkfs-is-old")
+    host.cloud_init()
+    assert host.start("data").returncode == 0
+    calls = host.calls("mkfs")
+    assert len(calls) == 2
+    assert calls[0].startswith(MKFS)
+    assert " -O " not in calls[1]
+
+
+@pytest.mark.parametrize(("fs_type", "grow"), [("ext4", "resize2fs"), ("xfs", "xfs_growfs")])
+def test_a_file_system_that_cannot_be_grown_is_used_as_it_is(
+    host: Host, fs_type: str, grow: str
+) -> None:
+    host.attach_formatted(fs_type)
+    host.set(f"{grow}-fails")
+    host.cloud_init()
+    shown = host.start("data")
+    assert shown.returncode == 0
+    assert "could not be grown" in shown.stdout
+    assert host.state("data") == "ok"
+
+
 @pytest.mark.parametrize("name", ["/dev/xvdf", "/dev/sdf"])
 def test_on_xen_the_volume_is_found_by_the_name_of_its_attachment(host: Host, name: str) -> None:
     device = host.attach_volume(host.path(name))
     assert host.boot() == GOOD
-    assert host.calls("mkfs") == [f"mkfs.ext4 -q -L geusemaker-data {host.inside(device)}"]
+    assert host.calls("mkfs") == [f"{MKFS} {host.inside(device)}"]
 
 
 def test_without_a_link_by_id_the_volume_is_found_by_its_serial_number_among_other_disks(
@@ -149,7 +174,7 @@ def test_without_a_link_by_id_the_volume_is_found_by_its_serial_number_among_oth
     host.write("/dev/nvme0n1", "the root disk")
     device = host.attach_volume(host.path("/dev/nvme1n1"))
     assert host.boot() == GOOD
-    assert host.calls("mkfs") == [f"mkfs.ext4 -q -L geusemaker-data {host.inside(device)}"]
+    assert host.calls("mkfs") == [f"{MKFS} {host.inside(device)}"]
 
 
 @pytest.mark.parametrize(
