@@ -1,6 +1,7 @@
 """What the bundle describes, started; what does not come up, undone; and each minute after that."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -408,6 +409,21 @@ def test_a_minute_without_news_writes_nothing_and_says_nothing(booted: Host) -> 
     assert [booted.start("sync").stdout for _ in range(2)] == ["", ""]
     assert booted.read(LOG) == log
     assert booted._lines("records") == records
+
+
+def test_without_news_the_record_is_renewed_every_quarter_of_an_hour(booted: Host) -> None:
+    booted.start("sync")
+    first = booted.record()
+    sent = booted.path(f"{LIB}/status")
+    parameter = booted.world / "ssm" / "_geusemaker_dev_status-1a2b"
+    parameter.write_text("state=unknown\n")
+    booted.start("sync")
+    assert booted.record() == {"state": "unknown"}
+    then = sent.stat().st_mtime - 16 * 60
+    os.utime(sent, (then, then))
+    booted.start("sync")
+    record = booted.record()
+    assert {**record, "time": ""} == {**first, "time": ""}
 
 
 def test_sync_keeps_out_of_a_boot_under_way(host: Host) -> None:
