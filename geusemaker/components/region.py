@@ -18,7 +18,7 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
         ConfigError: Neither tells one, the one that is configured is none, or AWS cannot be asked.
     """
     configured, source = _configured()
-    if configured:
+    if configured and not _has_own_provider(opts):
         # Before AWS is asked: a provider that finds nobody there fails by itself, with words on
         # credentials and hosts, and the engine ends the program before it can say a word.
         regions.check(configured, source)
@@ -38,6 +38,12 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
             "AWS_REGION in the environment."
         )
     return str(region)
+
+
+def _has_own_provider(opts: pulumi.InvokeOptions) -> bool:
+    """Whether a provider was passed on that has a Region of its own, whatever is configured."""
+    asked = "aws:index/getRegion:getRegion"
+    return opts.provider is not None or bool(opts.parent and opts.parent.get_provider(asked))
 
 
 def _configured() -> tuple[str | None, str]:

@@ -322,11 +322,11 @@ def test_a_gpu_that_is_told_of_in_part_is_one(gpu: dict[str, Any]) -> None:
 
 
 SOURCES = {
-    "region": "xx-told-1",
-    "name": "xx-named-1",
-    "config": "xx-config-1",
-    "AWS_REGION": "xx-environment-1",
-    "AWS_DEFAULT_REGION": "xx-fallback-1",
+    "region": "eu-west-1",
+    "name": "eu-west-2",
+    "config": "eu-west-3",
+    "AWS_REGION": "eu-north-1",
+    "AWS_DEFAULT_REGION": "eu-south-1",
 }
 
 

@@ -52,6 +52,18 @@ def test_a_misspelt_region_is_refused_before_aws_is_asked(no_answer: pytest.Monk
     assert "credential" not in said
 
 
+def test_a_provider_of_its_own_does_not_heed_what_is_configured_for_others(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "fr-par")  # of another cloud, say, with S3's protocol
+    with pytest.raises(ConfigError):
+        region.look_up(pulumi.InvokeOptions())
+    own = aws.Provider("own", region="us-east-1")
+    parent = pulumi.ComponentResource("a:b:C", "c", None, pulumi.ResourceOptions(providers=[own]))
+    for opts in (pulumi.InvokeOptions(provider=own), pulumi.InvokeOptions(parent=parent)):
+        assert region.look_up(opts) == "us-east-1"
+
+
 def test_a_provider_that_cannot_ask_is_told_in_one_paragraph(
     no_answer: pytest.MonkeyPatch,
 ) -> None:
