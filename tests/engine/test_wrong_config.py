@@ -25,9 +25,9 @@ WRONG = {
         "pulumi config set geusemaker:instanceType g5g.xlarge",
     ),
     "a key of a later version": (
-        [("domain", "ai.example.org")],
+        [("spot", "true")],
         ["not in this version"],
-        "pulumi config rm geusemaker:domain",
+        "pulumi config rm geusemaker:spot",
     ),
     "a combination that never was": (
         [("osType", "ubuntu-24.04"), ("amiType", "tensorflow")],

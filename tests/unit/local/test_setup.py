@@ -178,4 +178,4 @@ def test_bare_make_prints_help() -> None:
         env={k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")},
     )
     targets = [line.split()[1] for line in ran.stdout.splitlines()]
-    assert targets == ["up", "shell", "down", "test", "lint", "clean"]
+    assert targets == ["up", "shell", "down", "test", "test-boot", "test-n8n", "lint", "clean"]
