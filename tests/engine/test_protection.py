@@ -48,13 +48,19 @@ def test_a_protected_stack_refuses_destroy_at_preview_and_still_replaces_its_hos
     assert after["dataVolumeId"] == before["dataVolumeId"]
 
     assert door.pulumi("destroy", "--yes", "--skip-preview", code=None).code != 0
-    assert sorted(door.resources()) == [
+    left = sorted(door.resources())
+    (vault,) = (name for kind, name in left if kind == "backup vault")
+    assert left == [
+        ("backup vault", vault),
         ("file system", after["fileSystemId"]),
+        ("parameter", after["credentialsParameter"]),
         ("volume", after["dataVolumeId"]),
-    ], "without its preview destroy takes the host, but never the data"
+    ], "without its preview destroy takes the host, but never the data, its copies and its keys"
 
     door.up()
-    assert door.outputs()["dataVolumeId"] == before["dataVolumeId"]
+    again = door.outputs()
+    for kept in ("dataVolumeId", "fileSystemId", "credentialsParameter"):
+        assert again[kept] == before[kept]
     door.set(protectData="false")
     door.up()
     door.pulumi("destroy", "--yes")
