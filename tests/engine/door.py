@@ -101,13 +101,16 @@ class Door:
         return self.pulumi("up", "--yes", "--skip-preview")
 
     def steps(self) -> dict[str, str]:
-        """What a preview would do: URN's name -> operation, for all that does not stay the same."""
+        """What a preview would do: URN's name -> operation, for all that does not stay the same.
+
+        Operations on several resources of one name are told in order: "replace, update".
+        """
         digest = json.loads(self.pulumi("preview", "--json").out)
-        changed: dict[str, str] = {}
-        for step in digest["steps"]:
-            if step["op"] != "same":
-                changed[step["urn"].rpartition("::")[2]] = step["op"]
-        return changed
+        by_urn = {step["urn"]: step["op"] for step in digest["steps"] if step["op"] != "same"}
+        changed: dict[str, set[str]] = {}
+        for urn, operation in by_urn.items():
+            changed.setdefault(urn.rpartition("::")[2], set()).add(operation)
+        return {name: ", ".join(sorted(operations)) for name, operations in changed.items()}
 
     def preview_text(self, code: int | None = 0) -> str:
         """The diagnostics and changes that a preview prints."""
