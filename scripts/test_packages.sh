@@ -19,6 +19,7 @@ need util-linux setpriv
 need util-linux unshare
 need e2fsprogs mkfs.ext4
 need iproute2 ip
+need logrotate logrotate
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 if [ -z "$missing" ]; then

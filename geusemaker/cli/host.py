@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -59,6 +60,7 @@ class Host:
             instance=instance,
             record=record.parse(text),
             pointed=self._pointed(),
+            time=_now(),
             simulated=self.target.simulated,
         )
 
@@ -89,6 +91,10 @@ class Host:
                 f"This is the simulated account, in which no host boots: there is {what}. On AWS "
                 "the same command works; `geusemaker status` shows what there is here."
             )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def gone(host: Host, instance: Instance) -> HostError:

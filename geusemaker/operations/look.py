@@ -5,7 +5,7 @@ before the instance was stopped. So nothing reads the record without the instanc
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -37,12 +37,18 @@ class Instance:
     credits: str | None = None
 
 
+SILENCE: Final = timedelta(hours=1)
+"""After this without a report a host that runs is not believed any more. It renews its report every
+quarter of an hour, and after each image while it pulls some."""
+
+
 class Verdict(StrEnum):
     """What a look comes to."""
 
     SIMULATED = "simulated"
     OFF = "off"
     NOT_REPORTED = "not-reported"
+    SILENT = "silent"
     NOT_READY = "not-ready"
     APPLYING = "applying"
     REFUSED = "refused"
@@ -56,11 +62,13 @@ class Look:
     Attributes:
         pointed: SHA-256 that the stack names by now, where it could be read; a host that has not
             looked since the last `pulumi up` does not know it yet.
+        time: When this look was; None where nothing is to be said of the report's age.
     """
 
     instance: Instance
     record: Record = field(default_factory=Record)
     pointed: str = ""
+    time: datetime | None = None
     simulated: bool = False
 
     @property
@@ -75,6 +83,13 @@ class Look:
         if told.state == "unknown" or told.instance != self.instance.id:
             return False
         return told.time is not None and (launched is None or told.time >= launched)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the last report is so old that the host no longer lives up to it."""
+        if self.time is None or self.record.time is None:
+            return False
+        return self.is_current and self.time - self.record.time > SILENCE
 
     @property
     def are_settings_refused(self) -> bool:
@@ -101,6 +116,8 @@ class Look:
             return Verdict.OFF
         if not self.is_current:
             return Verdict.NOT_REPORTED
+        if self.is_silent:
+            return Verdict.SILENT
         if self.are_settings_refused:
             return Verdict.REFUSED
         if self.record.state != "ready":

@@ -25,6 +25,9 @@ STEPS: Final[Mapping[str, str]] = {
 UNDER_WAY: Final = "under way"
 """The reason of a step that has not failed but is at work."""
 
+_UNTOLD: Final = (Verdict.OFF, Verdict.NOT_REPORTED, Verdict.SILENT)
+"""In these the last report, if any, tells nothing of what runs now."""
+
 _DEAD: Final = ("terminated", "shutting-down", GONE)
 _CREDITS: Final[Mapping[str, str]] = {
     "standard": "credit mode standard: slow once its CPU credits are used up",
@@ -41,6 +44,11 @@ def situation(look: Look) -> str:
         return f"no: the instance is {look.instance.state}"
     if verdict is Verdict.NOT_REPORTED:
         return f"not yet reported: {_unreported(look)}"
+    if verdict is Verdict.SILENT:
+        return (
+            f"not known: the host has been silent since {stamp(told.time)}, though it renews its "
+            f"report every quarter of an hour; it was {told.state} then"
+        )
     if verdict is Verdict.REFUSED:
         if told.state == "ready":
             return f"yes, but the new settings were refused, so the old ones run: {told.reason}"
@@ -89,6 +97,11 @@ def way_out(look: Look) -> str:
         return f"`geusemaker logs {sick}` shows what it says, `geusemaker logs` the boot"
     if verdict in (Verdict.NOT_READY, Verdict.NOT_REPORTED):
         return "`geusemaker logs` shows what the host is doing"
+    if verdict is Verdict.SILENT:
+        return (
+            "`geusemaker logs` shows whether it still answers; `geusemaker stop` and `geusemaker "
+            "start` boot it anew, over the same data"
+        )
     if verdict is Verdict.APPLYING:
         return "`geusemaker status --wait` waits until it has"
     return ""
@@ -109,6 +122,8 @@ def following(look: Look) -> list[str]:
         return ["pulumi up --refresh"] if dead else ["geusemaker start"]
     if verdict is Verdict.READY:
         return ["geusemaker connect", "geusemaker credentials", "geusemaker logs"]
+    if verdict is Verdict.SILENT:
+        return ["geusemaker logs", "geusemaker stop"]
     return ["geusemaker status --wait", "geusemaker logs"]
 
 
@@ -119,7 +134,7 @@ def rows(look: Look, outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     if look.verdict not in (Verdict.SIMULATED, Verdict.OFF) and (out := way_out(look)):
         found.append(("", f"-> {out}"))
     # An old report tells nothing of services that do not run now.
-    if look.is_current and look.verdict is not Verdict.OFF and not look.simulated:
+    if look.verdict not in (*_UNTOLD, Verdict.SIMULATED):
         found.append(("reported", stamp(told.time)))
         found += _listed("services", told.services)
         found += _listed("models", told.models)
@@ -170,7 +185,8 @@ def stamp(time: datetime | None) -> str:
 
 def as_json(look: Look, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The same for programs; what is not known is null."""
-    told, instance, is_current = look.record, look.instance, look.is_current
+    told, instance = look.record, look.instance
+    is_current = look.is_current and not look.is_silent
     return {
         "verdict": str(look.verdict),
         "isReady": look.verdict is Verdict.READY,

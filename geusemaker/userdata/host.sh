@@ -69,6 +69,38 @@ wall_off_metadata() {
   fi
 }
 
+# write_once FILE MODE < TEXT: false where that is in it already.
+write_once() {
+  local text
+  text=$(cat)
+  [[ ! -f $1 || $(cat "$1") != "$text" ]] && write_file "$1" "$2" <<<"$text"
+}
+
+# Rules are gone after a boot, and Docker starts what ran before ahead of any step: so the wall is
+# put up anew right before Docker. One that cannot be does not keep Docker down; the step fails.
+wall_off_at_boots() {
+  local rule='DOCKER-USER -d 169.254.169.254/32 -j DROP'
+  if write_once "$UNITS/docker.service.d/geusemaker-metadata.conf" 0644 <<UNIT; then
+[Service]
+ExecStartPre=-/bin/sh -c 'iptables -w 30 -N DOCKER-USER; iptables -w 30 -C $rule || iptables -w 30 -I $rule'
+UNIT
+    systemctl daemon-reload
+  fi
+}
+
+# A log that nobody cuts fills the root disk in the end.
+rotate_log() {
+  write_once /etc/logrotate.d/geusemaker 0644 <<ROTATE || true
+$LOG {
+  size 10M
+  rotate 4
+  compress
+  copytruncate
+  missingok
+}
+ROTATE
+}
+
 # Values go into paths and command lines.
 check_manifest() {
   local bad name='[A-Za-z0-9][A-Za-z0-9_.-]*'
@@ -136,6 +168,8 @@ bundle_pull() {
     fi
     retry "$PULL_TRIES" "$PULL_PAUSE" "image $image" docker pull -q "$image" ||
       fail "image $image could not be pulled in $PULL_TRIES tries"
+    # A report that grows old means a host that died.
+    publish || true
   done
 }
 
@@ -269,7 +303,9 @@ dump_before_other_images() {
 
 bundle_up() {
   local down
+  rotate_log
   wall_off_metadata
+  wall_off_at_boots
   make_directories
   keep_caddyfile
   write_env

@@ -114,6 +114,18 @@ def test_a_file_system_is_mounted_only_when_its_check_leaves_no_errors(
     assert len(host.calls("fsck -p")) == (1 if mended else 2)  # never while it is mounted
 
 
+def test_a_file_system_that_only_the_tools_are_too_old_for_is_left_to_the_kernel(
+    host: Host,
+) -> None:
+    """Amazon Linux 2 over a volume that a newer system formatted: e2fsck 1.42 refuses that."""
+    host.attach_formatted()
+    host.set("fsck-status", "8\n")
+    host.set("fsck-says", "fsck.ext4: /dev/data has unsupported feature(s): metadata_csum\n")
+    assert host.start("data").returncode == 0
+    assert host.mounted() == ["/srv/geusemaker/data"]
+    assert host.by_id.read_bytes() == b"data"
+
+
 def test_a_file_system_of_another_volume_at_the_mount_point_fails_the_step(host: Host) -> None:
     host.attach_formatted()
     host.set("other-uuid", "99999999")

@@ -96,15 +96,47 @@ def test_systemd_is_really_asked(tmp_path: Path) -> None:
     assert "never" in _verify(units).stderr
 
 
-def test_the_drop_in_of_docker_pleases_systemd(booted: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["geusemaker", "geusemaker-metadata"])
+def test_the_drop_ins_of_docker_please_systemd(booted: Host, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "units"
     (folder / "docker.service.d").mkdir(parents=True)
     (folder / "docker.service").write_text("[Service]\nExecStart=/bin/true\n")
-    drop_in = "docker.service.d/geusemaker.conf"
+    drop_in = f"docker.service.d/{name}.conf"
     (folder / drop_in).write_text(booted.read(f"/etc/systemd/system/{drop_in}"))
     result = _verify([folder / "docker.service"])
     said = [line for line in result.stderr.splitlines() if "docker.service" in line]
     assert (result.returncode, said) == (0, [])
+
+
+def test_the_log_is_cut_by_logrotate_and_goes_on(booted: Host, tmp_path: Path) -> None:
+    log = tmp_path / "boot.log"
+    rules = tmp_path / "rules"
+    rules.write_text(
+        booted.read("/etc/logrotate.d/geusemaker").replace("/var/log/geusemaker-boot.log", str(log))
+    )
+    rules.chmod(0o644)
+    log.write_text("x" * (11 << 20))
+    with log.open("a") as writer:
+        command = [tool("logrotate", "logrotate"), "--state", str(tmp_path / "state"), str(rules)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        writer.write("after\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert log.read_text() == "after\n"
+    assert [path.name for path in tmp_path.glob("boot.log.*")] == ["boot.log.1.gz"]
+
+
+def test_e2fsck_words_what_it_is_too_old_for_as_the_script_expects(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with disk.open("wb") as blank:
+        blank.truncate(8 << 20)
+    mkfs, debugfs, e2fsck = (tool(name, "e2fsprogs") for name in ("mkfs.ext4", "debugfs", "e2fsck"))
+    subprocess.run([mkfs, "-q", str(disk)], check=True)
+    # A feature of the future, which this machine's tools are too old for.
+    subprocess.run([debugfs, "-w", "-R", "feature FEATURE_R30", str(disk)], check=True)
+    result = subprocess.run([e2fsck, "-p", str(disk)], capture_output=True, text=True, check=False)
+    assert result.returncode == 8
+    assert "unsupported feature" in result.stdout + result.stderr
+    assert "unsupported feature" in render(FACTS)
 
 
 def test_the_packages_that_the_tests_need_are_there_or_named() -> None:

@@ -394,6 +394,23 @@ def test_containers_are_kept_from_the_metadata_service_once_and_after_a_reboot(
     assert booted._lines("rules-ip6tables") == ["DOCKER-USER -d fd00:ec2::254/128 -j DROP"]
 
 
+def test_the_wall_stands_before_docker_starts_what_ran_before_a_reboot(booted: Host) -> None:
+    booted.restart()
+    booted.cloud_init()
+    for step in ("data", "efs", "docker"):
+        assert booted.start(step).returncode == 0
+    assert booted._lines("rules-iptables") == ["DOCKER-USER -d 169.254.169.254/32 -j DROP"]
+    assert booted.mistakes() == []
+
+
+def test_a_docker_that_starts_without_iptables_is_no_host(booted: Host) -> None:
+    booted.set("no-iptables")
+    statuses = _reboot(booted)
+    assert statuses["docker"] == 0
+    assert statuses["services"] != 0
+    assert "keep containers from the metadata service" in booted.record()["reason"]
+
+
 def test_without_that_wall_no_container_is_started(host: Host) -> None:
     host.set("no-iptables")
     host.boot()

@@ -1,6 +1,7 @@
 """`geusemaker status`: what is on the screen, what `--wait` waits for, and how each ends."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -34,6 +35,20 @@ def test_a_ready_host_on_one_screen(host: Deployed) -> None:
     assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
     following = "geusemaker connect | geusemaker credentials | geusemaker logs"
     assert row(told, "Next") == following
+
+
+def test_a_ready_host_that_fell_silent_is_not_called_ready(
+    host: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.report("ready", "service.n8n=healthy")
+    later = datetime.fromisoformat(AFTER) + timedelta(hours=2)
+    monkeypatch.setattr("geusemaker.cli.host._now", lambda: later)
+    told = lines(host)
+    assert row(told, "ready").startswith("not known: the host has been silent since 2126-11-24 01:")
+    assert not any("healthy" in line for line in told)
+    answer = json.loads(host.world.run("status", "--json").out)
+    assert (answer["verdict"], answer["isReady"]) == ("silent", False)
+    assert (answer["isReportCurrent"], answer["services"]) == (False, {})
 
 
 def test_before_the_first_report_nothing_is_made_up(host: Deployed) -> None:

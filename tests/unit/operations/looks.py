@@ -32,6 +32,7 @@ def look(
     state: str = "running",
     pointed: str = "",
     simulated: bool = False,
+    time: datetime | None = None,
     **instance: Any,
 ) -> Look:
     """A look at a running host that is ready, unless told otherwise."""
@@ -40,5 +41,6 @@ def look(
         instance=Instance(id=ID, **facts),
         record=parse(text() if record is None else record),
         pointed=pointed,
+        time=time,
         simulated=simulated,
     )

@@ -1,6 +1,7 @@
 """What a report and EC2's word together come to, and what a reader is told of it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,27 @@ REFUSED = text(running=OLD, reason=f"bundle {NEW}: did not come up: n8n (unhealt
             look(text(time="none")),
             Verdict.NOT_REPORTED,
             "not yet reported: the last report, of an unknown time, is of before its start",
+        ),
+        (
+            look(time=STARTED + timedelta(minutes=62)),
+            Verdict.READY,
+            "yes",
+        ),
+        (
+            look(time=STARTED + timedelta(minutes=63)),
+            Verdict.SILENT,
+            "not known: the host has been silent since 2026-11-24 01:02:03 UTC, though it renews "
+            "its report every quarter of an hour; it was ready then",
+        ),
+        (
+            look("state=unknown", time=STARTED + timedelta(days=1)),
+            Verdict.NOT_REPORTED,
+            "not yet reported: no host of this stack has reported so far",
+        ),
+        (
+            look(state="stopped", time=STARTED + timedelta(days=1)),
+            Verdict.OFF,
+            "no: the instance is stopped",
         ),
         (
             look(text("not-ready", step="data", reason="vol-1 is not attached")),
@@ -143,6 +165,7 @@ def test_a_start_that_ec2_does_not_date_makes_no_report_old() -> None:
         (look(text("not-ready", step="efs", reason="x")), "`geusemaker logs`"),
         (look(REFUSED), "`pulumi up`"),
         (look(text(running=OLD)), "`geusemaker status --wait`"),
+        (look(time=STARTED + timedelta(hours=3)), "`geusemaker stop`"),
         (look(), ""),
         (look(simulated=True), ""),
     ],
