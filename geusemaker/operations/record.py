@@ -37,6 +37,7 @@ class Record:
         services: Health by service: healthy, unhealthy, starting or missing.
         models: Progress by model: "waiting", "pulling 43%", "here" or "failed: WHY".
         dump: When the database was last dumped in full.
+        dump_failure: When a later dump failed, and why; empty when none did.
     """
 
     state: State = "unknown"
@@ -50,6 +51,7 @@ class Record:
     services: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     models: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     dump: datetime | None = None
+    dump_failure: str = ""
 
 
 def parse(text: str) -> Record:
@@ -77,7 +79,20 @@ def parse(text: str) -> Record:
         services=MappingProxyType(services),
         models=MappingProxyType(models),
         dump=moment(plain.get("dump", "")),
+        dump_failure=_failure(plain.get("dump.failed", "")),
     )
+
+
+def _failure(told: str) -> str:
+    """The time that the text begins with as each screen shows one; the rest as it is."""
+    first, _, why = told.partition(" ")
+    time = moment(first)
+    return printable(f"{stamp(time)}: {why or 'no reason given'}") if time else told
+
+
+def stamp(time: datetime | None) -> str:
+    """A time as each screen shows it; all of them are UTC."""
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "an unknown time"
 
 
 def values(text: str) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """A look at the host, in words, in lines and as JSON. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from geusemaker.operations.look import GONE, Look, Verdict
-from geusemaker.operations.record import Record
+from geusemaker.operations.record import Record, stamp
 
 SIMULATED: Final = "the simulated account boots no host: no report will come, nothing answers"
 
@@ -141,6 +140,9 @@ def rows(look: Look, outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("settings", _settings(look)))
     if told.dump is not None:
         found.append(("dump", f"{stamp(told.dump)}, the last one of the database"))
+    if told.dump_failure:
+        found.append(("" if told.dump else "dump", f"failed {told.dump_failure}"))
+        found.append(("", "-> `geusemaker logs` shows what it said"))
     if outputs.get("url"):
         found.append(("url", str(outputs["url"])))
     if outputs.get("connectCommand"):
@@ -178,11 +180,6 @@ def short(digest: str) -> str:
     return digest[:12] or "none"
 
 
-def stamp(time: datetime | None) -> str:
-    """A time as each screen shows it; all of them are UTC."""
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "an unknown time"
-
-
 def as_json(look: Look, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The same for programs; what is not known is null."""
     told, instance = look.record, look.instance
@@ -206,6 +203,7 @@ def as_json(look: Look, outputs: Mapping[str, Any]) -> dict[str, Any]:
         "services": dict(told.services) if is_current else {},
         "models": dict(told.models) if is_current else {},
         "lastDump": told.dump.isoformat() if told.dump else None,
+        "dumpFailure": told.dump_failure or None,
         "url": outputs.get("url"),
         "connectCommand": outputs.get("connectCommand"),
     }

@@ -201,6 +201,18 @@ def test_the_whole_screen() -> None:
     ]
 
 
+def test_a_failed_dump_is_told_with_what_shows_why() -> None:
+    failed = "dump.failed=2026-11-24T03:17:09Z pg_dumpall did not give a whole dump"
+    why = "failed 2026-11-24 03:17:09 UTC: pg_dumpall did not give a whole dump"
+    out = ("", "-> `geusemaker logs` shows what it said")
+    first = rows(look(text(more=failed)))
+    assert first[first.index(("dump", why)) + 1] == out
+    later = rows(look(text(more=f"dump=2026-11-23T03:17:09Z\n{failed}")))
+    last = later.index(("dump", "2026-11-23 03:17:09 UTC, the last one of the database"))
+    assert later[last + 1 : last + 3] == [("", why), out]
+    assert screen.as_json(look(text(more=failed)), OUTPUTS)["dumpFailure"] == why[7:]
+
+
 @pytest.mark.parametrize(
     ("seen", "settings"),
     [

@@ -90,7 +90,18 @@ def test_times_are_utc_or_none(text: str, hour: int | None) -> None:
 
 
 _KEYS = st.sampled_from(
-    ["state", "instance", "time", "reason", "step", "dump", "service.n8n", "model.a", "running"]
+    [
+        "state",
+        "instance",
+        "time",
+        "reason",
+        "step",
+        "dump",
+        "dump.failed",
+        "service.n8n",
+        "model.a",
+        "running",
+    ]
 )
 
 
@@ -107,6 +118,7 @@ def test_no_text_makes_it_fail_or_comes_through_unprintable(text: str) -> None:
     told = parse(text)
     assert told.state in ("ready", "not-ready", "unknown")
     shown = [told.instance, told.boot, told.running, told.wanted, told.step, told.reason]
+    shown.append(told.dump_failure)
     for group in (told.services, told.models):
         shown += [*group.keys(), *group.values()]
     for one in shown:

@@ -1,6 +1,7 @@
 """The host's own shell writes the report, and these words are read out of it."""
 
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ class Shell:
         assert is_there
         assert LIB in begin
         self._program = f"{begin.replace(LIB, str(folder))}\nthis_boot() {{ echo boot-1; }}\n"
+        self._program += userdata.bundle_program()
         (folder / "state").mkdir()
 
     def write(self, name: str, text: str) -> None:
@@ -99,6 +101,21 @@ def test_a_ready_host_is_ready(shell: Shell) -> None:
     assert dict(told.record.services) == {"n8n": "healthy", "caddy": "healthy"}
     assert dict(told.record.models) == {"llama3.2:3b": "pulling 43%"}
     assert told.record.dump is not None
+
+
+def test_a_dump_that_failed_is_told_beside_the_last_whole_one(shell: Shell) -> None:
+    shell.ok(*steps(shell))
+    shell.write("dump", "dump=2026-11-23T03:17:09Z")
+    shell.run("note_failed_dump 'the host did not become ready'")
+    told = shell.look().record
+    assert told.dump is not None
+    when, _, why = told.dump_failure.partition(" UTC: ")
+    assert datetime.fromisoformat(when)
+    assert why == "the host did not become ready"
+    shell.run("note_failed_dump again")
+    told = shell.look().record
+    assert told.dump is not None
+    assert told.dump_failure.endswith(" UTC: again")
 
 
 def test_refused_settings_are_known_by_the_note(shell: Shell) -> None:
