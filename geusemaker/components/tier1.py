@@ -9,17 +9,17 @@ from pulumi import ResourceOptions
 
 from geusemaker import bundle, dlami, userdata
 from geusemaker.components import host_type, hosted_zone
-from geusemaker.components.compute import CREDIT_MODE, Compute
+from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept_image import keep_image, pin_of, root_gib
 from geusemaker.components.network import Network
+from geusemaker.components.notes import notes_of
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.hosts import check_facts, check_host
 from geusemaker.host_type import HostType
-from geusemaker.instance_types import is_burstable
 
 
 class Tier1Args(TypedDict):
@@ -123,7 +123,7 @@ class Tier1(pulumi.ComponentResource):
         kept = keep_image(name, config, query, host, region, asking, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, asking)
-        for note in _notes(config):
+        for note in notes_of(config):
             pulumi.log.info(note)
 
         network = Network(
@@ -245,30 +245,6 @@ class Tier1(pulumi.ComponentResource):
             "statusParameter": self.status_parameter,
             "credentialsParameter": self.credentials_parameter,
         }
-
-
-def _notes(config: DeploymentConfig) -> list[str]:
-    """What is right as it is, and may still cost or surprise."""
-    notes = []
-    if is_burstable(config.instance_type):
-        notes.append(
-            f"geusemaker:instanceType is {config.instance_type}, a burstable type, in credit mode "
-            f"{CREDIT_MODE}: once its CPU credits are spent, it is not slowed down, and the CPU "
-            "time beyond them is billed."
-        )
-    if config.domain and not config.allowed_cidrs:
-        notes.append(
-            f"geusemaker:domain is {config.domain}, but geusemaker:allowedCidrs is empty, so that "
-            "nobody reaches port 443 of that name: the way in is Session Manager still. To open "
-            "it to everyone: `pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`."
-        )
-    if config.domain and not config.hosted_zone_id:
-        notes.append(
-            f"geusemaker:domain is {config.domain} without geusemaker:hostedZoneId, so its DNS "
-            "record is yours to make: an A record for the output publicIp. The certificate comes "
-            "once it is there."
-        )
-    return notes
 
 
 def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFacts:

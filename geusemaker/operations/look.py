@@ -110,10 +110,10 @@ class Look:
     @property
     def verdict(self) -> Verdict:
         """What all of it comes to."""
-        if self.simulated:
-            return Verdict.SIMULATED
         if self.instance.state not in ("running", "pending"):
             return Verdict.OFF
+        if self.simulated:
+            return Verdict.SIMULATED
         if not self.is_current:
             return Verdict.NOT_REPORTED
         if self.is_silent:

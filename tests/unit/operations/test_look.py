@@ -24,6 +24,7 @@ REFUSED = text(running=OLD, reason=f"bundle {NEW}: did not come up: n8n (unhealt
         (look(pointed=NEW), Verdict.READY, "yes"),
         (look(simulated=True), Verdict.SIMULATED, screen.SIMULATED),
         (look(state="stopped"), Verdict.OFF, "no: the instance is stopped"),
+        (look(state="stopped", simulated=True), Verdict.OFF, "no: the instance is stopped"),
         (look(state="gone"), Verdict.OFF, "no: the instance is gone"),
         (
             look("state=unknown"),

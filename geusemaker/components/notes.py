@@ -1,0 +1,42 @@
+"""What a preview says of config that is right as it is, and may still cost or surprise. Pure."""
+
+from geusemaker.bundle.facts import containers_of
+from geusemaker.components.compute import CREDIT_MODE
+from geusemaker.config import DeploymentConfig
+from geusemaker.instance_types import is_burstable
+
+
+def notes_of(config: DeploymentConfig) -> list[str]:
+    """What is right as it is, and may still cost or surprise."""
+    notes = []
+    if is_burstable(config.instance_type):
+        notes.append(
+            f"geusemaker:instanceType is {config.instance_type}, a burstable type, in credit mode "
+            f"{CREDIT_MODE}: once its CPU credits are spent, it is not slowed down, and the CPU "
+            "time beyond them is billed."
+        )
+    if config.domain and not config.allowed_cidrs:
+        notes.append(
+            f"geusemaker:domain is {config.domain}, but geusemaker:allowedCidrs is empty, so that "
+            "nobody reaches port 443 of that name: the way in is Session Manager still. To open "
+            "it to everyone: `pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`."
+        )
+    if config.domain and not config.hosted_zone_id:
+        notes.append(
+            f"geusemaker:domain is {config.domain} without geusemaker:hostedZoneId, so its DNS "
+            "record is yours to make: an A record for the output publicIp. The certificate comes "
+            "once it is there."
+        )
+    if not config.backup_retention_days:
+        notes.append(
+            "geusemaker:backupRetentionDays is 0, so neither AWS Backup nor the host makes copies "
+            "of the data; those that there are stay, AWS's until their own date. To have them "
+            "made: `pulumi config rm geusemaker:backupRetentionDays`."
+        )
+    containers = containers_of(config.services)
+    if idle := [key for key in config.image_versions if key not in containers]:
+        notes.append(
+            f"geusemaker:imageVersions names an image for {', '.join(idle)}, which "
+            "geusemaker:services leaves out: it is for nothing until that has it."
+        )
+    return notes
