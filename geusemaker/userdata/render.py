@@ -141,8 +141,10 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
 
 def bundle_program() -> str:
     """What each settings bundle has to hold as `host.sh`: the part of the program that is not
-    needed to become a host, so that a change of it replaces none."""
-    return resources.files("geusemaker.userdata").joinpath("host.sh").read_text(encoding="utf-8")
+    needed to become a host, so that a change of it replaces none. Its files in one, by name."""
+    folder = resources.files("geusemaker.userdata") / "host"
+    parts = sorted(folder.iterdir(), key=lambda part: part.name)
+    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def encode(text: str) -> str:

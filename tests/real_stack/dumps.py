@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from geusemaker.userdata import bundle_program
 from real_stack.postgres import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,8 +26,7 @@ esac
 
 def dump(cluster: Cluster, folder: Path) -> Path:
     """What the host's nightly step writes, by the function of its program."""
-    program = (ROOT / "geusemaker/userdata/host.sh").read_text(encoding="utf-8")
-    found = re.search(r"^dump_to\(\) \{\n.*?^\}\n", program, re.MULTILINE | re.DOTALL)
+    found = re.search(r"^dump_to\(\) \{\n.*?^\}\n", bundle_program(), re.MULTILINE | re.DOTALL)
     assert found, "the host's program has no dump_to any more"
     to = folder / "postgres-20261124T031700Z.sql.gz"
     _run(cluster, folder, f'set -euo pipefail\n{found[0]}dump_to "$1"', str(to))

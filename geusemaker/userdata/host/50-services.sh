@@ -1,0 +1,106 @@
+# Prints service.NAME=healthy|unhealthy|starting|missing for each service of the manifest.
+bundle_health() {
+  local service running
+  running=$(docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}')
+  for service in $(manifest service); do
+    awk -v service="$service" '
+      $1 == service {
+        found = "unhealthy"
+        if ($2 == "running" && ($3 == "healthy" || $3 == "")) found = "healthy"
+        else if ($2 == "running" && $3 == "starting") found = "starting"
+      }
+      END { print "service." service "=" (found ? found : "missing") }' <<<"$running"
+  done
+}
+
+# Keeps the health for the status record, and prints what is not healthy: "n8n is missing,..."
+bundle_problem() {
+  bundle_health | write_file "$LIB/health" 0644
+  sed -n '/=healthy$/d; s/^service\.\(.*\)=\(.*\)/\1 is \2/p' "$LIB/health" | paste -sd , -
+}
+
+# Also true once SERVICES_SECONDS are over, which ends the tries; UP says whether it came up. What
+# is left of them is the bound of one try too. Never 0, which is no bound to Compose.
+try_up() {
+  local left=$((UP_UNTIL - SECONDS))
+  if docker compose up -d --remove-orphans --wait --wait-timeout "$((left > 0 ? left : 1))"; then
+    UP=yes
+    return 0
+  fi
+  ((SECONDS >= UP_UNTIL))
+}
+
+# images_of_data DIRECTORY: what that bundle runs over the databases. The manifest has its images in
+# the order of its services.
+images_of_data() {
+  awk '
+    $1 == "service" { service[++services] = $2 }
+    $1 == "image" { image[++images] = $2 }
+    END {
+      for (i = 1; i <= services; i++)
+        if (service[i] == "n8n" || service[i] == "postgres") print service[i], image[i]
+    }' "$1/manifest"
+}
+
+# n8n changes its tables one way only: once another image has started over them, going back needs a
+# dump. None at all keeps nobody from an update, which may be what mends the database.
+dump_before_other_images() {
+  local days applied
+  days=$(manifest dump-days)
+  applied=$BUNDLES/$(sha_in "$LIB/applied")
+  if ((${days:-0} == 0)) || [[ ! -f $applied/manifest ]] ||
+    [[ $(images_of_data "$applied") == "$(images_of_data "$DIR")" ]]; then
+    return 0
+  fi
+  log "other images come over the databases: making a dump before"
+  (umask 077 && write_dump) || {
+    note_failed_dump "before an update: pg_dumpall did not give a whole dump"
+    log "there is no dump from before this update; going on, since it blocks nothing"
+  }
+}
+
+bundle_up() {
+  local down
+  rotate_log
+  wall_off_metadata
+  wall_off_at_boots
+  make_directories
+  keep_caddyfile
+  write_env
+  docker compose run --rm --no-deps -T caddy \
+    caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
+    fail "Caddy refuses its Caddyfile"
+  dump_before_other_images
+  # Compose gives up as soon as one container exits or is unhealthy once, though Docker starts it
+  # again: one that only waits for another is no reason to go back to what ran before. As patient
+  # as the dump is with a host on its way to ready; the host program has no number for this.
+  UP_UNTIL=$((SECONDS + SERVICES_SECONDS))
+  UP=
+  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the services to come up" try_up || true
+  if [[ -n $UP ]]; then
+    return 0
+  fi
+  down=$(bundle_problem)
+  fail "it did not come up: ${down:-see docker compose logs in $DIR}"
+}
+
+# Bundles that neither run nor wait, and the images that only they name, which would fill the disk.
+# What was fetched last has come up when this is asked for.
+bundle_tidy() {
+  local other image caddy
+  for other in "$BUNDLES"/*; do
+    if [[ $other == "$DIR" || ! -f $other/manifest ]]; then
+      continue
+    fi
+    sed -n 's/^image //p' "$other/manifest" | while IFS= read -r image; do
+      grep -qxF "image $image" "$DIR/manifest" || docker image rm "$image" >/dev/null 2>&1 || true
+    done
+    rm -rf "$other"
+  done
+  caddy=$(caddy_dir)
+  for other in "$LIB/caddy"/*; do
+    if [[ $other != "$caddy" ]]; then
+      rm -rf "$other"
+    fi
+  done
+}

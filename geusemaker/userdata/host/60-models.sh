@@ -1,0 +1,60 @@
+# Models are pulled after the host is ready, by a unit of its own: they may take an hour.
+# Once for a list and a boot; a model that failed is tried again by: systemctl start geusemaker-models
+bundle_start_models() {
+  local wanted
+  wanted=$(this_boot && manifest model)
+  if [[ $wanted != "$(cat "$LIB/models.for" 2>/dev/null)" ]]; then
+    write_file "$LIB/models.for" 0644 <<<"$wanted"
+    systemctl start --no-block geusemaker-models.service
+  fi
+}
+
+# set_model NAME STATE: in the lines that go into the status record.
+set_model() {
+  { grep -vF "model.$1=" "$LIB/models" 2>/dev/null || true; echo "model.$1=$2"; } |
+    write_file "$LIB/models" 0644
+}
+
+has_model() {
+  docker compose exec -T ollama ollama list </dev/null |
+    awk -v name="$1" '$1 == name || $1 == name ":latest" { found = 1 } END { exit !found }'
+}
+
+# Ollama paints one line over and over; what stands before a percent sign is how far it is.
+pull_model() {
+  local chunk last=
+  docker compose exec -T ollama ollama pull "$1" </dev/null 2>&1 | {
+    while IFS= read -r -d % chunk; do
+      if [[ $chunk =~ ([0-9]+)$ && ${BASH_REMATCH[1]} != "$last" ]]; then
+        last=${BASH_REMATCH[1]}
+        set_model "$1" "pulling $last%"
+      fi
+    done
+    printf '%s' "$(awk 'NF { said = $0 } END { print said }' <<<"$chunk")" | one_line >"$LIB/model.said"
+  } && has_model "$1"
+}
+
+# A model that does not come is no reason to call the host anything but ready.
+bundle_models() {
+  local model failed=
+  if [[ -n $(manifest model) ]]; then
+    rm -f "$LIB/models"
+    for model in $(manifest model); do
+      set_model "$model" waiting
+    done
+    for model in $(manifest model); do
+      if has_model "$model" || retry "$MODEL_TRIES" "$MODEL_PAUSE" "model $model" pull_model "$model"; then
+        set_model "$model" here
+      else
+        set_model "$model" "failed: $(cat "$LIB/model.said" 2>/dev/null)"
+        failed="$failed $model"
+      fi
+      publish || true
+    done
+  else
+    rm -f "$LIB/models"
+  fi
+  if [[ -n $failed ]]; then
+    fail "models that could not be pulled:$failed"
+  fi
+}

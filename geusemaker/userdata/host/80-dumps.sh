@@ -1,0 +1,49 @@
+# Others may write into the folder of dumps as well: a file of that name, or a link, ends this.
+dump_to() {
+  (set -o noclobber && docker compose exec -T postgres pg_dumpall -U n8n </dev/null | gzip -c >"$1") &&
+    gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
+}
+
+# A dump onto EFS, by its name once it is whole.
+write_dump() {
+  local new part
+  new=$EFS_ROOT/backups/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
+  # A name that nobody can have put a link to a file or a disk of root's at. The last step puts the
+  # dump in the place of a link too, not into the folder that it leads to.
+  part=$(mktemp -u "$new.XXXXXXXXXX.part") || return 1
+  if dump_to "$part" && mv -fT "$part" "$new"; then
+    echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
+  else
+    rm -f "$part"
+    return 1
+  fi
+}
+
+# Every night, onto EFS. A dump has its name only once it is whole, and only then do older ones go.
+bundle_dump() {
+  local days folder=$EFS_ROOT/backups
+  days=$(manifest dump-days)
+  if ((${days:-0} == 0)); then
+    RESULT="succeeded: no dumps are asked for"
+    return 0
+  fi
+  umask 077
+  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/ready.ok" ||
+    dump_failed "the host did not become ready"
+  find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
+  write_dump || dump_failed "pg_dumpall did not give a whole dump"
+  # Their names sort by their time.
+  find "$folder" -maxdepth 1 -type f -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
+    while IFS= read -r old; do rm -f "$old"; done
+  publish || true
+}
+
+note_failed_dump() {
+  { grep -s ^dump= "$LIB/dump" || true; echo "dump.failed=$(date -u +%Y-%m-%dT%H:%M:%SZ) $1"; } |
+    write_file "$LIB/dump" 0644
+}
+
+dump_failed() {
+  note_failed_dump "$1"
+  fail "$1; the dumps from before stay"
+}
