@@ -92,6 +92,26 @@ def test_one_more_model_is_a_change_in_place_that_restarts_no_service(host: Host
     assert host.containers() == before
 
 
+def test_a_model_that_is_asked_for_while_others_are_pulled_is_pulled_after_them(
+    host: Host,
+) -> None:
+    pipe = host.gate("model")
+    pulling = host.begin("models")
+    with pipe.open("w"):
+        pipe.unlink()
+        host.name(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
+        host.start("sync")  # which cannot start a unit that is at work
+    assert pulling.wait(timeout=120) == 0
+    host.set("calls")
+    host.start("sync")
+    assert host.calls("systemctl start --no-block geusemaker-models")
+    host.start("models")
+    assert _models(host)["qwen3:0.6b"] == "here"
+    host.set("calls")
+    host.start("sync")
+    assert host.calls("systemctl start --no-block geusemaker-models") == []
+
+
 def test_a_list_that_became_empty_leaves_no_line(host: Host) -> None:
     host.start("models")
     host.name(Bundle())

@@ -1,10 +1,13 @@
 # Models are pulled after the host is ready, by a unit of its own: they may take an hour.
 # Once for a list and a boot; a model that failed is tried again by: systemctl start geusemaker-models
+models_wanted() {
+  this_boot && manifest model
+}
+
+# The unit notes itself what it sees to. One that is at work cannot be started, and the list of a
+# moment ago is not the one of now: so it is started until it has noted this list.
 bundle_start_models() {
-  local wanted
-  wanted=$(this_boot && manifest model)
-  if [[ $wanted != "$(cat "$LIB/models.for" 2>/dev/null)" ]]; then
-    write_file "$LIB/models.for" 0644 <<<"$wanted"
+  if [[ $(models_wanted) != "$(cat "$LIB/models.for" 2>/dev/null)" ]]; then
     systemctl start --no-block geusemaker-models.service
   fi
 }
@@ -15,15 +18,20 @@ set_model() {
     write_file "$LIB/models" 0644
 }
 
+# Other settings may come meanwhile, and this bundle go.
+ask_ollama() {
+  (cd "$LIB/current" && docker compose exec -T ollama ollama "$@" </dev/null)
+}
+
 has_model() {
-  docker compose exec -T ollama ollama list </dev/null |
+  ask_ollama list |
     awk -v name="$1" '$1 == name || $1 == name ":latest" { found = 1 } END { exit !found }'
 }
 
 # Ollama paints one line over and over; what stands before a percent sign is how far it is.
 pull_model() {
   local chunk last=
-  docker compose exec -T ollama ollama pull "$1" </dev/null 2>&1 | {
+  ask_ollama pull "$1" 2>&1 | {
     while IFS= read -r -d % chunk; do
       if [[ $chunk =~ ([0-9]+)$ && ${BASH_REMATCH[1]} != "$last" ]]; then
         last=${BASH_REMATCH[1]}
@@ -37,6 +45,7 @@ pull_model() {
 # A model that does not come is no reason to call the host anything but ready.
 bundle_models() {
   local model failed=
+  models_wanted | write_file "$LIB/models.for" 0644
   if [[ -n $(manifest model) ]]; then
     rm -f "$LIB/models"
     for model in $(manifest model); do
@@ -51,7 +60,7 @@ bundle_models() {
       fi
       publish || true
     done
-  else
+    else
     rm -f "$LIB/models"
   fi
   if [[ -n $failed ]]; then

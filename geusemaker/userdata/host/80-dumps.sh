@@ -30,6 +30,8 @@ bundle_dump() {
   umask 077
   retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/ready.ok" ||
     dump_failed "the host did not become ready"
+  # Other settings may have come meanwhile.
+  cd "$LIB/current"
   find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
   write_dump || dump_failed "pg_dumpall did not give a whole dump"
   # Their names sort by their time.
