@@ -19,6 +19,7 @@ from geusemaker.bundle.secret_names import (
 
 DATA: Final = "/srv/geusemaker/data"
 EFS: Final = "/srv/geusemaker/efs"
+MODEL_CACHE: Final = "/var/lib/geusemaker/model-cache"
 
 URL: Final = "${GEUSEMAKER_URL:?}"
 HOST: Final = "${GEUSEMAKER_HOST:?}"
@@ -32,12 +33,17 @@ _INSIDE = "/run/secrets"
 _TASK_SECONDS = "300"
 
 
-def bind(source: str, target: str, *, read_only: bool = False) -> Container:
+def bind(
+    source: str, target: str, *, read_only: bool = False, propagation: str | None = None
+) -> Container:
     """A folder of the host. One that is missing is a failure, not a new empty folder of root's."""
     volume: Container = {"type": "bind", "source": source, "target": target}
     if read_only:
         volume["read_only"] = True
-    return volume | {"bind": {"create_host_path": False}}
+    how: Container = {"create_host_path": False}
+    if propagation:
+        how["propagation"] = propagation
+    return volume | {"bind": how}
 
 
 def health(*test: str, start: str, interval: str = "10s", timeout: str = "5s") -> Container:
@@ -162,7 +168,11 @@ def _ollama(_: BundleFacts) -> Container:
             "OLLAMA_MODELS": "/models",
             "OLLAMA_NO_CLOUD": "1",  # what is asked here stays here
         },
-        "volumes": [bind(MODELS_DIR, "/models")],
+        "volumes": [
+            bind(MODELS_DIR, "/models"),
+            # What the host mounts below it later, an instance store, shows here as well.
+            bind(MODEL_CACHE, "/model-cache", propagation="rslave"),
+        ],
         # The image has neither curl nor wget, but its own program asks the server.
         "healthcheck": health("CMD", "ollama", "list", start="60s"),
         "stop_grace_period": "30s",

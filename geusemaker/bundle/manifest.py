@@ -24,7 +24,7 @@ DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = Mappin
             ("efs", "n8n/home", 1000, "0700"),
             ("efs", "n8n/files", 1000, "0700"),
         ),
-        "ollama": (("data", "ollama", 0, "0700"),),
+        "ollama": (("data", "ollama", 0, "0700"), ("data", "ollama-kept", 0, "0700")),
         "qdrant": (
             ("data", "qdrant", 1000, "0700"),
             ("data", "qdrant/storage", 1000, "0700"),

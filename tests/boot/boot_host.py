@@ -24,9 +24,9 @@ STAND_INS: Final = HERE / "stand_ins"
 
 # Programs that only read, write and print: this machine's own.
 TOOLS: Final = (
-    *("awk", "bash", "cat", "chmod", "chown", "cmp", "cut", "date", "env", "find", "flock", "grep"),
-    *("gzip", "head", "install", "ln", "mkdir", "mktemp", "mv", "paste", "rm", "sed", "sha256sum"),
-    *("sleep", "sort", "tail", "tar", "tee", "timeout", "touch", "tr", "wc"),
+    *("awk", "bash", "cat", "chmod", "chown", "cmp", "cp", "cut", "date", "env", "find", "flock"),
+    *("grep", "gzip", "head", "install", "ln", "mkdir", "mktemp", "mv", "paste", "rm", "sed"),
+    *("sha256sum", "sleep", "sort", "tail", "tar", "tee", "timeout", "touch", "tr", "wc"),
 )
 MANAGERS: Final = {
     "ubuntu": ("apt-get", "gpg", "snap"),
@@ -207,6 +207,9 @@ class Host:
     def restart(self) -> None:
         """A reboot: files stay; mounts and processes do not."""
         self._new_boot()
+        if (disk := self.path(f"{LIB}/model-cache/disk")).is_symlink():
+            disk.unlink()
+            disk.mkdir()
         for gone in ("mounted", "docker-runs", "calls", "rules-iptables", "rules-ip6tables"):
             (self.world / gone).unlink(missing_ok=True)
 

@@ -54,6 +54,7 @@ class Bundle:
         lines = [f"service {service}" for service in self.services]
         lines += [f"image {self.image(service)}" for service in self.services]
         lines += ["directory data postgres 999 0700", "directory data caddy 1000 755"]
+        lines += ["directory data ollama 0 700", "directory data ollama-kept 0 700"]
         lines += ["directory efs n8n 1000 700", "directory efs backups 999 700"]
         lines += [f"secret {who} {name} {uid}" for who, name, uid in SECRETS]
         lines += [f"model {model}" for model in self.models]

@@ -65,6 +65,7 @@ bundle_up() {
   wall_off_metadata
   wall_off_at_boots
   make_directories
+  restore_models
   keep_caddyfile
   write_env
   docker compose run --rm --no-deps -T caddy \

@@ -1,7 +1,11 @@
 # Models are pulled after the host is ready, by a unit of its own: they may take an hour.
 # Once for a list and a boot; a model that failed is tried again by: systemctl start geusemaker-models
+# Where there is a cache of models, what Ollama has counts as well: it may have got others since.
 models_wanted() {
   this_boot && manifest model
+  if may_cache_models; then
+    list_blobs | cut -d ' ' -f 3 | sort
+  fi
 }
 
 # The unit notes itself what it sees to. One that is at work cannot be started, and the list of a
@@ -46,6 +50,7 @@ pull_model() {
 bundle_models() {
   local model failed=
   models_wanted | write_file "$LIB/models.for" 0644
+  cache_models
   if [[ -n $(manifest model) ]]; then
     rm -f "$LIB/models"
     for model in $(manifest model); do
@@ -60,7 +65,8 @@ bundle_models() {
       fi
       publish || true
     done
-    else
+    cache_models
+  else
     rm -f "$LIB/models"
   fi
   if [[ -n $failed ]]; then

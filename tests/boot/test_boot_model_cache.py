@@ -1,0 +1,229 @@
+"""Types with an instance store: copies of models there, and never the only ones."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .boot_host import GOOD, LIB, Host
+from .bundles import Bundle
+
+MODELS = "/srv/geusemaker/data/ollama/blobs"
+KEPT = "/srv/geusemaker/data/ollama-kept"
+DISK = f"{LIB}/model-cache/disk"
+STARTED = "systemctl start --no-block geusemaker-models.service"
+BIG = 2 << 20
+
+ONE, TWO, THREE = (f"sha256-{sign * 64}" for sign in "123")
+
+
+@pytest.fixture(name="host", params=["joined by the image", "a blank disk"])
+def _host(booted: Host, request: pytest.FixtureRequest) -> Host:
+    (_join if request.param == "joined by the image" else _blank_disk)(booted)
+    return booted
+
+
+def _join(host: Host) -> None:
+    """As Ubuntu's images do at each boot."""
+    host.write("/opt/dlami/nvme/lost+found", "")
+    with (host.world / "mounted").open("a", encoding="utf-8") as mounted:
+        mounted.write("/opt/dlami/nvme\n")
+
+
+def _blank_disk(host: Host) -> Path:
+    host.write("/sys/block/nvme1n1/device/model", "Amazon EC2 NVMe Instance Storage        \n")
+    host.write("/sys/block/nvme0n1/device/model", "Amazon Elastic Block Store              \n")
+    return host.attach_volume(host.path("/dev/nvme1n1"), first=b"")
+
+
+def _blob(host: Host, name: str, size: int = BIG, age: int = 0) -> None:
+    host.write(f"{MODELS}/{name}", name[-1] * size)
+    os.utime(host.path(f"{MODELS}/{name}"), (1_700_000_000 - age,) * 2)
+
+
+def _is_cached(host: Host, name: str) -> bool:
+    """Whether Ollama reads the copy; whatever it reads has to be whole, and the original there."""
+    blob = host.path(f"{MODELS}/{name}")
+    if not blob.is_symlink():
+        assert set(blob.read_text()) == {name[-1]}
+        return False
+    # As Ollama's container sees it.
+    assert blob.readlink() == Path(f"/model-cache/disk/{name}")
+    for folder in (_disk(host), host.path(KEPT)):
+        assert set((folder / name).read_text()) == {name[-1]}
+        assert (folder / name).stat().st_size == BIG
+    return True
+
+
+def _disk(host: Host) -> Path:
+    disk = host.path(DISK)
+    return host.path(str(disk.readlink())) if disk.is_symlink() else disk
+
+
+def _restart(host: Host, *, stopped: bool = False) -> None:
+    """A reboot; with `stopped`, the instance store is another one afterwards."""
+    joined = "/opt/dlami/nvme" in host.mounted()
+    host.restart()
+    if joined:
+        _join(host)
+    elif stopped:
+        for what in ("TYPE", "LABEL"):
+            host.path(f"/dev/nvme1n1.{what}").unlink(missing_ok=True)
+
+
+def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None:
+    _blob(host, ONE)
+    _blob(host, TWO)
+    _blob(host, f"{THREE}-partial")
+    assert host.start_each("sync", "models") == {"sync": 0, "models": 0}
+    assert host.calls(STARTED)
+    assert _is_cached(host, ONE)
+    assert _is_cached(host, TWO)
+    assert not host.path(f"{MODELS}/{THREE}-partial").is_symlink()
+    log = host.read("/var/log/geusemaker-boot.log")
+    assert "2 files of models are on the instance store" in log
+    assert host.record()["state"] == "ready"
+    # Nothing is there to be done: the unit is not started once more, and copies nothing again.
+    host.set("calls")
+    host.start("sync")
+    host.start("models")
+    assert host.calls(STARTED) == []
+    assert host.calls("mount ") == []
+    assert _is_cached(host, ONE)
+
+
+def test_a_model_that_somebody_pulls_later_is_copied_too(host: Host) -> None:
+    host.start_each("sync", "models")
+    host.set("calls")
+    host.start("sync")
+    assert host.calls(STARTED) == []
+    _blob(host, ONE)
+    host.start("sync")
+    assert host.calls(STARTED) == [STARTED]
+    host.start("models")
+    assert _is_cached(host, ONE)
+
+
+def test_a_model_that_ollama_deletes_is_gone_everywhere(host: Host) -> None:
+    _blob(host, ONE)
+    _blob(host, TWO)
+    host.start("models")
+    host.path(f"{MODELS}/{ONE}").unlink()
+    host.set("calls")
+    host.start("sync")
+    assert host.calls(STARTED) == [STARTED]
+    host.start("models")
+    assert [path.name for path in host.path(KEPT).iterdir()] == [TWO]
+    assert [path.name for path in _disk(host).iterdir() if path.name != "lost+found"] == [TWO]
+    assert _is_cached(host, TWO)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["rebooted", "stopped and started"])
+def test_after_a_boot_ollama_has_its_own_files_before_docker_starts_it(
+    host: Host, stopped: bool
+) -> None:
+    _blob(host, ONE)
+    host.start("models")
+    assert _is_cached(host, ONE)
+    _restart(host, stopped=stopped)
+    # The mounts come first, then Docker, which starts at once what ran before.
+    assert host.start_each("data", "efs", "docker") == {"data": 0, "efs": 0, "docker": 0}
+    assert not _is_cached(host, ONE)
+    assert list(host.path(KEPT).iterdir()) == []
+    assert host.start_all() == {step: status for step, status in GOOD.items() if step != "host"}
+    host.start("models")
+    assert _is_cached(host, ONE)
+
+
+def test_another_host_over_the_same_volume_has_the_models(host: Host) -> None:
+    """It has no drop-in of Docker's yet, and perhaps no instance store."""
+    _blob(host, ONE)
+    host.start("models")
+    host.restart()
+    for gone in (f"{LIB}/restore-models", "/etc/systemd/system/docker.service.d"):
+        path = host.path(gone)
+        for file in path.iterdir() if path.is_dir() else [path]:
+            file.unlink()
+    (host.path("/sys/block/nvme1n1/device/model")).unlink(missing_ok=True)
+    assert host.start_all() == {step: status for step, status in GOOD.items() if step != "host"}
+    assert not _is_cached(host, ONE)
+    host.start("models")
+    assert not _is_cached(host, ONE)
+
+
+def test_a_copy_that_somebody_has_deleted_is_made_anew(host: Host) -> None:
+    _blob(host, ONE)
+    host.start("models")
+    (_disk(host) / ONE).unlink()
+    host.start("models")
+    assert _is_cached(host, ONE)
+
+
+def test_the_last_used_are_copied_and_what_has_no_room_is_read_from_the_volume(host: Host) -> None:
+    for age, name in enumerate((TWO, ONE, THREE)):
+        _blob(host, name, age=age)
+    # Something is left free. There is room for one, then a byte too little, then enough again.
+    enough = (1 << 30) + BIG
+    host.set("room", f"{enough} * 1\n{enough - 1} * 1\n{enough // 512} * 512\n")
+    assert host.start("models").returncode == 0
+    assert [_is_cached(host, name) for name in (TWO, ONE, THREE)] == [True, False, True]
+    assert host.record()["state"] == "ready"
+
+
+def test_what_is_read_at_once_from_anywhere_is_not_copied(host: Host) -> None:
+    _blob(host, ONE, size=(1 << 20) - 1)
+    host.start("models")
+    assert not _is_cached(host, ONE)
+
+
+@pytest.mark.parametrize("broken", ["mount-fails", "no such tool"])
+def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, broken: str) -> None:
+    if broken == "mount-fails":
+        host.set("mount-fails")
+    else:
+        host.without("cp")
+    _blob(host, ONE)
+    assert host.start("models").returncode == 0
+    assert not _is_cached(host, ONE)
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+    assert "read from the data volume" in host.read("/var/log/geusemaker-boot.log")
+
+
+def test_without_an_instance_store_nothing_is_mounted_or_linked(booted: Host) -> None:
+    _blob(booted, ONE)
+    booted.write("/sys/block/nvme0n1/device/model", "Amazon Elastic Block Store              \n")
+    booted.attach_volume(booted.path("/dev/nvme0n1"), first=b"")
+    booted.start_each("sync", "models")
+    assert not _is_cached(booted, ONE)
+    assert booted.calls("mount ") == []
+    assert booted.calls("mkfs") == []
+
+
+@pytest.mark.parametrize("what", ["holders/dm-0/name", "nvme1n1p1/size", "TYPE", "signatures"])
+def test_a_disk_of_the_instance_store_that_is_in_use_is_left_alone(booted: Host, what: str) -> None:
+    _blank_disk(booted)
+    if "/" in what:
+        booted.write(f"/sys/block/nvme1n1/{what}", "1\n")
+    else:
+        booted.write(f"/dev/nvme1n1.{what}", "xfs\n")
+    _blob(booted, ONE)
+    booted.start_each("sync", "models")
+    assert not _is_cached(booted, ONE)
+    assert booted.calls("mkfs") == []
+
+
+def test_a_disk_that_cannot_be_probed_is_left_alone(booted: Host) -> None:
+    _blank_disk(booted)
+    booted.set("blkid-status", "8")
+    _blob(booted, ONE)
+    booted.start("models")
+    assert booted.calls("mkfs") == []
+
+
+def test_a_stack_without_ollama_leaves_the_instance_store_alone(booted: Host) -> None:
+    _blank_disk(booted)
+    booted.name(Bundle(services=("caddy", "n8n", "postgres")))
+    booted.start_each("sync", "models")
+    assert booted.calls("mkfs") == []
+    assert booted.calls("mount ") == []
