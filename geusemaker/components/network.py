@@ -237,7 +237,7 @@ class Network(pulumi.ComponentResource):
             aws.vpc.SecurityGroupIngressRule(
                 f"{name}-http",
                 security_group_id=host.id,
-                description="HTTP: the certificate's challenge and the redirect to HTTPS",
+                description="HTTP: challenge of the certificate, and redirect to HTTPS",
                 ip_protocol="tcp",
                 from_port=HTTP_PORT,
                 to_port=HTTP_PORT,

@@ -1,7 +1,8 @@
 """Security groups and their rules."""
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
@@ -9,6 +10,9 @@ from geusemaker.simulator.resource import AutoName, Update, aws_tags
 from geusemaker.simulator.schema import Problem
 
 from .support import Ec2Resource, filters, first, not_simulated, own_tags
+
+_DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
+"""What EC2 takes as the description of a rule; moto takes anything."""
 
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
@@ -150,9 +154,26 @@ class _Rule(Ec2Resource):
             ]
         return permission
 
+    def _check_description(
+        self, account: Account, action: str, operation: str, inputs: Mapping[str, Any]
+    ) -> None:
+        if not _DESCRIPTION.fullmatch(inputs.get("description") or ""):
+            raise account.refuse(
+                action,
+                "EC2",
+                operation,
+                "InvalidParameterValue",
+                "Invalid rule description. Valid descriptions are strings less than 256 characters "
+                "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+            )
+
     def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        action = f"creating VPC Security Group Rule in ({inputs['securityGroupId']})"
+        self._check_description(
+            account, action, f"AuthorizeSecurityGroup{self.direction.capitalize()}", inputs
+        )
         made = account.call(
-            f"creating VPC Security Group Rule in ({inputs['securityGroupId']})",
+            action,
             "ec2",
             f"authorize_security_group_{self.direction}",
             GroupId=inputs["securityGroupId"],
@@ -202,6 +223,8 @@ class _Rule(Ec2Resource):
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         if change.paths - {"tags", "tagsAll"}:
+            action = f"updating VPC Security Group Rule ({id_})"
+            self._check_description(account, action, "ModifySecurityGroupRules", change.inputs)
             rule = {
                 "IpProtocol": change.inputs["ipProtocol"],
                 "FromPort": change.inputs.get("fromPort", -1),
@@ -213,7 +236,7 @@ class _Rule(Ec2Resource):
                 "ReferencedGroupId": change.inputs.get("referencedSecurityGroupId"),
             }
             account.call(
-                f"updating VPC Security Group Rule ({id_})",
+                action,
                 "ec2",
                 "modify_security_group_rules",
                 GroupId=change.inputs["securityGroupId"],

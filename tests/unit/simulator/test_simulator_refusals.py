@@ -53,6 +53,26 @@ def test_a_volume_stays_in_its_zone(world: World) -> None:
     assert said.startswith(f"AttachVolume InvalidVolume.ZoneMismatch: The volume '{volume.id}'")
 
 
+@pytest.mark.parametrize(
+    "description", ["the certificate's challenge", "in -> out", "é", "x" * 256]
+)
+def test_a_rule_is_described_in_the_characters_that_ec2_takes(
+    world: World, description: str
+) -> None:
+    wanted = {"securityGroupId": world.group().id, "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8"}
+    said = refusal(
+        lambda: world.make("SecurityGroupIngressRule", **wanted, description=description)
+    )
+    assert said.startswith(
+        "AuthorizeSecurityGroupIngress InvalidParameterValue: Invalid rule description. "
+    )
+    rule = world.make(
+        "SecurityGroupIngressRule", **wanted, description="a-Z 0.9 _:/()#,@[]+=&;{}!$*"
+    )
+    said = refusal(lambda: world.update(rule, description=description))
+    assert said.startswith("ModifySecurityGroupRules InvalidParameterValue: ")
+
+
 def test_a_device_is_taken_once(world: World) -> None:
     instance = world.instance()
     for device in ("/dev/sda1", "/dev/sdf"):
