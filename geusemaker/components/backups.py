@@ -44,7 +44,8 @@ def make_backups(
 ) -> None:
     """One plan for all of the data, so that its parts can be brought back to the same night.
 
-    Without retention there is no plan; the vault stays, and with it the copies that it holds.
+    Without retention there is no plan. The vault stays, with the copies that it holds, and so does
+    the role: by it AWS Backup deletes each copy at its date, and restores one.
     """
     child = ResourceOptions(parent=parent)
     vault = aws.backup.Vault(
@@ -54,8 +55,6 @@ def make_backups(
         tags=tags.named("backups"),
         opts=ResourceOptions(parent=parent, protect=protect),
     )
-    if not retention_days:
-        return
     told = aws.get_partition(opts=pulumi.InvokeOptions(parent=parent))
     partition = told.partition or COMMERCIAL
     role = aws.iam.Role(
@@ -76,6 +75,8 @@ def make_backups(
         )
         for what in ("Backup", "Restores")
     ]
+    if not retention_days:
+        return
     plan = aws.backup.Plan(
         f"{name}-backups",
         rules=[

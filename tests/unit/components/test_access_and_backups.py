@@ -109,11 +109,24 @@ def test_one_plan_copies_volume_and_file_system_together(account: SimulatedMocks
     }
 
 
-def test_without_retention_there_is_no_plan_and_the_vault_stays(account: SimulatedMocks) -> None:
+def test_without_retention_there_is_no_plan_and_what_ends_older_copies_stays(
+    account: SimulatedMocks,
+) -> None:
     deploy(backup_retention_days=0)
     assert not account.of("aws:backup/plan:Plan")
     assert not account.of("aws:backup/selection:Selection")
     assert len(account.of("aws:backup/vault:Vault")) == 1, "it may hold copies"
+    (role,) = (
+        one
+        for one in account.of("aws:iam/role:Role")
+        if "backup.amazonaws.com" in one.inputs["assumeRolePolicy"]
+    )
+    attached = [
+        one
+        for one in account.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        if one.inputs["role"] == role.outputs["name"]
+    ]
+    assert len(attached) == 2, "without its role AWS Backup deletes no copy at its date"
 
 
 @pytest.mark.parametrize("protect", [True, False])
