@@ -185,7 +185,7 @@ def make_settings(
         key=f"{_PREFIX}{sha256}.tar",
         content_base64=base64.b64encode(packed).decode("ascii"),
         content_type="application/x-tar",
-        tags=tags.named("settings"),
+        # No tags: S3 takes ten for an object, and a stack may have more. The bucket has them.
         opts=ResourceOptions(parent=parent, depends_on=[tls]),
     )
     pointer = aws.ssm.Parameter(

@@ -41,6 +41,15 @@ def test_the_pointer_names_the_stored_bundle_by_its_content(account: SimulatedMo
     assert sha256[:12] in stored.name, "or a change of it would count as a replacement"
 
 
+def test_as_many_tags_as_config_takes_are_not_too_many_for_the_stored_bundle(
+    account: SimulatedMocks,
+) -> None:
+    tags = {f"team-{number}": "ml" for number in range(45)}
+    deploy(tags=tags)
+    (bucket,) = account.of("aws:s3/bucket:Bucket")
+    assert tags.items() <= bucket.inputs["tags"].items()
+
+
 @pytest.mark.parametrize(
     ("args", "site"),
     [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi.runtime.mocks import MockMonitor
 
 from geusemaker.components.tier1 import Tier1
 from geusemaker.simulator.mocks import SimulatedMocks
@@ -112,7 +113,9 @@ def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags(
     account: SimulatedMocks,
 ) -> None:
     deploy(tags={"owner": "ml"})
-    tagged = [made for made in account.made if "tagsAll" in made.outputs]
+    # But an object in S3, which takes ten tags at most.
+    untagged = "aws:s3/bucketObjectv2:BucketObjectv2"
+    tagged = [m for m in account.made if "tagsAll" in m.outputs and m.token != untagged]
     assert len(tagged) >= 15
     for made in tagged:
         assert made.inputs["tags"]["owner"] == "ml", made.name
@@ -120,7 +123,7 @@ def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags(
         assert made.inputs["tags"]["Name"].startswith("geusemaker-test-"), made.name
 
 
-def test_a_key_encrypts_the_root_volume_the_data_volume_and_the_file_system(
+def test_a_key_encrypts_all_that_holds_data_and_the_host_may_read_its_secrets_with_it(
     account: SimulatedMocks,
 ) -> None:
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
@@ -128,6 +131,49 @@ def test_a_key_encrypts_the_root_volume_the_data_volume_and_the_file_system(
     assert _one(account, "aws:ec2/instance:Instance")["rootBlockDevice"]["kmsKeyId"] == key
     assert _one(account, "aws:ebs/volume:Volume")["kmsKeyId"] == key
     assert _one(account, "aws:efs/fileSystem:FileSystem")["kmsKeyId"] == key
+    assert _one(account, "aws:backup/vault:Vault")["kmsKeyArn"] == key
+    policy = json.loads(_one(account, "aws:iam/rolePolicy:RolePolicy", "-settings")["policy"])
+    assert {"kms:Decrypt": key}.items() <= {
+        one["Action"]: one["Resource"]
+        for one in policy["Statement"]
+        if isinstance(one["Action"], str)
+    }.items()
+
+
+def test_what_needs_another_thing_comes_after_it(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulated account does not mind the order; AWS and the host do."""
+    after: dict[str, set[str]] = {}
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        kind = request.type.rpartition(":")[2]
+        needed = {urn.split("$")[-1].rpartition(":")[2] for urn in request.dependencies}
+        after[f"{kind} {request.name}"] = needed
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    deploy()
+    host = after["Instance geusemaker-compute-host"]
+    assert host >= {
+        "geusemaker-network-default-route",
+        "geusemaker-network-subnet-0-routes",
+        "geusemaker-network-host-out",
+        "geusemaker-network-files-in",
+        "geusemaker-storage-files-policy",
+        "geusemaker-storage-mount-0",
+        "geusemaker-identity-session-manager",
+        "geusemaker-identity-files",
+        "geusemaker-identity-credentials",
+        "geusemaker-compute-settings",
+    }
+    (stored,) = (one for one in after if one.startswith("BucketObjectv2 "))
+    assert stored.partition(" ")[2] in after["Parameter geusemaker-compute-settings"]
+    assert after["Selection geusemaker-storage-backups"] >= {
+        "geusemaker-storage-backups-backup",
+        "geusemaker-storage-backups-restores",
+    }
 
 
 @in_pulumi
