@@ -4,6 +4,7 @@ Each combination of known values gives an `ImageQuery`, or an error that names t
 can be had and the commands that lead there. The day is a parameter: nothing here looks at a clock.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -25,6 +26,9 @@ from geusemaker.errors import NeverMadeError, WishError
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
 """What is proposed in place of a value that is near to none."""
+
+# Not any run of digits: Python refuses to read thousands of them as a number.
+_VERSION = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})*")
 
 FRAMEWORK_LABELS: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
@@ -103,6 +107,8 @@ def select(
     _check_known("osType", os_type, tuple(system.name for system in catalogue.systems))
     _check_known("architecture", architecture, ARCHITECTURES)
     _check_known("amiType", ami_type, AMI_TYPES)
+    if framework_version is not None:
+        framework_version = str(framework_version)  # a script may give 2.12 as a number
     wish = Wish(os_type, architecture, ami_type, framework_version)
     line = catalogue.line(os_type, architecture, ami_type)
     if line.form is None:
@@ -207,7 +213,7 @@ def _unknown_version(
     known = [
         number for one in catalogue.lines if one.ami_type == line.ami_type for number in one.numbers
     ]
-    if all(map(str.isdecimal, parts)) and numeric(two) > max(map(numeric, known)):
+    if _VERSION.fullmatch(wanted) and numeric(two) > max(map(numeric, known)):
         return WishError(
             f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
             f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "

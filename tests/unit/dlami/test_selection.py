@@ -482,6 +482,22 @@ def test_when_an_architecture_has_nothing_the_other_one_is_offered() -> None:
     assert _commands(str(caught.value)) == [f"{SET}architecture x86_64"]
 
 
+def test_another_os_is_nearer_than_another_architecture() -> None:
+    catalogue = load_catalogue()
+    without = replace(
+        catalogue,
+        lines=tuple(
+            replace(line, form=None, versions=(), reason="AWS made none")
+            if (line.os_type, line.architecture) == ("ubuntu-24.04", "arm64")
+            else line
+            for line in catalogue.lines
+        ),
+    )
+    with pytest.raises(NeverMadeError) as caught:
+        select("ubuntu-24.04", "arm64", "base", today=TODAY, catalogue=without)
+    assert _commands(str(caught.value)) == [f"{SET}osType ubuntu-26.04"]
+
+
 def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
     catalogue = load_catalogue()
     without = replace(
@@ -523,10 +539,27 @@ def test_a_version_above_the_table_is_not_called_never_made(wanted: str) -> None
     assert after["framework_version"] == "2.12"
 
 
-def test_a_version_with_a_part_too_many_is_led_to_the_version() -> None:
+@pytest.mark.parametrize("number", ["2.12", "2.11", "2.10"])
+def test_a_version_with_a_part_too_many_is_led_to_the_version(number: str) -> None:
     with pytest.raises(NeverMadeError) as caught:
-        select("ubuntu-22.04", "x86_64", "pytorch", "2.7.0", today=TODAY)
-    assert _commands(str(caught.value))[0] == f"{SET}frameworkVersion 2.7"
+        select("ubuntu-24.04", "x86_64", "pytorch", f"{number}.0", today=TODAY)
+    assert _commands(str(caught.value))[0] == f"{SET}frameworkVersion {number}"
+
+
+@pytest.mark.parametrize("wanted", ["9" * 5000, "2." + "9" * 5000])
+def test_a_version_that_python_takes_for_no_number_is_an_error_of_ours(wanted: str) -> None:
+    with pytest.raises(NeverMadeError, match="nearest"):
+        select("ubuntu-24.04", "x86_64", "pytorch", wanted, today=TODAY)
+
+
+def test_a_version_that_a_script_gives_as_a_number_is_read_as_written() -> None:
+    given: Any = 2.12
+    assert select("ubuntu-24.04", "x86_64", "pytorch", given, today=TODAY) == select(
+        "ubuntu-24.04", "x86_64", "pytorch", "2.12", today=TODAY
+    )
+    given = 2.10
+    with pytest.raises(ConfigError, match=r"unquoted 2\.10"):
+        select("ubuntu-24.04", "x86_64", "pytorch", given, today=TODAY)
 
 
 @pytest.mark.parametrize(
