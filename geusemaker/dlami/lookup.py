@@ -38,6 +38,7 @@ def find_image(
         answer = _ask(
             f"the image {query.os_type} / {query.architecture} / {query.ami_type}",
             opts,
+            region,
             owners=["amazon"],
             most_recent=True,
             include_deprecated=query.include_deprecated,
@@ -93,7 +94,9 @@ def find_pinned(
             for owner in ("amazon", "self")
         ]
     # AWS hides deprecated images from a search; a pin is a decision, and old hosts need theirs.
-    answers = (_ask(str(pin), opts, include_deprecated=True, **search) for search in searches)
+    answers = (
+        _ask(str(pin), opts, region, include_deprecated=True, **search) for search in searches
+    )
     answer = next((one for one in answers if one is not None), None)
     if answer is None:
         raise missing(pin, region)
@@ -104,7 +107,9 @@ def find_pinned(
     return _found(answer, architecture)
 
 
-def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | None:
+def _ask(
+    what: str, opts: pulumi.InvokeOptions | None, region: str | None, **search: Any
+) -> Any | None:
     """One call of `get_ami`; None if nothing fits."""
     try:
         return aws.ec2.get_ami(**search, opts=opts)
@@ -113,12 +118,13 @@ def _ask(what: str, opts: pulumi.InvokeOptions | None, **search: Any) -> Any | N
         if _NO_RESULTS in str(error):
             return None
         said = one_line(error)
+        where = f" in the Region {region}" if region else ""
         raise ImageError(
-            f"AWS could not be asked for {what}. It said: {said} -- if that is about credentials, "
-            "`aws sts get-caller-identity` shows whose are used; if about permission, the caller "
-            "needs ec2:DescribeImages; if about the Region, `pulumi config get aws:region` shows "
-            "which is asked and `pulumi config set aws:region us-east-1` changes it; if about too "
-            "many requests or the network, run it again."
+            f"AWS could not be asked for {what}{where}. It said: {said} -- if that is about "
+            "credentials, `aws sts get-caller-identity` shows whose are used; if about permission, "
+            "the caller needs ec2:DescribeImages; if about the Region, `pulumi config get "
+            "aws:region` shows which is asked and `pulumi config set aws:region us-east-1` changes "
+            "it; if about too many requests or the network, run it again."
         ) from error
 
 

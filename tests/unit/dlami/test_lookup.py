@@ -226,8 +226,9 @@ def test_any_other_failure_keeps_the_words_of_aws_and_is_not_tried_further(
 ) -> None:
     account.answers = [Exception(f"1 error occurred:\\n\\t* {text}\n\n")]
     with pytest.raises(ImageError) as caught:
-        find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY))
+        find_image(select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY), region="eu-west-3")
     message = str(caught.value)
+    assert "in the Region eu-west-3" in message
     assert not isinstance(caught.value, NoImageError)
     assert text in message
     assert "aws sts get-caller-identity" in message
