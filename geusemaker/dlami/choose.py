@@ -2,8 +2,8 @@
 
 The program has the provider choose, one candidate at a time; here the images of all candidates come
 in one answer of DescribeImages. Both must end at the same image, so each rule of the provider's
-stands here once more: the anchored expression, the newest by creation date, and of two equally new
-the one that AWS names first.
+stands here once more: the anchored expression, and the newest by creation date. Of several created
+at once, which only stand-ins for AWS show, the one whose name ends with the latest day or build.
 """
 
 import re
