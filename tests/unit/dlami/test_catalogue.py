@@ -132,6 +132,47 @@ def test_the_lists_of_families_are_those_of_aws_and_no_line_has_anothers() -> No
     assert found == LISTS
 
 
+# By hand from AWS's support policy table and from its images.
+SYSTEMS = {
+    "amazon-linux-2": ("ec2-user", "/dev/xvda", "2026-06-30"),
+    "amazon-linux-2023": ("ec2-user", "/dev/xvda", "2029-06-30"),
+    "ubuntu-22.04": ("ubuntu", "/dev/sda1", "2027-04-30"),
+    "ubuntu-24.04": ("ubuntu", "/dev/sda1", "2029-04-30"),
+    "ubuntu-26.04": ("ubuntu", "/dev/sda1", "2031-04-30"),
+}
+ENDS = {
+    ("pytorch", "2.3"): "2025-04-24",
+    ("pytorch", "2.6"): "2026-01-29",
+    ("pytorch", "2.7"): "2026-04-23",
+    ("pytorch", "2.8"): "2026-08-06",
+    ("pytorch", "2.9"): "2026-10-15",
+    ("pytorch", "2.10"): "2027-01-21",
+    ("pytorch", "2.11"): "2027-03-23",
+    ("pytorch", "2.12"): "2027-05-13",
+    ("pytorch", "2.13"): "2027-07-08",
+    ("tensorflow", "2.16"): "2025-03-07",
+    ("tensorflow", "2.17"): "2025-11-07",
+    ("tensorflow", "2.18"): "2026-01-31",
+}
+
+
+def test_each_system_is_set_up_and_patched_as_aws_says() -> None:
+    assert {
+        system.name: (system.ssh_user, system.root_device, system.patched_until.isoformat())
+        for system in load_catalogue().systems
+    } == SYSTEMS
+
+
+def test_each_framework_version_ends_when_aws_says() -> None:
+    found = {
+        (line.ami_type, version.number): version.patched_until.isoformat()
+        for line in load_catalogue().lines
+        for version in line.versions
+        if version.number
+    }
+    assert {key: found[key] for key in ENDS} == ENDS
+
+
 def test_an_unknown_combination_is_no_line() -> None:
     with pytest.raises(KeyError, match="plan9"):
         load_catalogue().line("plan9", "x86_64", "base")
