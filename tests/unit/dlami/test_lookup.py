@@ -205,6 +205,15 @@ def test_a_region_without_any_is_an_error_with_what_was_asked(account: Account) 
     assert "\n" not in message
 
 
+def test_a_region_without_an_ended_line_is_not_told_that_ended_versions_were_left_out(
+    account: Account,
+) -> None:
+    account.answers = [Exception(NO_RESULTS)] * 2
+    with pytest.raises(NoImageError) as caught:
+        find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY))
+    assert "taken only where" not in str(caught.value)
+
+
 def test_a_region_without_a_base_image_is_not_sent_to_the_base_image(account: Account) -> None:
     account.answers = [Exception(NO_RESULTS)]
     with pytest.raises(NoImageError) as caught:
