@@ -51,7 +51,7 @@ def list_images(
     with opened(stack, region, local) as target:
         # Pulumi's CLI is asked meanwhile: it takes as long as AWS does.
         with ThreadPoolExecutor(max_workers=1) as aside:
-            of_stack = aside.submit(_of_stack, target)
+            of_stack = aside.submit(_of_stack, target, named=stack is not None)
             who, answers, why_not = _asked(target, today)
             config, running, wrong = of_stack.result()
         every_entry = ami_table.entries(catalogue, answers, today)
@@ -114,10 +114,15 @@ def _asked(
         return None, None, str(error)
 
 
-def _of_stack(target: Target) -> tuple[DeploymentConfig | None, dict[str, Any], str]:
-    """The stack's config and outputs, as far as there are any, and what is wrong with them."""
+def _of_stack(
+    target: Target, *, named: bool
+) -> tuple[DeploymentConfig | None, dict[str, Any], str]:
+    """The stack's config and outputs, as far as there are any, and what is wrong with them.
+
+    That there is no stack is wrong only where one was `named`.
+    """
     if target.stack is None:
-        return None, {}, ""
+        return None, {}, target.no_stack if named else ""
     try:
         return target.config(), target.outputs(), ""
     except GeuseMakerError as error:

@@ -20,7 +20,7 @@ from geusemaker import regions
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE, StackOrigin
 from geusemaker.config_source import Given
-from geusemaker.engine import find_engine
+from geusemaker.engine import find_engine, find_ready_engine
 from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
 from geusemaker.local import session
 from geusemaker.local.places import STACK, Places, find_project
@@ -312,8 +312,15 @@ def _program(env: Mapping[str, str], need_engine: bool, say: Say) -> Path:
     # What is on PATH needs no look at its version to list an image.
     if on_path := shutil.which("pulumi", path=env.get("PATH")):
         return Path(on_path)
-    ready = {**env, "GEUSEMAKER_ENGINE_SOURCES": "cache"}
-    return find_engine(say, environ=ready).path_dir / "pulumi"
+    engine, tried = find_ready_engine(environ={**env, "GEUSEMAKER_ENGINE_SOURCES": "cache"})
+    if engine is None:
+        why = f" ({'; '.join(tried)})" if tried else ""
+        raise EngineError(
+            f"There is no Pulumi CLI that will do on this machine{why}, and this command gets "
+            "none. `geusemaker deploy` installs or builds it, about 5 minutes, once; by hand: "
+            "https://www.pulumi.com/docs/install/."
+        )
+    return engine.path_dir / "pulumi"
 
 
 def _stack_file(project: Path, env: Mapping[str, str], stack: str) -> Path:

@@ -97,6 +97,16 @@ def test_list_works_without_stack_and_without_region(world: World) -> None:
     assert told["apiCalls"] == 2
 
 
+def test_a_stack_that_was_named_is_not_left_out_in_silence(world: World) -> None:
+    for one in world.clone.engine_dir.iterdir():
+        one.unlink(missing_ok=True)
+    world.patch.setenv("PATH", "/nowhere")
+    said = world.run("ami", "list", "--region", "us-east-1", "--stack", "prod").out
+    assert "Without this stack's mark" in said
+    assert "There is no Pulumi CLI that will do" in said
+    assert "stack's mark" not in world.run("ami", "list", "--region", "us-east-1").out
+
+
 def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> None:
     world.config("")
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 9.9 (Ubuntu 24.04) 20261101"

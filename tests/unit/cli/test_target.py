@@ -136,8 +136,11 @@ def test_without_any_pulumi_there_is_no_stack_and_a_reason(world: World) -> None
     world.patch.setenv("PATH", "/nowhere")
     found = opened()
     assert found.cli is None
-    with pytest.raises(ConfigError):
+    # Nobody has set the variable that leaves sources out, and this command builds none.
+    with pytest.raises(ConfigError, match="this command gets none") as refused:
         found.required_stack()
+    assert "GEUSEMAKER_ENGINE_SOURCES" not in str(refused.value)
+    assert "`geusemaker deploy` installs or builds it" in str(refused.value)
     with pytest.raises(EngineError):
         opened(need_engine=True)
 
