@@ -10,7 +10,7 @@ from typing import Any, Literal
 import typer
 import yaml
 
-from geusemaker.cli import stack_file
+from geusemaker.cli import ami_show, stack_file
 from geusemaker.cli.ami_table import built
 from geusemaker.cli.asking import agree
 from geusemaker.cli.target import Target
@@ -64,7 +64,8 @@ class Move:
             yield f"Stack {name} is pinned to {_told(image)} already; nothing was written."
             return
         yield f"{'Pin':<8} {_told(image)}"
-        yield from self._write(image, by, image.id != running and running is not None)
+        replaces = image.id != running and running is not None
+        yield from self._write(image, by, replaces, runs_what_fits=_fits(config, outputs))
 
     def update(self) -> Iterator[str]:
         """Pin the newest image of the config's wish, unless it runs already."""
@@ -92,7 +93,12 @@ class Move:
             return
         yield f"{'Old':<8} {outputs.get('amiName')} ({running})"
         yield f"{'New':<8} {_told(newest)}"
-        yield from self._write(newest, pinned or "name", replaces=newest.id != running)
+        yield from self._write(
+            newest,
+            pinned or "name",
+            replaces=newest.id != running,
+            runs_what_fits=_fits(config, outputs),
+        )
 
     def _stays(
         self,
@@ -193,7 +199,10 @@ class Move:
     def _is_pinned_to(self, config: DeploymentConfig, image: FoundImage, by: By) -> bool:
         return image.id == config.ami_id if by == "id" else image.name == config.ami_name
 
-    def _write(self, image: FoundImage, by: By, replaces: bool) -> Iterator[str]:
+    def _write(
+        self, image: FoundImage, by: By, replaces: bool, *, runs_what_fits: bool
+    ) -> Iterator[str]:
+        """Writes the pin. What runs can be pinned again only where it fits the other keys."""
         _, cli, file = self.target.required_stack()
         key = _KEYS[by]
         other = f"{NAMESPACE}:{_KEYS['name' if by == 'id' else 'id']}"
@@ -211,10 +220,8 @@ class Move:
         shown = Places(self.target.project).shown(file)
         yield f"Written to {shown}: {full}: {value}"
         if replaces:
-            yield (
-                f"Next: `{self._next}` does it; until then `geusemaker ami pin` goes back to what "
-                "runs."
-            )
+            back = "; until then `geusemaker ami pin` goes back to what runs"
+            yield f"Next: `{self._next}` does it{back if runs_what_fits else ''}."
         lifted = (
             "takes the newest at the next deployment, since amiPolicy is latest"
             if self.target.config().ami_policy == "latest"
@@ -228,6 +235,11 @@ class Move:
     def _comment(self, image: FoundImage, by: By) -> str:
         what = f"{image.id} in {self.service.region}" if by == "name" else image.name
         return f"{what}, built {built(image)}, pinned {self.today}"
+
+
+def _fits(config: DeploymentConfig, outputs: Mapping[str, Any]) -> bool:
+    """Whether a pin of what runs would not be refused for contradicting the config."""
+    return ami_show.view(config, outputs, ()).fits
 
 
 def _age(known: Recognised, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -470,6 +470,20 @@ def test_update_keeps_the_kind_of_pin(world: World) -> None:
     assert f"geusemaker:amiName: {NEWEST} # {NEWEST_ID}" in world.file.read_text()
 
 
+def test_a_way_back_to_what_runs_is_named_only_where_it_is_one(world: World) -> None:
+    world.answers(output=RUNS_OLD)
+    back = "until then `geusemaker ami pin` goes back to what runs"
+    world.config(PIN_OLD)
+    assert back in world.run("ami", "update", "--yes").out
+    world.run("ami", "pin")
+    assert PIN_OLD in world.file.read_text()
+    world.config(f"{PIN_OLD}\ngeusemaker:osType: ubuntu-24.04")
+    said = world.run("ami", "update", "--yes").out
+    assert "Next: `pulumi up` does it.\n" in said
+    assert "ami pin" not in said
+    world.run("ami", "pin", code=1)
+
+
 def test_update_has_nothing_to_write_for_an_undeployed_stack_or_policy_latest(
     world: World,
 ) -> None:
