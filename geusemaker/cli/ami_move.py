@@ -123,7 +123,8 @@ class Move:
             )
         if newest.id == running:
             if pin in (None, newest.id, newest.name):
-                return f"Stack {name} runs the newest: {_told(newest)}. Nothing was written."
+                of = ami_show.of_version(config)
+                return f"Stack {name} runs the newest{of}: {_told(newest)}. Nothing was written."
             return None
         old, new = recognise(runs), recognise(newest.name)
         if old is None:

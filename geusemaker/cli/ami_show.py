@@ -227,9 +227,14 @@ def marker(
     if running is None:
         return f"{text}, not deployed"
     if newest is not None and newest.id == running:
-        return f"{text}, running the newest"
+        return f"{text}, running the newest{of_version(config)}"
     more = ": geusemaker ami show" if newest is not None else ""
     return f"{text}, running {outputs.get('amiName')}{more}"
+
+
+def of_version(config: DeploymentConfig) -> str:
+    """What "the newest" is of: a search with a version sees no other, however new."""
+    return f" of {config.framework_version}" if config.framework_version else ""
 
 
 def never_made(config: DeploymentConfig, today: date) -> str | None:
@@ -301,7 +306,8 @@ def _behind(view: View) -> str:
     if view.newest is None:
         return "AWS shows no image of what the config asks for in this Region"
     if view.newest.id == view.image_id:
-        return "nothing: it is the newest"
+        held = of_version(view.config)
+        return f"nothing: it is the newest{held and f'{held}, which frameworkVersion holds it to'}"
     builds = f"{view.behind} newer build{'s' * (view.behind != 1)} of its version; "
     newest = f"the newest that the config would take: {view.newest.name} ({view.newest.id})"
     if view.is_other_line:

@@ -287,6 +287,22 @@ def test_show_tells_that_a_change_of_architecture_or_version_replaces_the_host(
         assert "replaces the host" not in world.run("ami", "show").out
 
 
+def test_the_newest_of_a_version_is_not_told_as_the_newest_of_all(world: World) -> None:
+    name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
+    runs = {"amiId": "ami-1b969ab5f190cf751", "amiName": name, "architecture": "x86_64"}
+    world.answers(output=runs)
+    wish = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch"
+    world.config(f'{wish}\ngeusemaker:frameworkVersion: "2.11"')
+    listed = world.run("ami", "list").out
+    assert "> ubuntu-24.04       pytorch  2.12 2026-07-25" in listed
+    assert "> stack dev, x86_64, running the newest of 2.11\n" in listed
+    assert (
+        "nothing: it is the newest of 2.11, which frameworkVersion holds it to\n"
+        in world.run("ami", "show").out
+    )
+    assert "Stack dev runs the newest of 2.11: " in world.run("ami", "update").out
+
+
 def test_show_where_the_region_has_no_image_of_the_wish(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-26.04")
     said = world.run("ami", "show").out
