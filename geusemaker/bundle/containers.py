@@ -71,6 +71,8 @@ def _n8n(facts: BundleFacts) -> Container:
         "user": "1000:1000",
         "environment": {
             "NODE_ENV": "production",  # else errors carry stack traces to whoever asked
+            # Node.js refuses more than 16 KB of headers, and Caddy lets 64 KB and its own pass.
+            "NODE_OPTIONS": "--max-http-header-size=81920",
             "DB_TYPE": "postgresdb",
             "DB_POSTGRESDB_HOST": "postgres",
             "DB_POSTGRESDB_PORT": "5432",

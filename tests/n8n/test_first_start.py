@@ -122,6 +122,13 @@ def test_a_webhook_is_answered_at_its_public_address(started: Host) -> None:
     assert started.visitor().ask("POST", "/webhook/other", {}).status == 404
 
 
+def test_long_headers_of_callers_reach_a_webhook(started: Host) -> None:
+    publish(started.owner(), "claims", webhook("claims"))
+    answer = started.visitor().ask("POST", "/webhook/claims", {}, {"X-Claims": "a" * 60_000})
+    assert answer.status == 200, answer.text
+    assert len(answer.json["headers"]["x-claims"]) == 60_000
+
+
 def test_the_editor_hears_over_a_web_socket_what_happens(started: Host) -> None:
     owner = started.owner()
     ref = uuid.uuid4().hex
