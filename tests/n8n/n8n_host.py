@@ -23,6 +23,7 @@ from real_stack.proxy import Proxy
 from real_stack.visitor import Answer, Visitor
 
 from geusemaker.bundle import CONSUMERS, render
+from geusemaker.components.credentials import owner_hash
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -37,8 +38,7 @@ OWNER_PASSWORD: Final = "own" + "er7" * 12 + "x"
 SECRETS: Final = {
     "postgres-password": "pg" + "5A" * 19,
     "n8n-encryption-key": "ke" + "9K" * 19,
-    # Of the password above, with `$2a$10$` in front, as Pulumi's random provider writes it.
-    "n8n-owner-password-hash": "$2a$10$xPHsVh2JabWBkCmRcF9UZuX0AC1MlwodLdsnBHVCA9szgdXHwoXAS",
+    "n8n-owner-password-hash": owner_hash(OWNER_PASSWORD),
     "n8n-runners-token": "ru" + "2N" * 19,
 }
 OTHER_KEY: Final = "ot" + "3H" * 19
