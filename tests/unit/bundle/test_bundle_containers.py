@@ -1,0 +1,173 @@
+"""What each image needs in order to start, to answer and to keep its data.
+
+No image runs here, so nothing else would notice if one of these went: they are written out.
+"""
+
+from typing import Any
+
+import pytest
+
+from .variants import compose, facts
+
+READY = "http://127.0.0.1:5678/healthz/readiness"
+DATA, EFS = "/srv/geusemaker/data", "/srv/geusemaker/efs"
+
+
+def container(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = compose(facts())["services"][name]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"),
+    [
+        (
+            "n8n",
+            {
+                "DB_TYPE": "postgresdb",
+                "DB_POSTGRESDB_HOST": "postgres",
+                "DB_POSTGRESDB_PASSWORD_FILE": "/run/secrets/postgres-password",
+                # Without one, n8n makes up its own and nobody keeps it.
+                "N8N_ENCRYPTION_KEY_FILE": "/run/secrets/n8n-encryption-key",
+                "N8N_HOST": "${GEUSEMAKER_HOST:?}",
+                "N8N_EDITOR_BASE_URL": "${GEUSEMAKER_URL:?}",
+                "N8N_WEBHOOK_URL": "${GEUSEMAKER_URL:?}",
+                "N8N_PROXY_HOPS": "1",
+                "N8N_SECURE_COOKIE": "true",
+                "N8N_RUNNERS_AUTH_TOKEN_FILE": "/run/secrets/n8n-runners-token",
+                # The broker is on loopback otherwise, where the runner is not.
+                "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
+                "N8N_RUNNERS_TASK_TIMEOUT": "300",
+                "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
+                "NODE_OPTIONS": "--max-http-header-size=81920",
+            },
+        ),
+        (
+            "n8n-runners",
+            {
+                "N8N_RUNNERS_TASK_BROKER_URI": "http://n8n:5679",
+                # The launcher has a bound of its own.
+                "N8N_RUNNERS_TASK_TIMEOUT": "300",
+            },
+        ),
+        ("ollama", {"OLLAMA_HOST": "0.0.0.0:11434", "OLLAMA_MODELS": "/models"}),
+        # Its own place is on the read-only root.
+        ("qdrant", {"QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized"}),
+        # Its own one needs IPv6.
+        ("crawl4ai", {"GUNICORN_BIND": "0.0.0.0:11235"}),
+        (
+            "postgres",
+            {
+                "POSTGRES_USER": "n8n",
+                "POSTGRES_DB": "n8n",
+                "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres-password",
+            },
+        ),
+    ],
+)
+def test_a_program_is_told_what_it_cannot_do_without(
+    name: str, environment: dict[str, str]
+) -> None:
+    assert environment.items() <= container(name)["environment"].items()
+
+
+@pytest.mark.parametrize(
+    ("name", "mounts"),
+    [
+        (
+            "n8n",
+            {f"{EFS}/n8n/home": "/home/node/.n8n", f"{EFS}/n8n/files": "/home/node/.n8n-files"},
+        ),
+        ("n8n-runners", {}),
+        ("ollama", {"${GEUSEMAKER_MODELS_DIR:?}": "/models"}),
+        (
+            "qdrant",
+            {
+                f"{DATA}/qdrant/storage": "/qdrant/storage",
+                f"{DATA}/qdrant/snapshots": "/qdrant/snapshots",
+            },
+        ),
+        ("crawl4ai", {}),
+        ("postgres", {f"{DATA}/postgres": "/var/lib/postgresql"}),
+        # Certificates, the account with their authority, and Caddy's own authority.
+        ("caddy", {"${GEUSEMAKER_CADDY_DIR:?}": "/etc/caddy", f"{DATA}/caddy": "/data"}),
+    ],
+)
+def test_data_is_where_the_image_has_it(name: str, mounts: dict[str, str]) -> None:
+    volumes = container(name).get("volumes", [])
+    assert {volume["source"]: volume["target"] for volume in volumes} == mounts
+
+
+@pytest.mark.parametrize(
+    ("name", "uid", "folders"),
+    [
+        ("n8n", 1000, ["/home/node/.cache", "/home/node/.npm"]),
+        ("n8n-runners", 1000, []),
+        ("qdrant", 1000, []),
+        (
+            "crawl4ai",
+            999,
+            [
+                "/var/lib/redis",
+                "/var/lib/crawl4ai/outputs",
+                "/home/appuser/.crawl4ai",
+                "/home/appuser/.cache/url_seeder",
+                "/home/appuser/.gunicorn",
+            ],
+        ),
+        ("postgres", 999, ["/var/run/postgresql"]),
+        ("caddy", 1000, ["/config"]),
+    ],
+)
+def test_what_a_read_only_root_forbids_is_in_memory_and_its_users(
+    name: str, uid: int, folders: list[str]
+) -> None:
+    # After a restart of the container, Docker makes a folder without an owner root's.
+    found = dict(mount.split(":", 1) for mount in container(name)["tmpfs"])
+    assert found.pop("/tmp") == "mode=1777"  # noqa: S108
+    assert list(found) == folders
+    for folder, options in found.items():
+        owner, _, mode = options.rpartition(",")
+        assert owner == f"uid={uid},gid={uid}", folder
+        assert mode == ("mode=0775" if name == "postgres" else "mode=0700")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n8n", ["wget", READY]),
+        ("n8n-runners", ["wget", "http://127.0.0.1:5680/healthz"]),
+        ("ollama", ["ollama", "list"]),
+        ("qdrant", ["/bin/bash", "/dev/tcp/127.0.0.1/6333", "GET /readyz HTTP/1.0", "= 200"]),
+        ("crawl4ai", ["curl", "http://127.0.0.1:11235/health"]),
+        ("postgres", ["pg_isready", "-h 127.0.0.1"]),
+        ("caddy", ["wget", "http://127.0.0.1:2019/config/"]),
+    ],
+)
+def test_health_is_asked_for_by_a_program_that_the_image_has(name: str, words: list[str]) -> None:
+    kind, program, *rest = container(name)["healthcheck"]["test"]
+    assert (kind, program) == ("CMD", words[0])
+    for word in words[1:]:
+        assert f"{' '.join(rest)} ".count(word) == 1
+        assert "localhost:" not in word, "that is ::1, where nobody listens"
+
+
+def test_first_starts_and_stops_are_given_their_time() -> None:
+    starts = {name: container(name)["healthcheck"]["start_period"] for name in ("n8n", "qdrant")}
+    assert starts == {"n8n": "600s", "qdrant": "300s"}, "it migrates, it loads collections"
+    for name, grace in (("n8n", "45s"), ("postgres", "60s"), ("qdrant", "60s")):
+        assert container(name)["stop_grace_period"] == grace
+
+
+def test_limits_that_docker_has_too_low_for_them() -> None:
+    assert container("crawl4ai")["shm_size"] == "1gb"
+    assert container("postgres")["shm_size"] == "256mb"
+    for name in ("qdrant", "postgres"):
+        assert container(name)["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
+
+
+def test_a_secret_has_the_name_that_its_reader_looks_for() -> None:
+    # Its entry point knows this one name; without it, Crawl4AI listens on its own loopback only.
+    assert [secret["target"] for secret in container("crawl4ai")["secrets"]] == ["api_token"]
+    for name in ("n8n", "n8n-runners", "qdrant", "postgres", "caddy"):
+        assert container(name)["user"] == ("999:999" if name == "postgres" else "1000:1000")
