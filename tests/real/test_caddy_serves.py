@@ -66,6 +66,21 @@ def test_who_asks_by_the_hosts_address_gets_its_certificate(caddy: Path, tmp_pat
     assert not listens(one.https_port)
 
 
+@pytest.mark.parametrize("domain", [None, "ai.example.com"])
+def test_who_asks_by_another_name_is_not_told_that_all_went_well(
+    caddy: Path, tmp_path: Path, domain: str | None
+) -> None:
+    # Caddy answers 200 and nothing where no site goes by the name: a webhook that is sent to the
+    # address of a host with a domain would be lost in silence.
+    with running(caddy, tmp_path, facts(domain=domain, public=True)) as one:
+        for name in ("evil.example", "203.0.113.9", "localhost."):
+            answer = one.visitor.ask("/webhook/1", {"Host": name}, "POST")
+            assert (answer.status, answer.body) == (421, "This host does not go by that name")
+            assert HIDDEN.items() <= answer.headers.items()
+        assert "/webhook/1" not in one.upstreams["n8n"].seen
+        assert one.visitor.ask("/webhook/1", {"Host": "localhost:8443"}, "POST").status == 200
+
+
 def test_ollama_asks_for_its_key(proxy: Running) -> None:
     wrong = (
         None,
