@@ -1,6 +1,13 @@
 """What every test may rely on, however the run was started."""
 
+import os
 import signal
+
+# Neither somebody's settings of AWS and Pulumi, nor those of `make shell`, lead a test elsewhere.
+# Before any import, since moto reads some at once: a profile that does not exist ends it.
+for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
+    del os.environ[name]
+os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 # A run that was started in the background ignores Ctrl-C, and so would every program that the tests
 # start: those that send it would wait for ever.

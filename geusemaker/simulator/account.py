@@ -74,8 +74,12 @@ class Account:
                 endpoint_url=self.endpoint,
                 aws_access_key_id="simulated",
                 aws_secret_access_key="simulated",  # noqa: S106  the simulated account has no secrets
-                config=botocore.config.Config(
-                    retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30
+                config=botocore.config.Config(  # type: ignore[call-arg]  # the stub lacks the last one
+                    retries={"max_attempts": 1},
+                    connect_timeout=5,
+                    read_timeout=30,
+                    # AWS_ENDPOINT_URL_EC2 and the like would lead out of this account.
+                    ignore_configured_endpoint_urls=True,
                 ),
             )
         return self._clients[service]

@@ -279,6 +279,15 @@ def test_mocks_leave_the_environment_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     assert dict(os.environ) == before
 
 
+def test_a_configured_endpoint_does_not_lead_mocks_out_of_their_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:9")
+    with simulated_account() as mocks:
+        id_, _ = mocks.new_resource(_new("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16", tags=None))
+        assert str(id_).startswith("vpc-")
+
+
 def test_a_state_file_is_needed(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "geusemaker.simulator"],
