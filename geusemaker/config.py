@@ -232,16 +232,16 @@ class DeploymentConfig(BaseModel):
         Annotated[str, AfterValidator(rules.permissions_boundary_arn)] | None
     ) = Field(
         None,
-        description="For accounts that demand one: the host's role is held within it. Changes in "
-        "place.",
+        description="For accounts that demand one: the roles of the host and of AWS Backup are "
+        "held within it. Changes in place.",
         json_schema_extra=_told(
             "the ARN of an IAM policy", "arn:aws:iam::123456789012:policy/boundary", "none"
         ),
     )
     kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
         None,
-        description="Encrypts disks and files. A change makes them anew, empty, so choose it "
-        "before the first deployment; without the key the data is lost.",
+        description="Encrypts disks, files and secrets. Fixed once the stack is deployed: a change "
+        "is refused. Without the key the data is lost.",
         json_schema_extra=_told(
             "the ARN of a KMS key, no alias",
             "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
