@@ -21,8 +21,10 @@ if [ -d /usr/lib64 ]; then
   show /usr/lib64 "$root/usr/lib64"
 fi
 show "$stand_ins" "$root/stand_ins"
-touch "$root/dev/null"
-mount --bind /dev/null "$root/dev/null"
+for device in null zero; do
+  touch "$root/dev/$device"
+  mount --bind "/dev/$device" "$root/dev/$device"
+done
 
 # pivot_root rather than chroot: afterwards there is no way back to be taken.
 mkdir -p "$root/real/machine"
