@@ -178,6 +178,17 @@ def test_going_back_that_failed_for_a_passing_fault_is_tried_again(booted: Host)
     assert len(booted.calls("docker compose up")) == BOUNDS.dump_tries + 1
 
 
+def test_a_step_that_takes_too_long_for_systemd_has_failed_and_is_tried_again(booted: Host) -> None:
+    booted.late("ended", 1)  # a signal to every process of the unit, tee included
+    booted.name(NEW)
+    assert booted.start("sync").returncode != 0
+    assert booted.state("services") == booted.state("ready") == "failed"
+    assert booted.reason("services") == "step services failed: it was ended, or took too long"
+    booted.start("sync")
+    record = booted.record()
+    assert (record["state"], record["running"]) == ("ready", NEW.sha256)
+
+
 def test_a_passing_fault_refuses_nothing(booted: Host) -> None:
     booted.late("xtables", 2)
     booted.name(NEW)

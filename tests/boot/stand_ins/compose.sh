@@ -81,6 +81,10 @@ up() {
   if [[ " $* " != *" --wait "* || " $* " != *" --remove-orphans "* || " $* " != *" -d "* ]]; then
     exit 125
   fi
+  if late ended; then
+    kill -TERM -1
+    sleep 10
+  fi
   needs_secret_files
   needs_caddy_dir
   for old in "$WORLD/containers/"*; do
