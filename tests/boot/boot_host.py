@@ -217,6 +217,13 @@ class Host:
 
     def _new_boot(self) -> None:
         self.write("/proc/sys/kernel/random/boot_id", f"{uuid.uuid4()}\n")
+        loaded = self.world / "loaded"
+        shutil.rmtree(loaded, ignore_errors=True)
+        loaded.mkdir()
+        shutil.copy(self.path("/etc/fstab"), loaded)
+        drop_ins = self.path("/etc/systemd/system/docker.service.d")
+        if drop_ins.exists():
+            shutil.copytree(drop_ins, loaded / drop_ins.name)
 
     # Running it
 

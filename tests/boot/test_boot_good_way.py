@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .boot_host import GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
+from .boot_host import BOUNDS, GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
 from .bundles import Bundle
 
 MOUNTS = ["/srv/geusemaker/data", "/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
@@ -82,7 +82,15 @@ def test_every_unit_names_a_program_that_was_laid_down_and_may_be_restarted(host
         tried_again = step not in ("services", "ready")
         assert unit["Service"].get("Restart") == ("on-failure" if tried_again else None)
         assert unit["Service"]["Type"] == "forking"  # oneshot may not be restarted on old systemd
+        assert unit["Service"]["RemainAfterExit"] == "yes"
+        # systemd's own is a minute and a half, which no step would survive.
+        assert unit["Service"]["TimeoutStartSec"] == str(BOUNDS.unit_seconds)
+        assert unit["Service"]["StandardOutput"] == "journal+console"
+        assert unit["Unit"]["PartOf"] == "geusemaker.target"
         assert "cloud-final" not in unit["Unit"]["After"]
+    bounds = {"sync": BOUNDS.unit_seconds, "dump": BOUNDS.unit_seconds, "models": 86400}
+    for step, seconds in bounds.items():  # without, a oneshot has none
+        assert host.unit(step)["Service"]["TimeoutStartSec"] == str(seconds)
 
 
 def test_the_target_wants_every_unit_and_starts_at_every_boot(host: Host) -> None:
@@ -101,6 +109,9 @@ def test_ready_is_ordered_after_every_other_step(host: Host) -> None:
     assert {f"geusemaker-{step}.service" for step in STEPS[:-1]} <= set(after)
     after = host.unit("services")["Unit"]["After"].split()
     assert {f"geusemaker-{step}.service" for step in STEPS[:-2]} <= set(after)
+    for step, other in (("docker", "docker"), ("bundle", "geusemaker-docker")):
+        assert f"{other}.service" in host.unit(step)["Unit"]["After"].split()
+    assert "geusemaker-bundle.service" in host.unit("secrets")["Unit"]["After"].split()
 
 
 def test_a_blank_volume_is_formatted_once_and_mounted_by_its_uuid(host: Host) -> None:
@@ -250,6 +261,7 @@ def test_on_its_first_boot_a_host_has_docker_before_the_volume_arrives(host: Hos
     host.cloud_init()
     assert host.start("docker").returncode == 0
     assert host.mounted() == []
+    assert host.calls("systemctl enable docker") == ["systemctl enable docker.service"]
 
 
 def test_after_a_restart_docker_waits_for_the_mounts(host: Host) -> None:
@@ -257,6 +269,7 @@ def test_after_a_restart_docker_waits_for_the_mounts(host: Host) -> None:
     host.boot()
     host.restart()
     assert host.start("docker").returncode == 1
+    assert host.start_each("data", "docker") == {"data": 0, "docker": 1}
     assert set(host.start_each("data", "efs", *STEPS[:4], *STEPS[-2:]).values()) == {0}
     drop_in = host.read("/etc/systemd/system/docker.service.d/geusemaker.conf")
     assert "After=geusemaker-data.service geusemaker-efs.service" in drop_in
