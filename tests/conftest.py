@@ -7,6 +7,8 @@ import signal
 # Before any import, since moto reads some at once: a profile that does not exist ends it.
 for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
     del os.environ[name]
+# What AWS patches changes by the day, and answers of the real program with it.
+os.environ["GEUSEMAKER_TODAY"] = "2026-11-23"
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
 
 # A run that was started in the background ignores Ctrl-C, and so would every program that the tests

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import typer
@@ -22,12 +22,9 @@ from geusemaker.dlami import load_catalogue
 from geusemaker.dlami.wording import newer_version
 from geusemaker.errors import CredentialsError, GeuseMakerError
 from geusemaker.services.ec2 import LineImages
+from geusemaker.today import today as current_day
 
 app = typer.Typer(help="Deep Learning AMIs: list, show, pin, update.", no_args_is_help=True)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 @app.command(name="list")
@@ -47,7 +44,7 @@ def list_images(
 
     Without credentials: what the table of this version says, without ids.
     """
-    catalogue, today = load_catalogue(), _today()
+    catalogue, today = load_catalogue(), current_day()
     with opened(stack, region, local) as target:
         # Pulumi's CLI is asked meanwhile: it takes as long as AWS does.
         with ThreadPoolExecutor(max_workers=1) as aside:
@@ -196,7 +193,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The image that this stack runs: its line, how far behind it is, until when it is patched."""
-    today = _today()
+    today = current_day()
     with opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
         config, outputs = target.config(), target.outputs()
@@ -239,7 +236,7 @@ def pin(
     """Hold this stack to one image, in the stack's file, so that moving on is a reviewed diff."""
     with opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
-        move = ami_move.Move(target, target.ec2(), _today(), yes, local)
+        move = ami_move.Move(target, target.ec2(), current_day(), yes, local)
         for text in move.pin(image, by):
             typer.echo(mending.reword(text, stack=stack, local=local, region=region))
 
@@ -257,6 +254,6 @@ def update(
     """
     with opened(stack, region, local, own_region=True) as target:
         target.required_stack()  # before the Region, which the stack may name
-        move = ami_move.Move(target, target.ec2(), _today(), yes, local)
+        move = ami_move.Move(target, target.ec2(), current_day(), yes, local)
         for text in move.update():
             typer.echo(mending.reword(text, stack=stack, local=local, region=region))

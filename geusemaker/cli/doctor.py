@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import partial
 
 import typer
@@ -11,6 +10,7 @@ from geusemaker.cli.mending import reword
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import open_target
 from geusemaker.doctor import Findings, Place, examine
+from geusemaker.today import today
 
 
 def doctor(
@@ -21,7 +21,7 @@ def doctor(
 ) -> None:
     """Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes nothing."""
     target = open_target(stack, region, local, any_region=True)
-    findings = examine(target, datetime.now(UTC).date())
+    findings = examine(target, today())
     fit = partial(reword, stack=stack, local=local, region=region)
     findings = replace(
         findings,

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +27,7 @@ from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.pulumi_cli import Outcome
 from geusemaker.quotas import explain
 from geusemaker.summary import stack_lines
+from geusemaker.today import today
 
 app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)
 
@@ -114,7 +114,7 @@ def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str
         opened.account.host_type(config.instance_type),
         stack=STACK,
         newer=any(note.startswith(NEWER_IMAGE) for note in outcome.notes),
-        today=datetime.now(UTC).date(),
+        today=today(),
     )
     return lines, "ubuntu-22.04" if config.os_type == "ubuntu-24.04" else "ubuntu-24.04"
 

@@ -1,7 +1,7 @@
 """Tier1: one host with its network and data, on the right image."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -20,6 +20,7 @@ from geusemaker.components.tagging import Tags
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.hosts import check_facts, check_host
 from geusemaker.host_type import HostType
+from geusemaker.today import today as current_day
 
 
 class Tier1Args(TypedDict):
@@ -96,10 +97,11 @@ class Tier1(pulumi.ComponentResource):
         *,
         today: date | None = None,
     ) -> None:
-        """Make the stack. `today` decides which lines AWS still patches; the current day in UTC."""
+        """Make the stack. `today` decides which lines AWS still patches; by default the current
+        day, or the one that `geusemaker.today` takes from the environment."""
         super().__init__("geusemaker:index:Tier1", name, {}, opts)
         config = DeploymentConfig.model_validate(args)
-        today = today or datetime.now(UTC).date()
+        today = today or current_day()
         asking = pulumi.InvokeOptions(parent=self)
         stack = pulumi.get_stack()
         tags = Tags(stack, config.tags)

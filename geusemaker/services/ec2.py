@@ -9,7 +9,7 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 from geusemaker.dlami import Line, load_catalogue, select
@@ -32,6 +32,7 @@ from geusemaker.dlami.selection import ImageQuery
 from geusemaker.dlami.wording import fallback, newer_version, no_image
 from geusemaker.errors import ImageError
 from geusemaker.services.aws_errors import translate
+from geusemaker.today import today as current_day
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class EC2Service:
     ) -> str:
         """Id of the newest image of the best framework version that the Region has.
 
-        `today` decides which versions AWS still patches; by default it is the current day in UTC.
+        `today` decides which versions AWS still patches; by default as `geusemaker.today` says.
 
         Raises:
             ImageError: AWS never made it (`NeverMadeError`), or the Region has none
@@ -216,7 +217,7 @@ class EC2Service:
     ) -> AwsImage:
         """The image that answers, and the warnings."""
         self.warnings = []
-        today = today or datetime.now(UTC).date()
+        today = today or current_day()
         query = select(os_type, architecture, ami_type, framework_version, today=today)
         for warning in query.warnings:
             self._warn(warning)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from geusemaker.dlami import load_catalogue
+
 from .door import Door, Ran
 
 BASE = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)"
@@ -46,12 +48,12 @@ def test_a_list_before_any_release_marks_the_stack_as_newest(stack: Door) -> Non
     said = ami(stack, "list").out
     head, *rest = said.splitlines()
     assert re.fullmatch(
-        r"us-east-1, SIMULATED account 000000000000; table of 2026-\d\d-\d\d \(\d+ days old\); "
-        r"2 API calls",
+        rf"us-east-1, SIMULATED account 000000000000; table of {load_catalogue().as_of} "
+        r"\(-?\d+ days old\); 2 API calls",
         head,
     )
     (mine,) = [line for line in rest if line.startswith("> ubuntu")]
-    assert mine.split() == ["> ubuntu-22.04 base 2026-09-02 2026-09-11 2027-04-30"][0].split()
+    assert mine.split() == [">", "ubuntu-22.04", "base", "2026-09-02", "2026-09-11", "2027-04-30"]
     assert "> stack dev, x86_64, running the newest" in rest
     listed = answer(stack, "list")
     assert listed["apiCalls"] == 2

@@ -22,7 +22,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clone]:
 def world(
     clone: Clone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[World]:
-    monkeypatch.setattr("geusemaker.cli.ami._today", lambda: TODAY)
+    monkeypatch.setenv("GEUSEMAKER_TODAY", TODAY.isoformat())
     for name in ("GEUSEMAKER_OS_TYPE", "GEUSEMAKER_ARCHITECTURE", "GEUSEMAKER_AMI_TYPE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
