@@ -151,6 +151,15 @@ class Catalogue:
         """What that family needs, if it is of the Blackwell generation."""
         return next((entry for entry in self.blackwell if entry.family == family), None)
 
+    def seen_on(self, architecture: str, ami_type: str) -> frozenset[str]:
+        """The families that AWS lists, or that users run, on any line of that kind."""
+        return frozenset(
+            family
+            for line in self.lines
+            if (line.architecture, line.ami_type) == (architecture, ami_type)
+            for family in (*line.instance_families, *line.tried_families)
+        )
+
     def lists(self, family: str) -> bool:
         """Whether AWS lists that family for any line."""
         return any(family in line.instance_families for line in self.lines)

@@ -64,6 +64,13 @@ def check_host(
     if family in line.instance_families or not catalogue.lists(family):
         return ()
     if not line.instance_families:
+        others = catalogue.seen_on(line.architecture, line.ami_type)
+        if blackwell and others and family not in others:
+            why = (
+                f"which AWS lists for no {line.ami_type} image of {line.architecture}; without "
+                f"NVIDIA's driver {blackwell.driver} a host finds no GPU"
+            )
+            raise _refusal(instance_type, why, query, catalogue)
         return (_unseen(query, family, blackwell),)
 
     of_day = f" (a list of {line.listed_on})" if line.listed_on else ""
@@ -74,7 +81,11 @@ def check_host(
             "image is not known to have it"
         )
         raise _refusal(instance_type, why, query, catalogue)
-    known = "users run it there" if family in line.tried_families else "it is not known to fail"
+    known = (
+        "users run images of this line there"
+        if family in line.tried_families
+        else "it is not known to fail"
+    )
     elsewhere = _elsewhere(query, family, catalogue)
     return (
         Remark(

@@ -261,7 +261,7 @@ def test_a_family_listed_for_another_line_only_is_a_warning_if_it_is_not_blackwe
 def test_what_users_run_unlisted_is_a_warning_also_if_it_is_blackwell() -> None:
     (remark,) = check_host(_query(TORCH_24), "g7e.2xlarge")
     assert remark.level == "warning"
-    assert "users run it there" in remark.text
+    assert "users run images of this line there" in remark.text
     assert _commands(remark.text) == ["pulumi config set geusemaker:amiType base"]
 
 
@@ -279,6 +279,17 @@ def test_a_line_whose_list_was_not_seen_warns_for_blackwell_and_notes_the_rest()
     (older,) = check_host(current, "g5.xlarge")
     assert older.level == "note"
     assert "was not seen" in older.text
+    # AWS lists the family for no PyTorch image at all, where it lists others of its generation.
+    for combination, absent in (
+        (("ubuntu-26.04", "x86_64", "pytorch"), "g7.2xlarge"),
+        (("ubuntu-26.04", "x86_64", "pytorch"), "p6-b300.48xlarge"),
+        (("ubuntu-22.04", "x86_64", "pytorch"), "p6-b300.48xlarge"),
+    ):
+        with pytest.raises(ConfigError, match="for no pytorch image of x86_64"):
+            check_host(_query(combination), absent)
+    # Users run it on another line.
+    torch_26 = _query(("ubuntu-26.04", "x86_64", "pytorch"))
+    assert _levels(check_host(torch_26, "g7e.2xlarge")) == ["warning"]
     # It has ended, but only after the family was there.
     ended = _query(("ubuntu-22.04", "x86_64", "pytorch"))
     assert _levels(check_host(ended, "p6-b200.48xlarge")) == ["warning"]
