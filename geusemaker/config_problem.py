@@ -117,13 +117,20 @@ class FileOrigin:
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
         if self.line is None:
             return f"add the line `{self._entry(self._respelled(key), value)}`"
-        return f"write line {self.line} as `{self._entry(self.spelled or key, value)}`"
+        return f"{self._write} `{self._entry(self.spelled or key, value)}`"
 
     def remove(self, key: str) -> str:
         return f"delete `{self.spelled or key}` at line {self.line}"
 
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
-        return f"write line {self.line} as `{self._entry(self._respelled(key), value)}`"
+        return f"{self._write} `{self._entry(self._respelled(key), value)}`"
+
+    @property
+    def _write(self) -> str:
+        # A line of YAML holds the one entry; one of JSON may hold all of them.
+        if self.path.suffix.lower() == ".json":
+            return f"write `{self.spelled}` at line {self.line} as"
+        return f"write line {self.line} as"
 
     def beside(self) -> "FileOrigin":
         return FileOrigin(self.path, None, self.spelled)

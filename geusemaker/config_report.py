@@ -86,7 +86,12 @@ class Report:
             )
             return None
         near = nearest(one.key, [*self._names, *NOT_IN_THIS_VERSION])
-        if near is None:
+        if one.key.lower().rpartition(":")[2] == "region":
+            self.problems.append(
+                f"{label} is not a key of this program: the Region is the stack's own, `pulumi "
+                f"config set aws:region REGION`, or `--region REGION`; {one.origin.remove(one.key)}"
+            )
+        elif near is None:
             known = ", ".join(self._names)
             self.problems.append(
                 f"{label} is not a key of this program, whose keys are {known}; "

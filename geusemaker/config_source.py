@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from geusemaker.config_problem import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
 from geusemaker.errors import ConfigError
+from geusemaker.regions import REGION_KEY
 
 # What Pulumi writes at the top of a stack's file.
 _STACK_FILE = {"config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"}
@@ -55,6 +56,16 @@ def read_stack() -> list[Given]:
 
 def read_file(path: Path) -> list[Given]:
     """A mapping of keys, or a Pulumi stack file with the mapping under `config`."""
+    return _read(path)[0]
+
+
+def region_in(path: Path) -> Given | None:
+    """The Region that a stack file names, which `read_file` leaves out with all that is not the
+    program's."""
+    return _read(path)[1]
+
+
+def _read(path: Path) -> tuple[list[Given], Given | None]:
     text = _text_of(path)
     if path.suffix.lower() == ".json":
         content, lines = _json(path, text)
@@ -87,10 +98,13 @@ def read_file(path: Path) -> list[Given]:
             )
     prefix = ("config",) if stack_file else ()
     given: dict[str, Given] = {}
+    region = None
     for spelled, value in content.items():
         namespace, colon, bare = str(spelled).rpartition(":")
         if stack_file and colon and namespace != NAMESPACE:
-            continue  # another program's or provider's, such as aws:region
+            if spelled == REGION_KEY:
+                region = Given(spelled, value, FileOrigin(path, lines((*prefix, spelled)), spelled))
+            continue  # another program's or provider's
         key = to_camel(bare) if "_" in bare and not colon else bare
         key = key if namespace in ("", NAMESPACE) else str(spelled)
         origin = FileOrigin(path, lines((*prefix, str(spelled))), str(spelled))
@@ -100,7 +114,7 @@ def read_file(path: Path) -> list[Given]:
                 f"{spelled} at line {origin.line}; {origin.remove(key)}."
             )
         given[key] = Given(key, _checked(path, origin, value), origin)
-    return list(given.values())
+    return list(given.values()), region
 
 
 def _fault(text: str) -> ConfigError:

@@ -20,7 +20,7 @@ from geusemaker.cli.target import Target, open_target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import nearest
 from geusemaker.config_report import choices
-from geusemaker.config_source import Given, read_file
+from geusemaker.config_source import Given, read_file, region_in
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
@@ -104,11 +104,12 @@ def deploy(
     fit = partial(mending.reword, stack=stack, local=local, deploy=flags)
     try:
         from_file = read_file(config) if config else []
+        file_region = region_in(config) if config else None
         target = open_target(stack, region, local, need_engine=True)
         with ExitStack() as held:
             if local:
                 held.enter_context(lifecycle.locked(Places(target.project), say))
-            _deploy(target, from_file, given, fit, flags)
+            _deploy(target, from_file, file_region, given, fit, flags)
     except GeuseMakerError as error:
         error.args = (fit(str(error)),)
         raise
@@ -117,6 +118,7 @@ def deploy(
 def _deploy(
     target: Target,
     from_file: list[Given],
+    file_region: Given | None,
     given: dict[str, str | None],
     fit: Callable[[str], str],
     flags: dict[str, str | bool | None],
@@ -129,6 +131,7 @@ def _deploy(
         target.required_region(),
         target.region_source,
         target.region_source == regions.OF_STACK,
+        file_region,
     )
     typer.echo(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
     _show(wanted, fit)

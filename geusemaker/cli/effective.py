@@ -76,12 +76,19 @@ class Effective:
 
 
 def effective(
-    layers: Sequence[Iterable[Given]], region: str, region_source: str, region_in_stack: bool
+    layers: Sequence[Iterable[Given]],
+    region: str,
+    region_source: str,
+    region_in_stack: bool,
+    file_region: Given | None = None,
 ) -> Effective:
-    """Join the layers, first to last. Raises `ConfigError`, each mend in terms of its layer."""
+    """Join the layers, first to last. Raises `ConfigError`, each mend in terms of its layer.
+
+    `file_region` is what a config file names, which decides nothing.
+    """
     every = [one for layer in layers for one in layer]
     winner = {one.key: one for one in every}
-    notes = tuple(_overruled(every, winner))
+    notes = (*_other_region(file_region, region), *_overruled(every, winner))
     try:
         config = DeploymentConfig.from_given(every)
     except ConfigError as error:
@@ -111,6 +118,16 @@ def _source(one: Given | None) -> str:
     if isinstance(origin, FlagOrigin):
         return origin.variable or origin.flag
     return "stack"
+
+
+def _other_region(of_file: Given | None, region: str) -> Iterable[str]:
+    """A stack's file says in which Region it was; another stack may be in another."""
+    if of_file is not None and of_file.value != region:
+        yield (
+            f"{of_file.origin.name(REGION_KEY)} is {shown(of_file.value)}, but a config file does "
+            f"not decide the Region, which is {region}; "
+            f"`--region {shlex.quote(str(of_file.value))}` does."
+        )
 
 
 def _overruled(every: Iterable[Given], winner: Mapping[str, Given]) -> Iterable[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
 from geusemaker.config_problem import FileOrigin, Origin, StackOrigin
-from geusemaker.config_source import Given
+from geusemaker.config_source import Given, read_file, region_in
 from geusemaker.errors import ConfigError
 
 FILE = FileOrigin(Path("w.yaml"), 1)
@@ -163,3 +163,27 @@ def test_a_contradiction_says_which_layer_overruled_the_file() -> None:
     said = str(caught.value)
     assert "frameworkVersion 2.12 is set, but amiType is base" in said
     assert "`pulumi config rm geusemaker:amiType` lets the file decide" in said
+
+
+def test_a_region_of_a_config_file_that_is_not_heeded_is_told() -> None:
+    given = Given("aws:region", "eu-west-1", FILE)
+    (note,) = effective([], "us-east-1", "AWS_REGION", False, given).notes
+    assert note == (
+        "aws:region (w.yaml, line 1) is 'eu-west-1', but a config file does not decide the Region, "
+        "which is us-east-1; `--region eu-west-1` does."
+    )
+    assert effective([], "eu-west-1", "AWS_REGION", False, given).notes == ()
+
+
+def test_a_stack_file_tells_its_region_apart_from_its_keys(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text("config:\n  aws:region: eu-west-1\n  geusemaker:osType: ubuntu-24.04\n")
+    assert [one.key for one in read_file(file)] == ["osType"]
+    region = region_in(file)
+    assert region is not None
+    assert (region.value, region.origin.name("aws:region")) == (
+        "eu-west-1",
+        f"aws:region ({file}, line 2)",
+    )
+    file.write_text("config:\n  geusemaker:osType: ubuntu-24.04\n")
+    assert region_in(file) is None
