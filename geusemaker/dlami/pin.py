@@ -123,5 +123,6 @@ def _contradiction(pin: Pin, name: str, found: list[tuple[str, str, str | None]]
     return PinError(
         f"geusemaker:{pin.key} is {pin.value!r}, the image {name!r}, which contradicts other keys: "
         f"{said}. Drop the pin: `pulumi config rm geusemaker:{pin.key}`; or make the keys fit it: "
-        f"`{' && '.join(fits)}`."
+        f"`{' && '.join(fits)}`; or pin the newest image that fits the keys, where the stack is "
+        "deployed: `geusemaker ami update`."
     )

@@ -299,13 +299,24 @@ def _not_allowed(failure: _Failure) -> str:
 
 
 def _unreachable(failure: _Failure) -> str:
+    test = (
+        f"Test the way: `curl -sS -o /dev/null -w '%{{http_code}}' "
+        f"https://ec2.{failure.region}.amazonaws.com/ping`"
+    )
+    changed = (
+        "HTTPS_PROXY, AWS_CA_BUNDLE and AWS_ENDPOINT_URL change the way: "
+        "`env | grep -iE 'proxy|AWS_CA_BUNDLE|AWS_ENDPOINT'` shows them, and such as "
+        "`unset AWS_ENDPOINT_URL` takes one away."
+    )
+    if known_everywhere(failure.region):
+        return (
+            "no answer came from AWS there: no network, or a proxy or firewall between. "
+            f"{test}. {changed}"
+        )
     return (
         "no answer came from AWS there: no network, a proxy or firewall between, or no such "
-        f"Region as {failure.region}. Test the way: `curl -sS -o /dev/null -w '%{{http_code}}' "
-        f"https://ec2.{failure.region}.amazonaws.com/ping`; list the Regions: {_REGIONS}; take "
-        "another: `pulumi config set aws:region us-east-1`. HTTPS_PROXY, AWS_CA_BUNDLE and "
-        "AWS_ENDPOINT_URL change the way: `env | grep -iE 'proxy|AWS_CA_BUNDLE|AWS_ENDPOINT'` "
-        "shows them."
+        f"Region as {failure.region}. {test}; list the Regions: {_REGIONS}; take "
+        f"another: `pulumi config set aws:region us-east-1`. {changed}"
     )
 
 
