@@ -145,7 +145,7 @@ def _runners(_: BundleFacts) -> Container:
         "command": [],
         "environment": {
             "N8N_RUNNERS_TASK_BROKER_URI": "http://n8n:5679",
-            "N8N_RUNNERS_MAX_CONCURRENCY": "5",
+            "N8N_RUNNERS_MAX_CONCURRENCY": "3",  # as its memory allows
             # The launcher ends every task after 60 s unless it is told as well.
             "N8N_RUNNERS_TASK_TIMEOUT": _TASK_SECONDS,
             "N8N_RUNNERS_AUTO_SHUTDOWN_TIMEOUT": "15",

@@ -27,11 +27,14 @@ _KEY = "imageVersions"
 
 POSTGRES_MAJOR: Final = 18
 """The layout of the data folder changed with 18, and a major version never upgrades by itself."""
+POSTGRES_DEBIAN: Final = "bookworm"
+"""Its C library sorts the text in indexes, and that of another Debian may sort it otherwise."""
 
 _ARCHITECTURES = ("x86_64", "arm64")
 _FIELDS = {"key", "reference", "seen", "source", "architectures"}
 _BOUND = {"least", "why"}
 # As the official image writes it, or as others do that build on it: 0.8.1-pg18.
+_debian = re.compile(r"bullseye|bookworm|trixie|forky|sid(?![a-z])")
 _postgres_18 = re.compile(rf"({POSTGRES_MAJOR}|(.*[^A-Za-z0-9])?pg{POSTGRES_MAJOR})(?![0-9])")
 
 
@@ -228,6 +231,11 @@ def _why_not_postgres(tag: str) -> str | None:
         )
     if "alpine" in tag:
         return "is built on Alpine, where the data belongs to another user and sorts differently"
+    if (other := _debian.search(tag)) and other[0] != POSTGRES_DEBIAN:
+        return (
+            f"is built on Debian {other[0]}, which sorts text otherwise than {POSTGRES_DEBIAN}: "
+            "indexes over the data there is would be wrong"
+        )
     return None
 
 

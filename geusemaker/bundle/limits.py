@@ -22,11 +22,12 @@ class Need:
 
 
 # The least is what the images' makers ask for or what was measured: n8n 1 GiB for its main
-# process, its runner 200 MiB for each task at a time, Crawl4AI refuses to be healthy below 2 GiB.
+# process, its runner 200 MiB for each of three tasks at a time, Crawl4AI refuses to be healthy
+# below 2 GiB.
 NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
     {
         "n8n": Need(1024, 1536, 4096),
-        "n8n-runners": Need(512, 768, 2048),
+        "n8n-runners": Need(640, 768, 2048),
         "qdrant": Need(512, 1536, 16384),
         "crawl4ai": Need(2048, 2560, 8192),
         "postgres": Need(512, 1024, 8192),

@@ -79,7 +79,13 @@ def test_a_program_is_told_what_it_cannot_do_without(
             {f"{EFS}/n8n/home": "/home/node/.n8n", f"{EFS}/n8n/files": "/home/node/.n8n-files"},
         ),
         ("n8n-runners", {}),
-        ("ollama", {"${GEUSEMAKER_MODELS_DIR:?}": "/models"}),
+        (
+            "ollama",
+            {
+                "${GEUSEMAKER_MODELS_DIR:?}": "/models",
+                "/var/lib/geusemaker/model-cache": "/model-cache",
+            },
+        ),
         (
             "qdrant",
             {

@@ -78,9 +78,9 @@ def test_what_is_shipped_would_be_taken_as_an_override_too() -> None:
             "docker.io/pgvector/pgvector:0.8.1-pg18",
         ),
         (
-            {"postgres": "pgvector/pgvector:pg18-trixie"},
+            {"postgres": "pgvector/pgvector:pg18-bookworm"},
             "postgres",
-            "docker.io/pgvector/pgvector:pg18-trixie",
+            "docker.io/pgvector/pgvector:pg18-bookworm",
         ),
         (
             {"crawl4ai": "unclecode/crawl4ai:0.10.0"},
@@ -136,6 +136,8 @@ def test_an_override_wins(versions: dict[str, str], key: str, runs_then: str) ->
         ({"postgres": "pgvector/pgvector:pg17"}, "is not PostgreSQL 18"),
         ({"postgres": "pgvector/pgvector:pg180"}, "is not PostgreSQL 18"),
         ({"postgres": "postgres:18.6-alpine"}, "is built on Alpine"),
+        ({"postgres": "postgres:18.7-trixie"}, "is built on Debian trixie"),
+        ({"postgres": "pgvector/pgvector:pg18-trixie"}, "is built on Debian trixie"),
         ({"crawl4ai": "unclecode/crawl4ai:0.9.3"}, "is older than 0.9.4"),
         ({"crawl4ai": "unclecode/crawl4ai:0.9"}, "is older than 0.9.4"),
         ({"crawl4ai": "unclecode/crawl4ai:stable"}, "does not say its version"),
