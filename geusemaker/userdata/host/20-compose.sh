@@ -79,7 +79,7 @@ bundle_pull() {
     fi
     retry "$PULL_TRIES" "$PULL_PAUSE" "image $image" docker pull -q "$image" ||
       fail "image $image could not be pulled in $PULL_TRIES tries"
-    # A report that grows old means a host that died.
-    publish || true
+    # A report that grows old means a host that died. One that is ready has not stopped to be so.
+    is_of_this_boot "$STATE/ready.ok" || publish || true
   done
 }
