@@ -37,12 +37,14 @@ shell: setup
 	@$(GEUSEMAKER) local shell
 
 test: setup-dev test-tools
-	@if [ "$$(uname -s)" != Linux ]; then scripts/test_packages.sh; fi
+	@scripts/test_packages.sh
+	@$(PY) scripts/boot_sizes.py
 	@$(GEUSEMAKER) local engine
 	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+	@$(PY) -m coverage report --include='geusemaker/dlami/*,geusemaker/services/ec2.py' --fail-under=100
 
 # The packages that it needs and that are missing are installed, which takes root or sudo.
 test-boot: setup-dev

@@ -44,14 +44,15 @@ def sizes() -> dict[str, int]:
 
 
 def main() -> int:
-    """1 when a variant is over the aim; over EC2's limit `encode` refuses by itself."""
+    """1 when a usual stack is over the aim; over EC2's limit `encode` refuses by itself."""
     print(f"Boot script, gzipped: EC2 takes {LIMIT_BYTES:,} bytes, the aim is half, {AIM:,}.")
-    for name, size in sizes().items():
+    by_name = sizes()
+    for name, size in by_name.items():
         print(
             f"  {name:28}{size:6,} bytes  margin to EC2's limit {LIMIT_BYTES - size:6,}"
             f"  to the aim {AIM - size:5,}"
         )
-    return 0 if max(sizes().values()) <= AIM else 1
+    return 0 if by_name["a usual stack"] <= AIM else 1
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
                     },
                 },
                 {
-                    # Where the mount helper has botocore, it asks here for what the name does not tell.
+                    # Where the mount helper has botocore, it asks here what the name does not tell.
                     "Sid": "FindOwnMountTargets",
                     "Effect": "Allow",
                     "Action": "elasticfilesystem:DescribeMountTargets",

@@ -33,7 +33,7 @@ def _join(host: Host) -> None:
 def _blank_disk(host: Host) -> Path:
     host.write("/sys/block/nvme1n1/device/model", "Amazon EC2 NVMe Instance Storage        \n")
     host.write("/sys/block/nvme0n1/device/model", "Amazon Elastic Block Store              \n")
-    return host.attach_volume(host.path("/dev/nvme1n1"), first=b"")
+    return host.attach_volume(host.path("/dev/nvme1n1"), size=0)
 
 
 def _blob(host: Host, name: str, size: int = BIG, age: int = 0) -> None:
@@ -193,7 +193,7 @@ def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, bro
 def test_without_an_instance_store_nothing_is_mounted_or_linked(booted: Host) -> None:
     _blob(booted, ONE)
     booted.write("/sys/block/nvme0n1/device/model", "Amazon Elastic Block Store              \n")
-    booted.attach_volume(booted.path("/dev/nvme0n1"), first=b"")
+    booted.attach_volume(booted.path("/dev/nvme0n1"), size=0)
     booted.start_each("sync", "models")
     assert not _is_cached(booted, ONE)
     assert booted.calls("mount ") == []

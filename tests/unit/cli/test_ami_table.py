@@ -191,7 +191,7 @@ def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages,
     assert newest is not None
     outputs = {"amiId": newest.id, "amiName": newest.name, "architecture": "x86_64"}
     assert ami_show.marker(config, newest, "dev", outputs) == (
-        "> stack dev, x86_64, running the newest"
+        "> stack dev, x86_64, running the newest of 2.11"
     )
     told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
     assert told["advisory"].startswith("carries known CVEs that AWS will not patch")
