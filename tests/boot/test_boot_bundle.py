@@ -303,3 +303,20 @@ def test_an_image_that_cannot_get_the_aws_command_is_told_so(host: Host) -> None
     host.cloud_init()
     host.start_each("docker", "bundle")
     assert "there is no aws command on this image" in host.reason("bundle")
+
+
+def test_a_ready_host_stays_so_in_the_record_while_it_pulls_other_images(booted: Host) -> None:
+    assert booted.record()["state"] == "ready"
+    booted.name(Bundle(tag="2"))
+    first = booted.gate("pull")
+    syncing = booted.begin("sync")
+    with first.open("w"):
+        first.unlink()
+        second = booted.gate("pull")
+    # The first image is there, and the second one on its way.
+    with second.open("w"):
+        second.unlink()
+        record = booted.record()
+        assert (record["state"], record["running"]) == ("ready", Bundle().sha256)
+    assert syncing.wait(timeout=120) == 0
+    assert booted.record()["running"] == Bundle(tag="2").sha256

@@ -65,7 +65,7 @@ def test_every_file_that_starts_with_a_shebang_passes_bash_n_and_nothing_half_wr
     kept += (host.root / "usr/local").rglob("*")
     files = [path for path in kept if path.is_file()]
     scripts = [path for path in files if path.read_bytes().startswith(b"#!")]
-    assert [path.name for path in scripts] == ["host"]
+    assert {path.name for path in scripts} == {"host", "restore-models"}
     for script in scripts:
         assert subprocess.run(["/bin/bash", "-n", str(script)], check=False).returncode == 0
     assert [path for path in files if path.suffix == ".new"] == []
@@ -194,6 +194,12 @@ def test_without_a_link_by_id_the_volume_is_found_by_its_serial_number_among_oth
 def test_what_comes_late_is_waited_for(host: Host, what: str) -> None:
     host.attach_volume()
     host.late(what, 3)
+    assert host.boot() == GOOD
+
+
+def test_another_repository_of_the_image_that_is_down_keeps_nothing_from_coming(host: Host) -> None:
+    host.attach_volume()
+    host.set("apt-repository-down")
     assert host.boot() == GOOD
 
 

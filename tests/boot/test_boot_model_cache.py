@@ -139,12 +139,11 @@ def test_another_host_over_the_same_volume_has_the_models(host: Host) -> None:
     """It has no drop-in of Docker's yet, and perhaps no instance store."""
     _blob(host, ONE)
     host.start("models")
+    host.path(f"{LIB}/restore-models").unlink()
+    for drop_in in host.path("/etc/systemd/system/docker.service.d").iterdir():
+        drop_in.unlink()
+    host.path("/sys/block/nvme1n1/device/model").unlink(missing_ok=True)
     host.restart()
-    for gone in (f"{LIB}/restore-models", "/etc/systemd/system/docker.service.d"):
-        path = host.path(gone)
-        for file in path.iterdir() if path.is_dir() else [path]:
-            file.unlink()
-    (host.path("/sys/block/nvme1n1/device/model")).unlink(missing_ok=True)
     assert host.start_all() == {step: status for step, status in GOOD.items() if step != "host"}
     assert not _is_cached(host, ONE)
     host.start("models")

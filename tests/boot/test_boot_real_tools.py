@@ -10,7 +10,7 @@ import pytest
 
 from geusemaker.userdata import HostFacts, bundle_program, render
 
-from .boot_host import FACTS, HERE, STAND_INS, SYSTEMS, Host
+from .boot_host import FACTS, HERE, LIB, STAND_INS, SYSTEMS, Host
 
 VARIANTS = {
     "two access points": FACTS,
@@ -42,6 +42,10 @@ def test_the_script_with_the_bundles_part_pleases_shellcheck(facts: HostFacts) -
     # Together, as they run: each uses functions and settings of the other.
     whole = script.removesuffix(START) + bundle_program() + START
     assert shellcheck("-", text=whole) == ""
+
+
+def test_what_docker_runs_before_it_starts_pleases_shellcheck(booted: Host) -> None:
+    assert shellcheck(str(booted.path(f"{LIB}/restore-models"))) == ""
 
 
 def test_shellcheck_is_really_asked() -> None:
