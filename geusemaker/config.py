@@ -21,13 +21,14 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from geusemaker import config_rules as rules
+from geusemaker import config_together
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
-from geusemaker.config_problem import Misfit, Remove, Set, as_text
+from geusemaker.config_problem import Misfit, as_text
 from geusemaker.config_report import Report
 from geusemaker.config_source import Given, read_file, read_stack
 from geusemaker.config_text import kind_of, typed
 from geusemaker.errors import ConfigError
-from geusemaker.instance_types import USUAL_INSTANCE_TYPE, architecture_of, counterpart
+from geusemaker.instance_types import USUAL_INSTANCE_TYPE
 
 OsType = Literal[
     "ubuntu-22.04", "ubuntu-24.04", "amazon-linux-2023", "amazon-linux-2", "ubuntu-26.04"
@@ -273,101 +274,8 @@ class DeploymentConfig(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _one_pin(self) -> Self:
-        if self.ami_id and self.ami_name:
-            raise Misfit(
-                f"amiId {self.ami_id} and amiName {self.ami_name!r} are both set, and one image "
-                "can be pinned in one way only",
-                Remove("amiId"),
-                Remove("amiName"),
-                keys=("amiId", "amiName"),
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _framework_has_versions(self) -> Self:
-        if self.framework_version and self.ami_type not in ("pytorch", "tensorflow"):
-            raise Misfit(
-                f"frameworkVersion {self.framework_version} is set, but amiType is "
-                f"{self.ami_type}, and only pytorch and tensorflow have versions to choose from",
-                Remove("frameworkVersion"),
-                keys=("frameworkVersion", "amiType"),
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _type_fits_architecture(self) -> Self:
-        real = architecture_of(self.instance_type)
-        if real != self.architecture:
-            raise Misfit(
-                f"instanceType {self.instance_type} is {real} only, but architecture is "
-                f"{self.architecture}, and an image of one does not boot on the other",
-                Set("instanceType", counterpart(self.instance_type, self.architecture)),
-                Set("architecture", real),
-                keys=("instanceType", "architecture"),
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _adopted_network_is_whole(self) -> Self:
-        if self.vpc_id and not self.subnet_ids:
-            raise Misfit(
-                f"vpcId {self.vpc_id} is set without subnetIds, and an adopted VPC is never "
-                "changed, so the subnets must be named too",
-                Set("subnetIds", ["subnet-0123456789abcdef0"]),
-                Remove("vpcId"),
-                keys=("vpcId",),
-            )
-        if self.subnet_ids and not self.vpc_id:
-            raise Misfit(
-                "subnetIds are set without vpcId, the VPC that they are in",
-                Set("vpcId", "vpc-0123456789abcdef0"),
-                Remove("subnetIds"),
-                keys=("subnetIds",),
-            )
-        # A key without effect would be a trap: an adopted VPC has its range and its zones already.
-        for name, key in (
-            ("vpc_cidr", "vpcCidr"),
-            ("availability_zone_count", "availabilityZoneCount"),
-        ):
-            if self.vpc_id and name in self.model_fields_set:
-                raise Misfit(
-                    f"{key} {getattr(self, name)} is set beside vpcId {self.vpc_id}, but it is "
-                    "for a VPC that is made; an adopted one brings its own range and zones",
-                    Remove(key),
-                    Remove("vpcId"),
-                    keys=(key, "vpcId"),
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _services_have_what_they_need(self) -> Self:
-        if "n8n" in self.services and "postgres" not in self.services:
-            raise Misfit(
-                "services has n8n without postgres, and n8n keeps everything in that database",
-                Set("services", (*self.services, "postgres")),
-                Remove("services"),
-                keys=("services",),
-            )
-        if self.ollama_models and "ollama" not in self.services:
-            raise Misfit(
-                f"ollamaModels names {', '.join(self.ollama_models)}, but services has no ollama "
-                "to pull them",
-                Set("services", (*self.services, "ollama")),
-                Remove("ollamaModels"),
-                keys=("ollamaModels", "services"),
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _zone_has_a_name(self) -> Self:
-        if self.hosted_zone_id and not self.domain:
-            raise Misfit(
-                f"hostedZoneId {self.hosted_zone_id} is set without domain, the name to put there",
-                Set("domain", "ai.example.com"),
-                Remove("hostedZoneId"),
-                keys=("hostedZoneId",),
-            )
+    def _fits_together(self) -> Self:
+        config_together.check(self)
         return self
 
     @classmethod

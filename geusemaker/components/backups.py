@@ -1,6 +1,5 @@
 """Copies of the data, every night, by AWS Backup."""
 
-import json
 from collections.abc import Sequence
 
 import pulumi
@@ -9,26 +8,11 @@ from pulumi import ResourceOptions
 
 from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
+from geusemaker.components.trust import trust_policy
 
 SCHEDULE = "cron(0 5 ? * * *)"
 """Five in the morning, UTC: the host dumps its databases to the file system between three and four,
 so that a copy of the file system holds the dump of the same night."""
-
-
-def trust_policy() -> str:
-    """Only AWS Backup takes the role."""
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "backup.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-    )
 
 
 def make_backups(
@@ -60,7 +44,7 @@ def make_backups(
     role = aws.iam.Role(
         f"{name}-backups",
         description="AWS Backup: copies and restores the data of a GeuseMaker stack",
-        assume_role_policy=trust_policy(),
+        assume_role_policy=trust_policy("backup.amazonaws.com"),
         permissions_boundary=permissions_boundary_arn,
         tags=tags.named("backups"),
         opts=child,
