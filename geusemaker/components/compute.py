@@ -54,7 +54,7 @@ class ComputeArgs(TypedDict):
     needs: Sequence[pulumi.Resource]
     """What must stand before the host boots."""
     tags: Tags
-    kms_key_arn: NotRequired[str | None]
+    kms_key_arn: NotRequired[pulumi.Input[str | None]]
 
 
 class Compute(pulumi.ComponentResource):

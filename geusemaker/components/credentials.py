@@ -61,7 +61,12 @@ def as_text(values: Mapping[str, str]) -> str:
 
 
 def make_credentials(
-    name: str, *, protect: bool, kms_key_arn: str | None, tags: Tags, parent: pulumi.Resource
+    name: str,
+    *,
+    protect: bool,
+    kms_key_arn: pulumi.Input[str | None],
+    tags: Tags,
+    parent: pulumi.Resource,
 ) -> aws.ssm.Parameter:
     """The stack's secrets in one encrypted SSM parameter."""
     stash = pulumi.Stash(

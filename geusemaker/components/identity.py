@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 from geusemaker.components.credentials import make_credentials
 from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
+from geusemaker.components.trust import trust_policy
 
 
 class IdentityArgs(TypedDict):
@@ -26,24 +27,8 @@ class IdentityArgs(TypedDict):
     option, not a property."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
     """For accounts that demand one on every role."""
-    kms_key_arn: NotRequired[str | None]
+    kms_key_arn: NotRequired[pulumi.Input[str | None]]
     """Key of the secrets; AWS's own for SSM when unset."""
-
-
-def trust_policy() -> str:
-    """Only EC2 instances take the role. `ec2.amazonaws.com` is right in every partition."""
-    return json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "ec2.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-    )
 
 
 def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
@@ -106,7 +91,7 @@ class Identity(pulumi.ComponentResource):
         role = aws.iam.Role(
             f"{name}-role",
             description="GeuseMaker host: Session Manager and its own file system",
-            assume_role_policy=trust_policy(),
+            assume_role_policy=trust_policy("ec2.amazonaws.com"),
             permissions_boundary=args.get("permissions_boundary_arn"),
             tags=tags.named("host"),
             opts=child,

@@ -146,7 +146,7 @@ def make_settings(
     domain: str | None,
     role_name: pulumi.Input[str],
     credentials_arn: pulumi.Input[str],
-    kms_key_arn: str | None,
+    kms_key_arn: pulumi.Input[str | None],
     tags: Tags,
     parent: pulumi.Resource,
 ) -> Settings:
@@ -215,7 +215,8 @@ def make_settings(
             pointer=pointer.arn,
             status=status.arn,
             bucket=bucket.arn,
-        ).apply(lambda arns: settings_policy(kms_key_arn=kms_key_arn, **arns)),
+            kms_key_arn=kms_key_arn,
+        ).apply(lambda arns: settings_policy(**arns)),
         opts=child,
     )
     return Settings(pointer, status, [policy, stored, pointer])

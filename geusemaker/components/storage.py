@@ -106,6 +106,9 @@ class Storage(pulumi.ComponentResource):
     """Id of the access point of each share."""
     access_point_arns: pulumi.Output[Sequence[str]]
     """The same, for policies."""
+    kms_key_arn: pulumi.Output[str | None]
+    """The key of the data. Whatever else takes a key takes this one: it is known only once it is no
+    other than the stack's, so that a refused key changes nothing anywhere."""
 
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Storage", name, {}, opts)
@@ -187,6 +190,7 @@ class Storage(pulumi.ComponentResource):
             tags=tags,
             parent=self,
         )
+        self.kms_key_arn = key
         self.file_system_id = system.id
         self.file_system_arn = system.arn
         self.data_volume_id = volume.id
