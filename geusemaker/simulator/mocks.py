@@ -45,6 +45,9 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     account: Account
     made: list[Made] = field(default_factory=list)
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    over: bool = False
+    """Whether the account is gone. A program that has failed may still have threads at work, which
+    would make their resources in the account of whoever comes next."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -61,12 +64,20 @@ class SimulatedMocks(pulumi.runtime.Mocks):
         elif args.typ.startswith("aws:"):
             kind = resource_type(args.typ)
             secrets |= kind.secret
-            with Account.lock:
+            with self._turn():
                 id_, outputs = self._make(kind, args.name, inputs)
         else:
             id_, outputs = None, inputs  # a component has no life of its own
         self.made.append(Made(args.typ, args.name, inputs, outputs))
         return id_, wire.wrapped(outputs, secrets)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Use of the account by one thread, while there is one."""
+        with Account.lock:
+            if self.over:
+                raise RuntimeError("this simulated account is gone")
+            yield
 
     def _make(
         self, kind: Resource, name: str, given: Mapping[str, Any]
@@ -84,7 +95,7 @@ class SimulatedMocks(pulumi.runtime.Mocks):
         What AWS refuses comes back as a failure, as from the engine: an exception here would stay
         behind in Pulumi's runtime, also when the program has dealt with it.
         """
-        with Account.lock:
+        with self._turn():
             arguments = wire.with_whole_numbers(args.args)
             if problems := invokes.check(args.token, arguments):
                 raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")
@@ -117,7 +128,12 @@ def simulated_account(
             agents.seed(region)
             policies.seed()
             quotas.seed()
-            yield SimulatedMocks(Account(region, default_tags=default_tags or {}))
+            mocks = SimulatedMocks(Account(region, default_tags=default_tags or {}))
+            try:
+                yield mocks
+            finally:
+                with Account.lock:
+                    mocks.over = True
     finally:
         restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}
         for name, value in restored.items():

@@ -368,3 +368,22 @@ def test_a_region_that_is_none_is_refused_as_ec2_refuses(process: Process) -> No
         _client(process, "ec2", "us-esat-1").describe_images(Owners=["amazon"])
     assert refused.value.response["Error"]["Code"] == "AuthFailure"
     assert _client(process, "ec2", "eu-west-3").describe_images(Owners=["amazon"])["Images"]
+
+
+def test_mocks_whose_account_is_gone_make_nothing_in_the_next_one() -> None:
+    """A thread of a program that has failed may come that late."""
+    vpc = pulumi.runtime.MockResourceArgs(
+        typ="aws:ec2/vpc:Vpc", name="late", inputs={"cidrBlock": "10.0.0.0/16"}, custom=True
+    )
+    zones = pulumi.runtime.MockCallArgs(
+        "aws:index/getAvailabilityZones:getAvailabilityZones", {}, ""
+    )
+    with simulated_account() as before:
+        before.new_resource(vpc)
+        assert before.call(zones)
+    with simulated_account() as mocks:
+        for late in (lambda: before.new_resource(vpc), lambda: before.call(zones)):
+            with pytest.raises(RuntimeError, match="account is gone"):
+                late()
+        ec2 = mocks.account.client("ec2")
+        assert [one for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
