@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle.variants import rendered
+from real_stack.programs import free_port
 
 from geusemaker.bundle import BundleFacts
 
@@ -38,13 +39,6 @@ class Running:
     https_port: int
     upstreams: Mapping[str, Upstream]
     secret: Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def listens(port: int) -> bool:

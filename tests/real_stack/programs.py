@@ -1,11 +1,14 @@
 """Starts programs that stay, waits for what they do, and ends them by their process id."""
 
+import fcntl
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 PATIENCE = 600.0
 """Seconds until a wait is given up. Only a hang takes that long: no test measures time."""
@@ -87,9 +90,24 @@ def wait_until(what: str, check: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
+_HELD: list[IO[bytes]] = []
+"""Locks on the ports that this process has been given, until it ends."""
+
+
 def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    """A port of the loopback that nobody uses now, and that no other test is given meanwhile.
+
+    Two that bind it would not notice: Caddy lets others listen at its port, as it does itself.
+    """
+    while True:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port: int = taken.getsockname()[1]
+        held = (Path(tempfile.gettempdir()) / f"geusemaker-test-port-{port}").open("wb")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.close()
+            continue
+        _HELD.append(held)
         return port
