@@ -6,9 +6,11 @@ positions, which name the machine, are left out.
 - `defaults`, `every-image-key`, `pinned`: by commit 7f30da9, the last one before the image keys had
   commands of their own. Since then the boot script has changed, which replaces each host once, as
   the changelog says under *Replaces hosts*; nothing else may be replaced.
-- `services`, `services-public`: by the first commit whose host runs the services. Nothing of them
-  may change but the settings of the services, in place, and in `services-public` the description of
-  the rule for port 80, which held a character that EC2 refuses.
+- `services`, `services-public`: by the first commit whose host runs the services. Since then the
+  boot script has changed once more, with the same effect; and in `services-public` the description
+  of the rule for port 80, in place, which held a character that EC2 refuses.
+- `host`, `host-public`: by the commit after that. Nothing of them may change but the settings of
+  the services, in place.
 
 A change that replaces more must come with a new record and a line there, never with a changed
 record alone.
@@ -31,7 +33,11 @@ BY_THE_BOOT_SCRIPT = {
     "geusemaker-compute-address",
 }
 STACKS = ("defaults", "every-image-key", "pinned")
-WITH_SERVICES = {"services": {}, "services-public": {"geusemaker-network-http": "update"}}
+WITH_SERVICES: dict[str, dict[str, str]] = {
+    "services": {},
+    "services-public": {"geusemaker-network-http": "update"},
+}
+NOW = ("host", "host-public")
 SETTINGS = "geusemaker-compute-settings"
 
 
@@ -54,18 +60,38 @@ def test_a_stack_of_before_the_services_keeps_all_that_it_has(door: Door, name: 
 
 
 @pytest.mark.parametrize("name", WITH_SERVICES)
+def test_a_stack_of_before_the_last_boot_script_keeps_all_but_its_host(
+    door: Door, name: str
+) -> None:
+    _import(door, name)
+    kept = {one["urn"].rpartition("::")[2] for one in _resources(door)}
+    others = _beside_the_settings(door)
+    by_script = BY_THE_BOOT_SCRIPT & kept
+    assert others.keys() == by_script | WITH_SERVICES[name].keys(), others
+    assert all(others[changed] != "delete" for changed in by_script)
+    assert others.items() >= WITH_SERVICES[name].items()
+
+
+@pytest.mark.parametrize("name", NOW)
 def test_a_stack_with_services_changes_in_nothing_but_their_settings(door: Door, name: str) -> None:
     _import(door, name)
     assert len(_resources(door)) > 45
-    steps = door.steps()
-    stored = [step for kept, step in steps.items() if kept.startswith(f"{SETTINGS}-")]
-    others = {kept: step for kept, step in steps.items() if not kept.startswith(f"{SETTINGS}-")}
-    # A bundle of other bytes is another object, and the parameter that names it moves in place.
-    assert sorted(stored) == ["create", "delete"]
-    assert others == WITH_SERVICES[name] | {SETTINGS: "update"}
+    assert _beside_the_settings(door) == {}
     # The rule is no empty one: what is another stack's config changes more.
     door.set(osType="amazon-linux-2023")
     assert "geusemaker-compute-host" in door.steps()
+
+
+def _beside_the_settings(door: Door) -> dict[str, str]:
+    """The steps of a preview, but those by which the settings of the services change."""
+    steps = door.steps()
+    stored = [step for one, step in steps.items() if one.startswith(f"{SETTINGS}-")]
+    others = {one: step for one, step in steps.items() if not one.startswith(f"{SETTINGS}-")}
+    # A bundle of other bytes is another object, and the parameter that names it moves in place.
+    assert sorted(stored) in ([], ["create", "delete"])
+    if stored:
+        assert others.pop(SETTINGS) == "update"
+    return others
 
 
 def _import(door: Door, name: str) -> None:
