@@ -189,6 +189,19 @@ def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, bro
     assert "read from the data volume" in host.read("/var/log/geusemaker-boot.log")
 
 
+def test_models_that_cannot_be_given_back_leave_the_host_ready(host: Host) -> None:
+    _blob(host, ONE)
+    host.start("models")
+    (_disk(host) / ONE).unlink()
+    # Something that the file cannot take the place of.
+    host.path(f"{KEPT}/{ONE}").unlink()
+    host.path(f"{KEPT}/{ONE}").mkdir()
+    host.name(Bundle(caddyfile="https://another\n"))
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+    assert "could not be given back" in host.read("/var/log/geusemaker-boot.log")
+
+
 def test_without_an_instance_store_nothing_is_mounted_or_linked(booted: Host) -> None:
     _blob(booted, ONE)
     booted.write("/sys/block/nvme0n1/device/model", "Amazon Elastic Block Store              \n")

@@ -30,7 +30,7 @@ is_blank_or_ours() {
 }
 
 may_cache_models() {
-  manifest service | grep -qxF ollama && {
+  manifest service | grep -xF ollama >/dev/null && {
     mountpoint -q "$LIB/model-cache/disk" || mountpoint -q /opt/dlami/nvme || blank_instance_store >/dev/null
   }
 }
@@ -75,7 +75,7 @@ ExecStartPre=-/bin/sh -c 'exec bash $LIB/restore-models'
 UNIT
     systemctl daemon-reload
   fi
-  bash "$LIB/restore-models"
+  bash "$LIB/restore-models" || log "models whose copies are gone could not be given back their files"
 }
 
 # cache_blob NAME: the renames under the lock, so that nobody who tidies up takes a blob that has two
