@@ -1,5 +1,6 @@
 """Collects what is wrong with a set of config values and tells it in one paragraph."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -13,6 +14,7 @@ from geusemaker.config_problem import (
     Remove,
     Set,
     StackOrigin,
+    as_text,
     nearest,
     one_paragraph,
     pasteable,
@@ -87,9 +89,11 @@ class Report:
             return None
         near = nearest(one.key, [*self._names, *NOT_IN_THIS_VERSION])
         if one.key.lower().rpartition(":")[2] == "region":
+            region = shlex.quote(as_text(one.value))
             self.problems.append(
-                f"{label} is not a key of this program: the Region is the stack's own, `pulumi "
-                f"config set aws:region REGION`, or `--region REGION`; {one.origin.remove(one.key)}"
+                f"{label} is not a key of this program: the Region is the stack's, `pulumi config "
+                f"set aws:region {region}`, or that of `--region {region}`; "
+                f"{one.origin.remove(one.key)}"
             )
         elif near is None:
             known = ", ".join(self._names)

@@ -494,9 +494,11 @@ def test_a_way_back_to_what_runs_is_named_only_where_it_is_one(world: World) -> 
     world.run("ami", "pin")
     assert PIN_OLD in world.file.read_text()
     world.config(f"{PIN_OLD}\ngeusemaker:osType: ubuntu-24.04")
+    assert "`geusemaker ami update`" in world.run("ami", "pin", code=1).err
     said = world.run("ami", "update", "--yes").out
     assert "Next: `pulumi up` does it.\n" in said
     assert "ami pin" not in said
+    assert "(Ubuntu 24.04)" in world.file.read_text()
     world.run("ami", "pin", code=1)
 
 
