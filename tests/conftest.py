@@ -3,6 +3,9 @@
 import os
 import signal
 
+import coverage
+import pytest
+
 # Neither somebody's settings of AWS and Pulumi, nor those of `make shell`, lead a test elsewhere.
 # Before any import, since moto reads some at once: a profile that does not exist ends it.
 for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
@@ -14,3 +17,11 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 # A run that was started in the background ignores Ctrl-C, and so would every program that the tests
 # start: those that send it would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Save what a worker has measured while it is sure to live: xdist kills one whose end takes
+    more than ten seconds, as it may after thousands of tests."""
+    measured = coverage.Coverage.current()
+    if measured is not None and hasattr(session.config, "workerinput"):
+        measured.save()
