@@ -50,24 +50,23 @@ pull_model() {
 bundle_models() {
   local model failed=
   models_wanted | write_file "$LIB/models.for" 0644
+  rm -f "$LIB/models"
+  for model in $(manifest model); do
+    set_model "$model" waiting
+  done
+  # What is there already takes minutes to copy and less to use; what is pulled may take an hour.
   cache_models
+  for model in $(manifest model); do
+    if has_model "$model" || retry "$MODEL_TRIES" "$MODEL_PAUSE" "model $model" pull_model "$model"; then
+      set_model "$model" here
+    else
+      set_model "$model" "failed: $(cat "$LIB/model.said" 2>/dev/null)"
+      failed="$failed $model"
+    fi
+    publish || true
+  done
   if [[ -n $(manifest model) ]]; then
-    rm -f "$LIB/models"
-    for model in $(manifest model); do
-      set_model "$model" waiting
-    done
-    for model in $(manifest model); do
-      if has_model "$model" || retry "$MODEL_TRIES" "$MODEL_PAUSE" "model $model" pull_model "$model"; then
-        set_model "$model" here
-      else
-        set_model "$model" "failed: $(cat "$LIB/model.said" 2>/dev/null)"
-        failed="$failed $model"
-      fi
-      publish || true
-    done
     cache_models
-  else
-    rm -f "$LIB/models"
   fi
   if [[ -n $failed ]]; then
     fail "models that could not be pulled:$failed"
