@@ -2,7 +2,7 @@
 
 One script serves every OS, architecture and type of image, CPU or GPU, and every choice of
 services: it asks on the host, and the services are in the settings bundle. What differs between
-stacks is their names and ids.
+stacks is ids.
 """
 
 import base64
@@ -14,24 +14,22 @@ from typing import Final
 from geusemaker.userdata import LIMIT_BYTES, HostFacts, encode, render
 
 _FACTS: Final = HostFacts(
-    stack="dev",
     region="us-west-2",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0f1e2d3c4b5a69780"},
     data_volume_id="vol-0123456789abcdef0",
-    settings_parameter="geusemaker-dev-settings-1a2b3c4",
-    secrets_parameter="geusemaker-dev-secrets-5d6e7f8",
-    status_parameter="geusemaker-dev-status-9a0b1c2",
+    settings_parameter="/geusemaker/kzqwbxmftrpa/settings",
+    secrets_parameter="/geusemaker/kzqwbxmftrpa/credentials",
+    status_parameter="/geusemaker/kzqwbxmftrpa/status",
 )
 VARIANTS: Final[Mapping[str, HostFacts]] = {
     "a usual stack": _FACTS,
-    "long names, a long Region": replace(
+    "names of an older stack, a long Region": replace(
         _FACTS,
-        stack="a-stack-whose-name-is-as-long-as-pulumi-lets-it-be-" + "q7w3e5r1t9" * 4,
         region="us-gov-west-1",
-        settings_parameter="/a-team/a-project/" + "k4j8h2g6" * 6 + "/settings-1a2b3c4",
-        secrets_parameter="/a-team/a-project/" + "z1x5c9v3" * 6 + "/secrets-5d6e7f8",
-        status_parameter="/a-team/a-project/" + "m8n2b6v0" * 6 + "/status-9a0b1c2",
+        settings_parameter="geusemaker-compute-settings-1a2b3c4",
+        secrets_parameter="geusemaker-identity-credentials-5d6e7f8",
+        status_parameter="geusemaker-compute-status-9a0b1c2",
     ),
     "another place and device": replace(_FACTS, data_mount="/data", data_device="/dev/sdp"),
 }
@@ -49,7 +47,7 @@ def main() -> int:
     by_name = sizes()
     for name, size in by_name.items():
         print(
-            f"  {name:28}{size:6,} bytes  margin to EC2's limit {LIMIT_BYTES - size:6,}"
+            f"  {name:39}{size:6,} bytes  margin to EC2's limit {LIMIT_BYTES - size:6,}"
             f"  to the aim {AIM - size:5,}"
         )
     return 0 if by_name["a usual stack"] <= AIM else 1

@@ -26,7 +26,6 @@ DATA_DEVICE: Final = "/dev/sdf"
 class ComputeArgs(TypedDict):
     """What the host is and what it is given."""
 
-    stack: str
     region: str
     ami_id: pulumi.Input[str]
     instance_type: str
@@ -105,7 +104,6 @@ class Compute(pulumi.ComponentResource):
         ).apply(
             lambda told: userdata.render(
                 userdata.HostFacts(
-                    stack=args["stack"],
                     region=args["region"],
                     data_device=DATA_DEVICE,
                     **told,

@@ -76,12 +76,14 @@ def make_credentials(
     )
     return aws.ssm.Parameter(
         name,
+        name=tags.parameter_name("credentials"),
         description="Passwords and keys of a GeuseMaker stack; its data cannot be read without",
         type="SecureString",
         key_id=kms_key_arn,
         value=pulumi.Output.secret(output_of(stash)).apply(_stored),
         tags=tags.named("credentials"),
-        opts=ResourceOptions(parent=parent, protect=protect),
+        # An older stack has another name there, and would lose the parameter for this one.
+        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["name"]),
     )
 
 

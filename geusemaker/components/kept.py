@@ -8,10 +8,18 @@ from pulumi import ResourceOptions
 from geusemaker.errors import ConfigError, NetworkError
 
 
-def keep(name: str, choice: pulumi.Input[Any], parent: pulumi.Resource) -> pulumi.Output[Any]:
+def keep(
+    name: str,
+    choice: pulumi.Input[Any],
+    parent: pulumi.Resource,
+    *,
+    protect: bool | None = None,
+) -> pulumi.Output[Any]:
     """The choice as it was made the first time."""
     stash = pulumi.Stash(
-        name, input=choice, opts=ResourceOptions(parent=parent, ignore_changes=["input"])
+        name,
+        input=choice,
+        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"]),
     )
     return output_of(stash)
 

@@ -190,22 +190,25 @@ def make_settings(
     )
     pointer = aws.ssm.Parameter(
         f"{name}-settings",
+        name=tags.parameter_name("settings"),
         description="Which settings a GeuseMaker host applies",
         type="String",
         value=pulumi.Output.all(bucket=bucket.id, url=url).apply(
             lambda told: pointer_text(sha256=sha256, domain=domain, **told)
         ),
         tags=tags.named("settings"),
-        opts=ResourceOptions(parent=parent, depends_on=[stored]),
+        # An older stack has another name there, and its host would be replaced for this one.
+        opts=ResourceOptions(parent=parent, depends_on=[stored], ignore_changes=["name"]),
     )
     status = aws.ssm.Parameter(
         f"{name}-status",
+        name=tags.parameter_name("status"),
         description="What a GeuseMaker host reports of itself",
         type="String",
         value=UNKNOWN_STATUS,
         tags=tags.named("status"),
-        # The host writes it from then on.
-        opts=ResourceOptions(parent=parent, ignore_changes=["value"]),
+        # The host writes the value from then on.
+        opts=ResourceOptions(parent=parent, ignore_changes=["value", "name"]),
     )
     policy = aws.iam.RolePolicy(
         f"{name}-settings",

@@ -11,12 +11,13 @@ from geusemaker import bundle, dlami, userdata
 from geusemaker.components import host_type, hosted_zone
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
+from geusemaker.components.kept import keep
 from geusemaker.components.kept_image import keep_image, pin_of, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
-from geusemaker.components.tagging import Tags
+from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.hosts import check_facts, check_host
 from geusemaker.host_type import HostType
@@ -65,6 +66,8 @@ def tier1_args(config: DeploymentConfig) -> Tier1Args:
 class Tier1(pulumi.ComponentResource):
     """The whole stack. Its attributes are the stack's outputs."""
 
+    stack_id: pulumi.Output[str]
+    """The stack's unique id, made once: what carries it in its tag `geusemaker:id` is its own."""
     ami_id: pulumi.Output[str]
     """The image that the host runs: the kept one, whatever AWS released since."""
     ami_name: pulumi.Output[str]
@@ -103,8 +106,6 @@ class Tier1(pulumi.ComponentResource):
         config = DeploymentConfig.model_validate(args)
         today = today or current_day()
         asking = pulumi.InvokeOptions(parent=self)
-        stack = pulumi.get_stack()
-        tags = Tags(stack, config.tags)
         region = look_up_region(asking)
 
         # A pinned image may be of another line: what runs on it is known once it is found.
@@ -128,6 +129,9 @@ class Tier1(pulumi.ComponentResource):
         for note in notes_of(config):
             pulumi.log.info(note)
 
+        # Guarded as the data is: the names of its secrets hold it.
+        stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
+        tags = Tags(pulumi.get_stack(), stack_id, config.tags)
         network = Network(
             f"{name}-network",
             {
@@ -173,7 +177,6 @@ class Tier1(pulumi.ComponentResource):
         compute = Compute(
             f"{name}-compute",
             {
-                "stack": stack,
                 "region": region,
                 "ami_id": kept.apply(lambda image: image.id),
                 "instance_type": config.instance_type,
@@ -204,6 +207,7 @@ class Tier1(pulumi.ComponentResource):
             ResourceOptions(parent=self),
         )
 
+        self.stack_id = stack_id
         self.ami_id = kept.apply(lambda image: image.id)
         self.ami_name = kept.apply(lambda image: image.name)
         self.architecture = kept.apply(lambda image: image.architecture)
@@ -229,6 +233,7 @@ class Tier1(pulumi.ComponentResource):
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs by the names that others rely on."""
         return {
+            "stackId": self.stack_id,
             "amiId": self.ami_id,
             "amiName": self.ami_name,
             "architecture": self.architecture,

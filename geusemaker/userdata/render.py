@@ -51,7 +51,6 @@ _PARTS = (
 class HostFacts:
     """What only AWS and the stack know about a host when it boots."""
 
-    stack: str
     region: str
     file_system_id: str
     access_points: Mapping[str, str] = field(
@@ -104,7 +103,6 @@ _ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}"
 _WORD = r"[A-Za-z0-9]+([_.-]+[A-Za-z0-9]+)*"
 _PARAMETER = rf"/?{_WORD}(/{_WORD})*"
 _SHAPES = {
-    "stack": r"[A-Za-z0-9_.-]{1,100}",
     "region": r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}",
     "file_system_id": _ID,
     "data_volume_id": _ID,

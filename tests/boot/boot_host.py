@@ -37,7 +37,6 @@ MANAGERS: Final = {
 QUIET: Final = ("resize2fs", "udevadm", "xfs_growfs")
 
 FACTS: Final = HostFacts(
-    stack="dev",
     region="us-west-2",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},

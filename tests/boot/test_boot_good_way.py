@@ -336,7 +336,7 @@ def test_the_line_that_an_older_program_left_in_fstab_is_rewritten(host: Host) -
 
 def test_the_log_and_the_console_name_stack_and_step(host: Host) -> None:
     shown = host.cloud_init().stdout
-    assert "geusemaker[dev] host: succeeded" in shown
+    assert "geusemaker host: succeeded" in shown
     assert host.read("/var/log/geusemaker-boot.log") == shown
 
 

@@ -15,7 +15,6 @@ from .boot_host import FACTS, HERE, LIB, STAND_INS, SYSTEMS, Host
 VARIANTS = {
     "two access points": FACTS,
     "one access point": replace(FACTS, access_points={"n8n": "fsap-0123456789abcdef0"}),
-    "a stack with every allowed sign": replace(FACTS, stack="My_stack-1.0"),
     "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
 }
 START = 'main "$@"\n'

@@ -16,7 +16,7 @@ from geusemaker.local import lifecycle, session
 from geusemaker.local.places import Places
 
 PROJECT = Path(__file__).resolve().parents[2]
-MADE = 53
+MADE = 54
 """Resources of a stack with all defaults, as Pulumi counts them: components and records too."""
 
 
@@ -100,12 +100,12 @@ class Door:
         """`pulumi up` without the preview."""
         return self.pulumi("up", "--yes", "--skip-preview")
 
-    def steps(self) -> dict[str, str]:
+    def steps(self, *options: str) -> dict[str, str]:
         """What a preview would do: URN's name -> operation, for all that does not stay the same.
 
         Operations on several resources of one name are told in order: "replace, update".
         """
-        digest = json.loads(self.pulumi("preview", "--json").out)
+        digest = json.loads(self.pulumi("preview", "--json", *options).out)
         by_urn = {step["urn"]: step["op"] for step in digest["steps"] if step["op"] != "same"}
         changed: dict[str, set[str]] = {}
         for urn, operation in by_urn.items():

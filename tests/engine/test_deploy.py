@@ -11,7 +11,7 @@ import typer.main
 
 from geusemaker.cli.main import app
 
-from .door import Door, Ran
+from .door import MADE, Door, Ran
 
 PROVED = {
     "--stack": "test_a_named_stack_is_the_one_that_is_deployed",
@@ -65,7 +65,7 @@ def test_without_a_yes_nothing_is_written_and_nothing_is_made(door: Door) -> Non
     before = door.places.config.read_bytes()
     said = deploy(door, "--os-type", "ubuntu-24.04", code=1).out
     assert "there is no terminal to ask on" in said
-    assert "Preview: 53 to create" in said
+    assert f"Preview: {MADE} to create" in said
     assert door.places.config.read_bytes() == before
     assert door.resources() == []
 

@@ -43,7 +43,7 @@ SETTINGS = "geusemaker-compute-settings"
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_stack_of_before_the_services_keeps_all_that_it_has(door: Door, name: str) -> None:
-    _import(door, name)
+    import_record(door, name)
     before = _resources(door)
     steps = door.steps()
     kept = {one["urn"].rpartition("::")[2] for one in before}
@@ -63,7 +63,7 @@ def test_a_stack_of_before_the_services_keeps_all_that_it_has(door: Door, name: 
 def test_a_stack_of_before_the_last_boot_script_keeps_all_but_its_host(
     door: Door, name: str
 ) -> None:
-    _import(door, name)
+    import_record(door, name)
     kept = {one["urn"].rpartition("::")[2] for one in _resources(door)}
     others = _beside_the_settings(door)
     by_script = BY_THE_BOOT_SCRIPT & kept
@@ -74,7 +74,7 @@ def test_a_stack_of_before_the_last_boot_script_keeps_all_but_its_host(
 
 @pytest.mark.parametrize("name", NOW)
 def test_a_stack_with_services_changes_in_nothing_but_their_settings(door: Door, name: str) -> None:
-    _import(door, name)
+    import_record(door, name)
     assert len(_resources(door)) > 45
     assert _beside_the_settings(door) == {}
     # The rule is no empty one: what is another stack's config changes more.
@@ -94,7 +94,7 @@ def _beside_the_settings(door: Door) -> dict[str, str]:
     return others
 
 
-def _import(door: Door, name: str) -> None:
+def import_record(door: Door, name: str) -> None:
     """Makes the record the door's stack, with its config."""
     salt = [line for line in door.places.config.read_text().splitlines() if "salt" in line]
     config = (RECORDED / f"{name}.config.yaml").read_text()

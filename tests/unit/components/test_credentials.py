@@ -88,7 +88,7 @@ def test_the_secrets_are_in_their_parameter_and_nowhere_else(
         "user data": gzip.decompress(base64.b64decode(host.inputs["userDataBase64"])).decode(),
         "bundle": base64.b64decode(settings.inputs["contentBase64"]).decode(),
     }
-    assert "geusemaker-identity-credentials-" in texts["user data"], "the name is there"
+    assert stored.inputs["name"] in texts["user data"], "the name is there"
     for made in account.made:
         if made is not stored and not made.name.endswith("-credentials"):
             texts[made.name] = repr(made.inputs)

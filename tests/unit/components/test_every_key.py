@@ -11,6 +11,7 @@ import pulumi.runtime
 import pytest
 from pulumi.runtime.mocks import MockMonitor
 
+from geusemaker.components import tier1
 from geusemaker.config import DeploymentConfig
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 
@@ -119,6 +120,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return register(self, request)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    monkeypatch.setattr(tier1, "new_id", lambda: "abcdefghijkl")
     return seen
 
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -157,6 +158,7 @@ def test_the_stack_is_made_and_its_outputs_resolve(mocks: Told) -> None:
     told: dict[str, Any] = {}
     _outputs(told)
     told.pop("publicIp")  # only AWS gives addresses
+    assert re.fullmatch("[a-z]{12}", told.pop("stackId"))
     assert told == {
         "amiId": AMI,
         "amiName": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902",

@@ -116,11 +116,23 @@ def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags(
     # But an object in S3, which takes ten tags at most.
     untagged = "aws:s3/bucketObjectv2:BucketObjectv2"
     tagged = [m for m in account.made if "tagsAll" in m.outputs and m.token != untagged]
+    (kept,) = (m for m in account.of("pulumi:index:Stash") if m.name == "geusemaker-id")
     assert len(tagged) >= 15
     for made in tagged:
         assert made.inputs["tags"]["owner"] == "ml", made.name
         assert made.inputs["tags"]["geusemaker:stack"] == "test", made.name
+        assert made.inputs["tags"]["geusemaker:id"] == kept.outputs["output"], made.name
         assert made.inputs["tags"]["Name"].startswith("geusemaker-test-"), made.name
+    root = _one(account, "aws:ec2/instance:Instance")["rootBlockDevice"]
+    assert root["tags"]["geusemaker:id"] == kept.outputs["output"], "the root volume"
+
+
+def test_as_many_tags_as_config_takes_leave_room_for_the_stacks_own(
+    account: SimulatedMocks,
+) -> None:
+    deploy(tags={f"team-{number}": "ml" for number in range(45)})
+    (volume,) = account.of("aws:ebs/volume:Volume")
+    assert len(volume.inputs["tags"]) == 48, "AWS takes 50"
 
 
 def test_a_key_encrypts_all_that_holds_data_and_the_host_may_read_its_secrets_with_it(
@@ -180,6 +192,7 @@ def test_what_needs_another_thing_comes_after_it(
 def test_the_outputs_have_the_names_that_others_rely_on(account: SimulatedMocks) -> Any:
     stack = Tier1("geusemaker", {}, today=TODAY)
     assert set(stack.outputs) == {
+        "stackId",
         "amiId",
         "amiName",
         "architecture",
@@ -205,5 +218,7 @@ def test_the_outputs_have_the_names_that_others_rely_on(account: SimulatedMocks)
         assert f"--target {values['instanceId']} " in values["connectCommand"]
         assert len(values["subnetIds"]) == 2
         assert values["publicIp"]
+        for role in ("settings", "status", "credentials"):
+            assert values[f"{role}Parameter"] == f"/geusemaker/{values['stackId']}/{role}"
 
     return pulumi.Output.all(**stack.outputs).apply(check)

@@ -15,7 +15,6 @@ from geusemaker.operations.record import parse
 from .looks import ID, NEW, OLD
 
 FACTS = userdata.HostFacts(
-    stack="dev",
     region="us-east-1",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0"},

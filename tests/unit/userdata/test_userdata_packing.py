@@ -14,7 +14,6 @@ from geusemaker.userdata import LIMIT_BYTES, HostFacts, decode, encode, fingerpr
 # By name: the package offers the function under the same name as the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
-    stack="dev",
     region="us-west-2",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
@@ -49,7 +48,6 @@ def _largest(access_points: int) -> HostFacts:
     """Names and ids that hardly pack, as random ones do."""
     return replace(
         FACTS,
-        stack="s" * 100,
         region="ap-southeast-99",
         access_points={
             f"{'m' * 30}{n:02}": f"fsap-{os.urandom(9).hex()[:17]}" for n in range(access_points)
@@ -94,7 +92,7 @@ def test_another_machines_packing_has_other_bytes_but_the_same_text_and_fingerpr
 
 def test_the_fingerprint_is_the_sha_256_of_the_text_and_changes_with_it() -> None:
     assert fingerprint("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert fingerprint(render(FACTS)) != fingerprint(render(replace(FACTS, stack="prod")))
+    assert fingerprint(render(FACTS)) != fingerprint(render(replace(FACTS, region="eu-west-1")))
 
 
 @pytest.mark.parametrize(

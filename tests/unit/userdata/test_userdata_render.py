@@ -15,7 +15,6 @@ from geusemaker.userdata import Bounds, HostFacts, bundle_program, render
 # By name: the package offers the function under the same name as the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
-    stack="dev",
     region="us-west-2",
     file_system_id="fs-0123456789abcdef0",
     access_points={"n8n": "fsap-0123456789abcdef0", "backups": "fsap-0123456789abcdef1"},
@@ -32,7 +31,6 @@ VARIANTS = {
     ),
     "another Region": replace(FACTS, region="us-gov-west-1"),
     "the sovereign cloud": replace(FACTS, region="eusc-de-east-1"),
-    "a stack with every allowed sign": replace(FACTS, stack="My_stack-1.0"),
     "short ids": replace(FACTS, file_system_id="fs-01234567", data_volume_id="vol-01234567"),
     "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
 }
@@ -97,7 +95,7 @@ def test_nothing_of_the_template_language_or_of_python_is_left() -> None:
 
 def test_all_facts_are_in_the_script() -> None:
     script = render(FACTS)
-    facts = (FACTS.stack, FACTS.region, FACTS.file_system_id, FACTS.data_volume_id)
+    facts = (FACTS.region, FACTS.file_system_id, FACTS.data_volume_id)
     parameters = (FACTS.settings_parameter, FACTS.secrets_parameter, FACTS.status_parameter)
     for fact in facts + parameters:
         assert f"={fact}\n" in script
@@ -126,7 +124,7 @@ def test_a_template_that_asks_for_an_unknown_value_fails_instead_of_printing_not
 @pytest.mark.parametrize(
     "name",
     [
-        *("stack", "region", "file_system_id", "data_volume_id", "data_mount", "data_device"),
+        *("region", "file_system_id", "data_volume_id", "data_mount", "data_device"),
         *("settings_parameter", "secrets_parameter", "status_parameter"),
     ],
 )
