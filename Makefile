@@ -49,7 +49,8 @@ test: setup-dev test-tools
 # The packages that it needs and that are missing are installed, which takes root or sudo.
 test-boot: setup-dev
 	@scripts/test_packages.sh
-	@if [ "$$(uname -s)" = Linux ]; then $(PY) -m pytest tests/boot -n auto; fi
+	@if [ "$$(uname -s)" = Linux ]; then $(PY) scripts/real_tools.py coreutils >/dev/null && \
+		$(PY) -m pytest tests/boot -n auto; fi
 	@$(PY) scripts/boot_sizes.py
 
 # Apart from `test`, since it installs n8n first.
@@ -58,7 +59,7 @@ test-n8n: setup-dev
 	@$(PY) scripts/real_n8n.py >/dev/null
 	@$(PY) -m pytest -m n8n -n 2 --dist loadfile tests/n8n
 
-# The real Caddy and Compose plugin, for the tests that run what the host will run.
+# The real Caddy, Compose plugin and coreutils of Ubuntu 26.04, for the tests that run with them.
 test-tools: setup-dev
 	@$(PY) scripts/real_tools.py >/dev/null
 

@@ -1,20 +1,22 @@
-"""Gets the real Caddy and the real Compose plugin, which tests run the rendered files through.
+"""Gets the real programs that tests run the rendered files with.
 
-python scripts/real_tools.py [caddy] [compose]     prints where each is; builds what is missing
+python scripts/real_tools.py [NAME...]     prints where each is; builds what is missing
 
-Users need neither: on a host they are in an image, or installed. A distribution's Caddy is too old
-for our Caddyfile, so that exactly the pinned version is taken: from PATH, from the cache, or built
-from the Go modules under `tools/`, whose checksums are pinned there. Exit codes: 0 done, 1 failed.
+Users need none: on a host they are in an image, or installed. A distribution's Caddy is too old for
+our Caddyfile, and coreutils are wanted with the faults of Ubuntu 26.04, so that exactly the pinned
+version is taken: from PATH, from the cache, or built: from the Go modules under `tools/`, whose
+checksums are pinned there, or from crates.io. Exit codes: 0 done, 1 failed.
 """
 
 import os
 import re
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import filelock
 
@@ -32,40 +34,115 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Build:
+    """A command to be run, and what it makes."""
+
+    command: list[str]
+    env: Mapping[str, str]
+    cwd: Path
+    made: Path
+    """Where the program is afterwards."""
+
+
+@dataclass(frozen=True)
 class Tool:
-    """A program: its Go package, how its version is built in, and how it is asked for it."""
+    """A program, and how it is asked for its version."""
 
     name: str
     version: str
     program: str
+    ask: tuple[str, ...]
+    builder: ClassVar[str]
+    where_from: ClassVar[str]
+    """How to get the builder."""
+    pinned: ClassVar[str]
+    """What must name the same version."""
+
+    @property
+    def key(self) -> str:
+        """What a build is kept by."""
+        return self.version
+
+    def build(self, folder: Path, environ: Mapping[str, str]) -> Build:
+        """How to build it into an empty folder."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class GoTool(Tool):
+    """One whose Go modules are pinned under `tools/`; `symbol` takes its version."""
+
     package: str
     symbol: str
-    ask: tuple[str, ...]
+    builder = "go"
+    where_from = "Go 1.26.8 or newer (https://go.dev/dl/)"
+    pinned = "its go.mod"
 
     @property
     def folder(self) -> Path:
         """Where its go.mod is."""
         return ROOT / "tools" / self.name
 
+    def build(self, folder: Path, environ: Mapping[str, str]) -> Build:
+        made = folder / self.program
+        command = ["go", "build", "-trimpath", "-buildvcs=false"]
+        command += ["-ldflags", f"-X {self.symbol}=v{self.version}", "-o", str(made), self.package]
+        return Build(command, go_env(environ), self.folder, made)
+
+
+@dataclass(frozen=True)
+class Crate(Tool):
+    """One from crates.io; its own lock file pins what it depends on."""
+
+    features: tuple[str, ...]
+    builder = "cargo"
+    where_from = "Rust 1.88 or newer (https://rustup.rs/)"
+    pinned = "crates.io"
+
+    @property
+    def key(self) -> str:
+        return f"{self.version}-{zlib.crc32(repr(self.features).encode()):08x}"
+
+    def build(self, folder: Path, environ: Mapping[str, str]) -> Build:
+        command = ["cargo", "install", self.name, "--version", self.version, "--locked"]
+        command += ["--no-default-features", "--features", ",".join(self.features)]
+        command += ["--root", str(folder), "--target-dir", str(folder / "target")]
+        # Half of the time would go into optimizing what runs for milliseconds.
+        quick = {"LTO": "off", "CODEGEN_UNITS": "16", "OPT_LEVEL": "1"}
+        env = {**environ, **{f"CARGO_PROFILE_RELEASE_{name}": quick[name] for name in quick}}
+        return Build(command, env, folder, folder / "bin" / self.program)
+
 
 TOOLS: Final[Mapping[str, Tool]] = {
     tool.name: tool
     for tool in (
-        Tool(
+        GoTool(
             "caddy",
             "2.11.7",
             "caddy",
+            ("version",),
             "github.com/caddyserver/caddy/v2/cmd/caddy",
             "github.com/caddyserver/caddy/v2.CustomVersion",
-            ("version",),
         ),
-        Tool(
+        GoTool(
             "compose",
             "5.6.0",
             "docker-compose",
+            ("version",),
             "github.com/docker/compose/v5/cmd",
             "github.com/docker/compose/v5/internal.Version",
-            ("version",),
+        ),
+        # What Ubuntu 26.04 has in place of GNU's, but for cp, mv and rm, which are GNU's there too.
+        Crate(
+            "coreutils",
+            "0.8.0",
+            "coreutils",
+            ("--version",),
+            (
+                *("cat", "chmod", "chown", "cut", "date", "df", "env", "head", "id", "install"),
+                *("ln", "mkdir", "mktemp", "paste", "readlink", "rmdir", "sha256sum", "sleep"),
+                *("sort", "stat", "tail", "tee", "timeout", "touch", "tr", "uname", "wc"),
+            ),
         ),
     )
 }
@@ -85,7 +162,7 @@ def ensure(
     found = machine.which(tool.program)
     if found is not None and _is_it(machine, tool, Path(found), environ):
         return Path(found)
-    cached = cache_root(environ) / "tools" / tool.name / tool.version / tool.program
+    cached = cache_root(environ) / "tools" / tool.name / tool.key / tool.program
     if _is_it(machine, tool, cached, environ):
         return cached
     try:
@@ -117,43 +194,43 @@ def _is_it(machine: Machine, tool: Tool, program: Path, environ: Mapping[str, st
 def _build(
     machine: Machine, tool: Tool, cached: Path, environ: Mapping[str, str], progress: Progress
 ) -> None:
-    if machine.which("go") is None:
+    if machine.which(tool.builder) is None:
         raise EngineError(
-            f"{tool.name} {tool.version} is neither on PATH nor built yet, and there is no `go` to "
-            "build it with. Install Go 1.26.8 or newer (https://go.dev/dl/) and run the command "
+            f"{tool.name} {tool.version} is neither on PATH nor built yet, and there is no "
+            f"`{tool.builder}` to build it with. Install {tool.where_from} and run the command "
             "again; only tests need it."
         )
-    progress(f"building {tool.name} {tool.version} from its Go modules: a few minutes, once")
+    progress(f"building {tool.name} {tool.version} with {tool.builder}: a few minutes, once")
     with tempfile.TemporaryDirectory(dir=cached.parent, prefix="build-") as folder:
-        made = Path(folder) / tool.program
-        command = ["go", "build", "-trimpath", "-buildvcs=false"]
-        command += ["-ldflags", f"-X {tool.symbol}=v{tool.version}", "-o", str(made), tool.package]
+        build = tool.build(Path(folder), environ)
         ran = machine.run(
-            command,
-            env=go_env(environ),
-            cwd=tool.folder,
+            build.command,
+            env=build.env,
+            cwd=build.cwd,
             seconds=BUILD_SECONDS,
             still=lambda spent: progress(f"still building {tool.name}, {spent:.0f} s so far"),
         )
         if ran.code != 0:
             raise EngineError(
                 f"{tool.name} {tool.version} could not be built: {ran.last_line()} Run "
-                f"`go build {tool.package}` in {tool.folder} to see all of it."
+                f"`{' '.join(build.command)}` in {build.cwd} to see all of it."
             )
-        if not _is_it(machine, tool, made, environ):
+        if not _is_it(machine, tool, build.made, environ):
             raise EngineError(
-                f"What was built from {tool.folder} is not {tool.name} {tool.version}: its go.mod "
-                f"and TOOLS in {Path(__file__).name} must name the same version."
+                f"What {tool.builder} built is not {tool.name} {tool.version}: {tool.pinned} and "
+                f"TOOLS in {Path(__file__).name} must name the same version."
             )
-        made.replace(cached)  # in one step: a reader sees the whole program or none
+        build.made.replace(cached)  # in one step: a reader sees the whole program or none
 
 
 def main(names: list[str]) -> int:
-    """Print where each of the named tools is, or all of them."""
+    """Print where each of the named tools is, or all of them that tests take on this system."""
     if unknown := [name for name in names if name not in TOOLS]:
         print(f"{', '.join(unknown)}: there are {', '.join(TOOLS)}", file=sys.stderr)
         return 1
-    for name in names or TOOLS:
+    # The boot tests, which alone take it, need Linux.
+    here = [name for name in TOOLS if sys.platform == "linux" or name != "coreutils"]
+    for name in names or here:
         try:
             print(ensure(name, progress=lambda line: print(line, file=sys.stderr, flush=True)))
         except GeuseMakerError as error:

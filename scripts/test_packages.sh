@@ -14,6 +14,9 @@ need() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "$2" >/dev/null 2>&1 || missing="$missing $1"
 }
 need shellcheck shellcheck
+need mawk mawk
+need gawk gawk
+need gpg gpg
 need systemd systemd-analyze
 need util-linux setpriv
 need util-linux unshare

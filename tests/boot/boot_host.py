@@ -2,14 +2,18 @@
 
 Nothing in the script is changed. Its `/` is a temporary directory with namespaces of its own for
 mounts, processes, network, host name and IPC. bash, coreutils, tar and so on are this machine's,
-read-only; only what needs AWS, a package repository or a privilege of the kernel is a stand-in. A
-command that the script newly uses fails here until it is named.
+read-only, but for what is another program on that system: awk, the coreutils of Ubuntu 26.04, and
+the bash of Amazon Linux 2 where there is one. Only what needs AWS, a package repository or a
+privilege of the kernel is a stand-in. A command that the script newly uses fails here until it is
+named.
 """
 
+import base64
 import configparser
 import os
 import shutil
 import subprocess
+import sys
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +26,23 @@ from .bundles import Bundle
 HERE: Final = Path(__file__).parent
 STAND_INS: Final = HERE / "stand_ins"
 
+sys.path.insert(0, str(HERE.parents[1] / "scripts"))
+
+from real_tools import TOOLS as REAL_TOOLS  # noqa: E402
+from real_tools import Crate, ensure  # noqa: E402
+
 # Programs that only read, write and print: this machine's own.
-TOOLS: Final = (
-    *("awk", "bash", "cat", "chmod", "chown", "cmp", "cp", "cut", "date", "env", "find", "flock"),
-    *("grep", "gzip", "head", "install", "ln", "mkdir", "mktemp", "mv", "paste", "rm", "sed"),
-    *("sha256sum", "sleep", "sort", "tail", "tar", "tee", "timeout", "touch", "tr"),
+COREUTILS: Final = (
+    *("cat", "chmod", "chown", "cp", "cut", "date", "env", "head", "install", "ln", "mkdir"),
+    *("mktemp", "mv", "paste", "readlink", "rm", "sha256sum", "sleep", "sort", "tail", "tee"),
+    *("timeout", "touch", "tr"),
 )
+OTHERS: Final = ("bash", "cmp", "find", "flock", "grep", "gzip", "sed", "setpriv", "tar")
+GNU_ON_26_04: Final = ("cp", "mv", "rm")
+"""Of Ubuntu 26.04's coreutils these are GNU's; all others are uutils' 0.8.0."""
+
 MANAGERS: Final = {
-    "ubuntu": ("apt-get", "gpg", "snap"),
+    "ubuntu": ("apt-get", "snap"),
     "amzn 2023": ("dnf", "yum"),
     "amzn 2": ("yum",),
     "debian": (),
@@ -75,6 +88,14 @@ SYSTEMS: Final = (
 )
 GOOD: Final = {"host": 0, **dict.fromkeys(STEPS, 0)}
 
+EFS_KEY: Final = base64.b64decode(
+    "mDMEawx5XxYJKwYBBAHaRw8BAQdAtaJ5CClnRBR6vufOe5kvzTNcBC57kC/KKShWg0Kwwp+0EGdl"
+    "dXNlbWFrZXIgdGVzdHOIkAQTFggAOBYhBLjlqhzpTxCX/S2TpaGsnsRRbYEUBQJrDHlfAhsDBQsJ"
+    "CAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEKGsnsRRbYEUZm4A/iFMNoWlkyKYlBIBl9QewlISFDMl"
+    "rOd23ONMWsC6W2cpAQD8+MhZwOhW2i74yh31aaudmHhe9/XlcE4jurtVJAzRDg=="
+)
+"""A signing key of OpenPGP, made for these tests; its secret part was not kept."""
+
 MANY: Final = 1000
 UUID: Final = "11111111-2222-3333-4444-555555555555"
 INSTANCE: Final = "i-0123456789abcdef0"
@@ -97,7 +118,7 @@ class Host:
     """One machine, from its first boot on."""
 
     def __init__(
-        self, directory: Path, os_id: str = "ubuntu", version: str = "24.04", **facts: object
+        self, directory: Path, os_id: str = "ubuntu", version: str = "26.04", **facts: object
     ) -> None:
         self.directory = directory
         self.owners: dict[str, tuple[str, int, int]] = {}
@@ -117,6 +138,7 @@ class Host:
         self._new_boot()
         self._fill_path(os_id, version)
         self.set("instance-id", INSTANCE)
+        (self.world / "efs-key").write_bytes(EFS_KEY)
         if os_id == "ubuntu":
             self.set("compose-version", "5.6.0")  # Amazon Linux has no package of the plugin
         self.name(Bundle())
@@ -127,15 +149,20 @@ class Host:
         self.part.chmod(0o700)
 
     def _fill_path(self, os_id: str, version: str) -> None:
-        for tool in TOOLS:
-            found = shutil.which(tool)
-            assert found is not None, f"{tool} is needed to run these tests"
-            real = Path(found).resolve()
-            shown = {"/usr/bin": "/real/bin", "/usr/sbin": "/real/sbin"}
-            # Ubuntu 26.04 keeps them below /usr/lib, which is shown as it is.
-            folder = shown.get(str(real.parent), str(real.parent))
-            assert folder.startswith(("/real/", "/usr/lib/")), real
-            (self.root / "usr/bin" / tool).symlink_to(f"{folder}/{real.name}")
+        for tool in (*COREUTILS, *OTHERS):
+            self._link(tool, tool)
+        self._link("awk", "gawk" if os_id == "amzn" else "mawk")
+        if os_id == "ubuntu":
+            self._link("gpg", "gpg")
+        if (os_id, version) == ("ubuntu", "26.04"):
+            crate = REAL_TOOLS["coreutils"]
+            rust = sorted(set(COREUTILS) - set(GNU_ON_26_04))
+            assert isinstance(crate, Crate)
+            assert set(rust) <= set(crate.features), "real_tools.TOOLS lacks one of COREUTILS"
+            self._bring(ensure("coreutils"), *rust)
+        # bash 4.2 is in no package registry: it is taken where somebody has built one.
+        if (os_id, version) == ("amzn", "2") and (old := shutil.which("bash-4.2")):
+            self._bring(Path(old), "bash")
         managers = MANAGERS.get(f"{os_id} {version}", MANAGERS.get(os_id, ()))
         others = {name for names in MANAGERS.values() for name in names} - set(managers)
         for stand_in in STAND_INS.iterdir():
@@ -143,6 +170,29 @@ class Host:
                 (self.root / "usr/bin" / stand_in.name).symlink_to(f"/stand_ins/{stand_in.name}")
         for name in QUIET:
             (self.root / "usr/bin" / name).symlink_to("/stand_ins/quiet")
+
+    def _link(self, name: str, program: str) -> None:
+        """Shows a program of this machine by that name."""
+        found = shutil.which(program)
+        assert found is not None, (
+            f"{program} is needed to run these tests: scripts/test_packages.sh installs it"
+        )
+        real = Path(found).resolve()
+        shown = {"/usr/bin": "/real/bin", "/usr/sbin": "/real/sbin"}
+        # Ubuntu 26.04 keeps them below /usr/lib, which is shown as it is.
+        folder = shown.get(str(real.parent), str(real.parent))
+        assert folder.startswith(("/real/", "/usr/lib/")), real
+        (self.root / "usr/bin" / name).symlink_to(f"{folder}/{real.name}")
+
+    def _bring(self, program: Path, *names: str) -> None:
+        """Copies a program from elsewhere, to be what runs by these names."""
+        folder = self.root / "usr/libexec"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(program, folder)
+        for name in names:
+            link = self.root / "usr/bin" / name
+            link.unlink()
+            link.symlink_to(f"/usr/libexec/{program.name}")
 
     # What the machine is like
 

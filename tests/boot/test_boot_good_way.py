@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .boot_host import BOUNDS, GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
+from .boot_host import BOUNDS, EFS_KEY, GOOD, INSTANCE, LIB, STEPS, SYSTEMS, UUID, Host
 from .bundles import Bundle
 
 MOUNTS = ["/srv/geusemaker/data", "/srv/geusemaker/efs/backups", "/srv/geusemaker/efs/n8n"]
@@ -220,7 +220,17 @@ def test_an_error_page_in_place_of_the_key_is_never_trusted(host: Host) -> None:
     host.attach_volume()
     host.late("bad-key", 2)
     assert host.boot() == GOOD
-    assert host.read("/etc/apt/keyrings/efs-utils.gpg") == "key\n"
+    assert host.path("/etc/apt/keyrings/efs-utils.gpg").read_bytes() == EFS_KEY
+
+
+def test_an_armoured_key_is_kept_in_the_form_that_apt_reads_by_that_name(host: Host) -> None:
+    armour = ["gpg", "--enarmor"]
+    armoured = subprocess.run(armour, input=EFS_KEY, check=True, capture_output=True).stdout
+    armoured = armoured.replace(b"PGP ARMORED FILE", b"PGP PUBLIC KEY BLOCK")
+    host.set("armoured-key", armoured.decode())
+    host.cloud_init()
+    assert host.start("efs").returncode == 0
+    assert host.path("/etc/apt/keyrings/efs-utils.gpg").read_bytes() == EFS_KEY
 
 
 @pytest.mark.parametrize(

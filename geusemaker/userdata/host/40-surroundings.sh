@@ -64,7 +64,12 @@ make_directories() {
   manifest directory >"$LIB/directories"
   while read -r where path uid mode; do
     case $where in
-      data) install -d -o "$uid" -g "$uid" -m "$mode" "$DATA_MOUNT/$path" ;;
+      # Not by install -o, which refuses an id that has no name (uutils 0.8.0, Ubuntu 26.04).
+      data)
+        mkdir -p "$DATA_MOUNT/$path"
+        chown "$uid:$uid" "$DATA_MOUNT/$path"
+        chmod "$mode" "$DATA_MOUNT/$path"
+        ;;
       # Whatever root does below an access point is done as the point's own user.
       efs)
         if [[ ! -d $EFS_ROOT/$path ]]; then

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import real_tools  # noqa: E402
-from real_tools import TOOLS, ensure, says_version  # noqa: E402
+from real_tools import TOOLS, Crate, GoTool, ensure, says_version  # noqa: E402
 
 EACH = pytest.mark.parametrize("name", TOOLS)
+GO = [name for name, tool in TOOLS.items() if isinstance(tool, GoTool)]
 
 
 def put(folder: Path, name: str, says: str) -> Path:
@@ -28,8 +30,11 @@ def put(folder: Path, name: str, says: str) -> Path:
     return program
 
 
+BUILDERS = ("go", "cargo")
+
+
 class Builder(Machine):
-    """A machine whose `go build` does as the test says; other programs run."""
+    """A machine whose `go build` and `cargo install` do as the test says; other programs run."""
 
     def __init__(self, path: Path, build: Callable[[Path], Ran] | None = None) -> None:
         super().__init__({"PATH": str(path)})
@@ -37,7 +42,7 @@ class Builder(Machine):
         self.built: list[tuple[list[str], Path | None, Mapping[str, str]]] = []
 
     def which(self, name: str) -> str | None:
-        return "/usr/bin/go" if name == "go" and self.build else super().which(name)
+        return f"/bin/{name}" if name in BUILDERS and self.build else super().which(name)
 
     def run(
         self,
@@ -48,11 +53,13 @@ class Builder(Machine):
         cwd: Path | None = None,
         still: Callable[[float], None] | None = None,
     ) -> Ran:
-        if command[0] != "go":
+        if command[0] not in BUILDERS:
             return super().run(command, env=env, seconds=seconds, cwd=cwd, still=still)
         assert self.build is not None
         self.built.append((list(command), cwd, env))
-        return self.build(Path(command[command.index("-o") + 1]))
+        if command[0] == "go":
+            return self.build(Path(command[command.index("-o") + 1]))
+        return self.build(Path(command[command.index("--root") + 1], "bin", "coreutils"))
 
 
 def builds(name: str, says: str) -> Callable[[Path], Ran]:
@@ -82,21 +89,25 @@ def test_another_version_on_path_is_passed_over_and_built_once(
     told: list[str] = []
     made = ensure(name, environ=environ, machine=machine, progress=told.append)
     assert made.is_relative_to(tmp_path / "cache")
-    assert TOOLS[name].version in made.parts
+    assert TOOLS[name].key in made.parts
     assert told[0].startswith(f"building {name} ")
     assert ensure(name, environ=environ, machine=machine) == made
     ((command, cwd, env),) = machine.built
-    assert command[-1] == TOOLS[name].package
-    assert f"v{TOOLS[name].version}" in " ".join(command)
-    assert cwd == ROOT / "tools" / name
-    assert env["GOFLAGS"] == "-mod=readonly", "the checksums of tools/ must hold"
+    tool = TOOLS[name]
+    assert tool.version in " ".join(command)
+    if isinstance(tool, GoTool):
+        assert command[-1] == tool.package
+        assert cwd == ROOT / "tools" / name
+        assert env["GOFLAGS"] == "-mod=readonly", "the checksums of tools/ must hold"
+    else:
+        assert "--locked" in command
     assert [entry.name for entry in made.parent.iterdir() if entry.name.startswith("build-")] == []
 
 
 @EACH
 def test_what_fails_says_what_to_do(tmp_path: Path, name: str) -> None:
     environ = {"PATH": str(tmp_path), "GEUSEMAKER_CACHE_DIR": str(tmp_path / "cache")}
-    with pytest.raises(EngineError, match="no `go` to build it with"):
+    with pytest.raises(EngineError, match=f"no `{TOOLS[name].builder}` to build it with"):
         ensure(name, environ=environ, machine=Builder(tmp_path))
     broken = Builder(tmp_path, lambda _: Ran(1, "", "no such module"))
     with pytest.raises(EngineError, match=f"{name} .* could not be built: no such module"):
@@ -113,9 +124,10 @@ def test_what_fails_says_what_to_do(tmp_path: Path, name: str) -> None:
         )
 
 
-@EACH
+@pytest.mark.parametrize("name", GO)
 def test_the_modules_are_pinned_at_the_same_version(name: str) -> None:
     tool = TOOLS[name]
+    assert isinstance(tool, GoTool)
     pinned = (tool.folder / "go.mod").read_text(encoding="utf-8")
     assert f"\ntool {tool.package}\n" in pinned
     assert re.search(rf"^\s*{re.escape(tool.package.partition('/cmd')[0])} v(\S+)", pinned, re.M)
@@ -132,6 +144,12 @@ def test_a_version_is_not_taken_for_another_that_begins_like_it() -> None:
         assert not says_version(tool, other), other
 
 
+def test_what_was_built_with_other_features_is_not_taken() -> None:
+    tool = TOOLS["coreutils"]
+    assert isinstance(tool, Crate)
+    assert replace(tool, features=(*tool.features, "wc2")).key != tool.key
+
+
 def test_an_unknown_name_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert real_tools.main(["nginx"]) == 1
-    assert "there are caddy, compose" in capsys.readouterr().err
+    assert "there are caddy, compose, coreutils" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""The log of the steps: whole, in order, and never what ends a step."""
+
+from .boot_host import Host
+from .bundles import Bundle, host_program
+
+LOG = "/var/log/geusemaker-boot.log"
+PROGRAM = "/usr/local/lib/geusemaker/host"
+
+# Printed by a step within a step, to both streams; then both end without a last newline.
+ODD = r"""
+bundle_check() {
+  printf '  two spaces \\ %%s\n-n\n\n'
+  printf 'to the other stream\n' >&2
+  printf '%0100000d\n' 7
+  printf 'cut off'
+  kill -KILL "$PPID" "$BASHPID"
+}
+"""
+
+
+def _prints(odd: str) -> Bundle:
+    return Bundle(more_files={"host.sh": host_program() + odd})
+
+
+def test_each_line_reaches_log_and_console_in_its_order_to_the_last_half_line(
+    booted: Host,
+) -> None:
+    booted.name(_prints(ODD))
+    before = booted.read(LOG)
+    shown = booted.start("bundle")
+    assert shown.returncode == 128 + 9
+    lines = ["  two spaces \\ %s", "-n", "", "to the other stream", f"{7:0100000}", "cut off"]
+    assert shown.stdout.splitlines()[-6:] == lines
+    assert booted.read(LOG) == before + shown.stdout
+
+
+def test_a_log_that_cannot_be_written_keeps_no_step_from_its_end(booted: Host) -> None:
+    booted.path(LOG).unlink()
+    booted.path(LOG).mkdir()
+    shown = booted.start("secrets")
+    assert shown.returncode == 0
+    assert "secrets: succeeded" in shown.stdout
+    assert booted.state("secrets") == "ok"
+
+
+def test_a_console_that_went_away_keeps_no_step_from_its_end(booted: Host) -> None:
+    script = f"{PROGRAM} secrets | true; echo ${{PIPESTATUS[0]}} >/world/statuses"
+    booted._run(["/bin/bash", "-c", script])
+    assert (booted.world / "statuses").read_text() == "0\n"
+    assert booted.read(LOG).splitlines()[-1].endswith("secrets: succeeded")
+
+
+def test_what_systemd_ends_says_so_in_the_log_before_it_is_gone(booted: Host) -> None:
+    booted.late("ended", 1)
+    booted.name(Bundle(tag="2"))
+    assert booted.start("sync").returncode != 0
+    assert "services: FAILED (status 143): it was ended, or took too long" in booted.read(LOG)
