@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
+from geusemaker.bundle.limits import CADDY_FILES, CADDY_GO_MIB
 from geusemaker.bundle.secret_names import (
     N8N_ENCRYPTION_KEY,
     N8N_OWNER_PASSWORD_HASH,
@@ -279,7 +280,11 @@ def _caddy(facts: BundleFacts) -> Container:
     outside = "" if facts.public else "127.0.0.1:"
     return {
         "user": "1000:1000",
-        "environment": {"GEUSEMAKER_SITES": SITES, "GEUSEMAKER_HOST": HOST},
+        "environment": {
+            "GEUSEMAKER_SITES": SITES,
+            "GEUSEMAKER_HOST": HOST,
+            "GOMEMLIMIT": f"{CADDY_GO_MIB}MiB",
+        },
         "ports": [*(["80:80"] if facts.domain else []), f"{outside}443:443"],
         "volumes": [
             # Not the bundle's own folder, whose name changes, and Caddy with it, at every change.
@@ -293,6 +298,7 @@ def _caddy(facts: BundleFacts) -> Container:
             "/tmp:mode=1777",  # noqa: S108
             "/config:uid=1000,gid=1000,mode=0700",
         ],
+        "ulimits": {"nofile": {"soft": CADDY_FILES, "hard": CADDY_FILES}},
         # By number: `localhost` is ::1 for this wget, where nobody listens.
         "healthcheck": health(
             "CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2019/config/", start="15s"

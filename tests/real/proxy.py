@@ -5,6 +5,7 @@ addresses of the services, the ports, the folder of the secrets, the certificate
 """
 
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bundle.variants import rendered
+from bundle.variants import compose, rendered
 from real_stack.programs import free_port
 
 from geusemaker.bundle import BundleFacts
@@ -39,6 +40,7 @@ class Running:
     https_port: int
     upstreams: Mapping[str, Upstream]
     secret: Path
+    process: int
 
 
 def listens(port: int) -> bool:
@@ -82,6 +84,10 @@ def running(
     secret = folder / "ollama-api-key"
     secret.write_text(OLLAMA_KEY)
     text = rendered(one)["caddy/Caddyfile"]
+    container = compose(one)["services"]["caddy"]
+    files = min(
+        container["ulimits"]["nofile"]["hard"], resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    )
     for name, upstream in upstreams.items():
         text = replaced(
             text, f"reverse_proxy {UPSTREAMS[name]}", f"reverse_proxy {upstream.address}"
@@ -108,6 +114,7 @@ def running(
         "XDG_CONFIG_HOME": str(folder / "config"),
         "GEUSEMAKER_SITES": sites,
         "GEUSEMAKER_HOST": host,
+        "GOMEMLIMIT": container["environment"]["GOMEMLIMIT"],
     }
     root = folder / "data/caddy/pki/authorities/local/root.crt"
     log = folder / "caddy.log"
@@ -115,6 +122,7 @@ def running(
         command = [str(caddy), "run", "--adapter", "caddyfile", "--config", "Caddyfile"]
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=out)
         try:
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (files, files))
             until = time.monotonic() + PATIENCE
             while not (root.exists() and greets(https_port, root, sites)):
                 said = log.read_text(errors="replace")
@@ -122,7 +130,7 @@ def running(
                 assert time.monotonic() < until, f"Caddy is not up: {said}"
                 time.sleep(0.05)
             visitor = Visitor(https_port, root.read_text())
-            yield Running(visitor, http_port, https_port, upstreams, secret)
+            yield Running(visitor, http_port, https_port, upstreams, secret, process.pid)
         finally:
             process.terminate()
             process.wait(PATIENCE)

@@ -8,9 +8,8 @@ import json
 import os
 import socket
 import ssl
-import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +18,26 @@ PATIENCE = 120.0
 """When a test gives up. Nothing is measured by it."""
 
 
+HOSTILE = (
+    ("Content-Type", "text/html"),
+    ("Content-Security-Policy", "default-src * 'unsafe-inline'"),
+    ("Content-Security-Policy", "sandbox allow-scripts allow-same-origin"),
+    ("X-Content-Type-Options", "sniff"),
+    ("X-Frame-Options", "ALLOWALL"),
+    ("Set-Cookie", "n8n-auth=mine; Path=/"),
+    ("Clear-Site-Data", '"*"'),
+    ("Service-Worker-Allowed", "/"),
+    ("Refresh", "0; url=/signin"),
+    ("Alt-Svc", 'h2="evil.example:443"'),
+)
+"""What /hostile answers with: headers by which a service could do something to n8n's origin."""
+
+
 class Upstream(http.server.ThreadingHTTPServer):
     """A service behind the proxy: tells what reached it, and can be silent for long."""
 
     daemon_threads = True
+    request_queue_size = 1024
 
     def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -53,6 +68,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._web_socket()
         elif self.path == "/silent":
             self._silent()
+        elif self.path.startswith("/hostile"):
+            self._hostile()
         else:
             told = {
                 "service": self.server.name,
@@ -70,6 +87,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _hostile(self) -> None:
+        self.send_response(200)
+        for name, value in HOSTILE:
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _silent(self) -> None:
         self.send_response(200)
@@ -148,13 +172,21 @@ class Visitor:
             yield safe
 
     def ask(
-        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
+        self,
+        path: str,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        method: str = "GET",
     ) -> Answer:
+        """The path and the headers go out as they are; pairs may have a header twice."""
         connection = http.client.HTTPSConnection(
             "localhost", self.port, context=self.context(), timeout=PATIENCE
         )
         try:
-            connection.request(method, path, headers=dict(headers or {}))
+            pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+            connection.putrequest(method, path, skip_host="Host" in dict(pairs))
+            for name, value in pairs:
+                connection.putheader(name, value)
+            connection.endheaders()
             response = connection.getresponse()
             body = response.read().decode()
             found = {name.lower(): value for name, value in response.getheaders()}
@@ -180,60 +212,3 @@ class Visitor:
             masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(raw))
             safe.sendall(bytes([0x81, 0x80 | len(raw)]) + mask + masked)
             return read_frame(stream.read).decode()
-
-    def by_http2(
-        self, path: str, headers: Mapping[str, str] | None = None, *more: tuple[str, str]
-    ) -> tuple[bool, bytes]:
-        """Whether the status is 200, and the body, with no more of HTTP/2 than that takes.
-
-        `more` may have a header that is there already.
-        """
-        with self.connected("h2") as safe:
-            assert safe.selected_alpn_protocol() == "h2"
-            stream = safe.makefile("rb")
-            request = {
-                ":method": "GET",
-                ":scheme": "https",
-                ":authority": "localhost",
-                ":path": path,
-                **(headers or {}),
-            }
-            lines = [*request.items(), *more]
-            packed = b"".join(b"\0" + _text(k) + _text(v) for k, v in lines)
-            safe.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(4, 0, 0, b""))
-            safe.sendall(_frame(1, 5, 1, packed))
-            good, body = False, b""
-            while True:
-                kind, flags, content = _read_http2(stream.read)
-                if kind == 4 and not flags & 1:
-                    safe.sendall(_frame(4, 1, 0, b""))
-                elif kind == 1:
-                    good = content[0] == _STATUS_200
-                elif kind == 0:
-                    body += content
-                elif kind in (3, 7):
-                    raise ConnectionError(f"the stream was reset after {body!r}")
-                if kind in (0, 1) and flags & 1:
-                    return good, body
-
-
-_STATUS_200 = 0x88
-"""The head of an answer begins with it: HPACK has one byte for the whole line `:status: 200`."""
-
-
-def _text(text: str) -> bytes:
-    raw = text.encode()
-    assert len(raw) < 127
-    return bytes([len(raw)]) + raw
-
-
-def _frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
-    return struct.pack(">I", len(content))[1:] + struct.pack(">BBI", kind, flags, stream) + content
-
-
-def _read_http2(read: Callable[[int], bytes]) -> tuple[int, int, bytes]:
-    head = read(9)
-    if len(head) < 9:
-        raise ConnectionError("the connection was closed")
-    length, (kind, flags) = int.from_bytes(head[:3], "big"), head[3:5]
-    return kind, flags, read(length)
