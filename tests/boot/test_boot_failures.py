@@ -1,5 +1,7 @@
 """The boot script run for real: what must not be done, and what a failure leaves behind."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,7 +55,7 @@ def test_another_disk_is_never_taken_for_the_data_volume(host: Host) -> None:
 def test_a_volume_that_blkid_cannot_read_stays_as_it_is(host: Host) -> None:
     host.attach_volume()
     host.set("blkid-status", "4")
-    _assert_refused(host, "blkid could not tell what is on it (status 4)")
+    _assert_refused(host, "blkid cannot tell what is on it (status 4)")
 
 
 def test_a_volume_of_which_blkid_is_of_two_minds_stays_as_it_is(host: Host) -> None:
@@ -65,13 +67,13 @@ def test_a_volume_of_which_blkid_is_of_two_minds_stays_as_it_is(host: Host) -> N
 def test_a_volume_that_wipefs_cannot_read_stays_as_it_is(host: Host) -> None:
     host.attach_volume()
     host.set("wipefs-fails")
-    _assert_refused(host, "wipefs could not read it")
+    _assert_refused(host, "wipefs cannot read it")
 
 
 def test_a_volume_with_a_partition_table_stays_as_it_is(host: Host) -> None:
     device = host.attach_volume()
     Path(f"{device}.signatures").write_text("0x1fe dos\n", encoding="utf-8")
-    _assert_refused(host, "holds something that is no file system")
+    _assert_refused(host, "holds something other than a file system")
 
 
 @pytest.mark.parametrize("offset", [4096, (1 << 20) + 1080, (16 << 20) - 1])
@@ -82,8 +84,21 @@ def test_a_volume_with_unknown_bytes_stays_as_it_is_and_the_way_out_is_named(
     with host.attach_volume().open("r+b") as volume:
         volume.seek(offset)
         volume.write(b"\x53")
-    _assert_refused(host, "shows no file system but is not empty")
+    _assert_refused(host, "has no file system but is not empty")
     assert "wipefs -a" in host.reason("data")
+
+
+def test_what_is_named_as_the_way_out_makes_the_volume_blank(host: Host) -> None:
+    device = host.attach_volume()
+    device.write_bytes(b"\x53" * (1 << 20))
+    _assert_refused(host, "left unchanged")
+    (overwrite,) = re.findall(r"dd if=/dev/zero of=(\S+) bs=1M count=16;", host.reason("data"))
+    assert overwrite == host.inside(device)
+    subprocess.run(
+        ["dd", "if=/dev/zero", f"of={device}", "bs=1M", "count=16"], check=True, capture_output=True
+    )
+    assert host.start("data").returncode == 0
+    assert host.state("data") == "ok"
 
 
 def test_a_volume_that_gives_fewer_bytes_than_asked_for_is_not_blank(host: Host) -> None:

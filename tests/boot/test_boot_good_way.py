@@ -166,7 +166,7 @@ def test_a_file_system_that_cannot_be_grown_is_used_as_it_is(
     host.cloud_init()
     shown = host.start("data")
     assert shown.returncode == 0
-    assert "could not be grown" in shown.stdout
+    assert "could not be extended" in shown.stdout
     assert host.state("data") == "ok"
 
 

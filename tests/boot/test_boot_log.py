@@ -54,4 +54,4 @@ def test_what_systemd_ends_says_so_in_the_log_before_it_is_gone(booted: Host) ->
     booted.late("ended", 1)
     booted.name(Bundle(tag="2"))
     assert booted.start("sync").returncode != 0
-    assert "services: FAILED (status 143): it was ended, or took too long" in booted.read(LOG)
+    assert "services: FAILED (status 143): it was stopped, or took too long" in booted.read(LOG)

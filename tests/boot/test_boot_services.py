@@ -183,7 +183,7 @@ def test_a_step_that_takes_too_long_for_systemd_has_failed_and_is_tried_again(bo
     booted.name(NEW)
     assert booted.start("sync").returncode != 0
     assert booted.state("services") == booted.state("ready") == "failed"
-    assert booted.reason("services") == "step services failed: it was ended, or took too long"
+    assert booted.reason("services") == "step services failed: it was stopped, or took too long"
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
@@ -373,7 +373,7 @@ def test_a_gpu_that_the_driver_does_not_list_fails_the_gpu_step(host: Host) -> N
     assert (statuses["gpu"], statuses["services"], statuses["ready"]) == (1, 1, 1)
     record = host.record()
     assert (record["state"], record["step"]) == ("not-ready", "gpu")
-    assert "nvidia-smi did not list it in 4 tries" in record["reason"]
+    assert "nvidia-smi did not list in 4 tries" in record["reason"]
     # It heals by itself: the unit is tried again, and then sync starts what it held up.
     host.set("gpu")
     assert host.start_each("gpu", "sync") == {"gpu": 0, "sync": 0}
