@@ -191,7 +191,8 @@ def status(
     if as_json:
         facts = None if account is None else vars(account) | {"resources": len(alive)}
         if facts is not None:
-            del facts["token"]
+            for secret in ("token", "access_key_id", "secret_access_key"):
+                del facts[secret]
         typer.echo(json.dumps({"running": account is not None, "account": facts}))
     elif account is None:
         typer.echo("SIMULATED: no account is running in this clone; `make up` starts one")
@@ -222,6 +223,8 @@ def open_shell() -> None:
         os.environ.get("SHELL"), folder, opened.environment, session.bin_dir() / "geusemaker"
     )
     for file, text in start.files.items():
+        file.unlink(missing_ok=True)
+        file.touch(0o600)  # sh's has the account's key in it
         file.write_text(text, encoding="utf-8")
     _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` leaves")
     raise typer.Exit(_run_through(start.command, dict(opened.env) | own | dict(start.env)))

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,10 @@ class Account:
     region: str
     images: int
     started: str
-    token: str
+    token: str = field(repr=False)
+    """For the account's own pages."""
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
 
     def is_answering(self) -> bool:
         """Whether the process that answers is the one that the state file names."""
@@ -32,7 +35,7 @@ class Account:
             status, answer = self.ask("GET", "/geusemaker/health")
         except LocalError:
             return False
-        return status == 200 and isinstance(answer, dict) and answer.get("token") == self.token
+        return status == 200 and isinstance(answer, dict) and answer.get("pid") == self.pid
 
     def resources(self) -> list[tuple[str, str]]:
         """Type and id of everything alive beyond what a new account has."""
@@ -72,7 +75,8 @@ class Account:
             raise LocalError(f"The account's address {self.endpoint!r} is none ({why}).") from None
         try:
             sent = None if body is None else json.dumps(body)
-            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json", "X-Geusemaker-Token": self.token}
+            connection.request(method, path, sent, headers)
             response = connection.getresponse()
             return response.status, json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as why:

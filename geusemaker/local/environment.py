@@ -59,8 +59,8 @@ def for_account(
     values = {
         "PATH": _path([bin_dir, engine_dir], base.get("PATH", os.defpath)),
         "VIRTUAL_ENV": str(bin_dir.parent),
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_ACCESS_KEY_ID": account.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": account.secret_access_key,
         "AWS_ENDPOINT_URL": account.endpoint,
         # For boto3 and the AWS CLI; the program takes the Region from the stack's aws:region.
         "AWS_REGION": account.region,

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sys
 from pathlib import Path
 
 ACCOUNT = "000000000000"
@@ -25,6 +26,7 @@ def main() -> None:
     os.environ.update(
         MOTO_ACCOUNT_ID=ACCOUNT,
         MOTO_EC2_LOAD_DEFAULT_AMIS="false",
+        MOTO_DISABLE_GLOBAL_CORS="true",
         # What the local environment sets too, and the provider falls back to without aws:region.
         AWS_REGION=options.region,
         # boto3 must not look for anybody's files, and never leave this machine.
@@ -35,6 +37,9 @@ def main() -> None:
     )
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CA_BUNDLE", "HTTP_PROXY", "http_proxy"):
         os.environ.pop(name, None)
+    # Some of moto's services start containers by Docker's SDK. They are not served, and without the
+    # SDK no code here can.
+    sys.modules["docker"] = None  # type: ignore[assignment]
     from .process import serve
 
     serve(options.state_file, options.region)

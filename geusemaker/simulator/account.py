@@ -12,6 +12,7 @@ import botocore.config
 import botocore.exceptions
 
 from . import images
+from .admission import MADE_UP, Keys
 
 
 @functools.cache
@@ -50,6 +51,7 @@ class Account:
 
     region: str
     endpoint: str | None = None
+    keys: Keys = MADE_UP
     default_tags: Mapping[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _types: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
@@ -72,8 +74,8 @@ class Account:
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint,
-                aws_access_key_id="simulated",
-                aws_secret_access_key="simulated",  # noqa: S106  the simulated account has no secrets
+                aws_access_key_id=self.keys.id,
+                aws_secret_access_key=self.keys.secret,
                 config=botocore.config.Config(  # type: ignore[call-arg]  # the stub lacks the last one
                     retries={"max_attempts": 1},
                     connect_timeout=5,

@@ -2,10 +2,10 @@
 
 import concurrent.futures
 import functools
+import hmac
 import json
 import logging
 import os
-import re
 import secrets
 import signal
 import threading
@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import grpc
 from boto3.session import Session
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from pulumi.runtime.proto import provider_pb2_grpc
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
-from . import agents, images, inventory, policies, quotas, schema
+from . import admission, agents, images, inventory, policies, quotas, schema
 from .account import Account, AwsError
+from .admission import SERVICES, Answer, Environ, Keys, Signed
 from .provider import Provider
 
 LOOPBACK: Final = "127.0.0.1"
@@ -31,11 +32,11 @@ MESSAGE_LIMIT: Final = 64 * 1024 * 1024  # bytes; the engine allows messages up 
 STATE_FILE_SECONDS: Final = 2.0
 
 log = logging.getLogger(__name__)
-Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class _Quiet(WSGIRequestHandler):
+class _Quiet(MotoRequestHandler):  # type: ignore[misc]
     """Requests go to the log file, and only their line."""
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
@@ -53,6 +54,9 @@ class Simulation:
 
     region: str
     token: str = field(default_factory=lambda: secrets.token_hex(16))
+    """For the account's own pages."""
+    keys: Keys = field(default_factory=Keys.random)
+    """For the services of AWS."""
     endpoint: str = ""
     _accounts: dict[str, Account] = field(default_factory=dict)
 
@@ -61,7 +65,7 @@ class Simulation:
         if region not in self._accounts:
             images.seed(region)
             agents.seed(region)
-            self._accounts[region] = Account(region, self.endpoint)
+            self._accounts[region] = Account(region, self.endpoint, self.keys)
         return self._accounts[region]
 
     def knows(self, region: str) -> bool:
@@ -115,41 +119,51 @@ class Simulation:
         }
 
 
-_SIGNED_FOR: Final = re.compile(r"Credential=[^/]+/\d{8}/([a-zA-Z0-9-]+)/(ec2|ssm)/")
-# AWS has no host there to say anything; moto would break off with a page of HTML. This is what
-# EC2 says to keys that its Region does not take.
-_NO_REGION: Final = (
-    b'<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error><Code>AuthFailure</Code>'
-    b"<Message>AWS was not able to validate the provided access credentials</Message></Error>"
-    b"</Errors><RequestID>simulated</RequestID></Response>"
-)
-
-
-def _sent(start_response: StartResponse, status: str, kind: str, data: bytes) -> list[bytes]:
-    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(data)))])
-    return [data]
-
-
 class Front:
-    """moto's WSGI application, and beside it what only the simulated account can answer."""
+    """The account over HTTP: moto's services, and what only the simulated account can answer."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
+        self._services: dict[str, Application] = {}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        taken = self._taken(environ)
+        if not isinstance(taken, Answer):
+            return taken(environ, start_response)
+        length = str(len(taken.body))
+        headers = [("Content-Type", taken.content_type), ("Content-Length", length)]
+        start_response(taken.status, headers)
+        return [taken.body]
+
+    def _taken(self, environ: Environ) -> Answer | Application:
+        """The service that a request is for, or the answer to it."""
+        if refused := admission.of_a_page(environ, self._simulation.endpoint):
+            return refused
         path = environ.get("PATH_INFO", "")
         # A signed request is for AWS, whatever its path: it may be for a bucket of that name.
-        if not path.startswith("/geusemaker/") or "HTTP_AUTHORIZATION" in environ:
-            asked = _SIGNED_FOR.search(environ.get("HTTP_AUTHORIZATION", ""))
-            if asked and asked[2] == "ec2" and not images.has_region(asked[1]):
-                return _sent(start_response, "401 Unauthorized", "text/xml", _NO_REGION)
-            if asked:
-                self._open_region(asked[1])
-            answer: Iterable[bytes] = self._moto(environ, start_response)
-            return answer
-        status, body = self._own(environ["REQUEST_METHOD"], path, environ)
-        return _sent(start_response, status, "application/json", json.dumps(body).encode())
+        if path.startswith("/geusemaker/") and "HTTP_AUTHORIZATION" not in environ:
+            return self._own_page(environ, path)
+        signed = Signed.of(environ)
+        if signed is None:
+            return admission.unsigned()
+        if refused := signed.refusal(environ, self._simulation.keys):
+            return refused
+        if signed.service == "ec2" and not images.has_region(signed.region):
+            # AWS has no host there to say anything; moto would break off with a page of HTML.
+            return admission.not_validated()
+        if signed.service in ("ec2", "ssm"):
+            self._open_region(signed.region)
+        return self._service(signed.service)
+
+    def _service(self, name: str) -> Application:
+        """moto's application of one service. moto's dispatcher also goes by path, and by what is
+        in the body, to pages that reset the account and to any service.
+        """
+        with self._lock:
+            if name not in self._services:
+                self._services[name] = create_backend_app(SERVICES[name])
+            return self._services[name]
 
     def _open_region(self, region: str) -> None:
         """A Region has its images from the first request that is signed for it, as AWS's have."""
@@ -157,10 +171,18 @@ class Front:
             with Account.lock:
                 self._simulation.account(region)
 
+    def _own_page(self, environ: Environ, path: str) -> Answer:
+        token = environ.get("HTTP_X_GEUSEMAKER_TOKEN", "")
+        if hmac.compare_digest(token.encode(), self._simulation.token.encode()):
+            status, body = self._own(environ["REQUEST_METHOD"], path, environ)
+        else:
+            status, body = "403 Forbidden", {"error": "only those who know the token are answered"}
+        return Answer(status, "application/json", json.dumps(body).encode())
+
     def _own(self, method: str, path: str, environ: Environ) -> tuple[str, Any]:
         match method, path:
             case "GET", "/geusemaker/health":
-                return "200 OK", {"token": self._simulation.token, "pid": os.getpid()}
+                return "200 OK", {"pid": os.getpid()}
             case "GET", "/geusemaker/resources":
                 with Account.lock:
                     return "200 OK", self._simulation.alive()
@@ -218,6 +240,8 @@ def serve(state_file: Path, region: str) -> None:
             "images": len(images.recorded(region)),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "token": simulation.token,
+            "access_key_id": simulation.keys.id,
+            "secret_access_key": simulation.keys.secret,
         },
     )
     log.info("ready: %s, provider on port %s", simulation.endpoint, provider_port)
@@ -233,5 +257,7 @@ def serve(state_file: Path, region: str) -> None:
 
 def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    part.touch(0o600, exist_ok=False)  # before the keys are in it
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     part.replace(path)

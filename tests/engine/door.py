@@ -136,8 +136,8 @@ class Door:
             service,
             region_name=region,
             endpoint_url=self.env["AWS_ENDPOINT_URL"],
-            aws_access_key_id="simulated",
-            aws_secret_access_key="simulated",
+            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
         )
 
     def close(self) -> None:

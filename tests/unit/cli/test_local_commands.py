@@ -189,7 +189,7 @@ def test_start_status_and_stop_tell_the_same_story(
     assert run("local", "status", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["running"] is True
-    assert "token" not in told["account"]
+    assert not {"token", "access_key_id", "secret_access_key"} & told["account"].keys()
     assert run("local", "stop") == 0
     assert run("local", "stop") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -247,6 +247,8 @@ def test_shell_opens_one_in_the_environment(clone: Clone, tmp_path: Path) -> Non
             os.dup2(kept, 0)
             os.close(kept)
     assert seen.read_text() == "dev (simulated) $ \n"
+    (start_file,) = (clone.places.root / "shell").iterdir()
+    assert start_file.stat().st_mode & 0o777 == 0o600, "the account's key is in it"
 
 
 def test_release_publishes_an_image(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,8 +32,10 @@ def main() -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/geusemaker/health":
-                self._answer(200, {"token": token, "pid": os.getpid()})
+            if self.headers["X-Geusemaker-Token"] != token:
+                self._answer(403, {"error": "no token"})
+            elif self.path == "/geusemaker/health":
+                self._answer(200, {"pid": os.getpid()})
             elif self.path == "/geusemaker/resources":
                 self._answer(500 if options.mode == "broken" else 200, left)
             elif self.path == "/geusemaker/instance-types/m6i.xlarge":
@@ -84,6 +86,8 @@ def main() -> None:
         "images": 118,
         "started": "2026-11-23T00:00:00+00:00",
         "token": token,
+        "access_key_id": "AKIAFAKE",
+        "secret_access_key": "fake",
     }
     options.log_file.write_text(json.dumps(dict(os.environ)))
     part = options.state_file.with_suffix(".part")

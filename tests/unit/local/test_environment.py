@@ -11,7 +11,16 @@ from geusemaker.local.environment import Environment
 from geusemaker.local.places import Places
 
 ACCOUNT = Account(
-    1, 4711, "http://127.0.0.1:8080", "000000000000", "us-east-1", 118, "now", "token"
+    1,
+    4711,
+    "http://127.0.0.1:8080",
+    "000000000000",
+    "us-east-1",
+    118,
+    "now",
+    "token",
+    "AKIASIMULATED",
+    "its secret",
 )
 LOGINS = {
     "AWS_ACCESS_KEY_ID": "AKIAREALLOOKING00000",
@@ -97,6 +106,8 @@ def test_everything_points_into_the_clone(tmp_path: Path) -> None:
     assert env["PULUMI_STACK"] == "dev"
     assert env["PULUMI_DEBUG_PROVIDERS"] == "aws:4711"
     assert env["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8080"
+    keys = (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"])
+    assert keys == ("AKIASIMULATED", "its secret")
 
 
 def test_the_shell_lines_do_what_they_say_under_any_path(tmp_path: Path) -> None:

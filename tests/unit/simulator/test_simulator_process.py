@@ -2,12 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,72 +18,24 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from geusemaker.simulator import wire
 from geusemaker.simulator.mocks import simulated_account
 from geusemaker.simulator.table import NotSimulated
-
-LONGEST = 60.0
-
-
-class Process:
-    """One running simulator."""
-
-    def __init__(self, popen: subprocess.Popen[bytes], told: dict[str, Any]) -> None:
-        self.popen, self.told = popen, told
-
-    def http(self, path: str, body: Any = None) -> tuple[int, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.told['endpoint']}{path}", data)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=LONGEST) as answer:  # noqa: S310
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, json.loads(refused.read())
+from simulator.served import LONGEST, Process, running
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     folder = tmp_path_factory.mktemp("simulator")
-    state, log = folder / "state.json", folder / "log.txt"
-    popen = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "geusemaker.simulator"),
-            *("--state-file", str(state), "--log-file", str(log)),
-        ],
-        env={**os.environ, "AWS_PROFILE": "nobody", "HTTP_PROXY": "http://127.0.0.1:9"},
-    )
-    try:
-        end = time.monotonic() + LONGEST
-        while not state.exists() and popen.poll() is None and time.monotonic() < end:
-            time.sleep(0.05)
-        assert state.exists(), log.read_text() if log.exists() else "no log"
-        yield Process(popen, json.loads(state.read_text()))
-        popen.send_signal(signal.SIGTERM)
-        assert popen.wait(LONGEST) == 0
-        assert "stopping" in log.read_text()
-        assert sorted(path.name for path in folder.iterdir()) == ["log.txt", "state.json"]
-    finally:
-        popen.kill()
-        popen.wait()
-
-
-def _client(process: Process, service: str, region: str = "us-east-1") -> Any:
-    make: Any = boto3.client
-    return make(
-        service,
-        region_name=region,
-        endpoint_url=process.told["endpoint"],
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
+    with running(folder, AWS_PROFILE="nobody", HTTP_PROXY="http://127.0.0.1:9") as started:
+        yield started
 
 
 def test_the_state_file_says_all(process: Process) -> None:
     assert process.told.keys() == {
-        *("pid", "provider_port", "endpoint", "account", "region", "images", "started", "token")
+        *("pid", "provider_port", "endpoint", "account", "region", "images", "started", "token"),
+        *("access_key_id", "secret_access_key"),
     }
     assert process.told["pid"] == process.popen.pid
     assert (process.told["account"], process.told["region"]) == ("000000000000", "us-east-1")
-    health = {"token": process.told["token"], "pid": process.popen.pid}
-    assert process.http("/geusemaker/health") == (200, health)
+    assert process.http("/geusemaker/health") == (200, {"pid": process.popen.pid})
     status, body = process.http("/geusemaker/other")
     assert (status, body) == (404, {"error": "no such page: GET /geusemaker/other"})
 
@@ -163,9 +111,9 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
             iamInstanceProfile=profile,
             vpcSecurityGroupIds=[group],
         )
-        told = _client(process, "ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
+        told = process.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
         assert told["Tags"] == [{"Key": "stack", "Value": "dev"}]
-        (reserved,) = _client(process, "ec2").describe_instances()["Reservations"]
+        (reserved,) = process.client("ec2").describe_instances()["Reservations"]
         assert {"Key": "stack", "Value": "dev"} in reserved["Instances"][0]["Tags"]
         alive = process.http("/geusemaker/resources")[1]
         ids = [item["id"] for item in alive]
@@ -208,7 +156,7 @@ def test_a_release(process: Process) -> None:
         "created": "2025-01-01T09:00:00+00:00",
         "region": "us-east-1",
     }
-    (shown,) = _client(process, "ec2").describe_images(ImageIds=[body["id"]])["Images"]
+    (shown,) = process.client("ec2").describe_images(ImageIds=[body["id"]])["Images"]
     assert shown["Name"] == wish["name"]
     assert process.http("/geusemaker/release", wish)[0] == 400
 
@@ -302,7 +250,7 @@ def test_a_state_file_is_needed(tmp_path: Path) -> None:
 
 def test_every_region_has_its_images_from_the_first_request_on(process: Process) -> None:
     name = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925"
-    found = _client(process, "ec2", "eu-north-1").describe_images(
+    found = process.client("ec2", "eu-north-1").describe_images(
         Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}]
     )
     assert [image["Name"] for image in found["Images"]] == [name]
@@ -315,8 +263,8 @@ def test_the_clients_of_a_user_reach_every_service(
     """With nothing but the endpoint in the environment, as in the local shell."""
     for name, value in {
         "AWS_ENDPOINT_URL": process.told["endpoint"],
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_ACCESS_KEY_ID": process.told["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": process.told["secret_access_key"],
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -358,16 +306,16 @@ def test_the_clients_of_a_user_reach_every_service(
 
 
 def test_no_region_has_an_agent(process: Process) -> None:
-    ssm = _client(process, "ssm", "ap-south-1")
+    ssm = process.client("ssm", "ap-south-1")
     with pytest.raises(ClientError, match="InvalidInstanceId"):
         ssm.send_command(DocumentName="AWS-RunShellScript", InstanceIds=["i-0123456789abcdef0"])
 
 
 def test_a_region_that_is_none_is_refused_as_ec2_refuses(process: Process) -> None:
     with pytest.raises(ClientError) as refused:
-        _client(process, "ec2", "us-esat-1").describe_images(Owners=["amazon"])
+        process.client("ec2", "us-esat-1").describe_images(Owners=["amazon"])
     assert refused.value.response["Error"]["Code"] == "AuthFailure"
-    assert _client(process, "ec2", "eu-west-3").describe_images(Owners=["amazon"])["Images"]
+    assert process.client("ec2", "eu-west-3").describe_images(Owners=["amazon"])["Images"]
 
 
 def test_mocks_whose_account_is_gone_make_nothing_in_the_next_one() -> None:

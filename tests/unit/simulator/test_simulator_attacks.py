@@ -1,0 +1,360 @@
+"""What a web page, or another user of the machine, can do to the simulated account: nothing.
+
+Requests go to a real process over HTTP, as a browser would send them.
+"""
+
+import ast
+import contextlib
+import http.client
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+import geusemaker
+from geusemaker.simulator.admission import SERVICES
+from simulator.served import Process, running
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NEW_VPC = "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.9.0.0%2F16"
+
+
+class Docker:
+    """Stands in for Docker's socket, and counts who comes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.came = path, 0
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.bind(str(path))
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.came += 1
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    with contextlib.closing(Docker(tmp_path_factory.mktemp("d") / "docker.sock")) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory, docker: Docker) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("simulator")
+    with running(folder, DOCKER_HOST=f"unix://{docker.path}") as started:
+        yield started
+
+
+def send(
+    process: Process, method: str, path: str, body: str | None = None, **headers: str
+) -> http.client.HTTPResponse:
+    """One request with exactly these headers; `_` in a name stands for `-`."""
+    at = urlsplit(process.told["endpoint"])
+    connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=30)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    with contextlib.closing(connection):
+        connection.request(method, path, body, given)
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+
+def signed(process: Process, method: str, url: str, **headers: str) -> dict[str, str]:
+    """The headers of a request for S3 with the account's own key."""
+    request = AWSRequest(method, url, headers=headers)
+    key = Credentials(process.told["access_key_id"], process.told["secret_access_key"])
+    S3SigV4Auth(key, "s3", "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+def alive(process: Process) -> Any:
+    return process.http("/geusemaker/resources")[1]
+
+
+def port_of(process: Process) -> str:
+    return str(process.told["endpoint"]).rpartition(":")[2]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1"])
+def test_a_foreign_host_is_refused_whoever_knows_the_keys(process: Process, host: str) -> None:
+    """A page's own name leads here once its DNS server says so."""
+    named = {"evil.example": f"evil.example:{port_of(process)}"}.get(host, host)
+    token = process.told["token"]
+    own = send(process, "GET", "/geusemaker/health", Host=named, X_Geusemaker_Token=token)
+    assert own.status == 403
+    headers = signed(process, "GET", f"http://{named}/") | {"Host": named}
+    assert send(process, "GET", "/", **headers).status == 403
+
+
+def test_the_names_of_loopback_are_taken(process: Process) -> None:
+    for host in ("127.0.0.1", "localhost"):
+        named = f"{host}:{port_of(process)}"
+        headers = signed(process, "GET", f"http://{named}/") | {"Host": named}
+        assert send(process, "GET", "/", **headers).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Sec_Fetch_Site": "cross-site"},  # of an <img>, which names no origin
+    ],
+)
+def test_a_page_is_refused_whoever_knows_the_keys(
+    process: Process, headers: dict[str, str]
+) -> None:
+    token = process.told["token"]
+    own = send(process, "GET", "/geusemaker/health", X_Geusemaker_Token=token, **headers)
+    assert own.status == 403
+    right = signed(process, "GET", f"{process.told['endpoint']}/")
+    assert send(process, "GET", "/", **right, **headers).status == 403
+    before = alive(process)
+    assert send(process, "POST", "/", NEW_VPC, **FORM, **headers).status == 403
+    assert alive(process) == before
+
+
+def test_no_other_origin_is_allowed_in(process: Process) -> None:
+    """A preflight, which a browser sends before what a form could not send."""
+    asked = send(
+        process,
+        "OPTIONS",
+        "/",
+        Origin="https://evil.example",
+        Access_Control_Request_Method="PUT",
+        Access_Control_Request_Headers="authorization",
+    )
+    assert (asked.status, asked.getheader("Access-Control-Allow-Origin")) == (403, None)
+    right = signed(process, "GET", f"{process.told['endpoint']}/")
+    assert send(process, "GET", "/", **right).getheader("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 403),
+        ("", 403),
+        ("Basic YWRtaW46YWRtaW4=", 403),
+        ("AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", 403),
+        (
+            "AWS4-HMAC-SHA256 Credential=simulated/20261129/us-east-1/ec2/aws4_request, "
+            f"SignedHeaders=host, Signature={'0' * 64}",
+            401,
+        ),
+    ],
+)
+def test_nothing_is_made_without_the_key(
+    process: Process, authorization: str | None, status: int
+) -> None:
+    headers = FORM if authorization is None else {**FORM, "Authorization": authorization}
+    before = alive(process)
+    assert send(process, "POST", "/", NEW_VPC, **headers).status == status
+    assert alive(process) == before
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "key", "signature"),
+    [
+        ("ec2", "describe_vpcs", "AuthFailure", "AuthFailure"),
+        ("s3", "list_buckets", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+        ("iam", "list_roles", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("sts", "get_caller_identity", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        ("route53", "list_hosted_zones", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+        (
+            *("ssm", "describe_parameters"),
+            *("UnrecognizedClientException", "InvalidSignatureException"),
+        ),
+        (
+            *("efs", "describe_file_systems"),
+            *("UnrecognizedClientException", "InvalidSignatureException"),
+        ),
+        (
+            *("backup", "list_backup_plans"),
+            *("UnrecognizedClientException", "InvalidSignatureException"),
+        ),
+        (
+            *("service-quotas", "list_service_quotas"),
+            *("UnrecognizedClientException", "InvalidSignatureException"),
+        ),
+    ],
+)
+def test_a_wrong_key_is_refused_as_aws_refuses(
+    process: Process, service: str, operation: str, key: str, signature: str
+) -> None:
+    arguments = {"ServiceCode": "ec2"} if service == "service-quotas" else {}
+    getattr(process.client(service), operation)(**arguments)
+    for wrong, code in (({"id_": "simulated"}, key), ({"secret": "simulated"}, signature)):
+        with pytest.raises(ClientError) as refused:
+            getattr(process.client(service, **wrong), operation)(**arguments)
+        assert refused.value.response["Error"]["Code"] == code
+
+
+def test_the_accounts_own_pages_tell_strangers_nothing(process: Process) -> None:
+    for headers in ({}, {"X_Geusemaker_Token": "guessed"}, {"X_Geusemaker_Token": "\xe4"}):
+        for method, path in (
+            ("GET", "/geusemaker/health"),
+            ("GET", "/geusemaker/resources"),
+            ("POST", "/geusemaker/release"),
+        ):
+            assert send(process, method, path, "{}", **headers).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/moto-api/reset"),
+        ("POST", "/moto-api/reset-auth"),
+        ("GET", "/moto-api/data.json"),
+        ("POST", "/moto-api/seed?a=42"),
+        ("POST", "/moto-api/recorder/start-recording"),
+        ("GET", "/latest/meta-data/iam/security-credentials/role"),
+        ("POST", "/batch_us-east-1/v1/submitjob"),
+        ("GET", "/us-east-1_abc/.well-known/jwks.json"),
+    ],
+)
+def test_motos_own_pages_are_closed(process: Process, method: str, path: str) -> None:
+    """With the account's key they are paths of S3: a bucket may have that name."""
+    made = process.client("ec2").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    try:
+        assert send(process, method, path).status == 403
+        headers = signed(process, method, f"{process.told['endpoint']}{path}")
+        assert send(process, method, path, **headers).status >= 400
+        found = process.client("ec2").describe_vpcs(VpcIds=[made])["Vpcs"]
+        assert [one["VpcId"] for one in found] == [made]
+    finally:
+        process.client("ec2").delete_vpc(VpcId=made)
+
+
+def run_a_container(process: Process) -> None:
+    """What moto's Batch needs before it starts a container."""
+    iam, batch = process.client("iam"), process.client("batch")
+    role = iam.create_role(RoleName="batch", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    try:
+        environment = batch.create_compute_environment(
+            computeEnvironmentName="made", type="UNMANAGED", state="ENABLED", serviceRole=role
+        )["computeEnvironmentArn"]
+        order = [{"order": 1, "computeEnvironment": environment}]
+        queue = batch.create_job_queue(
+            jobQueueName="line", state="ENABLED", priority=1, computeEnvironmentOrder=order
+        )["jobQueueArn"]
+        container = {"image": "busybox", "vcpus": 1, "memory": 128, "command": ["id"]}
+        job = batch.register_job_definition(
+            jobDefinitionName="work", type="container", containerProperties=container
+        )["jobDefinitionArn"]
+        batch.submit_job(jobName="work", jobQueue=queue, jobDefinition=job)
+    finally:
+        iam.delete_role(RoleName="batch")
+
+
+def test_no_request_starts_a_container(process: Process, docker: Docker) -> None:
+    with pytest.raises(ClientError) as refused:
+        run_a_container(process)
+    assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
+    assert docker.came == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("batch", "describe_jobs"),
+        ("lambda", "list_functions"),
+        ("cloudformation", "list_stacks"),
+        ("sqs", "list_queues"),
+        ("sns", "list_topics"),
+        ("events", "list_rules"),
+        ("codebuild", "list_projects"),
+    ],
+)
+def test_services_that_nothing_here_uses_are_refused(
+    process: Process, service: str, operation: str
+) -> None:
+    arguments = {"describe_jobs": {"jobs": ["one"]}}.get(operation, {})
+    with pytest.raises(ClientError, match="The simulated account has no ") as refused:
+        getattr(process.client(service), operation)(**arguments)
+    assert refused.value.response["Error"]["Code"] == "UnsupportedOperation"
+
+
+def test_code_in_the_process_cannot_import_dockers_sdk(tmp_path: Path) -> None:
+    code = (
+        "import sys, geusemaker.simulator.__main__ as start, geusemaker.simulator.process as it;"
+        "from moto.utilities.docker_utilities import DockerModel;"
+        "it.serve = lambda *_: DockerModel().docker_client;"
+        "sys.argv[1:] = ['--state-file', 'none']; start.main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=Path.cwd()
+    )
+    assert "import of docker halted" in ran.stderr
+
+
+def test_the_providers_port_takes_nothing_that_a_browser_can_send(process: Process) -> None:
+    """gRPC needs HTTP/2 from the first byte, which no browser speaks without TLS."""
+    before = alive(process)
+    connection = http.client.HTTPConnection("127.0.0.1", process.told["provider_port"], timeout=30)
+    connection.request(
+        "POST",
+        "/pulumirpc.ResourceProvider/GetPluginInfo",
+        b"\0\0\0\0\0",
+        {"Content-Type": "application/grpc", "TE": "trailers"},
+    )
+    with contextlib.closing(connection), pytest.raises((http.client.HTTPException, OSError)):
+        connection.getresponse()
+    assert alive(process) == before
+
+
+def test_no_other_user_of_the_machine_can_read_the_keys(process: Process) -> None:
+    assert stat.S_IMODE(process.state_file.stat().st_mode) == 0o600
+    told = process.told
+    secrets = [told[name] for name in ("token", "access_key_id", "secret_access_key")]
+    assert all(len(secret) >= 20 for secret in secrets)
+    command = Path(f"/proc/{process.popen.pid}/cmdline")
+    log = process.state_file.with_name("log.txt").read_bytes()
+    seen = log + (command.read_bytes() if command.exists() else b"")
+    assert [secret for secret in secrets if secret.encode() in seen] == []
+
+
+def test_every_account_has_keys_of_its_own(process: Process, tmp_path: Path) -> None:
+    with running(tmp_path) as other:
+        for name in ("token", "access_key_id", "secret_access_key"):
+            assert other.told[name] != process.told[name]
+
+
+def test_the_services_are_those_that_the_program_uses() -> None:
+    names = set(boto3.Session().get_available_services())
+    used = set()
+    for file in Path(geusemaker.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr in ("client", "_client", "call"):
+                given = {arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant)}
+                used |= {str(name) for name in given & names}
+    session = botocore.session.get_session()
+    assert {session.get_service_model(name).signing_name for name in used} == set(SERVICES)
