@@ -121,6 +121,7 @@ class Host:
         self, directory: Path, os_id: str = "ubuntu", version: str = "26.04", **facts: object
     ) -> None:
         self.directory = directory
+        self.programs: list[str] = []
         self.owners: dict[str, tuple[str, int, int]] = {}
         self.root = directory / "root"
         self.world = self.root / "world"
@@ -185,14 +186,12 @@ class Host:
         (self.root / "usr/bin" / name).symlink_to(f"{folder}/{real.name}")
 
     def _bring(self, program: Path, *names: str) -> None:
-        """Copies a program from elsewhere, to be what runs by these names."""
-        folder = self.root / "usr/libexec"
-        folder.mkdir(exist_ok=True)
-        shutil.copy(program, folder)
+        """Shows a program from elsewhere by these names."""
         for name in names:
             link = self.root / "usr/bin" / name
             link.unlink()
-            link.symlink_to(f"/usr/libexec/{program.name}")
+            link.symlink_to(f"/real/programs{len(self.programs)}/{program.name}")
+        self.programs.append(str(program.parent))
 
     # What the machine is like
 
@@ -314,6 +313,7 @@ class Host:
             *as_root(),
             *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child"),
             *("/bin/sh", str(HERE / "enter.sh"), str(self.root), str(STAND_INS)),
+            ":".join(self.programs),
             *("PATH=/usr/sbin:/usr/bin", *command),
         ]
 

@@ -1,10 +1,11 @@
 #!/bin/sh
-# enter.sh ROOT STAND_INS COMMAND...: runs COMMAND as root of a throw-away system, in namespaces that
-# the caller has just made (unshare). What it sees of this machine is the read-only /usr/bin, /usr/sbin
-# and /usr/lib; it may neither mount nor make devices nor talk to a network.
+# enter.sh ROOT STAND_INS PROGRAMS COMMAND...: runs COMMAND as root of a throw-away system, in
+# namespaces that the caller has just made (unshare). What it sees of this machine is the read-only
+# /usr/bin, /usr/sbin and /usr/lib, and the folders in PROGRAMS, with colons between them; it may
+# neither mount nor make devices nor talk to a network.
 set -eu
-root=$1 stand_ins=$2
-shift 2
+root=$1 stand_ins=$2 programs=$3
+shift 3
 trap "echo enter.sh failed >&2" EXIT
 
 show() {
@@ -21,6 +22,13 @@ if [ -d /usr/lib64 ]; then
   show /usr/lib64 "$root/usr/lib64"
 fi
 show "$stand_ins" "$root/stand_ins"
+number=0
+IFS=:
+for folder in $programs; do
+  show "$folder" "$root/real/programs$number"
+  number=$((number + 1))
+done
+unset IFS
 for device in null zero; do
   touch "$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
