@@ -1,5 +1,6 @@
 """What AWS's refusals have in common. Pure."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -35,6 +36,31 @@ _NOT_VALID: Final = (
     "UnrecognizedClientException",
 )
 _CLOCK: Final = ("RequestExpired", "RequestTimeTooSkewed", "InvalidSignatureException")
+
+
+_DETACHMENT: Final = re.compile(r"deleting EBS Volume \(\S+\) Attachment \((?P<host>i-[0-9a-z]+)\)")
+_GONE: Final = re.compile(
+    r"\b(IncorrectInstanceState|InvalidInstanceID\.NotFound|InvalidAttachment\.NotFound)\b"
+)
+
+
+def host_gone(text: str) -> str | None:
+    """What a refused detachment of the data volume means, and the way out.
+
+    Pulumi's provider stops the host and detaches the volume. Where somebody terminated the host or
+    detached the volume in AWS, both are errors, of `up` as of `destroy`, until a refresh has seen
+    it. One paragraph, or None when `text`, whatever Pulumi said, is about something else.
+    """
+    said = " ".join(text.split())
+    detachment, code = _DETACHMENT.search(said), _GONE.search(said)
+    if detachment is None or code is None:
+        return None
+    return (
+        f"The data volume cannot be detached from the host {detachment['host']} ({code[1]}): the "
+        "host was terminated or the volume was detached outside Pulumi, which does not know it "
+        "yet. The data is untouched. Run it again with a refresh: `pulumi up --refresh` makes a "
+        "new host over the same data, `pulumi destroy --refresh` removes the stack."
+    )
 
 
 def code_of(error: Exception) -> str:

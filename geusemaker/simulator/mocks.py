@@ -31,6 +31,7 @@ class Made:
     name: str
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    id: str | None = None
 
 
 @dataclass
@@ -68,7 +69,7 @@ class SimulatedMocks(pulumi.runtime.Mocks):
                 id_, outputs = self._make(kind, args.name, inputs)
         else:
             id_, outputs = None, inputs  # a component has no life of its own
-        self.made.append(Made(args.typ, args.name, inputs, outputs))
+        self.made.append(Made(args.typ, args.name, inputs, outputs, id_))
         return id_, wire.wrapped(outputs, secrets)
 
     @contextlib.contextmanager

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import any_pb2, empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from . import images, invokes, wire
 from .account import Account, AwsError
@@ -45,6 +45,29 @@ def _name_of(urn: str) -> str:
     return urn.rpartition("::")[2]
 
 
+class _FailedPartlyError(Exception):
+    """An update that AWS refused on its way: the error, and what is recorded of the resource.
+
+    The bridge of the real provider records all that was planned. The engine keeps that: the next
+    plan of the same inputs changes nothing, and the empty update that the engine makes to try again
+    does nothing either.
+    """
+
+    def __init__(self, id_: str, recorded: struct_pb2.Struct, why: str) -> None:
+        super().__init__(why)
+        self._failed = provider_pb2.ErrorResourceInitFailed(
+            id=id_, properties=recorded, reasons=[why]
+        )
+
+    def metadata(self) -> tuple[tuple[str, bytes], ...]:
+        """The details of the error as gRPC sends them."""
+        detail = any_pb2.Any()
+        detail.Pack(self._failed)
+        code, _ = grpc.StatusCode.UNKNOWN.value
+        status = status_pb2.Status(code=code, message=str(self), details=[detail])
+        return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
 def _answers(method: T) -> T:
     """One RPC at a time; a refusal is aborted with its text alone, as the real provider's is."""
 
@@ -55,6 +78,9 @@ def _answers(method: T) -> T:
                 return method(self, request, context)
             except (AwsError, InvokeError) as refused:
                 text = str(refused)
+            except _FailedPartlyError as failed:
+                context.set_trailing_metadata(failed.metadata())
+                text = str(failed)
             except NotSimulated as unknown:
                 text = str(unknown.args[0])
             except Exception as broken:  # the engine would only show "UNKNOWN"
@@ -256,7 +282,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = kind.preview_update(self.account, state, new.values, changed)
             return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
-        kind.update(self.account, request.id, Update(state, new.values, changed))
+        try:
+            kind.update(self.account, request.id, Update(state, new.values, changed))
+        except AwsError as refused:
+            if not kind.records_failed_update:
+                raise
+            planned = {**{k: v for k, v in state.items() if k not in changed}, **new.values}
+            raise _FailedPartlyError(
+                request.id, wire.encode(planned, secrets), f"updating {request.urn}: {refused}"
+            ) from refused
         made = kind.outputs(self.account, request.id, new.values, state)
         if made is None:
             raise LookupError(f"{request.urn} is gone right after it was updated")

@@ -9,6 +9,10 @@ import json
 from typing import Any, Final
 
 from moto.core.responses import BaseResponse
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.instances import InstanceBackend
 from moto.servicequotas import urls
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend, servicequotas_backends
@@ -17,7 +21,9 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 from geusemaker.quotas import G_AND_VT, QUOTAS, SERVICE, STANDARD, Quota, quota_of
 
 from . import images
-from .account import Account
+
+OVER: Final = "VcpuLimitExceeded"
+"""EC2's code of the refusal."""
 
 ROOM: Final = {STANDARD.code: 256, G_AND_VT.code: 64}
 """vCPUs by quota code; any other quota has 0."""
@@ -81,6 +87,7 @@ def seed() -> None:
     regions.clear()
     # moto finds operations by the methods of this class, and has none for this one.
     ServiceQuotasResponse.list_service_quotas = _list_service_quotas
+    EC2Backend.start_instances = _start_instances
 
 
 def of(region: str) -> dict[str, int]:
@@ -89,36 +96,41 @@ def of(region: str) -> dict[str, int]:
     return backend.vcpus
 
 
-def refuse_start(account: Account, action: str, operation: str, instance_type: str) -> None:
-    """Raise what EC2 answers when one more running host of a type would exceed its quota."""
+def _is_seeded(region: str) -> bool:
+    """Whether this is the simulated account: a test may have a moto of its own."""
+    return isinstance(servicequotas_backends[images.account_id()][region], SimulatedQuotas)
+
+
+def over(region: str, instance_type: str) -> str | None:
+    """What EC2 says when one more running host of a type would exceed its quota."""
     quota = quota_of(instance_type)
     if quota is None:
-        return
-    limit = of(account.region)[quota.code]
-    if running(account, action, quota) + _vcpus(account, instance_type) > limit:
-        raise account.refuse(
-            action,
-            "EC2",
-            operation,
-            "VcpuLimitExceeded",
-            f"You have requested more vCPU capacity than your current vCPU limit of {limit} "
-            "allows for the instance bucket that the specified instance type belongs to. Please "
-            "visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this "
-            "limit.",
-        )
+        return None
+    limit = of(region)[quota.code]
+    if running(region, quota) + _vcpus(instance_type) <= limit:
+        return None
+    return (
+        f"You have requested more vCPU capacity than your current vCPU limit of {limit} allows for "
+        "the instance bucket that the specified instance type belongs to. Please visit "
+        "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+    )
 
 
-def running(account: Account, action: str, quota: Quota) -> int:
+def running(region: str, quota: Quota) -> int:
     """vCPUs of the running instances that a quota counts: stopped ones do not count."""
-    reservations = account.call(
-        action,
-        "ec2",
-        "describe_instances",
-        Filters=[{"Name": "instance-state-name", "Values": ["running"]}],
-    )["Reservations"]
-    types = [one["InstanceType"] for held in reservations for one in held["Instances"]]
-    return sum(_vcpus(account, name) for name in types if quota_of(name) is quota)
+    hosts = images.backend_of(region).all_instances()
+    types = [host.instance_type for host in hosts if host.state == "running"]
+    return sum(_vcpus(name) for name in types if quota_of(name) is quota)
 
 
-def _vcpus(account: Account, instance_type: str) -> int:
-    return int(account.instance_type(instance_type)["VCpuInfo"]["DefaultVCpus"])
+def _vcpus(instance_type: str) -> int:
+    return int(INSTANCE_TYPES[instance_type]["VCpuInfo"]["DefaultVCpus"])
+
+
+def _start_instances(backend: EC2Backend, instance_ids: list[str]) -> Any:
+    """StartInstances, whoever calls it, within the quota."""
+    for id_ in instance_ids if _is_seeded(backend.region_name) else ():
+        host = backend.get_instance(id_)
+        if host.state != "running" and (why := over(backend.region_name, host.instance_type)):
+            raise EC2ClientError(OVER, why)
+    return InstanceBackend.start_instances(backend, instance_ids)

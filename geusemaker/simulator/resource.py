@@ -64,6 +64,10 @@ class Resource(ABC):
     """What AWS sets: unknown while previewing a creation."""
     optional_computed: ClassVar[frozenset[str]] = frozenset()
     """What AWS sets when the program does not: leaving it out is no diff."""
+    updated_when_left_out: ClassVar[frozenset[str]] = frozenset()
+    """What AWS sets when the program does not, but whose removal is an update all the same."""
+    only_given: ClassVar[frozenset[str]] = frozenset()
+    """Fields of objects, as `object.field`, that AWS does not fill in: left out, they go."""
     autoname: ClassVar[AutoName | None] = None
     always_delete_first: ClassVar[bool] = False
     json_text: ClassVar[frozenset[str]] = frozenset()
@@ -72,6 +76,8 @@ class Resource(ABC):
     """Lists that are sets in AWS."""
     secret: ClassVar[frozenset[str]] = frozenset()
     taggable: ClassVar[bool] = True
+    records_failed_update: ClassVar[bool] = True
+    """Whether an update that AWS refuses is recorded as if made, as by the provider's older SDK."""
 
     # What a type does to the account. ------------------------------------------------------
 
@@ -129,7 +135,7 @@ class Resource(ABC):
         if found:
             return inputs, found
         if self._has_all_tags(declared):
-            inputs["tagsAll"] = all_tags(account, new)
+            inputs["tagsAll"] = self.all_tags(account, new)
         return inputs, list(self.extra_problems(inputs))
 
     def _has_all_tags(self, declared: schema.Shape) -> bool:
@@ -169,7 +175,9 @@ class Resource(ABC):
                 before = state.get(key)
                 for path, kind in self._compare(key, before, inputs[key]):
                     found.append(Change(path, kind, self.replaces(account, path, state, inputs)))
-            elif key not in self.optional_computed and old_inputs.get(key) not in _EMPTY:
+            elif old_inputs.get(key) not in _EMPTY and (
+                key not in self.optional_computed or key in self.updated_when_left_out
+            ):
                 found.append(Change(key, "delete", self.replaces(account, key, state, inputs)))
         return found
 
@@ -182,8 +190,9 @@ class Resource(ABC):
         elif isinstance(new, Mapping) and isinstance(old, Mapping):
             for key in new:
                 yield from self._compare(f"{path}.{key}", old.get(key), new[key])
-            if path.rpartition(".")[2] in ("tags", "tagsAll"):  # AWS adds nothing to these
-                for key in old.keys() - new.keys():
+            only_given = path.rpartition(".")[2] in ("tags", "tagsAll")
+            for key in sorted(old.keys() - new.keys()):
+                if only_given or (f"{path}.{key}" in self.only_given and old[key] not in _EMPTY):
                     yield f"{path}.{key}", "delete"
         elif isinstance(new, list) and isinstance(old, list):
             if path in self.unordered and not has_unknown(new):
@@ -264,7 +273,11 @@ class Resource(ABC):
         if "region" in declared.outputs:
             outputs["region"] = inputs.get("region") or account.region
         if self._has_all_tags(declared):
-            outputs["tagsAll"] = all_tags(account, inputs)
+            outputs["tagsAll"] = self.all_tags(account, inputs)
+
+    def all_tags(self, account: Account, inputs: Mapping[str, Any]) -> Any:
+        """What the thing is tagged with: unknown while one of its own tags is."""
+        return all_tags(account, inputs)
 
 
 def with_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

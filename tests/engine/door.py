@@ -100,6 +100,12 @@ class Door:
         """`pulumi up` without the preview."""
         return self.pulumi("up", "--yes", "--skip-preview")
 
+    def refresh(self) -> None:
+        """Refresh twice: AWS fills in properties for the first one, the plan stays empty."""
+        self.pulumi("refresh", "--yes")
+        self.pulumi("preview", "--expect-no-changes")
+        self.pulumi("refresh", "--yes", "--expect-no-changes")
+
     def steps(self, *options: str) -> dict[str, str]:
         """What a preview would do: URN's name -> operation, for all that does not stay the same.
 

@@ -49,7 +49,7 @@ def test_a_newer_image_with_a_larger_root_changes_nothing_and_is_told(stack: Doo
     assert f"A newer image is available: {NEWER}" in told
     stack.up()
     assert stack.outputs()["amiName"] == FIRST
-    stack.pulumi("refresh", "--yes", "--expect-no-changes")
+    stack.refresh()
 
 
 def test_latest_replaces_the_host_and_keep_does_not_bring_the_old_one_back(stack: Door) -> None:

@@ -25,7 +25,7 @@ def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) ->
     assert len(door.resources()) > 10
 
     door.pulumi("preview", "--expect-no-changes")
-    door.pulumi("refresh", "--yes", "--expect-no-changes")
+    door.refresh()
     door.pulumi("preview", "--expect-no-changes")
 
     door.pulumi("destroy", "--yes")

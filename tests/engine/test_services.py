@@ -54,7 +54,7 @@ def test_one_model_more_and_another_image_replace_nothing(door: Door) -> None:
     assert door.outputs() == before
     assert _secrets(door) == secrets
     door.pulumi("preview", "--expect-no-changes")
-    door.pulumi("refresh", "--yes", "--expect-no-changes")
+    door.refresh()
 
 
 def test_what_the_host_reports_is_no_change_of_the_stack(door: Door) -> None:

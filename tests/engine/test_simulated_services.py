@@ -115,13 +115,13 @@ def test_they_come_change_and_go(door: Door) -> None:
         names = door.outputs()
         assert names["plain"] == "[secret]"
         door.pulumi("preview", "--expect-no-changes")
-        door.pulumi("refresh", "--yes", "--expect-no-changes")
+        door.refresh()
 
         # As the host will: its word stands, whatever the program began with.
         ssm = door.client("ssm")
         ssm.put_parameter(Name=names["status"], Value="state=ready", Overwrite=True)
         door.pulumi("preview", "--expect-no-changes")
-        door.pulumi("refresh", "--yes", "--expect-no-changes")
+        door.refresh()
         door.pulumi("preview", "--expect-no-changes")
 
         door.set(ownerTag="2")
@@ -136,7 +136,7 @@ def test_they_come_change_and_go(door: Door) -> None:
         listed = door.client("s3").list_objects_v2(Bucket=names["bucket"])["Contents"]
         assert [one["Key"] for one in listed] == ["bundles/2.tar"]
         door.pulumi("preview", "--expect-no-changes")
-        door.pulumi("refresh", "--yes", "--expect-no-changes")
+        door.refresh()
 
         door.pulumi("destroy", "--yes")
         assert door.resources() == adopted

@@ -7,7 +7,7 @@ from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.resource import Resource
 from geusemaker.simulator.schema import Problem
 
-from .support import Ec2Resource, first, needed, not_simulated, own_tags, public_dns
+from .support import Ec2Resource, first, needed, not_simulated, own_tags, private_dns, public_dns
 
 
 class Eip(Ec2Resource):
@@ -17,7 +17,7 @@ class Eip(Ec2Resource):
         {"domain", "address", "publicIpv4Pool", "networkBorderGroup", "ipamPoolId"}
     )
     computed = frozenset(
-        {"allocationId", "arn", "associationId", "privateIp", "publicDns", "publicIp"}
+        {"allocationId", "arn", "associationId", "privateDns", "privateIp", "publicDns", "publicIp"}
     )
     optional_computed = frozenset({"domain", "instance", "networkInterface"})
 
@@ -38,6 +38,7 @@ class Eip(Ec2Resource):
         address = self.described(account, "describe_addresses", "Addresses", AllocationIds=[id_])
         if address is None:
             return None
+        private = address.get("PrivateIpAddress", "")
         return {
             "arn": account.arn("ec2", f"elastic-ip/{id_}"),
             "allocationId": id_,
@@ -47,7 +48,8 @@ class Eip(Ec2Resource):
             "associationId": address.get("AssociationId", ""),
             "instance": address.get("InstanceId", ""),
             "networkInterface": address.get("NetworkInterfaceId", ""),
-            "privateIp": address.get("PrivateIpAddress", ""),
+            "privateIp": private,
+            "privateDns": private_dns(account.region, private),
             "tags": own_tags(account, address.get("Tags"), state),
         }
 
@@ -83,7 +85,9 @@ class EipAssociation(Resource):
             "publicIp",
         }
     )
-    optional_computed = frozenset({"networkInterfaceId", "privateIpAddress", "publicIp"})
+    optional_computed = frozenset(
+        {"allocationId", "instanceId", "networkInterfaceId", "privateIpAddress", "publicIp"}
+    )
     taggable = False
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:

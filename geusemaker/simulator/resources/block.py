@@ -80,7 +80,9 @@ class Volume(Ec2Resource):
             wanted = _performance(
                 {**change.state, **change.inputs} if "type" not in change.paths else change.inputs
             )
-            if wanted["Size"] < change.state["size"]:  # moto shrinks it
+            # What is recorded may be of an update that was refused. moto shrinks it.
+            volume = account.call(action, "ec2", "describe_volumes", VolumeIds=[id_])["Volumes"][0]
+            if wanted["Size"] < volume["Size"]:
                 raise account.refuse(
                     action,
                     "EC2",
@@ -170,19 +172,31 @@ class VolumeAttachment(Resource):
         """`forceDetach` and its like are kept in state only; AWS is not called."""
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = (
-            f"detaching EBS Volume ({state['volumeId']}) from EC2 Instance ({state['instanceId']})"
-        )
-        if self.read(account, id_, state) is None:
+        """Unlike other deletions, this one fails where the host or the attachment is gone."""
+        if state.get("skipDestroy"):
             return
+        volume, instance = state["volumeId"], state["instanceId"]
+        action = f"deleting EBS Volume ({volume}) Attachment ({instance})"
         if state.get("stopInstanceBeforeDetaching"):
-            account.call(action, "ec2", "stop_instances", InstanceIds=[state["instanceId"]])
-        with gone_is_fine("IncorrectState", "InvalidVolume.NotFound"):
-            account.call(
+            self._stop(account, f"{action}: stopping EC2 Instance ({instance})", instance)
+        account.call(
+            action,
+            "ec2",
+            "detach_volume",
+            VolumeId=volume,
+            InstanceId=instance,
+            Device=state["deviceName"],
+        )
+
+    def _stop(self, account: Account, action: str, instance: str) -> None:
+        found = account.call(action, "ec2", "describe_instances", InstanceIds=[instance])
+        state = found["Reservations"][0]["Instances"][0]["State"]["Name"]
+        if state in ("shutting-down", "terminated"):  # moto stops it all the same
+            raise account.refuse(
                 action,
-                "ec2",
-                "detach_volume",
-                VolumeId=state["volumeId"],
-                InstanceId=state["instanceId"],
-                Device=state["deviceName"],
+                "EC2",
+                "StopInstances",
+                "IncorrectInstanceState",
+                f"This instance '{instance}' is not in a state from which it can be stopped.",
             )
+        account.call(action, "ec2", "stop_instances", InstanceIds=[instance])

@@ -55,13 +55,19 @@ def empty(account: Account, action: str, bucket: str, key: str | None = None) ->
 
 class Bucket(Resource):
     token = "aws:s3/bucket:Bucket"
-    replace_on = frozenset({"bucket"})
+    replace_on = frozenset({"bucket", "objectLockEnabled"})
     defaults: ClassVar[Mapping[str, Any]] = {"forceDestroy": False}
     computed = frozenset(
         {"arn", "bucketDomainName", "bucketRegion", "bucketRegionalDomainName", "hostedZoneId"}
     )
     optional_computed = frozenset(
-        {"requestPayer", "serverSideEncryptionConfiguration", "versioning", "objectLockEnabled"}
+        {
+            "objectLockEnabled",
+            "policy",
+            "requestPayer",
+            "serverSideEncryptionConfiguration",
+            "versioning",
+        }
     )
     autoname = AutoName("bucket", 63)
 
@@ -151,6 +157,9 @@ class Bucket(Resource):
             "ServerSideEncryptionConfiguration"
         ]["Rules"][0]
         default = rule["ApplyServerSideEncryptionByDefault"]
+        policy = told_or_none(
+            account, action, "get_bucket_policy", "NoSuchBucketPolicy", Bucket=id_
+        )
         return {
             "arn": f"arn:aws:s3:::{id_}",
             "bucket": id_,
@@ -158,6 +167,7 @@ class Bucket(Resource):
             "bucketRegion": account.region,
             "bucketRegionalDomainName": f"{id_}.s3.{account.region}.amazonaws.com",
             "objectLockEnabled": False,
+            "policy": policy["Policy"] if policy else "",
             "requestPayer": "BucketOwner",
             "serverSideEncryptionConfiguration": {
                 "rule": {

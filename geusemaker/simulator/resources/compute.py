@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Final
 
 from moto.core.types import Base64EncodedString
 
-from geusemaker.simulator import quotas
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
 from geusemaker.simulator.resource import Update
@@ -24,6 +23,7 @@ from .launch import (
 )
 from .parts import (
     cpu_credits,
+    other_disks,
     profile_association,
     public_address,
     public_choice,
@@ -42,16 +42,25 @@ class Instance(Ec2Resource):
     replace_on = frozenset(
         {
             "ami",
-            "subnetId",
-            "availabilityZone",
-            "keyName",
-            "privateIp",
             "associatePublicIpAddress",
-            "tenancy",
+            "availabilityZone",
+            "ebsBlockDevices",
             "ebsOptimized",
+            "enclaveOptions",
+            "ephemeralBlockDevices",
             "hibernation",
+            "hostId",
+            "ipv6AddressCount",
+            "keyName",
+            "placementGroup",
+            "placementPartitionNumber",
+            "privateDnsNameOptions",
+            "privateIp",
             "rootBlockDevice.encrypted",
             "rootBlockDevice.kmsKeyId",
+            "securityGroups",
+            "subnetId",
+            "tenancy",
         }
     )
     defaults: ClassVar[Mapping[str, Any]] = {
@@ -98,6 +107,8 @@ class Instance(Ec2Resource):
             "vpcSecurityGroupIds",
         }
     )
+    updated_when_left_out = frozenset({"associatePublicIpAddress", "creditSpecification"})
+    only_given = frozenset({"creditSpecification.cpuCredits", "rootBlockDevice.tags"})
     unordered = frozenset({"vpcSecurityGroupIds", "securityGroups"})
 
     _simulated: Final = frozenset(
@@ -148,6 +159,8 @@ class Instance(Ec2Resource):
     def replaces(
         self, account: Account, path: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> bool:
+        if path in self.updated_when_left_out and inputs.get(path) is None:
+            return False
         if path == "userDataBase64":
             return bool(inputs.get("userDataReplaceOnChange"))
         if path == "instanceType":
@@ -278,6 +291,8 @@ class Instance(Ec2Resource):
                 "httpTokens": options.get("HttpTokens", "optional"),
                 "instanceMetadataTags": options.get("InstanceMetadataTags", "disabled"),
             },
+            # What the attachments attach: the first refresh after them records it.
+            "ebsBlockDevices": other_disks(account, instance),
             "rootBlockDevice": {
                 "deviceName": instance["RootDeviceName"],
                 "volumeId": volume["VolumeId"],
@@ -311,7 +326,6 @@ class Instance(Ec2Resource):
                 backend_of(account.region).get_instance(id_).user_data = Base64EncodedString(
                     change.inputs["userDataBase64"]
                 )
-            quotas.refuse_start(account, action, "StartInstances", change.inputs["instanceType"])
             account.call(action, "ec2", "start_instances", InstanceIds=[id_])
         if "vpcSecurityGroupIds" in change.paths:
             set_groups(account, id_, change.inputs["vpcSecurityGroupIds"])
@@ -327,8 +341,9 @@ class Instance(Ec2Resource):
             )
         if "iamInstanceProfile" in change.paths:
             self._swap_profile(account, action, id_, change.inputs["iamInstanceProfile"])
-        if "creditSpecification" in change.paths:
-            set_credits(account, id_, change.inputs["creditSpecification"].get("cpuCredits"))
+        chosen = (change.inputs.get("creditSpecification") or {}).get("cpuCredits")
+        if "creditSpecification" in change.paths and chosen:
+            set_credits(account, id_, chosen)
         if "rootBlockDevice" in change.paths:
             old, new = change.state["rootBlockDevice"], change.inputs["rootBlockDevice"]
             self._change_root(account, action, id_, old, new)
@@ -355,7 +370,8 @@ class Instance(Ec2Resource):
     ) -> None:
         wanted = performance({**old, **new} if "volumeType" not in new else new)
         wanted.setdefault("VolumeSize", old["volumeSize"])
-        if wanted["VolumeSize"] < old["volumeSize"]:
+        # What is recorded may be of an update that was refused.
+        if wanted["VolumeSize"] < root_volume(account, id_)["Size"]:
             raise account.refuse(
                 action,
                 "EC2",

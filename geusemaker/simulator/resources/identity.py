@@ -72,6 +72,8 @@ class Role(Resource):
             "maxSessionDuration": role["MaxSessionDuration"],
             "assumeRolePolicy": policy_document(role["AssumeRolePolicyDocument"]),
             "description": role.get("Description") or None,
+            "inlinePolicies": self._inline(account, id_),
+            "managedPolicyArns": self._managed(account, id_),
             "permissionsBoundary": role.get("PermissionsBoundary", {}).get(
                 "PermissionsBoundaryArn"
             ),
@@ -129,11 +131,25 @@ class Role(Resource):
                 self._strip(account, action, id_)
             account.call(action, "iam", "delete_role", RoleName=id_)
 
+    def _managed(self, account: Account, id_: str) -> list[str]:
+        action = f"reading IAM Role ({id_})"
+        listed = account.call(action, "iam", "list_attached_role_policies", RoleName=id_)
+        return sorted(policy["PolicyArn"] for policy in listed["AttachedPolicies"])
+
+    def _inline(self, account: Account, id_: str) -> list[dict[str, str]]:
+        action = f"reading IAM Role ({id_})"
+        names = account.call(action, "iam", "list_role_policies", RoleName=id_)["PolicyNames"]
+        found = (
+            account.call(action, "iam", "get_role_policy", RoleName=id_, PolicyName=name)
+            for name in sorted(names)
+        )
+        return [
+            {"name": one["PolicyName"], "policy": policy_document(one["PolicyDocument"])}
+            for one in found
+        ]
+
     def _strip(self, account: Account, action: str, id_: str) -> None:
-        for policy in account.call(action, "iam", "list_attached_role_policies", RoleName=id_)[
-            "AttachedPolicies"
-        ]:
-            arn = policy["PolicyArn"]
+        for arn in self._managed(account, id_):
             account.call(action, "iam", "detach_role_policy", RoleName=id_, PolicyArn=arn)
         for name in account.call(action, "iam", "list_role_policies", RoleName=id_)["PolicyNames"]:
             account.call(action, "iam", "delete_role_policy", RoleName=id_, PolicyName=name)

@@ -80,7 +80,8 @@ def refuse_launch(account: Account, action: str, inputs: Mapping[str, Any], data
         "get_instance_profile",
         InstanceProfileName=inputs["iamInstanceProfile"],
     )
-    quotas.refuse_start(account, action, "RunInstances", inputs["instanceType"])
+    if why := quotas.over(account.region, inputs["instanceType"]):
+        raise refuse(quotas.OVER, why)
 
 
 def decoded(inputs: Mapping[str, Any]) -> bytes:

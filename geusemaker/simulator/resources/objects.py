@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from geusemaker.simulator.account import Account, gone_is_fine
-from geusemaker.simulator.resource import Resource, Update, all_tags, aws_tags
+from geusemaker.simulator.resource import Resource, Update, all_tags
 from geusemaker.simulator.schema import Problem
 
 from .buckets import GONE, empty, told_or_none
@@ -20,8 +20,11 @@ _HEADERS: Final = {
     "contentLanguage": "ContentLanguage",
     "contentType": "ContentType",
 }
-_OUTSIDE: Final = frozenset({"tags", "tagsAll", "forceDestroy"})
+_OUTSIDE: Final = frozenset({"tags", "tagsAll", "forceDestroy", "overrideProvider"})
 """What changes without the object being stored anew."""
+
+MOST_TAGS: Final = 10
+"""What S3 takes for one object; other resources take 50."""
 
 
 class BucketObject(Resource):
@@ -61,12 +64,26 @@ class BucketObject(Resource):
             except binascii.Error as wrong:
                 yield Problem("contentBase64", f"expected valid base64: {wrong}")
 
+        override = (inputs.get("overrideProvider") or {}).get("defaultTags") or {}
+        if override.get("tags"):
+            yield Problem("overrideProvider.defaultTags.tags", "only an empty map is supported")
+
+    def all_tags(self, account: Account, inputs: Mapping[str, Any]) -> Any:
+        """Without the provider's default tags where the object overrides them."""
+        if "defaultTags" in (inputs.get("overrideProvider") or {}):
+            return dict(inputs.get("tags") or {})
+        return all_tags(account, inputs)
+
     def unknown_after_update(self, changed: frozenset[str]) -> frozenset[str]:
         stored = changed - _OUTSIDE
         return frozenset({"checksumCrc32", "etag", "versionId"}) if stored else frozenset()
 
     def _put(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
         encoded = inputs.get("contentBase64")
+        if len(self.all_tags(account, inputs)) > MOST_TAGS:  # moto takes any number
+            raise account.refuse(
+                action, "S3", "PutObject", "BadRequest", "Object tags cannot be greater than 10"
+            )
         body = (
             (inputs.get("content") or "").encode() if encoded is None else base64.b64decode(encoded)
         )
@@ -84,7 +101,9 @@ class BucketObject(Resource):
 
     def _tag(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
         where = {"Bucket": inputs["bucket"], "Key": inputs["key"]}
-        if tags := aws_tags(account, inputs):
+        if tags := [
+            {"Key": key, "Value": value} for key, value in self.all_tags(account, inputs).items()
+        ]:
             account.call(action, "s3", "put_object_tagging", Tagging={"TagSet": tags}, **where)
         else:  # moto falls over a set of no tags
             account.call(action, "s3", "delete_object_tagging", **where)
@@ -126,7 +145,7 @@ class BucketObject(Resource):
         inputs = {**change.inputs, "bucket": bucket, "key": key}
         if change.paths - _OUTSIDE:
             self._put(account, action, inputs)
-        elif (change.state.get("tagsAll") or {}) != all_tags(account, inputs):
+        elif (change.state.get("tagsAll") or {}) != self.all_tags(account, inputs):
             self._tag(account, action, inputs)
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:

@@ -11,6 +11,8 @@ from .support import not_simulated, own_tags, tag_change
 
 TYPES: Final = ("String", "StringList", "SecureString")
 LONGEST: Final = {"Standard": 4096, "Advanced": 8192}  # bytes of a value by tier
+AWS_KEY: Final = "alias/aws/ssm"
+"""What encrypts a SecureString for which no key is named."""
 _VALUES: Final = ("value", "insecureValue")
 _SENT: Final = {"description": "Description", "keyId": "KeyId", "allowedPattern": "AllowedPattern"}
 
@@ -119,10 +121,14 @@ class Parameter(Resource):
             # What is not sent stays, so what left the program is sent empty.
             left = {_SENT[k]: "" for k in change.paths & {"description", "allowedPattern"}}
             kept = {_SENT[k] for k in _SENT if change.inputs.get(k)}
+            inputs = dict(change.inputs)
+            # The provider sends the key only when it changed, and AWS takes its own then.
+            if inputs["type"] == "SecureString" and "keyId" not in change.paths:
+                inputs["keyId"] = AWS_KEY
             self._put(
                 account,
                 f"updating SSM Parameter ({id_})",
-                change.inputs,
+                inputs,
                 Overwrite=True,
                 **{key: value for key, value in left.items() if key not in kept},
             )

@@ -43,6 +43,31 @@ def root_volume(account: Account, id_: str) -> dict[str, Any]:
     return found
 
 
+def other_disks(account: Account, instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The volumes of an instance but its root, as the provider lists them."""
+    devices = {
+        mapping["Ebs"]["VolumeId"]: mapping["DeviceName"]
+        for mapping in instance["BlockDeviceMappings"]
+        if mapping["DeviceName"] != instance["RootDeviceName"]
+    }
+    if not devices:
+        return []
+    volumes = account.call(
+        "reading EC2 Instance", "ec2", "describe_volumes", VolumeIds=list(devices)
+    )["Volumes"]
+    return [
+        {
+            "deviceName": devices[volume["VolumeId"]],
+            "volumeId": volume["VolumeId"],
+            "volumeSize": volume["Size"],
+            "volumeType": volume["VolumeType"],
+            "encrypted": volume["Encrypted"],
+            "deleteOnTermination": False,
+        }
+        for volume in volumes
+    ]
+
+
 def public_address(account: Account, instance: Mapping[str, Any]) -> str:
     """The instance's public IPv4 address: an Elastic IP first, else the one it was given."""
     addresses = account.call(

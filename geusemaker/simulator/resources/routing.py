@@ -138,6 +138,14 @@ class RouteTable(Ec2Resource):
             "arn": account.arn("ec2", f"route-table/{id_}"),
             "ownerId": account.id,
             "vpcId": table["VpcId"],
+            "routes": [
+                {
+                    "cidrBlock": route.get("DestinationCidrBlock", ""),
+                    "gatewayId": route.get("GatewayId", ""),
+                }
+                for route in table["Routes"]
+                if route.get("GatewayId") != "local"
+            ],
             "tags": own_tags(account, table.get("Tags"), state),
         }
 

@@ -67,6 +67,8 @@ class SecurityGroup(Ec2Resource):
             "name": group["GroupName"],
             "description": group["Description"],
             "vpcId": group["VpcId"],
+            "ingress": [_listed(id_, rule) for rule in group["IpPermissions"]],
+            "egress": [_listed(id_, rule) for rule in group["IpPermissionsEgress"]],
             "tags": own_tags(account, group.get("Tags"), state),
         }
 
@@ -117,11 +119,29 @@ class SecurityGroup(Ec2Resource):
         )
 
 
+def _listed(group_id: str, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule as its group lists it."""
+    groups = [pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])]
+    sources = [*rule.get("IpRanges", []), *rule.get("Ipv6Ranges", [])]
+    noted = [one.get("Description", "") for one in [*sources, *rule.get("UserIdGroupPairs", [])]]
+    return {
+        "protocol": rule["IpProtocol"],
+        "fromPort": rule.get("FromPort", 0),
+        "toPort": rule.get("ToPort", 0),
+        "cidrBlocks": [one["CidrIp"] for one in rule.get("IpRanges", [])],
+        "ipv6CidrBlocks": [one["CidrIpv6"] for one in rule.get("Ipv6Ranges", [])],
+        "securityGroups": [one for one in groups if one != group_id],
+        "self": group_id in groups,
+        "description": first(noted) or "",
+    }
+
+
 class _Rule(Ec2Resource):
     kind = "security-group-rule"
     replace_on = frozenset({"securityGroupId"})
     computed = frozenset({"arn", "securityGroupRuleId"})
     direction: ClassVar[str]
+    records_failed_update = False
 
     def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
         if sum(inputs.get(source) is not None for source in _SOURCES) != 1:

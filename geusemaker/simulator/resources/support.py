@@ -71,6 +71,14 @@ def public_dns(region: str, address: str) -> str:
     return f"ec2-{address.replace('.', '-')}.{domain}.amazonaws.com"
 
 
+def private_dns(region: str, address: str) -> str:
+    """AWS's name for a private address; no name for no address."""
+    if not address:
+        return ""
+    domain = "ec2" if region == "us-east-1" else f"{region}.compute"
+    return f"ip-{address.replace('.', '-')}.{domain}.internal"
+
+
 def tag_change(account: Account, change: Update) -> tuple[list[str], list[dict[str, str]]]:
     """Keys of the tags that go, and the tags that come or change, as AWS's APIs take them."""
     old, new = change.state.get("tagsAll") or {}, all_tags(account, change.inputs)

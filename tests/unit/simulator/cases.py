@@ -165,7 +165,7 @@ CASES = {
             "instanceId": w.instance().id,
             "volumeId": w.volume().id,
         },
-        lambda _: {"stopInstanceBeforeDetaching": True, "forceDetach": True, "skipDestroy": True},
+        lambda _: {"stopInstanceBeforeDetaching": True, "forceDetach": True},
     ),
     "Instance": Case(
         lambda w: w.instance_inputs(

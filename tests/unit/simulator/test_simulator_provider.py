@@ -8,12 +8,16 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from geusemaker.simulator import invokes, wire
+from geusemaker.simulator.account import AwsError
 from geusemaker.simulator.mocks import simulated_account
 from geusemaker.simulator.provider import Provider
+from geusemaker.simulator.resource import Resource
+from geusemaker.simulator.resources.block import Volume
 from geusemaker.simulator.resources.network import Vpc
+from geusemaker.simulator.resources.security import IngressRule
 from geusemaker.simulator.wire import UNKNOWN
 
 KINDS = provider_pb2.PropertyDiff
@@ -372,3 +376,41 @@ def test_an_impossible_answer_is_a_fault(
     inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16")
     monkeypatch.setattr(Vpc, "read", lambda *_: told)
     assert said in text_of(lambda: engine.create(VPC, inputs))
+
+
+def test_an_update_that_aws_refuses_is_recorded_unless_the_provider_would_not(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the bridge answers: the error, with the id and what was planned in its details."""
+    refused = AwsError("updating", "EC2", "StartInstances", "VcpuLimitExceeded", "no room")
+
+    def update(token: str, cls: type[Resource]) -> grpc.RpcError:
+        def refuse(*_: Any) -> None:
+            raise refused
+
+        monkeypatch.setattr(cls, "update", refuse)
+        with pytest.raises(grpc.RpcError) as caught:
+            engine.stub.Update(
+                provider_pb2.UpdateRequest(
+                    id="one",
+                    urn=urn(token),
+                    olds=wire.encode({"arn": "known", "type": "old", "gone": "soon"}),
+                    old_inputs=wire.encode({"type": "old", "gone": "soon"}),
+                    news=wire.encode({"type": "new"}),
+                )
+            )
+        return caught.value
+
+    error = update(VOLUME, Volume)
+    assert "VcpuLimitExceeded" in str(error.details())
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    (packed,) = status_pb2.Status.FromString(details).details
+    failed = provider_pb2.ErrorResourceInitFailed()
+    assert packed.Unpack(failed)
+    assert failed.id == "one"
+    assert wire.decode(failed.properties).values == {"arn": "known", "type": "new"}
+    assert "VcpuLimitExceeded" in failed.reasons[0]
+    assert failed.reasons[0].startswith(f"updating {urn(VOLUME)}: ")
+
+    rule = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    assert "grpc-status-details-bin" not in dict(update(rule, IngressRule).trailing_metadata())

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from botocore.exceptions import ClientError
 
 from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain
 from geusemaker.simulator import quotas
@@ -99,6 +100,21 @@ def test_a_host_grows_only_as_far_as_the_quota_goes(empty_world: World) -> None:
     told = explain(said, "m6i.4xlarge", "us-east-1")
     assert told is not None
     assert "still stopped" in told
+
+
+def test_start_instances_is_refused_whoever_calls_it(empty_world: World) -> None:
+    world = empty_world
+    host = world.instance(instanceType="m6i.xlarge")
+    ec2 = world.account.client("ec2")
+    stopped(world, host)
+    quotas.of("us-east-1")[STANDARD.code] = 2
+    with pytest.raises(ClientError, match=r"VcpuLimitExceeded.*StartInstances"):
+        ec2.start_instances(InstanceIds=[host.id])
+    quotas.of("us-east-1")[STANDARD.code] = 4
+    ec2.start_instances(InstanceIds=[host.id])
+    told = world.read(host)
+    assert told is not None
+    assert told["instanceState"] == "running"
 
 
 def test_each_region_has_its_own(empty_world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from geusemaker.doctor.refusals import host_gone
 from geusemaker.simulator import images
 from geusemaker.simulator.account import AwsError, gone_is_fine
 from geusemaker.simulator.wire import UNKNOWN
@@ -541,6 +542,63 @@ def test_user_data_replaces_only_when_it_is_told_to(world: World) -> None:
         made = world.instance(userDataReplaceOnChange=told)
         (change,) = world.changes(made, {**made.inputs, "userDataBase64": data})
         assert (change.path, change.replaces) == ("userDataBase64", told)
+
+
+def _attached(world: World, **given: Any) -> Thing:
+    wanted = {"deviceName": "/dev/sdf", "volumeId": world.volume().id, **given}
+    return world.make("VolumeAttachment", instanceId=world.instance().id, **wanted)
+
+
+def test_a_volume_is_not_detached_from_a_host_that_was_terminated(world: World) -> None:
+    made = _attached(world, stopInstanceBeforeDetaching=True)
+    host = made.inputs["instanceId"]
+    world.account.client("ec2").terminate_instances(InstanceIds=[host])
+    said = refusal(lambda: world.delete(made))
+    assert said.startswith(f"StopInstances IncorrectInstanceState: This instance '{host}' is not")
+    assert world.read(made) is None, "the next refresh sees it"
+    told = host_gone(str(_error(lambda: world.delete(made))))
+    assert told is not None
+    assert f"host {host} (IncorrectInstanceState)" in told
+    assert "`pulumi up --refresh`" in told
+    assert "`pulumi destroy --refresh`" in told
+
+
+def test_what_was_detached_by_hand_is_not_detached_again(world: World) -> None:
+    made = _attached(world)
+    world.account.client("ec2").detach_volume(
+        VolumeId=made.inputs["volumeId"], InstanceId=made.inputs["instanceId"]
+    )
+    error = _error(lambda: world.delete(made))
+    assert error.code == "InvalidAttachment.NotFound"
+    assert world.read(made) is None
+    assert "InvalidAttachment.NotFound" in str(host_gone(str(error)))
+    assert host_gone("deleting EC2 Instance (i-1): api error IncorrectInstanceState: no") is None
+    assert host_gone("deleting EBS Volume (v) Attachment (i-1): api error RequestLimit") is None
+
+
+def test_an_attachment_that_is_to_stay_stays(world: World) -> None:
+    made = _attached(world, skipDestroy=True)
+    world.delete(made)
+    assert world.read(made) is not None
+
+
+def _error(call: Any) -> AwsError:
+    with pytest.raises(AwsError) as caught:
+        call()
+    return caught.value
+
+
+def test_an_address_that_was_asked_for_and_is_not_any_more_replaces_nothing(world: World) -> None:
+    """A stack of a release that asked for one: stopped and refreshed, it would have gone."""
+    host = world.instance(associatePublicIpAddress=True)
+    world.account.client("ec2").stop_instances(InstanceIds=[host.id])
+    told = world.read(host)
+    assert told is not None
+    stopped = dataclasses.replace(host, state=told)
+    (change,) = world.changes(stopped, host.inputs)
+    assert (change.path, change.replaces) == ("associatePublicIpAddress", True)
+    for before in (host, stopped):
+        assert world.update(before, associatePublicIpAddress=None).id == host.id
 
 
 def test_a_restart_moves_the_public_address(world: World) -> None:

@@ -1,12 +1,14 @@
 """What AWS refuses, and gives unasked, of parameters, buckets and credits."""
 
 import base64
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
 from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.resources.objects import MOST_TAGS
 from geusemaker.simulator.wire import UNKNOWN
 from simulator.test_simulator_refusals import refusal
 from simulator.world import BY_NAME, Thing, World
@@ -90,6 +92,24 @@ def test_what_the_host_wrote_is_read_and_then_no_change(world: World) -> None:
     kept = {key: made.kind.kept(key, value, told[key]) for key, value in made.inputs.items()}
     assert kept["value"] == "state=ready"
     assert made.kind.changes(world.account, told, kept, kept) == []
+
+
+def test_a_new_value_is_encrypted_by_the_key_of_aws_until_the_next_update(world: World) -> None:
+    """The provider sends the key only when it changed, as its source has it."""
+    made = _parameter(world, type="SecureString", keyId="alias/mine")
+    assert made.state["keyId"] == "alias/mine"
+    world.account.client("ssm").put_parameter(
+        Name=made.id, Type="SecureString", Value="of somebody", Overwrite=True, KeyId="alias/mine"
+    )
+    told = world.read(made)
+    assert told is not None
+    restored = world.put_back(dataclasses.replace(made, state=told))
+    assert restored.state["value"] == made.state["value"]
+    assert restored.state["keyId"] == "alias/aws/ssm"
+    assert [change.path for change in world.changes(restored, restored.inputs)] == ["keyId"]
+    again = world.put_back(restored)
+    assert again.state["keyId"] == "alias/mine"
+    assert world.changes(again, again.inputs) == []
 
 
 # Buckets. ----------------------------------------------------------------------------------
@@ -321,3 +341,22 @@ def test_refused_before_anything_is_made(world: World) -> None:
     for kind, given, said in _refused_checks(world):
         _, problems = world.check(kind, **given)
         assert [one for one in problems if one.startswith(said)], (kind, given, problems)
+
+
+def test_an_object_takes_ten_tags_and_may_override_those_of_the_provider(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = {f"tag-{number}": "x" for number in range(MOST_TAGS + 1)}
+    monkeypatch.setattr(world.account, "default_tags", many)
+    wanted = {"bucket": world.bucket().id, "key": "one", "content": "text"}
+    said = refusal(lambda: world.make("BucketObjectv2", **wanted))
+    assert said == "PutObject BadRequest: Object tags cannot be greater than 10"
+    made = world.make("BucketObjectv2", **wanted, overrideProvider={"defaultTags": {"tags": {}}})
+    assert made.state["tagsAll"] == {}
+    assert world.read(made) == made.state
+    own = world.update(made, tags={"own": "one"})
+    assert own.state["tagsAll"] == {"own": "one"}
+    _, problems = world.check(
+        "BucketObjectv2", **wanted, overrideProvider={"defaultTags": {"tags": {"a": "b"}}}
+    )
+    assert problems == ["overrideProvider.defaultTags.tags: only an empty map is supported"]

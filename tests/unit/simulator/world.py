@@ -88,6 +88,15 @@ class World:
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, inputs, state)
 
+    def put_back(self, thing: Thing) -> Thing:
+        """The thing after an `up` of the same program: AWS has what the inputs say again."""
+        paths = frozenset(change.path.split(".")[0] for change in self.changes(thing, thing.inputs))
+        assert paths, "there is something to update"
+        thing.kind.update(self.account, thing.id, Update(thing.state, thing.inputs, paths))
+        state = thing.kind.outputs(self.account, thing.id, thing.inputs, thing.state)
+        assert state is not None
+        return Thing(thing.kind, thing.name, thing.id, thing.inputs, state)
+
     def delete(self, thing: Thing) -> None:
         """Delete it."""
         thing.kind.delete(self.account, thing.id, thing.state)
