@@ -173,6 +173,11 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
     named, zone = _FULL_TYPE.search(said), _FULL_ZONE.search(said)
     full = named[1] if named else instance_type
     where = zone[1] if zone else f"one zone of {region}"
+    again = (
+        "Try `geusemaker start`"
+        if _RESTART.search(said) and not by_hand
+        else "Run the same command again"
+    )
     offers = (
         "aws ec2 describe-instance-type-offerings --location-type availability-zone "
         f"--filters Name=location,Values={zone[1] if zone else f'{region}a'} --region {region}"
@@ -180,7 +185,7 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
     return (
         f"AWS has no free host of type {full} in {where} right now (InsufficientInstanceCapacity): "
         "it is a shortage on AWS's side, and neither a quota nor a fault of the stack. "
-        f"{_what_stands(said, by_hand)} Run the same command again in a while; or take another "
+        f"{_what_stands(said, by_hand)} {again} in a while; or take another "
         f"size or another family of architecture {architecture_of(full)}: "
         f"`{_taking(_another_size(full), said)}` (`{offers}` lists what the zone offers at "
         "all). The host stays in the zone of its data volume; only a new stack can go to "
@@ -189,9 +194,9 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
 
 
 def _taking(instance_type: str, said: str) -> str:
-    """The command that takes another type; after a restart that failed, it must start the host."""
+    """The command that takes another type, and starts the host where it is stopped."""
     setting = f"pulumi config set geusemaker:instanceType {instance_type}"
-    return f"{setting} && pulumi up --refresh" if _RESTART.search(said) else setting
+    return f"{setting} && pulumi up" if _RESTART.search(said) else setting
 
 
 def _what_stands(said: str, by_hand: bool) -> str:
@@ -201,8 +206,9 @@ def _what_stands(said: str, by_hand: bool) -> str:
     if _RESTART.search(said):
         return (
             "The host was stopped to change its type and is still stopped; its data is untouched. "
-            "Whichever type is set next, the one it had before too, `pulumi up --refresh` is what "
-            "starts it again: without the refresh Pulumi takes it for running."
+            "EC2 and Pulumi have it as the new type now, so the same `pulumi up` again does not "
+            "start it: `geusemaker start` does, once AWS lets it. Any other type, the one it had "
+            "before too, starts with `pulumi up`."
         )
     return "A host that runs already, and the data, are untouched."
 

@@ -12,7 +12,7 @@ import typer
 from pydantic.alias_generators import to_snake
 
 from geusemaker import regions
-from geusemaker.cli import mending, stack_file
+from geusemaker.cli import capacity, mending, stack_file
 from geusemaker.cli.asking import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
@@ -21,6 +21,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import nearest
 from geusemaker.config_report import choices
 from geusemaker.config_source import Given, read_file, region_in
+from geusemaker.doctor.refusals import host_gone
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
@@ -145,7 +146,8 @@ def _deploy(
         typer.echo(f"Written to {written}: {', '.join(wanted.writes)}")
     again = mending.command_of(flags)
     try:
-        cli.up_in_sight(_in_sight)
+        with capacity.watched(_in_sight) as in_sight:
+            cli.up_in_sight(in_sight)
     except KeyboardInterrupt:
         say(
             "Interrupted. What was made until then is known to the stack, and the values are in "
@@ -153,7 +155,9 @@ def _deploy(
         )
         raise
     except GeuseMakerError as error:
-        why = explain(str(error), wanted.config.instance_type, wanted.region)
+        why = explain(str(error), wanted.config.instance_type, wanted.region) or host_gone(
+            str(error)
+        )
         raise PulumiError(
             why
             or "The deployment has failed, for the reason that stands above. What was made until "

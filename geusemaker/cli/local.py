@@ -18,6 +18,7 @@ from geusemaker.config_source import Given
 from geusemaker.dlami import recognise
 from geusemaker.dlami.hosts import NO_GPU
 from geusemaker.dlami.news import NEWER_IMAGE
+from geusemaker.doctor.refusals import host_gone
 from geusemaker.engine import find_engine
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
@@ -93,7 +94,17 @@ def _up(opened: session.Session) -> str:
         return opened.cli.up().did()
     except LocalError as error:
         kind = _config(opened).instance_type
-        raise LocalError(explain(str(error), kind, opened.account.region) or str(error)) from None
+        why = explain(str(error), kind, opened.account.region) or host_gone(str(error))
+        raise LocalError(why or str(error)) from None
+
+
+def _destroy(opened: session.Session) -> str:
+    """What `destroy` did. A host that is gone already is told with the way out."""
+    try:
+        return opened.cli.destroy().did()
+    except LocalError as error:
+        why = host_gone(str(error))
+        raise LocalError(f"{why} Both in `make shell`." if why else str(error)) from None
 
 
 def _config(opened: session.Session) -> DeploymentConfig:
@@ -150,7 +161,7 @@ def down() -> None:
         engine = find_engine(screen.note, environ=base)
         opened = session.join(places, base, engine, account, screen.note)
         with _while_it_runs(account):
-            screen.line(f"Destroyed: {opened.cli.destroy().did()}")
+            screen.line(f"Destroyed: {_destroy(opened)}")
         if left := account.resources():
             listed = ", ".join(f"{kind} {made}" for kind, made in left)
             raise LocalError(

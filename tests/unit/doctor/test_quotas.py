@@ -194,7 +194,9 @@ def test_another_size_is_one_that_there_is() -> None:
 def test_a_host_that_was_stopped_for_its_new_type_is_not_called_untouched(text: str) -> None:
     said = told(text)
     assert "is still stopped; its data is untouched" in said
-    assert "`pulumi up --refresh`" in said
+    assert "the same `pulumi up` again does not start it: `geusemaker start` does" in said
+    assert "--refresh" not in said, "the new type is recorded already"
+    assert "Run the same command again" not in said
     assert "A host that runs already" not in said
 
 
@@ -233,4 +235,4 @@ def test_a_host_that_was_stopped_by_hand_is_told_to_be_still_stopped(code: str) 
     assert told is not None
     assert "The host is still stopped; its data is untouched." in told
     assert "to change its type" not in told
-    assert "&& pulumi up --refresh`" in told, "another type alone starts nothing"
+    assert "&& pulumi up`" in told, "another type alone starts nothing"

@@ -1,0 +1,43 @@
+"""Says while it happens that AWS may have no free host: Pulumi's provider says it late."""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+PATIENCE: Final = 120.0
+"""Seconds. EC2 usually runs a new host within one minute."""
+
+WAITING: Final = (
+    "The host is not there after 2 minutes. Most likely AWS has no free one of its type in its "
+    "zone: Pulumi's AWS provider goes on asking for seven minutes and more, silently, before it "
+    "reports InsufficientInstanceCapacity. Let it go on; the way out is printed then."
+)
+
+_CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")
+_ENDED: Final = re.compile(r"aws:ec2:Instance \S+ (created\b|\*\*)")
+
+
+@contextlib.contextmanager
+def watched(
+    say: Callable[[str], None], patience: float = PATIENCE
+) -> Iterator[Callable[[str], None]]:
+    """Hands lines of `pulumi up` on to `say`, and `WAITING` when a new host takes that long."""
+    timer: threading.Timer | None = None
+
+    def line(text: str) -> None:
+        nonlocal timer
+        say(text)
+        if timer is None and _CREATING.search(text):
+            timer = threading.Timer(patience, say, [WAITING])
+            timer.daemon = True
+            timer.start()
+        elif timer is not None and _ENDED.search(text):
+            timer.cancel()
+
+    try:
+        yield line
+    finally:
+        if timer is not None:
+            timer.cancel()
