@@ -37,7 +37,7 @@ def stop(
         host = host_of(target, fitting(stack, region, local))
         instance = host.service.instance(host.id, in_full=True)
         _head(host, instance)
-        costs = while_stopped(instance.disks_gib, _has_address(host))
+        costs = while_stopped(instance.disks_gib, _has_address(host, instance))
         if instance.state in NOT_THERE:
             raise gone(host, instance)
         if instance.state == "stopped":
@@ -112,8 +112,10 @@ def _head(host: Host, instance: Instance) -> None:
     )
 
 
-def _has_address(host: Host) -> bool:
-    """Whether an Elastic IP is kept: only what somebody may reach has one."""
+def _has_address(host: Host, instance: Instance) -> bool:
+    """Whether an Elastic IP is kept. Where EC2 does not say: what somebody may reach has one."""
+    if instance.has_address is not None:
+        return instance.has_address
     url = host.outputs.get("url")
     return isinstance(url, str) and not url.startswith("https://localhost")
 

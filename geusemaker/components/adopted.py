@@ -102,6 +102,18 @@ def check(
     return host.way_out.startswith("igw-")
 
 
+def address_note(host: AdoptedSubnet) -> str:
+    """What it means that a subnet with an internet gateway gives no public address by itself."""
+    return (
+        f"geusemaker:subnetIds starts with {host.id}, which gives no public address by itself, so "
+        "that the host's way out is an Elastic IP, billed also while the host is stopped. A new "
+        "host has no way out until the address has moved to it from the old one: it pulls its "
+        "container images after that, and a replacement takes as much longer. With `aws ec2 "
+        f"modify-subnet-attribute --subnet-id {host.id} --map-public-ip-on-launch` before the "
+        "first deployment it needs none."
+    )
+
+
 def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
     """Somebody should come in, by the config key `key`, where nobody can."""
     port = 443 if key == "allowedCidrs" else 80

@@ -46,7 +46,9 @@ class ComputeArgs(TypedDict):
     domain: str | None
     hosted_zone_id: str | None
     public_address: bool | None
-    """Whether to ask for a public IPv4 address; None: as its subnet does by itself."""
+    """False for no public IPv4 address; None: as its subnet does by itself. Never True."""
+    needs_address: bool
+    """Whether its way out takes an Elastic IP. Plain, as the next one."""
     is_reachable: bool
     """Whether somebody may come in by allowedCidrs, so that the address must last. Plain: makes an
     Elastic IP, as a domain does."""
@@ -76,7 +78,7 @@ class Compute(pulumi.ComponentResource):
         tags, key = args["tags"], args.get("kms_key_arn")
         # Made before the host: its settings name the address.
         address = None
-        if args["is_reachable"] or args["domain"]:
+        if args["is_reachable"] or args["domain"] or args["needs_address"]:
             address = aws.ec2.Eip(
                 f"{name}-address", domain="vpc", tags=tags.named("address"), opts=child
             )
@@ -199,7 +201,7 @@ class Compute(pulumi.ComponentResource):
 def _url(args: ComputeArgs, address: aws.ec2.Eip | None) -> pulumi.Output[str]:
     if args["domain"]:
         return pulumi.Output.from_input(f"https://{args['domain']}")
-    if address is None:
+    if address is None or not args["is_reachable"]:
         return pulumi.Output.from_input(LOCAL_URL)
     url: pulumi.Output[str] = address.public_ip.apply(lambda ip: f"https://{ip}")
     return url

@@ -72,11 +72,13 @@ class Network(pulumi.ComponentResource):
         offering = zones.offering_zones(args["instance_type"], asking)
 
         self.public_address: bool | None = None
-        """Whether to ask for a public address; None where the subnet gives one by itself.
+        """Whether to ask for a public address: False to have none, None to ask for nothing.
 
-        Asked for outright, it is compared with what the host has, and a stopped host has none: the
-        next refresh would replace it.
+        Never True: that is compared with what the host has, and a stopped host has none, so that
+        the next refresh would replace it.
         """
+        self.needs_address = False
+        """Whether the host's way out takes an Elastic IP: its subnet gives no public address."""
         self.subnets: dict[str, pulumi.Output[str]]
         """Ids of the subnets, the host's first, by a label that stays with each."""
         self.ways_out: list[pulumi.Resource] = []
@@ -118,8 +120,11 @@ class Network(pulumi.ComponentResource):
             raise adopted.unreachable(
                 found[0], "allowedCidrs" if args["allowed_cidrs"] else "domain"
             )
-        if is_public != found[0].maps_public:
-            self.public_address = is_public
+        if found[0].maps_public and not is_public:
+            self.public_address = False
+        self.needs_address = is_public and not found[0].maps_public
+        if self.needs_address:
+            pulumi.log.info(adopted.address_note(found[0]))
         kept = self._keep("choice", vpc.id)
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
         self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}

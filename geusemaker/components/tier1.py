@@ -199,6 +199,7 @@ class Tier1(pulumi.ComponentResource):
                 "domain": config.domain,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
+                "needs_address": network.needs_address,
                 "is_reachable": bool(config.allowed_cidrs),
                 "needs": [*network.ways_out, *storage.mounts, *identity.grants],
                 "kms_key_arn": storage.kms_key_arn,

@@ -27,6 +27,7 @@ class Instance:
         launched: When it was last started: a stop and a start move it, a reboot does not.
         disks_gib: All its volumes; None where EC2 was not asked or did not say.
         credits: "standard" or "unlimited" for a burstable type, where EC2 says so.
+        has_address: Whether it has an Elastic IP; None where EC2 was not asked or did not say.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Instance:
     launched: datetime | None = None
     disks_gib: int | None = None
     credits: str | None = None
+    has_address: bool | None = None
 
 
 SILENCE: Final = timedelta(hours=1)

@@ -52,10 +52,10 @@ class HostService:
         self._clients: dict[str, Any] = {}
 
     def instance(self, instance_id: str, *, in_full: bool = False) -> Instance:
-        """What EC2 says of the host now; `in_full` asks for its disks and credits as well.
+        """What EC2 says of the host now; `in_full` asks for disks, credits and address too.
 
         Raises:
-            AwsError: EC2 could not be asked. For disks and credits: they are left out instead.
+            AwsError: EC2 could not be asked. What `in_full` adds is left out instead.
         """
         with self._translated("ec2", "DescribeInstances"):
             try:
@@ -75,7 +75,14 @@ class HostService:
             launched=found[0].get("LaunchTime"),
             disks_gib=self._disks(found[0]) if in_full else None,
             credits=self._credits(instance_id, kind) if in_full else None,
+            has_address=self._has_address(instance_id) if in_full else None,
         )
+
+    def _has_address(self, instance_id: str) -> bool | None:
+        wanted = [{"Name": "instance-id", "Values": [instance_id]}]
+        with contextlib.suppress(AwsError), self._translated("ec2", "DescribeAddresses"):
+            return bool(self._client("ec2").describe_addresses(Filters=wanted)["Addresses"])
+        return None
 
     def _disks(self, described: dict[str, Any]) -> int | None:
         ids = [

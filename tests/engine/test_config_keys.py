@@ -152,6 +152,18 @@ def test_an_adopted_network_is_used_tagged_by_nobody_and_left_as_it_was(door: Do
     assert tags["geusemaker:stack"] == "dev"
     assert not ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0].get("Tags")
     door.pulumi("preview", "--expect-no-changes")
-    door.pulumi("refresh", "--yes", "--expect-no-changes")
+    door.refresh()
+
+    # The subnet gives no public address: the way out is one that stays with a stopped host.
+    host, address = door.outputs()["instanceId"], door.outputs()["publicIp"]
+    assert address
+    assert door.run("geusemaker", "stop", "--yes").code == 0
+    door.refresh()
+    door.set(allowedCidrs="203.0.113.0/24")
+    steps = door.steps()
+    assert steps["geusemaker-network-https-203.0.113.0-24"] == "create"
+    assert not [name for name, op in steps.items() if "replace" in op or "delete" in op], steps
+    door.up()
+    assert (door.outputs()["instanceId"], door.outputs()["publicIp"]) == (host, address)
     door.pulumi("destroy", "--yes")
     assert sorted(door.resources()) == sorted(before)

@@ -30,6 +30,7 @@ def test_stop_says_what_goes_on_costing_and_stops(host: Deployed) -> None:
 
 def test_an_elastic_ip_goes_on_costing(host: Deployed) -> None:
     host.world.answers(output={"instanceId": host.id, "url": "https://203.0.113.5"})
+    host.answers["describe_addresses"] = refusal("DescribeAddresses", "UnauthorizedOperation")
     said = host.world.run("stop", "--yes").out
     assert "and the Elastic IP (about 3.65 USD a month)" in said
 
@@ -174,3 +175,11 @@ def test_in_the_simulated_account_both_work_and_say_so(host: Deployed) -> None:
 def test_disks_that_may_not_be_asked_for_have_no_size(host: Deployed) -> None:
     host.answers["describe_volumes"] = refusal("DescribeVolumes", "UnauthorizedOperation")
     assert "its disks and the file system" in host.world.run("stop", "--yes").out
+
+
+def test_an_elastic_ip_that_opens_nothing_goes_on_costing_too(host: Deployed) -> None:
+    """In an adopted subnet without public addresses it is the way out alone."""
+    ec2 = boto3.client("ec2", region_name="us-east-1")
+    made = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.associate_address(AllocationId=made, InstanceId=host.id)
+    assert "and the Elastic IP (about 3.65 USD a month)" in host.world.run("stop", "--yes").out

@@ -52,6 +52,11 @@ REST: Final[dict[tuple[str, str, str], str]] = {
     ): "the block that was measured was empty; one with a member forces a new selection",
     (INSTANCE, "cpuCoreCount", "change"): "pulumi-aws 7 declares cpuOptions instead",
     (INSTANCE, "cpuThreadsPerCore", "change"): "pulumi-aws 7 declares cpuOptions instead",
+    (
+        INSTANCE,
+        "associatePublicIpAddress",
+        "refresh",
+    ): "the adopted stack that was measured asked for the address; its Elastic IP is newer",
 }
 """Type, property and what is done to it: where the simulator does not follow, and why."""
 

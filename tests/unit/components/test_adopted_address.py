@@ -1,0 +1,74 @@
+"""How a host in an adopted network gets its public address, and keeps it over a stop."""
+
+import pytest
+
+from geusemaker.simulator.mocks import SimulatedMocks
+
+from .adoptable import Adoptable
+from .rendering import deploy
+
+EIP = "aws:ec2/eip:Eip"
+ASSOCIATION = "aws:ec2/eipAssociation:EipAssociation"
+INSTANCE = "aws:ec2/instance:Instance"
+
+
+def _adopted(account: SimulatedMocks, *, maps_public: bool, by_gateway: bool = True) -> Adoptable:
+    there = Adoptable(account)
+    for subnet in there.subnets:
+        there.ec2.modify_subnet_attribute(
+            SubnetId=subnet, MapPublicIpOnLaunch={"Value": maps_public}
+        )
+    if not by_gateway:
+        nat = there.ec2.create_nat_gateway(SubnetId=there.subnets[1], ConnectivityType="private")
+        there.ec2.replace_route(
+            RouteTableId=there.main_table,
+            DestinationCidrBlock="0.0.0.0/0",
+            NatGatewayId=nat["NatGateway"]["NatGatewayId"],
+        )
+    return there
+
+
+@pytest.mark.parametrize("keys", [{}, {"allowed_cidrs": ["203.0.113.7/32"]}], ids=["shut", "open"])
+def test_where_the_subnet_gives_no_address_it_is_an_elastic_ip(
+    account: SimulatedMocks, keys: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr("pulumi.log.info", notes.append)
+    there = _adopted(account, maps_public=False)
+    deploy(vpc_id=there.vpc, subnet_ids=there.subnets, **keys)
+    (host,) = account.of(INSTANCE)
+    assert "associatePublicIpAddress" not in host.inputs, "a stopped host would be replaced for it"
+    (address,) = account.of(EIP)
+    (association,) = account.of(ASSOCIATION)
+    assert association.inputs["instanceId"] == host.id
+    (pointer,) = [
+        one for one in account.of("aws:ssm/parameter:Parameter") if "bundles/" in str(one.inputs)
+    ]
+    url = f"https://{address.outputs['publicIp']}" if keys else "https://localhost:8443"
+    assert f"\nurl={url}\n" in pointer.inputs["value"], "an address for the way out opens nothing"
+    (note,) = [one for one in notes if "gives no public address by itself" in one]
+    assert "pulls its container images after that" in note
+
+
+def test_where_the_subnet_gives_one_nothing_is_asked_for(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr("pulumi.log.info", notes.append)
+    there = _adopted(account, maps_public=True)
+    deploy(vpc_id=there.vpc, subnet_ids=there.subnets)
+    (host,) = account.of(INSTANCE)
+    assert "associatePublicIpAddress" not in host.inputs
+    assert host.outputs["publicIp"]
+    assert not account.of(EIP)
+    assert not [one for one in notes if "gives no public address" in one]
+
+
+@pytest.mark.parametrize("maps_public", [True, False])
+def test_behind_a_nat_gateway_there_is_none(account: SimulatedMocks, maps_public: bool) -> None:
+    there = _adopted(account, maps_public=maps_public, by_gateway=False)
+    deploy(vpc_id=there.vpc, subnet_ids=there.subnets)
+    (host,) = account.of(INSTANCE)
+    assert host.inputs.get("associatePublicIpAddress") is (False if maps_public else None)
+    assert host.outputs["publicIp"] == ""
+    assert not account.of(EIP)
