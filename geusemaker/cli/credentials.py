@@ -40,7 +40,8 @@ def credentials(
             raise HostError(
                 f"The parameter {name} of stack {host.stack} holds none of the stack's secrets: "
                 "somebody wrote into it. `pulumi up --refresh` puts them back; they are kept in "
-                "the stack's state."
+                "the stack's state. With geusemaker:kmsKeyArn run `pulumi up` once more: the first "
+                "one encrypts them with AWS's own key, the second with yours."
             )
         services, owner = _chosen(host)
         logins = secret_lines.logins_of(services)

@@ -185,7 +185,9 @@ def make_settings(
         key=f"{_PREFIX}{sha256}.tar",
         content_base64=base64.b64encode(packed).decode("ascii"),
         content_type="application/x-tar",
-        # No tags: S3 takes ten for an object, and a stack may have more. The bucket has them.
+        # No tags: S3 takes ten for an object, and a stack may have more, by `aws:defaultTags`
+        # alone. The bucket has them.
+        override_provider={"default_tags": {"tags": {}}},
         opts=ResourceOptions(parent=parent, depends_on=[tls]),
     )
     pointer = aws.ssm.Parameter(

@@ -50,6 +50,18 @@ def test_as_many_tags_as_config_takes_are_not_too_many_for_the_stored_bundle(
     assert tags.items() <= bucket.inputs["tags"].items()
 
 
+def test_nor_are_default_tags_of_the_provider(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`aws:defaultTags` are on every object as well, and S3 takes ten."""
+    monkeypatch.setattr(account.account, "default_tags", {f"t-{n}": "x" for n in range(20)})
+    deploy()
+    (stored,) = account.of("aws:s3/bucketObjectv2:BucketObjectv2")
+    s3 = account.account.client("s3")
+    where = {"Bucket": stored.outputs["bucket"], "Key": stored.outputs["key"]}
+    assert s3.get_object_tagging(**where)["TagSet"] == []
+
+
 @pytest.mark.parametrize(
     ("args", "site"),
     [
