@@ -18,14 +18,13 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from geusemaker import config_rules as rules
 from geusemaker import config_together
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
 from geusemaker.config_problem import Misfit, as_text
 from geusemaker.config_report import Report
-from geusemaker.config_source import Given, read_file, read_stack
+from geusemaker.config_source import Given, camel, read_file, read_stack
 from geusemaker.config_text import kind_of, typed
 from geusemaker.errors import ConfigError
 from geusemaker.instance_types import USUAL_INSTANCE_TYPE
@@ -54,7 +53,7 @@ class DeploymentConfig(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        alias_generator=to_camel,
+        alias_generator=camel,
         validate_by_name=True,
         validate_by_alias=True,
     )
@@ -193,6 +192,15 @@ class DeploymentConfig(BaseModel):
             "the id of a hosted zone, with domain", "Z0123456789ABCDEFGHIJ", "none"
         ),
     )
+    n8n_reaches: Annotated[tuple[str, ...], AfterValidator(rules.n8n_reaches)] = Field(
+        (),
+        description="Private networks that n8n may connect to, such as that of an internal "
+        "database. No container reaches any other private network, nor the host itself. Changes "
+        "in place.",
+        json_schema_extra=_told(
+            "private IPv4 networks, with n8n among the services", ["10.0.8.0/24"], "none"
+        ),
+    )
 
     # services
     services: Annotated[tuple[str, ...], AfterValidator(rules.services)] = Field(
@@ -317,7 +325,7 @@ class DeploymentConfig(BaseModel):
     def stack_values(self) -> dict[str, str]:
         """What was set and not left to its default, as `pulumi config set` takes it."""
         return {
-            to_camel(name): as_text(getattr(self, name))
+            camel(name): as_text(getattr(self, name))
             for name in type(self).model_fields
             if name in self.model_fields_set and getattr(self, name) is not None
         }

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from geusemaker.bundle import SERVICES, check_image_versions
-from geusemaker.config_problem import Misfit, Set, nearest
+from geusemaker.config_problem import Misfit, Remove, Set, nearest
 from geusemaker.instance_types import type_shape
 
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
@@ -118,16 +118,42 @@ def kms_key_arn(value: str) -> str:
 
 def allowed_cidrs(values: Sequence[str]) -> tuple[str, ...]:
     """Canonical form: EC2 stores that, and any other would differ at every preview."""
-    networks = [_network(index, values) for index in range(len(values))]
-    distinct = tuple(dict.fromkeys(networks))
-    if len(distinct) < len(networks):
-        raise Misfit("names a network twice", Set("allowedCidrs", distinct))
+    distinct = _networks("allowedCidrs", values)
     if len(distinct) > _MAX_RULES:
         raise Misfit(f"has {len(distinct)} networks, and a security group takes {_MAX_RULES}")
     return distinct
 
 
-def _network(index: int, values: Sequence[str]) -> str:
+def n8n_reaches(values: Sequence[str]) -> tuple[str, ...]:
+    """Private networks only: what is not private needs no leave. The metadata service and the
+    addresses of the containers are in none of them."""
+    distinct = _networks("n8nReaches", values)
+    for value in distinct:
+        network = ipaddress.ip_network(value)
+        if network.version == 6:
+            why = f"has the item {value!r}, and containers have no IPv6"
+        elif not any(network.subnet_of(private) for private in _PRIVATE):
+            why = f"has the item {value!r}, which is not within {', '.join(map(str, _PRIVATE))}"
+            if network.is_global:
+                why = f"{why}: the internet is open to n8n without it"
+        else:
+            continue
+        rest = [one for one in distinct if one != value]
+        raise Misfit(why, Set("n8nReaches", rest) if rest else Remove("n8nReaches"))
+    if len(distinct) > _MAX_RULES:
+        raise Misfit(f"has {len(distinct)} networks, and {_MAX_RULES} is the most")
+    return distinct
+
+
+def _networks(key: str, values: Sequence[str]) -> tuple[str, ...]:
+    networks = [_network(key, index, values) for index in range(len(values))]
+    distinct = tuple(dict.fromkeys(networks))
+    if len(distinct) < len(networks):
+        raise Misfit("names a network twice", Set(key, distinct))
+    return distinct
+
+
+def _network(key: str, index: int, values: Sequence[str]) -> str:
     value = values[index]
     try:
         network = ipaddress.ip_network("" if "%" in value else value, strict=False)
@@ -137,7 +163,7 @@ def _network(index: int, values: Sequence[str]) -> str:
     if not prefix.isdecimal() or ipaddress.ip_address(address) != network.network_address:
         corrected = [*values[:index], str(network), *values[index + 1 :]]
         why = f"has the item {value!r}, which as a network is written {network}"
-        raise Misfit(why, Set("allowedCidrs", corrected))
+        raise Misfit(why, Set(key, corrected))
     return str(network)
 
 

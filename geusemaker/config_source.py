@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml
 from pulumi.runtime import config as pulumi_config
-from pydantic.alias_generators import to_camel
 
 from geusemaker.config_problem import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
 from geusemaker.errors import ConfigError
@@ -105,7 +104,7 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
             if spelled == REGION_KEY:
                 region = Given(spelled, value, FileOrigin(path, lines((*prefix, spelled)), spelled))
             continue  # another program's or provider's
-        key = to_camel(bare) if "_" in bare and not colon else bare
+        key = camel(bare) if "_" in bare and not colon else bare
         key = key if namespace in ("", NAMESPACE) else str(spelled)
         origin = FileOrigin(path, lines((*prefix, str(spelled))), str(spelled))
         if key in given:
@@ -256,3 +255,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def load_json(text: str) -> Any:
     """JSON in which numbers with a fraction keep their text, and a key stands once."""
     return json.loads(text, object_pairs_hook=_once, parse_float=Unquoted, parse_constant=Unquoted)
+
+
+def camel(field: str) -> str:
+    """The key of a field. Not pydantic's own way, which makes n8NReaches of n8n_reaches."""
+    first, *rest = field.lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -99,6 +99,14 @@ def _services_have_what_they_need(config: "DeploymentConfig") -> None:
             Remove("ollamaModels"),
             keys=("ollamaModels", "services"),
         )
+    if config.n8n_reaches and "n8n" not in config.services:
+        raise Misfit(
+            f"n8nReaches names {', '.join(config.n8n_reaches)}, but services has no n8n to go "
+            "there",
+            Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
+            Remove("n8nReaches"),
+            keys=("n8nReaches", "services"),
+        )
 
 
 def _zone_has_a_name(config: "DeploymentConfig") -> None:

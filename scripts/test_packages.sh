@@ -22,6 +22,7 @@ need util-linux setpriv
 need util-linux unshare
 need e2fsprogs mkfs.ext4
 need iproute2 ip
+need iptables iptables
 need logrotate logrotate
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 

@@ -1,11 +1,10 @@
 """The Compose files, from plain config. Pure.
 
-Nothing publishes a port but Caddy. Each network joins the few that must talk to each other, so that
-a page that Crawl4AI has opened reaches neither the database nor Qdrant nor Ollama.
+Nothing publishes a port but Caddy. Each network joins the few that must talk to each other
+(`networks.py`).
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -13,6 +12,7 @@ import yaml
 from geusemaker.bundle.containers import BUILDERS, PIDS, Container
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.limits import memory_limits
+from geusemaker.bundle.networks import Network, compose_endpoints, compose_network, networks_of
 from geusemaker.bundle.reference import Reference
 from geusemaker.bundle.secret_names import SECRETS_ROOT, SecretFile, secrets_of
 
@@ -20,37 +20,6 @@ PROJECT: Final = "geusemaker"
 
 _HEADER = "# Made by GeuseMaker from the stack's config: the next update undoes changes here.\n"
 
-
-class Network:
-    """A network: who is on it, and whether it has a way out of the host."""
-
-    def __init__(self, *members: str, internal: bool = False) -> None:
-        self.members = members
-        self.internal = internal
-
-
-# A container needs a network that is not internal to reach the world, and Caddy one to be reached.
-NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
-    {
-        "edge": Network("caddy", "n8n"),
-        "database": Network("n8n", "postgres", internal=True),
-        "runners": Network("n8n", "n8n-runners", internal=True),
-        "qdrant": Network("n8n", "qdrant", "caddy", internal=True),
-        "models": Network("n8n", "ollama", "caddy"),
-        "crawler": Network("n8n", "crawl4ai", "caddy"),
-    }
-)
-# A network is made when the service that it is for runs.
-_MADE_FOR: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "edge": "caddy",
-        "database": "postgres",
-        "runners": "n8n-runners",
-        "qdrant": "qdrant",
-        "models": "ollama",
-        "crawler": "crawl4ai",
-    }
-)
 
 # What the host runs hot is what it says most about: 10 MB five times over, for each container.
 _LOGGING: Final = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
@@ -60,16 +29,14 @@ def compose_yaml(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
     """compose.yaml. Raises `BundleError` when the services do not fit the instance type."""
     containers = facts.containers
     limits = memory_limits(containers, facts.memory_gib)
-    made = {name: net for name, net in NETWORKS.items() if _MADE_FOR[name] in containers}
+    made = networks_of(containers)
     document = {
         "name": PROJECT,
         "services": {
             name: _service(facts, name, str(images[name]), made, limits[name])
             for name in containers
         },
-        "networks": {
-            name: {"internal": True} if network.internal else {} for name, network in made.items()
-        },
+        "networks": {name: compose_network(name, network) for name, network in made.items()},
     }
     if files := secrets_of(containers):
         document["secrets"] = {
@@ -96,7 +63,7 @@ def _service(
     service: Container = {
         "image": image,
         **BUILDERS[name](facts),
-        "networks": [net for net, network in networks.items() if name in network.members],
+        "networks": compose_endpoints(name, networks, facts.domain),
     }
     if mine := [file for file in secrets_of(facts.containers) if file.consumer == name]:
         service["secrets"] = [{"source": _secret(file), "target": file.inside} for file in mine]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
+from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, SERVICES, BundleFacts
 from geusemaker.bundle.limits import CADDY_FILES, CADDY_GO_MIB
+from geusemaker.bundle.networks import N8N_ADDRESS, N8N_BROKER_ADDRESS
 from geusemaker.bundle.secret_names import (
     N8N_ENCRYPTION_KEY,
     N8N_OWNER_PASSWORD_HASH,
@@ -31,6 +32,15 @@ CADDY_DIR: Final = "${GEUSEMAKER_CADDY_DIR:?}"
 Container = dict[str, Any]
 
 _INSIDE = "/run/secrets"
+
+# n8n's own list, which it complains of when it is left to that, and what n8n 3 adds to it: the
+# range shared by carriers, and ways from IPv6 to IPv4.
+_NOT_PUBLIC: Final = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15"),
+    *("198.51.100.0/24", "203.0.113.0/24"),
+    *("::1/128", "64:ff9b::/96", "2001::/32", "2002::/16", "fc00::/7", "fd00::/8", "fe80::/10"),
+)
 _TASK_SECONDS = "300"
 
 
@@ -92,12 +102,14 @@ def _n8n(facts: BundleFacts) -> Container:
             "N8N_PROTOCOL": "https",
             "N8N_EDITOR_BASE_URL": URL,
             "N8N_WEBHOOK_URL": URL,
-            # Caddy, and nothing else, stands between n8n and whoever calls it.
+            # Caddy stands between n8n and whoever calls it, and nobody else is where it listens.
+            "N8N_LISTEN_ADDRESS": N8N_ADDRESS,
             "N8N_PROXY_HOPS": "1",
             "N8N_SECURE_COOKIE": "true",
+            **_n8n_ssrf(facts),
             "N8N_RUNNERS_MODE": "external",
             "N8N_RUNNERS_AUTH_TOKEN_FILE": f"{_INSIDE}/{N8N_RUNNERS_TOKEN}",
-            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104  # for the runner only
+            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": N8N_BROKER_ADDRESS,
             "N8N_RUNNERS_TASK_TIMEOUT": _TASK_SECONDS,
             "N8N_DEFAULT_BINARY_DATA_MODE": "filesystem",
             "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
@@ -128,10 +140,23 @@ def _n8n(facts: BundleFacts) -> Container:
             "-q",
             "-O",
             "/dev/null",
-            "http://127.0.0.1:5678/healthz/readiness",
+            f"http://{N8N_ADDRESS}:5678/healthz/readiness",
             start="600s",
         ),
         "stop_grace_period": "45s",  # n8n lets running executions end for 30 s
+    }
+
+
+def _n8n_ssrf(facts: BundleFacts) -> dict[str, str]:
+    """n8n's own wall, for requests whose address comes from who uses a workflow. It asks for the
+    name first, so a service is allowed by its name and not by the address that it has."""
+    names = [name for name in SERVICES if name in facts.services and name != "n8n"]
+    ranges = {"N8N_SSRF_ALLOWED_IP_RANGES": ",".join(facts.n8n_reaches)}
+    return {
+        "N8N_SSRF_PROTECTION_ENABLED": "true",
+        "N8N_SSRF_BLOCKED_IP_RANGES": ",".join(_NOT_PUBLIC),
+        "N8N_SSRF_ALLOWED_HOSTNAMES": ",".join([*names, *([facts.domain] if facts.domain else [])]),
+        **(ranges if facts.n8n_reaches else {}),
     }
 
 

@@ -43,6 +43,7 @@ class BundleFacts:
         memory_gib: What the instance type has; None when it is not known.
         architecture: "x86_64" or "arm64".
         dump_days: How many nightly dumps of PostgreSQL are kept.
+        n8n_reaches: Private networks that n8n may connect to; no container reaches any other.
     """
 
     services: tuple[str, ...]
@@ -54,6 +55,7 @@ class BundleFacts:
     memory_gib: float | None
     architecture: str
     dump_days: int
+    n8n_reaches: tuple[str, ...] = ()
 
     @property
     def containers(self) -> tuple[str, ...]:
@@ -88,7 +90,9 @@ def check_services(services: Iterable[str]) -> None:
         if name not in SERVICES:
             near = nearest(name, SERVICES)
             rest = [near if other == name else other for other in chosen if near or other != name]
-            mended = tuple(dict.fromkeys(one for one in rest if one in SERVICES)) or SERVICES
+            needed = ["postgres"] if "n8n" in rest else []
+            mended = tuple(dict.fromkeys(one for one in [*rest, *needed] if one in SERVICES))
+            mended = mended or SERVICES
             raise BundleError(
                 f"geusemaker:services is {shown}, and {name!r} is no service"
                 f"{f', did you mean {near}?' if near else ''} There are {', '.join(SERVICES)}. "

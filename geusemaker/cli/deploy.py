@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic.alias_generators import to_snake
 
 from geusemaker import regions
 from geusemaker.cli import capacity, mending, stack_file
@@ -37,7 +36,7 @@ _VARIABLES = {
 
 def _known(key: str) -> Callable[[str | None], str | None]:
     """Refuses a flag's value that the key does not have, as a wrong flag: exit code 2."""
-    field = DeploymentConfig.model_fields[to_snake(key)]
+    field = next(one for one in DeploymentConfig.model_fields.values() if one.alias == key)
 
     def check(value: str | None) -> str | None:
         if value is None or value in choices(field):

@@ -33,6 +33,16 @@ def notes_of(config: DeploymentConfig) -> list[str]:
             "of the data; those that there are stay, AWS's until their own date. To have them "
             "made: `pulumi config rm geusemaker:backupRetentionDays`."
         )
+    # A network that has neighbours, or was given its range to have some; said until it is decided.
+    joined = config.vpc_id or "vpc_cidr" in config.model_fields_set
+    if joined and "n8n" in config.services and "n8n_reaches" not in config.model_fields_set:
+        notes.append(
+            "geusemaker:n8nReaches is not set, so n8n connects to nothing in private networks: "
+            "neither to the VPC nor to what it is joined to; other containers never do. To let it "
+            "reach an internal API or database: `pulumi config set geusemaker:n8nReaches "
+            "10.0.8.0/24`, with your network; to leave it closed without this note: "
+            "`pulumi config set geusemaker:n8nReaches '[]'`."
+        )
     containers = containers_of(config.services)
     if idle := [key for key in config.image_versions if key not in containers]:
         notes.append(

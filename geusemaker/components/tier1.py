@@ -49,6 +49,7 @@ class Tier1Args(TypedDict):
     allowed_cidrs: NotRequired[Sequence[str]]
     domain: NotRequired[str | None]
     hosted_zone_id: NotRequired[str | None]
+    n8n_reaches: NotRequired[Sequence[str]]
     services: NotRequired[Sequence[str]]
     image_versions: NotRequired[Mapping[str, str]]
     ollama_models: NotRequired[Sequence[str]]
@@ -267,6 +268,7 @@ def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFact
         memory_gib=host.memory_gib or None,
         architecture=config.architecture,
         dump_days=config.backup_retention_days,
+        n8n_reaches=config.n8n_reaches,
     )
 
 

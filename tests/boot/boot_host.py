@@ -152,6 +152,8 @@ class Host:
     def _fill_path(self, os_id: str, version: str) -> None:
         for tool in (*COREUTILS, *OTHERS):
             self._link(tool, tool)
+        # Of several Pythons, the system's.
+        self._link("python3", "/usr/bin/python3")
         self._link("awk", "gawk" if os_id == "amzn" else "mawk")
         if os_id == "ubuntu":
             self._link("gpg", "gpg")
@@ -260,8 +262,10 @@ class Host:
         if (disk := self.path(f"{LIB}/model-cache/disk")).is_symlink():
             disk.unlink()
             disk.mkdir()
-        for gone in ("mounted", "docker-runs", "calls", "rules-iptables", "rules-ip6tables"):
+        for gone in ("mounted", "docker-runs", "calls"):
             (self.world / gone).unlink(missing_ok=True)
+        for chain in self.world.glob("rules-*"):
+            chain.unlink()
 
     def _new_boot(self) -> None:
         self.write("/proc/sys/kernel/random/boot_id", f"{uuid.uuid4()}\n")

@@ -38,7 +38,7 @@ def rendered(*services: str, models: tuple[str, ...] = ()) -> Rendered:
     return Rendered(facts=facts)
 
 
-def _secrets() -> dict[str, str]:
+def secrets() -> dict[str, str]:
     return {name.replace("-", "_"): f"MARKER{name}$x" for name in bundle.SECRET_NAMES}
 
 
@@ -49,7 +49,7 @@ def test_all_services_come_up_and_each_reader_gets_its_secrets(
     host = Host(tmp_path, os_id, version)
     host.attach_volume()
     host.attach_gpu()
-    host.parameters(**_secrets())
+    host.parameters(**secrets())
     named = rendered(models=("llama3.2:1b",))
     host.name(named)
     assert host.boot() == GOOD, host.read("/var/log/geusemaker-boot.log")
@@ -74,7 +74,7 @@ def test_all_services_come_up_and_each_reader_gets_its_secrets(
 def test_a_subset_comes_up_in_place_of_all(tmp_path: Path, services: tuple[str, ...]) -> None:
     host = Host(tmp_path)
     host.attach_volume()
-    host.parameters(**_secrets())
+    host.parameters(**secrets())
     host.name(rendered(*services))
     assert host.boot() == GOOD, host.read("/var/log/geusemaker-boot.log")
     assert set(host.containers()) == set(rendered(*services).facts.containers)

@@ -43,8 +43,9 @@ def test_the_script_with_the_bundles_part_pleases_shellcheck(facts: HostFacts) -
     assert shellcheck("-", text=whole) == ""
 
 
-def test_what_docker_runs_before_it_starts_pleases_shellcheck(booted: Host) -> None:
-    assert shellcheck(str(booted.path(f"{LIB}/restore-models"))) == ""
+@pytest.mark.parametrize("name", ["restore-models", "wall"])
+def test_what_docker_runs_before_it_starts_pleases_shellcheck(booted: Host, name: str) -> None:
+    assert shellcheck(str(booted.path(f"{LIB}/{name}"))) == ""
 
 
 def test_shellcheck_is_really_asked() -> None:
@@ -99,7 +100,7 @@ def test_systemd_is_really_asked(tmp_path: Path) -> None:
     assert "never" in _verify(units).stderr
 
 
-@pytest.mark.parametrize("name", ["geusemaker", "geusemaker-metadata"])
+@pytest.mark.parametrize("name", ["geusemaker", "geusemaker-wall"])
 def test_the_drop_ins_of_docker_please_systemd(booted: Host, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "units"
     (folder / "docker.service.d").mkdir(parents=True)
@@ -146,3 +147,4 @@ def test_the_packages_that_the_tests_need_are_there_or_named() -> None:
     script = HERE.parents[1] / "scripts" / "test_packages.sh"
     assert "need shellcheck shellcheck\n" in script.read_text()
     assert "need systemd systemd-analyze\n" in script.read_text()
+    assert "need iptables iptables\n" in script.read_text()

@@ -1,6 +1,7 @@
 """What the bundle describes, started; what does not come up, undone; and each minute after that."""
 
 import hashlib
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -190,12 +191,12 @@ def test_a_step_that_takes_too_long_for_systemd_has_failed_and_is_tried_again(bo
 
 
 def test_a_passing_fault_refuses_nothing(booted: Host) -> None:
-    booted.late("xtables", 2)
+    booted.late("xtables", 1)
     booted.name(NEW)
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
-    assert "keep containers from the metadata service" in record["reason"]
+    assert "put up the wall between containers" in record["reason"]
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
@@ -391,18 +392,31 @@ def test_other_devices_and_makers_are_no_gpu(host: Host, vendor: str, kind: str)
     assert "there is no NVIDIA device" in host.reason("gpu", "ok")
 
 
-def test_containers_are_kept_from_the_metadata_service_once_and_after_a_reboot(
-    booted: Host,
-) -> None:
-    rule = "DOCKER-USER -d 169.254.169.254/32 -j DROP"
-    assert booted._lines("rules-iptables") == [rule]
-    assert booted._lines("rules-ip6tables") == []
+WALL = ["-j GEUSEMAKER-OUT"]
+WAYS_IN = ["-i gm-+ -j GEUSEMAKER-IN"]
+
+
+def _chains(host: Host, tables: str) -> tuple[list[str], list[str], bool]:
+    """The ways into the wall, and whether metadata is closed in it."""
+    out = host._lines(f"rules-{tables}-GEUSEMAKER-OUT")
+    assert len(out) == len(set(out)), "a rule is there twice"
+    closed = {"iptables": "169.254.169.254/32", "ip6tables": "fd00:ec2::254/128"}[tables]
+    return (
+        host._lines(f"rules-{tables}-DOCKER-USER"),
+        host._lines(f"rules-{tables}-INPUT"),
+        f"-d {closed} -j DROP" in out,
+    )
+
+
+def test_the_wall_is_put_up_once_and_after_a_reboot_and_for_ipv6_where_it_is(booted: Host) -> None:
+    assert _chains(booted, "iptables") == (WALL, WAYS_IN, True)
+    assert _chains(booted, "ip6tables") == ([], [], False)
     booted.start("services")
-    assert booted._lines("rules-iptables") == [rule]
+    assert _chains(booted, "iptables") == (WALL, WAYS_IN, True)
     booted.set("ip6")
     assert set(_reboot(booted).values()) == {0}
-    assert booted._lines("rules-iptables") == [rule]
-    assert booted._lines("rules-ip6tables") == ["DOCKER-USER -d fd00:ec2::254/128 -j DROP"]
+    for tables in ("iptables", "ip6tables"):
+        assert _chains(booted, tables) == (WALL, WAYS_IN, True)
 
 
 def test_the_wall_stands_before_docker_starts_what_ran_before_a_reboot(booted: Host) -> None:
@@ -410,8 +424,83 @@ def test_the_wall_stands_before_docker_starts_what_ran_before_a_reboot(booted: H
     booted.cloud_init()
     for step in ("data", "efs", "docker"):
         assert booted.start(step).returncode == 0
-    assert booted._lines("rules-iptables") == ["DOCKER-USER -d 169.254.169.254/32 -j DROP"]
+    assert _chains(booted, "iptables") == (WALL, WAYS_IN, True)
     assert booted.mistakes() == []
+
+
+def test_other_settings_move_the_wall_and_nothing_else_starts_docker_again(booted: Host) -> None:
+    reach = "bridge gm-edge\nreach gm-edge 198.18.42.10 10.0.8.0/24\n"
+    booted.name(Bundle(more_manifest=reach))
+    booted.start("sync")
+    out = booted._lines("rules-iptables-GEUSEMAKER-OUT")
+    opened = "-i gm-edge -s 198.18.42.10 -d 10.0.8.0/24 -j RETURN"
+    assert out.index(opened) < out.index("-d 10.0.0.0/8 -j DROP")
+    booted.name(NEW)
+    booted.start("sync")
+    assert booted.record()["running"] == NEW.sha256
+    assert opened not in booted._lines("rules-iptables-GEUSEMAKER-OUT")
+    assert booted.calls("systemctl daemon-reload") == booted.calls("systemctl restart") == []
+
+
+DAEMON = "/etc/docker/daemon.json"
+MOVED = Bundle(more_manifest="docker0 198.18.43.1/24\n")
+NVIDIA = {"runtimes": {"nvidia": {"args": [], "path": "nvidia-container-runtime"}}}
+
+
+def test_dockers_own_bridge_moves_before_any_container_and_keeps_what_the_image_set(
+    host: Host,
+) -> None:
+    host.write(DAEMON, json.dumps(NVIDIA))
+    host.path(DAEMON).chmod(0o640)
+    host.name(MOVED)
+    assert host.boot() == GOOD, host.read(LOG)
+    assert json.loads(host.read(DAEMON)) == {**NVIDIA, "bip": "198.18.43.1/24"}
+    assert host.owners[DAEMON][1] == 0o640
+    calls = host.calls()
+    restart = calls.index("systemctl restart docker.service")
+    assert not [call for call in calls[:restart] if call.startswith("docker compose run")]
+    assert [call for call in calls[restart:] if call.startswith("docker compose run")]
+    host.set("calls")
+    assert set(_reboot(host).values()) == {0}
+    assert host.start("services").returncode == 0
+    assert host.calls("systemctl restart") == []
+
+
+def test_an_address_that_the_image_chose_for_it_stays(host: Host) -> None:
+    host.write(DAEMON, json.dumps({"bip": "10.200.0.1/24"}))
+    host.name(MOVED)
+    assert host.boot() == GOOD
+    assert json.loads(host.read(DAEMON)) == {"bip": "10.200.0.1/24"}
+    assert host.calls("systemctl restart") == []
+
+
+@pytest.mark.parametrize("before", [None, json.dumps(NVIDIA)])
+def test_a_docker_that_does_not_start_so_has_its_settings_back(
+    host: Host, before: str | None
+) -> None:
+    if before is not None:
+        host.write(DAEMON, before)
+    host.set("refused-bip")
+    host.name(MOVED)
+    assert host.boot() == GOOD, host.read(LOG)
+    assert (host.read(DAEMON) if before is not None else host.path(DAEMON).exists()) == (
+        before or False
+    )
+    # And is not tried with it at each update, which stops what runs.
+    host.set("calls")
+    assert host.start("services").returncode == 0
+    assert host.calls("systemctl restart") == []
+
+
+@pytest.mark.parametrize("fault", ["no JSON", "no Python"])
+def test_settings_that_cannot_be_merged_are_left_as_they_are(host: Host, fault: str) -> None:
+    host.write(DAEMON, "{ a" if fault == "no JSON" else "{}")
+    if fault == "no Python":
+        host.without("python3")
+    host.name(MOVED)
+    assert host.boot() == GOOD, host.read(LOG)
+    assert host.read(DAEMON) == ("{ a" if fault == "no JSON" else "{}")
+    assert "Docker's own bridge stays at its address" in host.read(LOG)
 
 
 def test_a_docker_that_starts_without_iptables_is_no_host(booted: Host) -> None:
@@ -419,14 +508,14 @@ def test_a_docker_that_starts_without_iptables_is_no_host(booted: Host) -> None:
     statuses = _reboot(booted)
     assert statuses["docker"] == 0
     assert statuses["services"] != 0
-    assert "keep containers from the metadata service" in booted.record()["reason"]
+    assert "put up the wall between containers" in booted.record()["reason"]
 
 
 def test_without_that_wall_no_container_is_started(host: Host) -> None:
     host.set("no-iptables")
     host.boot()
     assert host.containers() == {}
-    assert "keep containers from the metadata service" in host.record()["reason"]
+    assert "put up the wall between containers" in host.record()["reason"]
 
 
 # Each minute

@@ -32,6 +32,7 @@ TYPED = {
     "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
     "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
     "domain": "ai.example.com",
+    "n8nReaches": "10.0.8.0/24,192.168.5.5/32",
     "services": "n8n, postgres, qdrant, ollama",
     "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
     "ollamaModels": "llama3.2:3b,qwen3:8b",

@@ -41,6 +41,9 @@ SECRETS: Final = {
     "n8n-owner-password-hash": owner_hash(OWNER_PASSWORD),
     "n8n-runners-token": "ru" + "2N" * 19,
 }
+REACHED: Final = ("10.0.8.0/24",)
+"""The private networks that n8n may connect to."""
+
 OTHER_KEY: Final = "ot" + "3H" * 19
 
 # Where the container's paths are below the host's folder here.
@@ -78,7 +81,8 @@ class Host:
 
     def environment(self, email: str = OWNER) -> dict[str, str]:
         """What compose.yaml gives to n8n, with what is named otherwise here."""
-        rendered: dict[str, str] = service("n8n", facts(owner_email=email))["environment"]
+        of = facts(owner_email=email, n8n_reaches=REACHED)
+        rendered: dict[str, str] = service("n8n", of)["environment"]
         values = {"GEUSEMAKER_URL": URL, "GEUSEMAKER_HOST": "localhost"}
         env = {name: filled(str(value), values) for name, value in rendered.items()}
         for inside, outside in _PATHS.items():
@@ -90,7 +94,9 @@ class Host:
             "DB_POSTGRESDB_HOST": ("postgres", "127.0.0.1"),
             "DB_POSTGRESDB_PORT": ("5432", str(self.cluster.port)),
             "N8N_PORT": ("5678", str(self.port)),
-            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+            # The addresses that n8n has in the networks of its container.
+            "N8N_LISTEN_ADDRESS": ("198.18.42.10", "127.0.0.1"),
+            "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": ("198.18.42.42", "127.0.0.1"),
         }
         for name, (inside, outside) in local.items():
             assert env[name] == inside
@@ -99,8 +105,7 @@ class Host:
 
     def _added(self) -> dict[str, str]:
         return {
-            # The container's own network, in which the broker's port is the default, 5679.
-            "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            # In the container the broker's port is the default, 5679.
             "N8N_RUNNERS_BROKER_PORT": str(self.broker_port),
             # Whatever asks the world is refused at once: no test reaches beyond loopback.
             "HTTP_PROXY": "http://127.0.0.1:9",
@@ -192,7 +197,7 @@ def make_host(folder: Path) -> Host:
     cluster = Cluster(SECRETS["postgres-password"])
     try:
         caddyfile = render(facts())["caddy/Caddyfile"]
-        proxy = Proxy(folder / "caddy", caddyfile, {"n8n:5678": f"127.0.0.1:{port}"})
+        proxy = Proxy(folder / "caddy", caddyfile, {"n8n-edge:5678": f"127.0.0.1:{port}"})
     except BaseException:
         cluster.remove()
         raise

@@ -6,10 +6,12 @@ system's, which n8n calls too old when it is older than 16, and works with.
 
 import json
 import re
+import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
+from real_stack.bundle import facts, service
 
 from n8n.n8n_host import (
     OWNER,
@@ -19,6 +21,7 @@ from n8n.n8n_host import (
     Host,
     log_in,
     publish,
+    real_n8n,
     webhook,
 )
 
@@ -186,3 +189,54 @@ def test_a_code_node_runs_in_the_task_runner(started: Host, tmp_path: Path) -> N
         assert answer.json == {"sum": 42}
     finally:
         runner.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "blocked"),
+    [
+        ("http://10.0.9.7/", True),
+        ("http://172.31.0.9/", True),
+        ("http://100.64.3.3/", True),
+        ("http://169.254.169.254/latest/meta-data/", True),
+        # Another container by its address, and n8n's own machine.
+        ("http://198.18.42.66:11434/", True),
+        ("http://localhost:5678/", True),
+        ("http://[::1]:5678/", True),
+        # By name, as the editor's pages say; and what n8nReaches opened.
+        *((f"http://{name}/", False) for name in ("ollama:11434", "qdrant:6333", "crawl4ai:11235")),
+        ("http://10.0.8.7/", False),
+    ],
+)
+def test_n8n_asks_no_private_address_but_what_was_opened(
+    started: Host, url: str, blocked: bool
+) -> None:
+    """What is not blocked does not answer either: nobody is there, and no test reaches beyond
+    loopback."""
+    path = f"asks-{uuid.uuid4().hex[:8]}"  # with more to it, an id of at most 36 characters
+    publish(
+        started.owner(),
+        path,
+        webhook(path),
+        {
+            "name": "Ask",
+            "type": "n8n-nodes-base.httpRequest",
+            "typeVersion": 4.2,
+            "onError": "continueRegularOutput",
+            "parameters": {"url": url, "options": {"timeout": 5000}},
+        },
+    )
+    answer = started.visitor().ask("POST", f"/webhook/{path}", {})
+    assert answer.status == 200, answer.text
+    said = json.dumps(answer.json["error"])
+    assert ("blocked" in said.lower()) is blocked, said
+
+
+def test_what_n8n_itself_calls_private_is_blocked() -> None:
+    tools = real_n8n.ensure()
+    config = tools.packages / "@n8n/config/dist/configs/ssrf-protection.config.js"
+    own = f"require({json.dumps(str(config))}).SSRF_DEFAULT_BLOCKED_IP_RANGES"
+    script = f"console.log(JSON.stringify({own}))"
+    said = subprocess.run([str(tools.node), "-e", script], capture_output=True, check=True)
+    environment = service("n8n", facts())["environment"]
+    blocked = set(environment["N8N_SSRF_BLOCKED_IP_RANGES"].split(","))
+    assert set(json.loads(said.stdout)) < blocked

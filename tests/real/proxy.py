@@ -23,7 +23,7 @@ from geusemaker.bundle import BundleFacts
 from .visitors import PATIENCE, Upstream, Visitor
 
 UPSTREAMS = {
-    "n8n": "n8n:5678",
+    "n8n": "n8n-edge:5678",
     "ollama": "ollama:11434",
     "qdrant": "qdrant:6333",
     "crawl4ai": "crawl4ai:11235",

@@ -6,6 +6,7 @@
 # The manifest, one thing a line:
 #   service NAME | image REFERENCE | directory data|efs PATH UID MODE | secret CONSUMER NAME UID
 #   model NAME | dump-days NUMBER
+#   bridge NAME | reach BRIDGE ADDRESS NETWORK | docker0 ADDRESS/PREFIX
 
 # manifest KIND: the rest of each line of that kind.
 manifest() {
@@ -14,13 +15,15 @@ manifest() {
 
 # Values go into paths and command lines.
 check_manifest() {
-  local bad name='[A-Za-z0-9][A-Za-z0-9_.-]*'
+  local bad name='[A-Za-z0-9][A-Za-z0-9_.-]*' address='([0-9]{1,3}\.){3}[0-9]{1,3}'
   bad=$(grep -vE -e "^service $name\$" \
     -e "^image $name(/$name)*(:[0-9]+)?(/$name)*(:$name)?(@sha256:[0-9a-f]{64})?\$" \
     -e "^directory (data|efs) $name(/$name)* [0-9]+ 0?[0-7]{3}\$" \
     -e "^secret $name $name [0-9]+\$" \
     -e "^model [A-Za-z0-9][A-Za-z0-9_.:/-]*\$" \
-    -e '^dump-days [0-9]+$' "$DIR/manifest" | head -n 1) || true
+    -e '^dump-days [0-9]+$' -e '^bridge gm-[a-z0-9-]{1,12}$' \
+    -e "^reach gm-[a-z0-9-]{1,12} $address $address/[0-9]{1,2}\$" \
+    -e "^docker0 $address/[0-9]{1,2}\$" "$DIR/manifest" | head -n 1) || true
   if [[ -n $bad ]]; then
     refuse "bundle $SHA has a line in its manifest that this host does not know: $bad"
   fi

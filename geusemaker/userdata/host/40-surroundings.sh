@@ -1,39 +1,8 @@
-# No container may ask the metadata service for the role. The first wall is the instance's hop
-# limit of 1; this is the second. Docker makes the chain, keeps what is in it, and asks it first.
-keep_from_metadata() {
-  local tables=$1 address=$2
-  "$tables" -w 30 -C DOCKER-USER -d "$address" -j DROP 2>/dev/null ||
-    "$tables" -w 30 -I DOCKER-USER -d "$address" -j DROP
-}
-
-# Before any container of the bundle starts.
-wall_off_metadata() {
-  keep_from_metadata iptables 169.254.169.254/32 ||
-    fail "iptables could not keep containers from the metadata service"
-  # Docker makes the chain for IPv6 only where its containers have IPv6.
-  if ip6tables -w 30 -n -L DOCKER-USER >/dev/null 2>&1; then
-    keep_from_metadata ip6tables fd00:ec2::254/128 ||
-      fail "ip6tables could not keep containers from the metadata service"
-  fi
-}
-
 # write_once FILE MODE < TEXT: false where that is in it already.
 write_once() {
   local text
   text=$(cat)
   [[ ! -f $1 || $(cat "$1") != "$text" ]] && write_file "$1" "$2" <<<"$text"
-}
-
-# Rules are gone after a boot, and Docker starts what ran before ahead of any step: so the wall is
-# put up anew right before Docker. One that cannot be does not keep Docker down; the step fails.
-wall_off_at_boots() {
-  local rule='DOCKER-USER -d 169.254.169.254/32 -j DROP'
-  if write_once "$UNITS/docker.service.d/geusemaker-metadata.conf" 0644 <<UNIT; then
-[Service]
-ExecStartPre=-/bin/sh -c 'iptables -w 30 -N DOCKER-USER; iptables -w 30 -C $rule || iptables -w 30 -I $rule'
-UNIT
-    systemctl daemon-reload
-  fi
 }
 
 # A log that nobody cuts fills the root disk in the end.

@@ -62,8 +62,8 @@ dump_before_other_images() {
 bundle_up() {
   local down
   rotate_log
-  wall_off_metadata
-  wall_off_at_boots
+  put_up_wall
+  move_docker0
   make_directories
   restore_models
   keep_caddyfile

@@ -9,7 +9,7 @@ import pytest
 
 from .variants import compose, facts
 
-READY = "http://127.0.0.1:5678/healthz/readiness"
+READY = "http://198.18.42.10:5678/healthz/readiness"
 DATA, EFS = "/srv/geusemaker/data", "/srv/geusemaker/efs"
 
 
@@ -36,7 +36,7 @@ def container(name: str) -> dict[str, Any]:
                 "N8N_SECURE_COOKIE": "true",
                 "N8N_RUNNERS_AUTH_TOKEN_FILE": "/run/secrets/n8n-runners-token",
                 # The broker is on loopback otherwise, where the runner is not.
-                "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "0.0.0.0",  # noqa: S104
+                "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "198.18.42.42",
                 "N8N_RUNNERS_TASK_TIMEOUT": "300",
                 "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
                 "NODE_OPTIONS": "--max-http-header-size=81920",

@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"domain": "ai.example.com"},
         {"domain": "ai.example.com", "hosted_zone_id": "of example.com"},
     ),
+    "n8n_reaches": ({}, {"n8n_reaches": ["10.0.8.0/24"]}),
     "services": ({}, {"services": ["ollama"]}),
     "image_versions": ({}, {"image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"}}),
     "ollama_models": ({}, {"ollama_models": ["llama3.2:3b"]}),

@@ -31,6 +31,16 @@ def test_the_defaults_need_no_word() -> None:
             "an A record for the output publicIp",
         ),
         (
+            {"vpcId": "vpc-01234567", "subnetIds": ["subnet-01234567"]},
+            "n8n connects to nothing in private networks",
+            "`pulumi config set geusemaker:n8nReaches '[]'`",
+        ),
+        (
+            {"vpcCidr": "10.99.0.0/16"},
+            "n8n connects to nothing in private networks",
+            "`pulumi config set geusemaker:n8nReaches 10.0.8.0/24`",
+        ),
+        (
             {"backupRetentionDays": 0},
             "neither AWS Backup nor the host makes copies",
             "`pulumi config rm geusemaker:backupRetentionDays`",
@@ -61,3 +71,9 @@ def test_a_domain_that_is_open_and_has_its_zone_needs_no_word() -> None:
         notes(domain="ai.example.com", hostedZoneId="Z0123456789ABC", allowedCidrs=["0.0.0.0/0"])
         == []
     )
+
+
+@pytest.mark.parametrize("reaches", [[], ["10.0.8.0/24"]])
+def test_a_network_with_neighbours_needs_no_word_once_it_is_decided(reaches: list[str]) -> None:
+    assert notes(vpcCidr="10.99.0.0/16", n8nReaches=reaches) == []
+    assert notes(vpcCidr="10.99.0.0/16", services=["ollama"]) == []

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3]
 # Declared in Pulumi.yaml they would be required, or the engine would hand their default over as if
 # the user had set it; see the comment there.
 UNDECLARED = {
+    "n8nReaches",
     "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
     "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn", "domain",
     "hostedZoneId", "ownerEmail",
