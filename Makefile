@@ -9,7 +9,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-boot test-n8n test-tools lint clean setup setup-dev
+.PHONY: help up down shell test test-boot test-n8n test-tools lint lock clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-boot  boot the host in a throw-away system, with faults (Linux, root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
 	@echo 'make lint    ruff, mypy, and the generated config table'
+	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
 setup:
@@ -69,6 +70,10 @@ lint: setup-dev
 	$(PY) -m mypy
 	$(PY) scripts/config_table.py --check
 	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
+
+# What did not change keeps its version; `make lock UPGRADE=--upgrade` moves all.
+lock: setup-dev
+	@$(PY) scripts/lock_requirements.py $(UPGRADE)
 
 # The account is stopped first: without its state file nobody could find its process any more.
 clean:

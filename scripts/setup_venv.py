@@ -1,7 +1,8 @@
 """Makes, repairs and fills .venv; standard library only, since it runs before anything is there.
 
 `setup_venv.py run` installs what the program needs, `dev` what tests and checks need too, and
-`--check` only says (exit code 0) that nothing is to be done. A stamp inside .venv holds a hash of
+`--check` only says (exit code 0) that nothing is to be done. What is installed is what a lock file
+names, by version and hash. A stamp inside .venv holds a hash of
 what was installed and is written last, so that an interrupted run is done again.
 """
 
@@ -15,11 +16,11 @@ import time
 import venv
 from pathlib import Path
 
-REQUIREMENTS = {"run": "requirements.txt", "dev": "requirements-dev.txt"}
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 # What each set depends on: a changed file means that pip is asked again.
 _HASHED = {
-    "run": ("requirements.txt", "pyproject.toml"),
-    "dev": ("requirements.txt", "requirements-dev.txt", "pyproject.toml"),
+    "run": ("requirements.lock", "requirements.txt", "pyproject.toml"),
+    "dev": ("requirements-dev.lock", "requirements.txt", "pyproject.toml"),
 }
 
 
@@ -90,22 +91,27 @@ def set_up(project: Path, kind: str) -> None:
 
 
 def install(project: Path, environment: Path, kind: str) -> None:
-    say(f"installing {REQUIREMENTS[kind]}: a minute or two, only when it has changed")
+    say(f"installing {LOCKS[kind]}: a minute or two, only when it has changed")
     stamp = environment / "geusemaker.json"
     stamps = read_stamps(environment)
     stamp.unlink(missing_ok=True)
-    command = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    command += ["--disable-pip-version-check", "-r", REQUIREMENTS[kind], "-e", "."]
-    ran = subprocess.run(command, cwd=project, check=False)
-    if ran.returncode != 0:
-        sys.exit(
-            f"pip could not install {REQUIREMENTS[kind]} (exit code {ran.returncode}, its own words"
-            " are above): it needs a package index, and room on the disk; then run make again."
-        )
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    pip.append("--disable-pip-version-check")
+    # The project itself has no hash: it is built, without asking anybody, by what the lock brought.
+    itself = ["--no-deps", "--no-build-isolation", "--no-index", "-e", "."]
+    for arguments in (["--require-hashes", "-r", LOCKS[kind]], itself):
+        ran = subprocess.run([*pip, *arguments], cwd=project, check=False)
+        if ran.returncode != 0:
+            sys.exit(
+                f"pip could not install {LOCKS[kind]} (exit code {ran.returncode}, its own words"
+                " are above): it needs a package index, and room on the disk; then run make again."
+                " Where it says that hashes do not match, somebody has changed a package after it"
+                " was locked: do not install it."
+            )
     kept = {
         one: mark
         for one, mark in stamps.items()
-        if one in REQUIREMENTS and mark == wanted_stamp(project, one)
+        if one in LOCKS and mark == wanted_stamp(project, one)
     }
     stamps = kept | {kind: wanted_stamp(project, kind), "path": str(project)}
     part = stamp.with_suffix(".part")
@@ -119,7 +125,7 @@ def say(text: str) -> None:
 
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) > 1 else ""
-    if kind not in REQUIREMENTS:
+    if kind not in LOCKS:
         sys.exit("Usage: setup_venv.py run|dev [--check]")
     project = Path(__file__).resolve().parent.parent
     if "--check" in sys.argv[2:]:

@@ -32,7 +32,12 @@ def project(tmp_path: Path) -> Path:
     (root / "scripts").mkdir(parents=True)
     for name in ("setup.sh", "setup_venv.py"):
         shutil.copy(SCRIPTS / name, root / "scripts" / name)
-    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+    for name in (
+        "requirements.txt",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "pyproject.toml",
+    ):
         (root / name).write_text(f"# {name}\n")
     return root
 
@@ -96,7 +101,7 @@ def test_a_warm_start_needs_the_environments_python_only(project: Path, tmp_path
     path = tmp_path / "bin"
     path.mkdir()
     assert setup_sh(project, path).returncode == 0
-    (project / "requirements.txt").write_text("something=1\n")
+    (project / "requirements.lock").write_text("something==1\n")
     assert setup_sh(project, path).returncode == 1
 
 
@@ -108,7 +113,7 @@ def test_a_stamp_counts_for_what_it_was_made_for(project: Path) -> None:
     stamp(project, "dev")
     assert setup_venv.is_ready(project, "run")
     assert setup_venv.is_ready(project, "dev")
-    (project / "requirements-dev.txt").write_text("other\n")
+    (project / "requirements-dev.lock").write_text("other\n")
     assert not setup_venv.is_ready(project, "run")
     (project / ".venv" / "geusemaker.json").write_text("{")
     assert not setup_venv.is_ready(project, "run")
@@ -143,7 +148,7 @@ def test_a_half_made_environment_is_made_anew_and_a_moved_one_too(
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_stamp_is_written_only_when_pip_was_content(project: Path, code: int) -> None:
     (project / ".venv" / "bin").mkdir(parents=True)
-    program(project / ".venv" / "bin", "python", f'echo "$@" >asked; exit {code}')
+    program(project / ".venv" / "bin", "python", f'echo "$@" >>asked; exit {code}')
     stamp(project, "dev")
     (project / "requirements.txt").write_text("new\n")
     if code:
@@ -153,7 +158,10 @@ def test_the_stamp_is_written_only_when_pip_was_content(project: Path, code: int
         setup_venv.install(project, project / ".venv", "run")
     assert setup_venv.is_ready(project, "run") is (code == 0)
     assert not setup_venv.is_ready(project, "dev")
-    assert "-r requirements.txt -e ." in (project / "asked").read_text()
+    asked = (project / "asked").read_text().splitlines()
+    assert asked[0].endswith(" --require-hashes -r requirements.lock")
+    itself = " --no-deps --no-build-isolation --no-index -e ."
+    assert [line.endswith(itself) for line in asked[1:]] == [True] * (1 - code)
 
 
 def test_wrong_arguments_show_the_usage(project: Path) -> None:
@@ -178,4 +186,14 @@ def test_bare_make_prints_help() -> None:
         env={k: v for k, v in os.environ.items() if k not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")},
     )
     targets = [line.split()[1] for line in ran.stdout.splitlines()]
-    assert targets == ["up", "shell", "down", "test", "test-boot", "test-n8n", "lint", "clean"]
+    assert targets == [
+        "up",
+        "shell",
+        "down",
+        "test",
+        "test-boot",
+        "test-n8n",
+        "lint",
+        "lock",
+        "clean",
+    ]
