@@ -1,8 +1,8 @@
 """Finds the Pulumi CLI, and gets one where there is none.
 
-Four sources, in this order: `pulumi` on PATH, the copy that an earlier run cached, Pulumi's own
-installer, and a build from the Go modules pinned under `tools/`. What each of them answered is
-kept, so that the error at the end can say what was tried.
+Four sources, in this order: `pulumi` on PATH, the copy that an earlier run cached, the archive that
+Pulumi published, checked by hash, and a build from the Go modules pinned under `tools/`. What each
+of them answered is kept, so that the error at the end can say what was tried.
 
 The decisions are plain functions; only `Machine` starts programs, which is what tests replace.
 """
@@ -30,7 +30,7 @@ CLI = "pulumi"
 HOST = "pulumi-language-python"
 HOST_SCRIPT = "pulumi-language-python-exec"
 
-INSTALLER_SECONDS = 600.0
+DOWNLOAD_SECONDS = 600.0
 LOCK_SECONDS = 3600.0
 
 Progress = Callable[[str], None]
@@ -222,7 +222,7 @@ def _make(search: _Search, sources: Sequence[str]) -> Engine | None:
         if search.cache.exists() and (engine := _quietly(_from_cache, search)):
             return engine
         for name, title, source in (
-            ("installer", "Pulumi's installer", _install),
+            ("installer", "Pulumi's release", _download),
             ("build", "a build from tools/", _build),
         ):
             if name in sources and (engine := _ask(title, source, search)):
@@ -237,20 +237,19 @@ def _quietly(source: Callable[[_Search], Engine], search: _Search) -> Engine | N
         return None
 
 
-def _install(search: _Search) -> Engine:
-    search.progress(f"asking Pulumi's installer for {VERSION} (get.pulumi.com)")
-    with tempfile.TemporaryDirectory(dir=search.cache.parent, prefix="install-") as folder:
-        root = Path(folder)
-        # In a process of its own: the installer has no time limit, and a network that swallows
-        # packets would hold `make up` for ever.
+def _download(search: _Search) -> Engine:
+    search.progress(f"downloading the Pulumi CLI {VERSION} (github.com/pulumi/pulumi)")
+    with tempfile.TemporaryDirectory(dir=search.cache.parent, prefix="download-") as folder:
+        out = Path(folder) / "bin"
+        # In a process of its own, with a limit to the whole: a network may let bytes drip for ever.
         ran = search.machine.run(
-            engine_build.installer_command(root),
-            env=engine_build.installer_env(search.environ, root),
-            seconds=INSTALLER_SECONDS,
+            engine_build.download_command(out),
+            env=engine_build.download_env(search.environ),
+            seconds=DOWNLOAD_SECONDS,
         )
         if ran.code != 0:
             raise NotHere(ran.last_line())
-        return _keep(search, root / "bin", "from Pulumi's installer")
+        return _keep(search, out, "from Pulumi's release")
 
 
 def _build(search: _Search) -> Engine:
@@ -306,7 +305,7 @@ def _nothing_worked(search: _Search) -> str:
     tried = "; ".join(search.tried) or "nothing, GEUSEMAKER_ENGINE_SOURCES left no source to try"
     return (
         f"No Pulumi CLI {VERSION} or newer could be found, installed or built. Tried: {tried}."
-        " Install it by `curl -fsSL https://get.pulumi.com | sh` or `brew install"
-        " pulumi/tap/pulumi` (https://www.pulumi.com/docs/install/), or install Go 1.25.11 or newer"
+        " Install it by `brew install pulumi/tap/pulumi` or as"
+        " https://www.pulumi.com/docs/install/ says, or install Go 1.25.11 or newer"
         " (https://go.dev/dl/) so that it can be built, then run the command again."
     )

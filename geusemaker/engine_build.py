@@ -1,4 +1,4 @@
-"""How the Pulumi CLI is installed and built: commands and environments, nothing is run here."""
+"""How the Pulumi CLI is downloaded and built: commands and environments, nothing is run here."""
 
 import json
 import shutil
@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = "3.259.0"
+from geusemaker import engine_download
+
+VERSION = engine_download.VERSION
 BUILD_SECONDS = 2700.0
 
 _CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -18,20 +20,6 @@ _SCRIPT = Path("python/cmd/pulumi-language-python-exec")
 
 # Settings of a user's own Go work that would build something else, or refuse to build.
 _GO_UNSET = ("GOOS", "GOARCH", "GOWORK", "GOFLAGS", "GOBIN", "GO111MODULE", "CGO_ENABLED")
-
-_INSTALL = """
-import socket, subprocess, sys
-from pulumi.automation import PulumiCommand
-from semver import VersionInfo
-socket.setdefaulttimeout(15)
-try:
-    PulumiCommand.install(root=sys.argv[1], version=VersionInfo.parse(sys.argv[2]))
-except subprocess.CalledProcessError as error:
-    lines = (error.output or b"").decode(errors="replace").strip().splitlines() or [""]
-    sys.exit(f"the install script ended with code {error.returncode}: {lines[-1]}")
-except Exception as error:
-    sys.exit(f"{type(error).__name__}: {error}")
-"""
 
 
 @dataclass(frozen=True)
@@ -90,11 +78,11 @@ def go_env(environ: Mapping[str, str]) -> dict[str, str]:
     return kept | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
 
 
-def installer_command(root: Path) -> list[str]:
-    return [sys.executable, "-c", _INSTALL, str(root), VERSION]
+def download_command(folder: Path) -> list[str]:
+    return [sys.executable, "-m", engine_download.__name__, str(folder)]
 
 
-def installer_env(environ: Mapping[str, str], root: Path) -> dict[str, str]:
-    """The installer starts the CLI once it is there; it must not look at the user's logins."""
-    kept = {k: v for k, v in environ.items() if not k.startswith(("PULUMI_", "AWS_"))}
-    return kept | {"PULUMI_HOME": str(root / "home"), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+def download_env(environ: Mapping[str, str]) -> dict[str, str]:
+    """The user's environment, for its proxies, less logins that have no part in this."""
+    kept = {k: v for k, v in environ.items() if not k.startswith(("PULUMI_", "AWS_", "PYTHON"))}
+    return kept | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}

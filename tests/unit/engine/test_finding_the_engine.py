@@ -74,7 +74,7 @@ def built(command: Sequence[str]) -> Ran:
 
 
 def installed(command: Sequence[str]) -> Ran:
-    put_engine(Path(command[-2]) / "bin")
+    put_engine(Path(command[-1]))
     return Ran(0, "", "")
 
 
@@ -162,12 +162,11 @@ def test_asking_for_the_version_looks_at_none_of_the_users_logins(finder: Finder
     assert f"PULUMI_HOME={os.environ.get('HOME')}" not in seen.read_text()
 
 
-def test_the_installer_fills_the_cache(finder: Finder) -> None:
+def test_a_download_fills_the_cache(finder: Finder) -> None:
     machine = Scripted(finder.bin, installer=installed)
     found = finder.on(machine)
-    assert found == Engine(
-        "3.259.0", finder.cache / "pulumi" / "3.259.0", "from Pulumi's installer"
-    )
+    cached = finder.cache / "pulumi" / "3.259.0"
+    assert found == Engine("3.259.0", cached, "from Pulumi's release")
     assert "PULUMI_ACCESS_TOKEN" not in machine.envs[0]
     assert finder.find().source == "cached"
 
@@ -192,7 +191,7 @@ def test_without_a_network_it_is_built_and_cached(finder: Finder, module: Ran) -
 
 def test_a_broken_cache_is_made_anew(finder: Finder) -> None:
     put_engine(finder.cache / "pulumi" / "3.259.0", names=["pulumi"])
-    assert finder.find(installer=installed).source == "from Pulumi's installer"
+    assert finder.find(installer=installed).source == "from Pulumi's release"
     assert finder.find().source == "cached"
 
 
@@ -260,12 +259,12 @@ def test_the_cache_is_where_the_system_keeps_caches_unless_told_otherwise(tmp_pa
     assert engine.cache_root({}).name == "geusemaker"
 
 
-def test_the_installer_is_really_started_and_tells_its_reason(tmp_path: Path) -> None:
+def test_the_download_is_really_started_and_tells_its_reason(tmp_path: Path) -> None:
     # A proxy on a port where nobody listens: refused at once, with or without a network.
     nobody = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    env = engine_build.installer_env({**os.environ, **nobody, "AWS_PROFILE": "real"}, tmp_path)
+    env = engine_build.download_env({**os.environ, **nobody, "AWS_PROFILE": "real"})
     assert "AWS_PROFILE" not in env
-    ran = Machine().run(engine_build.installer_command(tmp_path), env=env, seconds=60)
+    ran = Machine().run(engine_build.download_command(tmp_path / "out"), env=env, seconds=60)
     assert ran.code == 1
     assert "refused" in ran.last_line()
 
