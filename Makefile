@@ -70,6 +70,7 @@ lint: setup-dev
 	$(PY) -m mypy
 	$(PY) scripts/config_table.py --check
 	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
+	@GITHUB_ACTIONS= $(PY) scripts/update_service_images.py --check-age
 
 # What did not change keeps its version; `make lock UPGRADE=--upgrade` moves all.
 lock: setup-dev

@@ -5,6 +5,7 @@ python scripts/update_service_images.py --tag n8n=2.43.0   the same with another
                                                            goes along with n8n
 python scripts/update_service_images.py --from saved.json  the same from {"IMAGE:TAG": "sha256:…"}
 python scripts/update_service_images.py --write            puts the proposal into images.toml
+python scripts/update_service_images.py --check-age        warns if the table is older than 90 days
 
 No account is needed: what is asked is public, one question an image. Whether a version suits us is
 for a person to judge: the proposal changes tags only where it was told to.
@@ -13,6 +14,7 @@ Exit codes: 0 done, 1 failed, 2 wrong flags.
 
 import hashlib
 import json
+import os
 import re
 import sys
 import tempfile
@@ -29,9 +31,11 @@ import tomlkit
 import typer
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from geusemaker.bundle.images import TABLE, Table, read_images  # noqa: E402
+from update_dlami import annotation  # noqa: E402
+
+from geusemaker.bundle.images import TABLE, Table, age_warning, read_images  # noqa: E402
 from geusemaker.bundle.reference import Reference  # noqa: E402
 from geusemaker.errors import BundleError, GeuseMakerError, one_line  # noqa: E402
 
@@ -217,6 +221,9 @@ def update(
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; by default today.")
     ] = None,
+    check_age: Annotated[
+        bool, typer.Option("--check-age", help="Only warn if the table is old; exits 0.")
+    ] = False,
     path: Annotated[Path, typer.Option("--table", help="Another table.")] = TABLE,
 ) -> None:
     """Propose the table of service images anew, and print what changed."""
@@ -225,6 +232,12 @@ def update(
     if len(mirrors) < len(mirror or []):
         raise typer.BadParameter("--mirror wants REGISTRY=URL, each registry once")
     day = (today or datetime.now(UTC)).date()
+    if check_age:
+        if tag or saved or mirror or write:
+            raise typer.BadParameter("--check-age goes with --today and --table only")
+        if warning := age_warning(table.as_of, day):
+            print(annotation(path, warning) if os.environ.get("GITHUB_ACTIONS") else warning)
+        return
     ask = from_file(saved) if saved else lambda image: ask_registry(image, mirrors)
     source = f"{saved.name}, saved digests" if saved else SOURCE
     proposal = propose(

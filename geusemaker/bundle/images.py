@@ -6,7 +6,7 @@ The table is checked whole when it is read. `chosen` is what decides: pure, with
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,9 @@ TABLE: Final = Path(__file__).with_name("images.toml")
 
 _KEY = "imageVersions"
 
+OLD_AFTER_DAYS: Final = 90
+"""From then on the table is called old, as that of AWS's images is."""
+
 POSTGRES_MAJOR: Final = 18
 """The layout of the data folder changed with 18, and a major version never upgrades by itself."""
 POSTGRES_DEBIAN: Final = "bookworm"
@@ -33,6 +36,7 @@ POSTGRES_DEBIAN: Final = "bookworm"
 _ARCHITECTURES = ("x86_64", "arm64")
 _FIELDS = {"key", "reference", "seen", "source", "architectures"}
 _BOUND = {"least", "why"}
+_KNOWN = {"fix", "hole"}
 # As the official image writes it, or as others do that build on it: 0.8.1-pg18.
 _debian = re.compile(r"bullseye|bookworm|trixie|forky|sid(?![a-z])")
 _postgres_18 = re.compile(rf"({POSTGRES_MAJOR}|(.*[^A-Za-z0-9])?pg{POSTGRES_MAJOR})(?![0-9])")
@@ -49,6 +53,22 @@ class Image:
     architectures: tuple[str, ...]
     least: Version | None
     why: str | None
+    fix: Reference | None
+    hole: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An image that runs although a newer one closes what was published of it."""
+
+    container: str
+    image: Reference
+    fix: Reference
+    what: str
+
+    def __str__(self) -> str:
+        unsaid = "" if self.image.version else ", whose tag does not say its version"
+        return f"{self.container} {self.image.tag}{unsaid} ({self.fix.tag} closes {self.what})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +111,16 @@ def read_images(path: Path) -> Table:
 
 def _image(path: Path, row: dict[str, Any]) -> Image:
     where = f"image {row.get('key')!r}"
-    bound = set(row) & _BOUND
-    whole = set(row) - _BOUND == _FIELDS and bound in (set(), _BOUND)
+    bound, known = set(row) & _BOUND, set(row) & _KNOWN
+    whole = set(row) - _BOUND - _KNOWN == _FIELDS
+    whole = whole and bound in (set(), _BOUND) and known in (set(), _KNOWN)
     _demand(path, whole, f"{where}: its fields are {', '.join(sorted(row))}")
-    texts = (row["key"], row["reference"], row["source"], row.get("least", ""), row.get("why", ""))
+    texts = [row[name] for name in ("key", "reference", "source", *bound, *known)]
     _demand(path, all(isinstance(text, str) for text in texts), f"{where}: a text is none")
     _demand(path, isinstance(row["seen"], date), f"{where}: seen")
     architectures = row["architectures"]
-    known = isinstance(architectures, list) and set(architectures) <= set(_ARCHITECTURES)
-    _demand(path, known and bool(architectures), f"{where}: architectures")
+    listed = isinstance(architectures, list) and set(architectures) <= set(_ARCHITECTURES)
+    _demand(path, listed and bool(architectures), f"{where}: architectures")
     parsed = reference.parse(row["reference"])
     if parsed is None or parsed.tag is None or parsed.digest is None:
         raise _broken(path, f"{where}: reference needs both a tag and a digest")
@@ -108,6 +129,8 @@ def _image(path: Path, row: dict[str, Any]) -> Image:
     if least is not None:
         new = parsed.version is not None and parsed.version >= least
         _demand(path, new, f"{where}: reference is older than least")
+    fix = reference.parse(row["fix"]) if known else None
+    _demand(path, not known or (fix and fix.version) is not None, f"{where}: fix has no version")
     return Image(
         row["key"],
         parsed,
@@ -116,6 +139,8 @@ def _image(path: Path, row: dict[str, Any]) -> Image:
         tuple(architectures),
         least,
         row.get("why"),
+        fix,
+        row.get("hole"),
     )
 
 
@@ -165,6 +190,56 @@ def chosen(
                 f"geusemaker:{_KEY}, or leave {name} out of geusemaker:services."
             )
     return running
+
+
+def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[Hole]:
+    """The images that run below a known fix, or whose tag does not say that they do not."""
+    table = load_images().images
+    images = _images(table, versions)
+    return [
+        Hole(name, images[name], fix, table[name].hole or "")
+        for name in containers
+        if (fix := table[name].fix) and not _reaches(images[name], fix)
+    ]
+
+
+def _reaches(image: Reference, fix: Reference) -> bool:
+    return None not in (image.version, fix.version) and image.version >= fix.version  # type: ignore[operator]  # neither is None
+
+
+def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
+    """The command that closes these holes: the whole map, so that one command is enough.
+
+    An image of another repository stays there, with another tag.
+    """
+    table = load_images().images
+    closed = dict(versions)
+    for hole in holes:
+        ours = table[hole.container].reference
+        # Qdrant goes one minor version at a time, so no further than it must.
+        is_ours = hole.container != "qdrant" and _reaches(ours, hole.fix)
+        target = ours if is_ours else hole.fix
+        if (hole.image.registry, hole.image.repository) != (target.registry, target.repository):
+            target = replace(hole.image, tag=target.tag, digest=None)
+        if target == ours:
+            closed.pop(hole.container)
+        else:
+            closed[hole.container] = str(target)
+        runner = reference.parse(closed.get("n8n-runners", ""))
+        if hole.container == "n8n" and runner is not None:
+            closed["n8n-runners"] = str(replace(runner, tag=target.tag, digest=None))
+    return StackOrigin().set(_KEY, closed)
+
+
+def age_warning(as_of: date, today: date) -> str | None:
+    """One paragraph if the table is too old on that day, else None."""
+    days = (today - as_of).days
+    if days <= OLD_AFTER_DAYS:
+        return None
+    return (
+        f"The table of the services' images is as of {as_of}, {days} days ago: what was published "
+        "of them since is not known here. `git pull` in the clone brings the newest table."
+    )
 
 
 def _images(table: Mapping[str, Image], versions: Mapping[str, str]) -> dict[str, Reference]:

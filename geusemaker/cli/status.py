@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from geusemaker.bundle.facts import containers_of
+from geusemaker.bundle.images import closing, known_holes
 from geusemaker.cli import mending
 from geusemaker.cli.host import Host, host_of
 from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
-from geusemaker.errors import HostError
+from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.operations import screen
 from geusemaker.operations.durations import seconds_of
 from geusemaker.operations.look import Look, Verdict
@@ -60,6 +62,7 @@ def status(
         host = host_of(target, fitting(stack, region, local))
         who = target.identity()
         look, ended = host.look(), True
+        holes, way_out = _holes(host)
         if wait_for_it:
             look, ended = _waited(host, look, seconds_of(timeout or USUAL), as_json)
         if as_json:
@@ -69,16 +72,35 @@ def status(
                 "simulated": target.simulated,
                 "stack": host.stack,
             }
-            typer.echo(json.dumps(head | screen.as_json(look, host.outputs)))
+            told = screen.as_json(look, host.outputs)
+            typer.echo(json.dumps(head | told | {"imagesWithHoles": holes}))
         else:
             typer.echo(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
             for topic, text in screen.rows(look, host.outputs):
                 host.tell(f"  {topic:<9} {text}")
+            for number, hole in enumerate(holes or []):
+                host.tell(f"  {'' if number else 'holes':<9} {hole}")
+            if way_out:
+                host.tell(f"  {'':<9} -> {way_out}, then `pulumi up`")
             commands = screen.following(look)
             following = mending.alternatives(commands, stack=stack, local=local, region=region)
             typer.echo(f"  {'Next':<9} {following}")
         if wait_for_it and look.verdict is not Verdict.READY:
             raise HostError(_never(host, look, None if ended else timeout or USUAL))
+
+
+def _holes(host: Host) -> tuple[list[str] | None, str]:
+    """The images below a known fix, by the stack's config, and the command that closes them.
+
+    None where the config is wrong, which hides nothing else of the answer.
+    """
+    try:
+        config = host.target.config()
+        holes = known_holes(containers_of(config.services), config.image_versions)
+        return [str(hole) for hole in holes], closing(holes, config.image_versions) if holes else ""
+    except GeuseMakerError as error:
+        say(f"note: which images have published holes is not known: {host.fit(str(error))}")
+        return None, ""
 
 
 def _waited(host: Host, first: Look, seconds: int, as_json: bool) -> tuple[Look, bool]:

@@ -1,14 +1,26 @@
 """What a preview says of config that is right as it is, and may still cost or surprise. Pure."""
 
+from datetime import date
+
+from geusemaker.bundle import images
 from geusemaker.bundle.facts import containers_of
 from geusemaker.components.compute import CREDIT_MODE
 from geusemaker.config import DeploymentConfig
 from geusemaker.instance_types import is_burstable
 
 
-def notes_of(config: DeploymentConfig) -> list[str]:
+def notes_of(config: DeploymentConfig, today: date) -> list[str]:
     """What is right as it is, and may still cost or surprise."""
     notes = []
+    containers = containers_of(config.services)
+    if holes := images.known_holes(containers, config.image_versions):
+        notes.append(
+            f"geusemaker:services runs images with published security holes: "
+            f"{', '.join(map(str, holes))}. To have the fixed ones, "
+            f"{images.closing(holes, config.image_versions)}; the next `pulumi up` brings them."
+        )
+    if old := images.age_warning(images.load_images().as_of, today):
+        notes.append(old)
     if is_burstable(config.instance_type):
         notes.append(
             f"geusemaker:instanceType is {config.instance_type}, a burstable type, in credit mode "
@@ -43,7 +55,6 @@ def notes_of(config: DeploymentConfig) -> list[str]:
             "10.0.8.0/24`, with your network; to leave it closed without this note: "
             "`pulumi config set geusemaker:n8nReaches '[]'`."
         )
-    containers = containers_of(config.services)
     if idle := [key for key in config.image_versions if key not in containers]:
         notes.append(
             f"geusemaker:imageVersions names an image for {', '.join(idle)}, which "

@@ -127,7 +127,7 @@ class Tier1(pulumi.ComponentResource):
         kept = keep_image(name, config, query, host, region, asking, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, asking)
-        for note in notes_of(config):
+        for note in notes_of(config, today):
             pulumi.log.info(note)
 
         # Guarded as the data is: the names of its secrets hold it.

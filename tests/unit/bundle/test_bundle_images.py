@@ -221,6 +221,9 @@ BROKEN = [
     ('least = "0.9.4"', 'least = "0.9.5"', "older than least"),
     ('least = "0.9.4"', 'least = "new"', "least is no version"),
     ('least = "0.9.4"\n', "", "its fields are"),
+    ('hole = "CVE-2026-115508"\n', "", "its fields are"),
+    ("docker.io/unclecode/crawl4ai:0.9.5", "docker.io/unclecode/crawl4ai", "fix has no version"),
+    ("docker.io/unclecode/crawl4ai:0.9.5", "Crawl4AI:0.9.5", "fix has no version"),
     ('architectures = ["x86_64", "arm64"]', 'architectures = ["riscv64"]', "architectures"),
     ('architectures = ["x86_64", "arm64"]', "architectures = []", "architectures"),
     ("seen = 2026-10-10", 'seen = "2026-10-10"', "seen"),
@@ -244,6 +247,11 @@ def test_a_broken_table_is_refused_at_load(tmp_path: Path, old: str, new: str, s
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(BundleError, match=re.escape(says)):
         read_images(path)
+
+
+def test_each_image_has_a_least_safe_version_with_its_reason() -> None:
+    for name, image in load_images().images.items():
+        assert image.why or image.hole, name
 
 
 def test_a_missing_table_is_told_as_such(tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
+from geusemaker.config import DeploymentConfig
+from geusemaker.errors import ConfigError
+
 from .deployed import AFTER, BEFORE, NEW, OLD, Deployed, deploy, refusal
 from .world import World
 
@@ -35,6 +38,38 @@ def test_a_ready_host_on_one_screen(host: Deployed) -> None:
     assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
     following = "geusemaker connect | geusemaker credentials | geusemaker logs"
     assert row(told, "Next") == following
+
+
+def test_images_below_a_known_fix_are_shown_with_the_command_that_closes_them(
+    host: Deployed,
+) -> None:
+    versions = {"ollama": "docker.io/ollama/ollama:0.31.0"}
+    config = DeploymentConfig.model_validate({"imageVersions": versions, "services": ["ollama"]})
+    host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: config)
+    host.report("ready", "service.ollama=healthy")
+    told = lines(host)
+    assert row(told, "holes").startswith("ollama 0.31.0 (0.35.0 closes CVE-2026-103663")
+    after = told[told.index(f"  {'holes':<9} {row(told, 'holes')}") + 1]
+    assert "-> run `pulumi config set geusemaker:imageVersions '{}'`, then `pulumi up`" in after
+    answer = json.loads(host.world.run("status", "--json").out)
+    assert answer["imagesWithHoles"] == [row(told, "holes")]
+    fixed = DeploymentConfig.model_validate({"services": ["ollama"]})
+    host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: fixed)
+    assert not any("holes" in line for line in lines(host))
+    assert json.loads(host.world.run("status", "--json").out)["imagesWithHoles"] == []
+
+
+def test_a_config_that_is_wrong_hides_nothing_else(host: Deployed) -> None:
+    def wrong(_: object) -> DeploymentConfig:
+        raise ConfigError("geusemaker:services is wrong.")
+
+    host.world.patch.setattr("geusemaker.cli.target.Target.config", wrong)
+    host.report("ready", "service.n8n=healthy")
+    ended = host.world.run("status")
+    assert "  ready     yes" in ended.out.splitlines()
+    assert "which images have published holes is not known: geusemaker:services is" in ended.err
+    answer = json.loads(host.world.run("status", "--json").out)
+    assert answer["imagesWithHoles"] is None
 
 
 def test_a_ready_host_that_fell_silent_is_not_called_ready(

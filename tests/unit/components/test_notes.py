@@ -1,15 +1,82 @@
 """What a preview says of config that is right, and may still cost or surprise."""
 
+import json
+import re
+import shlex
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from geusemaker.bundle.images import load_images
 from geusemaker.components.notes import notes_of
 from geusemaker.config import DeploymentConfig
 
+AS_OF = load_images().as_of
+HOLES = "published security holes"
+
+
+def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
+    return notes_of(DeploymentConfig.model_validate(config), today)
+
 
 def notes(**config: Any) -> list[str]:
-    return notes_of(DeploymentConfig.model_validate(config))
+    """Without the one of holes, which depends on what the table pins."""
+    return [note for note in all_notes(**config) if HOLES not in note]
+
+
+@pytest.mark.parametrize(
+    ("versions", "named"),
+    [
+        ({"ollama": "docker.io/ollama/ollama:0.31.0"}, "ollama 0.31.0 (0.35.0 closes CVE-2026-103"),
+        ({"ollama": "ollama/ollama:0.34.4", "n8n": "n8nio/n8n:2.42.5"}, "n8n 2.42.5 (2.42.6 clo"),
+        (
+            {"n8n": "a.example/n/n8n:2.42.4", "n8n-runners": "a.example/n/runners:2.42.4"},
+            "n8n 2.42.4 (2.42.6 closes CVE-2026-119408)",
+        ),
+        ({"n8n": "a.example/n/eight:2.42.4", "n8n-runners": "a/runners:2.42.4"}, "n8n 2.42.4 ("),
+        ({"crawl4ai": "unclecode/crawl4ai:0.9.4"}, "crawl4ai 0.9.4 (0.9.5 closes CVE-2026-115508)"),
+        ({"qdrant": "qdrant/qdrant:v1.15.6-unprivileged"}, "qdrant v1.15.6-unprivileged (v1.16.0"),
+        ({"postgres": "postgres:18"}, "postgres 18, whose tag does not say its version (18.4-book"),
+        ({"postgres": "pgvector/pgvector:0.8.1-pg18-bookworm"}, "postgres 0.8.1-pg18-bookworm"),
+    ],
+)
+def test_images_below_a_known_fix_are_named_with_one_command_that_closes_all(
+    versions: dict[str, str], named: str
+) -> None:
+    (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
+    assert named in note
+    assert "\n" not in note
+    command, after = re.findall(r"`([^`]*)`", note)
+    assert after == "pulumi up"
+    words = shlex.split(command)
+    assert words[:4] == ["pulumi", "config", "set", "geusemaker:imageVersions"]
+    fixed = all_notes(imageVersions=json.loads(words[4]))
+    assert not [note for note in fixed if HOLES in note]
+
+
+def test_the_table_itself_is_below_no_fix_without_a_word() -> None:
+    below = [
+        name
+        for name, image in load_images().images.items()
+        if image.fix and (image.reference.version or (0, 0, 0)) < (image.fix.version or (0, 0, 0))
+    ]
+    said = [note for note in all_notes() if HOLES in note]
+    assert len(said) == bool(below)
+    assert all(f"{name} " in said[0] for name in below)
+
+
+def test_only_what_runs_is_below_a_fix() -> None:
+    versions = {"ollama": "docker.io/ollama/ollama:0.31.0"}
+    told = all_notes(services=("qdrant",), imageVersions=versions)
+    assert not [note for note in told if HOLES in note]
+
+
+def test_an_old_table_of_images_is_told() -> None:
+    days = timedelta(days=90)
+    assert not [note for note in all_notes(AS_OF + days) if "git pull" in note]
+    (note,) = [note for note in all_notes(AS_OF + days * 2) if "git pull" in note]
+    assert f"as of {AS_OF}, 180 days ago" in note
 
 
 def test_the_defaults_need_no_word() -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -95,6 +95,30 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "images.toml"
     path.write_text(TEXT, encoding="utf-8")
     return path
+
+
+def test_an_old_table_warns_and_does_not_fail(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    last = SHIPPED.as_of + timedelta(days=90)
+    script.app(["--check-age", "--today", str(last)], standalone_mode=False)
+    assert capsys.readouterr().out == ""
+    late = ["--check-age", "--today", str(last + timedelta(days=1))]
+    script.app(late, standalone_mode=False)
+    said = capsys.readouterr().out
+    assert said.startswith(f"The table of the services' images is as of {SHIPPED.as_of}, 91 days")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    script.app(late, standalone_mode=False)
+    file = "geusemaker/bundle/images.toml"
+    assert capsys.readouterr().out.startswith(f"::warning file={file},line=1,title=Old table")
+
+
+def test_ci_and_make_lint_look_at_the_age() -> None:
+    command = "scripts/update_service_images.py --check-age"
+    assert command in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert command in makefile.split("\nlint:")[1].split("\n\n")[0]
 
 
 def run(registry: Registry | None, table: Path, *words: str) -> None:
