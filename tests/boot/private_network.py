@@ -8,6 +8,7 @@ those that Docker makes. All of it goes with the process.
 
 import asyncio
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -199,8 +200,9 @@ class Asking(asyncio.DatagramProtocol):
             self.answer.set_result(data.decode())
 
 
-async def serve(namespace: str) -> None:
-    """Says to whoever connects where it is, and who that seems to be."""
+async def serve(namespace: str, only: dict[str, str]) -> None:
+    """Says to whoever connects where it is, and who that seems to be. `only`: the single address
+    on which a port is open, for programs that do not take all."""
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"{namespace} {writer.get_extra_info('peername')[0]}".encode())
@@ -208,7 +210,10 @@ async def serve(namespace: str) -> None:
 
     for anyone in ("0.0.0.0", "::"):  # noqa: S104
         for port in PORTS:
-            await asyncio.start_server(greet, sock=listening(namespace, "tcp", anyone, port))
+            if anyone == "::" and str(port) in only:
+                continue
+            at = only.get(str(port), anyone)
+            await asyncio.start_server(greet, sock=listening(namespace, "tcp", at, port))
     # By the address: the answer of a socket for all of them would come from the first.
     for address in (*VPC, *VPC6) if namespace == "vpc" else ():
         await asyncio.get_running_loop().create_datagram_endpoint(
@@ -252,13 +257,13 @@ async def attempt(start: str, source: str, kind: str, to: str, port: int) -> str
         await loop.create_datagram_endpoint(lambda: Asking(answer), sock=own)
         return await answer
     except OSError as error:
-        return f"error {error.strerror}"
+        return f"error {errno.errorcode[error.errno or 0]}"
 
 
 async def attempts(plan: dict[str, Any]) -> list[str]:
     """The answer of each, empty where nothing came."""
     for namespace in ("host", "vpc", *plan["containers"]):
-        await serve(namespace)
+        await serve(namespace, plan["only"].get(namespace, {}))
     tasks = [asyncio.create_task(attempt(*one)) for one in plan["attempts"]]
     waiting = set(tasks)
     end = asyncio.get_running_loop().time() + LONGEST_SECONDS

@@ -30,6 +30,9 @@ PRIVATE = (
     *("169.254.169.254", "169.254.169.253", "198.18.0.1", "198.19.0.1"),
 )
 
+N8N_BESIDE = {"ollama": "198.18.42.67", "crawl4ai": "198.18.42.83", "qdrant": "198.18.42.51"}
+"""Where n8n is on the networks that it shares with them."""
+
 REACHED = ("10.42.0.30", "10.7.0.5")
 ON_INTERNAL = (
     ("postgres", "198.18.42.17"),
@@ -80,6 +83,7 @@ class Network:
             }
             for service in sorted(services, key=lambda service: service != "caddy")
         }
+        n8n = services["n8n"]["environment"]
         plan = {
             "networks": networks,
             "containers": containers,
@@ -88,6 +92,7 @@ class Network:
             "bridges_filtered": self.bridges_filtered,
             "order": self.order,
             "resolv_conf": self.resolv_conf,
+            "only": {"n8n": {"5678": n8n["N8N_LISTEN_ADDRESS"]}},
             "attempts": [[a.start, a.source, a.kind, a.to, a.port] for a in attempts],
         }
         command = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
@@ -167,9 +172,15 @@ def _each_other() -> list[Attempt]:
     return [
         Attempt("caddy", N8N, 5678, f"n8n {CADDY}"),
         Attempt("n8n", CADDY, 443, f"caddy {N8N}"),
-        Attempt("n8n-runners", "198.18.42.42", 5678, "n8n 198.18.42.34"),
-        # Nobody else gets to where n8n listens, and n8n believes who is there.
+        Attempt("n8n-runners", "198.18.42.42", 11434, "n8n 198.18.42.34"),
+        Attempt("ollama", N8N_BESIDE["ollama"], 11434, "n8n 198.18.42.68"),
+        # Nobody else gets to where n8n listens: it would believe any address that they claim to
+        # come from. Not beside them, and not by the way that Caddy has.
         *(Attempt(who, N8N, 5678) for who in ("ollama", "crawl4ai")),
+        *(
+            Attempt(who, to, 5678, "error ECONNREFUSED")
+            for who, to in (*N8N_BESIDE.items(), ("n8n-runners", "198.18.42.42"))
+        ),
     ]
 
 

@@ -6,6 +6,7 @@ system's, which n8n calls too old when it is older than 16, and works with.
 
 import json
 import re
+import socket
 import subprocess
 import uuid
 from pathlib import Path
@@ -229,6 +230,14 @@ def test_n8n_asks_no_private_address_but_what_was_opened(
     assert answer.status == 200, answer.text
     said = json.dumps(answer.json["error"])
     assert ("blocked" in said.lower()) is blocked, said
+
+
+def test_n8n_and_its_broker_listen_on_the_address_that_they_were_given(started: Host) -> None:
+    # Here 127.0.0.1: all of 127.0.0.0/8 is this machine's.
+    for port in (started.port, started.broker_port):
+        socket.create_connection(("127.0.0.1", port)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port))
 
 
 def test_what_n8n_itself_calls_private_is_blocked() -> None:

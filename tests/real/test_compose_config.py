@@ -60,6 +60,12 @@ def test_compose_takes_every_variant(
     found = resolved(compose_plugin, tmp_path, GPU if gpu else CPU)
     assert found["name"] == "geusemaker"
     assert set(found["services"]) == set(one.containers)
+    for name, network in found["networks"].items():
+        assert network["driver_opts"] == {"com.docker.network.bridge.name": f"gm-{name}"}
+        (addresses,) = network["ipam"]["config"]
+        assert addresses["subnet"].startswith("198.18.42.")
+    if "n8n" in chosen:
+        assert found["services"]["n8n"]["networks"]["edge"]["ipv4_address"] == "198.18.42.10"
     for name, service in found["services"].items():
         published = [(port["published"], port.get("host_ip")) for port in service.get("ports", [])]
         if name != "caddy":
@@ -75,9 +81,9 @@ def test_compose_takes_every_variant(
             assert int(service["deploy"]["resources"]["limits"]["memory"]) > 2**30
         else:
             assert devices is None
-    assert found["services"]["caddy"]["environment"] == {
-        name: VARIABLES[name] for name in ("GEUSEMAKER_HOST", "GEUSEMAKER_SITES")
-    }
+    environment = found["services"]["caddy"]["environment"]
+    for name in ("GEUSEMAKER_HOST", "GEUSEMAKER_SITES"):
+        assert environment[name] == VARIABLES[name]
     assert [
         (volume["source"], volume["read_only"])
         for volume in found["services"]["caddy"]["volumes"]
