@@ -11,7 +11,7 @@ from geusemaker.instance_types import type_shape
 
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
 _hex_id = r"([0-9a-f]{8}|[0-9a-f]{17})"
-_partition = "arn:(aws|aws-cn|aws-us-gov)"
+_partition = "arn:(aws|aws-us-gov|aws-eusc)"
 _policy_arn = re.compile(
     rf"{_partition}:iam::([0-9]{{12}}|aws):policy/[A-Za-z0-9+=,.@_/-]{{1,512}}"
 )

@@ -16,6 +16,13 @@ VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 UPGRADE: Final = "A Region that is newer than the boto3 here needs `pip install --upgrade boto3`."
 
+UNSUPPORTED: Final = {
+    "aws-cn": "in China EC2 may take a role under another name than elsewhere, and nobody has "
+    "looked whether the registries of the container images can be reached from there",
+    "aws-iso": "it has no way to the internet, from which packages and container images come",
+}
+"""Partitions in which a stack is refused, by the start of their names, with the reason."""
+
 _USUAL: Final = "us-east-1"
 _LIKE: Final = 0.6  # below, two names have no more in common than any two Regions have
 
@@ -26,10 +33,27 @@ def known() -> tuple[str, ...]:
 
     Read without a session: a session stumbles over a profile that does not exist.
     """
+    return tuple(_partitions())
+
+
+@functools.cache
+def _partitions() -> dict[str, str]:
+    """The partition of each Region."""
     from botocore.loaders import Loader  # here, since most commands need no list
 
     found = Loader().load_data("partitions")["partitions"]
-    return tuple(name for part in found for name in part["regions"] if not name.endswith("-global"))
+    return {
+        name: part["id"]
+        for part in found
+        for name in part["regions"]
+        if not name.endswith("-global")
+    }
+
+
+def why_unsupported(region: str) -> str | None:
+    """Why a stack cannot run in that Region, or None for one in which it may."""
+    partition = _partitions().get(region, "")
+    return next((why for start, why in UNSUPPORTED.items() if partition.startswith(start)), None)
 
 
 def nearest(name: str) -> str | None:
@@ -48,11 +72,17 @@ def nearest(name: str) -> str | None:
 
 
 def check(region: str, source: str) -> None:
-    """`ConfigError` for a Region that botocore does not know; `source` says what names it.
+    """`ConfigError` for a Region in which no stack can run; `source` says what names it.
 
-    A Region that AWS opened since is refused too, but with the one command that makes it known.
+    One that botocore does not know is refused too, though AWS may have opened it since, with the
+    one command that makes it known.
     """
     if region in known():
+        if why := why_unsupported(region):
+            raise ConfigError(
+                f"The Region is {region} (by {source}), and GeuseMaker does not support it: {why}. "
+                f"Take another one: {mend(source, None)}."
+            )
         return
     near = nearest(region)
     hint = f"the nearest is {near}" if near else f"one that it has is {_USUAL}"

@@ -1,4 +1,4 @@
-"""Partitions: the parts of AWS that share nothing, such as `aws`, `aws-cn` and `aws-us-gov`."""
+"""Partitions: the parts of AWS that share nothing, such as `aws` and `aws-us-gov`."""
 
 from typing import Final
 

@@ -15,7 +15,8 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
     Providers before version 7, and mocks written for them, tell it as `name`.
 
     Raises:
-        ConfigError: Neither tells one, the one that is configured is none, or AWS cannot be asked.
+        ConfigError: Neither tells one, the one that is configured is none or is not supported, or
+            AWS cannot be asked.
     """
     configured, source = _configured()
     if configured and not _has_own_provider(opts):
@@ -36,6 +37,11 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
             "aws:region is not set, and AWS did not tell which Region it was asked in, so that "
             "nothing can be placed. Name one: `pulumi config set aws:region us-east-1`; or set "
             "AWS_REGION in the environment."
+        )
+    if why := regions.why_unsupported(str(region)):  # of a provider of its own
+        raise ConfigError(
+            f"The provider of this stack is in the Region {region}, and GeuseMaker does not "
+            f"support it: {why}. Give it a provider of another Region."
         )
     return str(region)
 

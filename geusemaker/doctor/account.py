@@ -56,6 +56,9 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
             f"{f'; the nearest is {near}' if near else ''}",
             f"{regions.mend(place.region_source, near)}. {regions.UPGRADE}",
         )
+    if why := regions.why_unsupported(here):
+        mend = regions.mend(place.region_source, None)
+        return Check(name, "failed", f"{told} is not supported: {why}", f"{mend}.")
     if not is_logged_in:
         return Check(name, "unknown", f"{told}; whether the account has it: {NO_CREDENTIALS}")
     try:

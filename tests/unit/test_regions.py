@@ -27,7 +27,32 @@ def test_the_nearest_has_the_letters_that_were_typed(typed: str, nearest: str | 
 def test_each_region_is_its_own_nearest_and_passes() -> None:
     for region in regions.known():
         assert regions.nearest(region) == region
+        if regions.why_unsupported(region) is None:
+            regions.check(region, regions.OF_STACK)
+
+
+@pytest.mark.parametrize(
+    ("region", "why"),
+    [
+        ("cn-north-1", "in China"),
+        ("cn-northwest-1", "in China"),
+        ("us-iso-east-1", "no way to the internet"),
+        ("us-isob-east-1", "no way to the internet"),
+        ("eu-isoe-west-1", "no way to the internet"),
+    ],
+)
+def test_a_region_where_no_stack_can_run_is_refused_with_the_reason(region: str, why: str) -> None:
+    with pytest.raises(ConfigError) as refused:
         regions.check(region, regions.OF_STACK)
+    said = str(refused.value)
+    assert said.startswith(f"The Region is {region} (by the stack's aws:region), and GeuseMaker")
+    assert why in said
+    assert said.endswith("Take another one: `pulumi config set aws:region us-east-1`.")
+
+
+def test_the_other_partitions_are_not_refused() -> None:
+    for region in ("us-gov-west-1", "eusc-de-east-1", "us-east-1"):
+        assert regions.why_unsupported(region) is None
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,17 @@ def test_a_provider_of_its_own_does_not_heed_what_is_configured_for_others(
         assert region.look_up(opts) == "us-east-1"
 
 
+def test_a_provider_of_its_own_in_china_is_refused_by_name(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = aws.Provider("own", region="cn-north-1")
+    monkeypatch.setattr(
+        aws, "get_region", lambda **_: aws.GetRegionResult("cn-north-1", "", "", "cn-north-1", "")
+    )
+    with pytest.raises(ConfigError, match="is in the Region cn-north-1, and GeuseMaker does not"):
+        region.look_up(pulumi.InvokeOptions(provider=own))
+
+
 def test_a_provider_that_cannot_ask_is_told_in_one_paragraph(
     no_answer: pytest.MonkeyPatch,
 ) -> None:

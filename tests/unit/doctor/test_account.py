@@ -129,6 +129,13 @@ def test_a_region_to_be_enabled_answers_like_wrong_keys() -> None:
     assert "`aws account enable-region --region-name eu-south-1`" in mend
 
 
+def test_a_region_that_is_not_supported_has_failed() -> None:
+    check = account.region(Somewhere({}, region="cn-north-1"), is_logged_in=True)
+    assert check.state == "failed"
+    assert "cn-north-1 (from AWS_REGION) is not supported: in China" in check.detail
+    assert check.mend == "`export AWS_REGION=us-east-1`."
+
+
 def test_without_any_region_nobody_is_asked() -> None:
     check, number = account.credentials(Somewhere({"sts": boto.NoRegionError()}, region=None))
     assert (check.state, check.detail, number) == ("unknown", "not looked at: no Region", None)
