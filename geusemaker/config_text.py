@@ -43,7 +43,7 @@ def typed(key: str, kind: type, value: Any) -> Any:
 
 def _whole_number(value: Any) -> Any:
     if isinstance(value, str) and _whole.fullmatch(value.strip()):
-        return int(value)
+        return int(value.strip())  # int() takes fewer kinds of space off
     if isinstance(value, str | Unquoted):
         raise Misfit("is not a whole number")
     return value
