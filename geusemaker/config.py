@@ -247,6 +247,16 @@ class DeploymentConfig(BaseModel):
             "the ARN of an IAM policy", "arn:aws:iam::123456789012:policy/boundary", "none"
         ),
     )
+    extra_policy_arns: Annotated[tuple[str, ...], AfterValidator(rules.extra_policy_arns)] = Field(
+        (),
+        description="Attached to the host's role: what your account demands of a host, or lets it "
+        "do beyond its own parts. Change in place.",
+        json_schema_extra=_told(
+            "up to 8 ARNs of IAM policies",
+            ["arn:aws:iam::123456789012:policy/session-key"],
+            "none",
+        ),
+    )
     kms_key_arn: Annotated[str, AfterValidator(rules.kms_key_arn)] | None = Field(
         None,
         description="Encrypts disks, files and secrets. Fixed once the stack is deployed: a change "

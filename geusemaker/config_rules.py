@@ -22,6 +22,7 @@ _key_arn = re.compile(
 _host_name = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _model = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+){0,3}(:[A-Za-z0-9._-]+)?")
+_MAX_EXTRA_POLICIES = 8  # IAM attaches ten to a role, unless asked for more; one is ours
 _MAX_MODELS = 50
 _MAX_MODEL_NAME = 150
 # No authority gives these a public certificate.
@@ -106,6 +107,18 @@ def permissions_boundary_arn(value: str) -> str:
     if not _policy_arn.fullmatch(value):
         raise Misfit("is not the ARN of an IAM policy")
     return value
+
+
+def extra_policy_arns(values: Sequence[str]) -> tuple[str, ...]:
+    for value in values:
+        if not _policy_arn.fullmatch(value):
+            raise Misfit(f"has the item {value!r}, which is not the ARN of an IAM policy")
+    distinct = tuple(dict.fromkeys(values))
+    if len(distinct) < len(values):
+        raise Misfit("names a policy twice", Set("extraPolicyArns", distinct))
+    if len(values) > _MAX_EXTRA_POLICIES:
+        raise Misfit(f"has {len(values)} policies, and {_MAX_EXTRA_POLICIES} is the most")
+    return distinct
 
 
 def kms_key_arn(value: str) -> str:

@@ -27,6 +27,8 @@ class IdentityArgs(TypedDict):
     option, not a property."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
     """For accounts that demand one on every role."""
+    extra_policy_arns: NotRequired[Sequence[str]]
+    """Managed policies that the role gets too. Plain: it decides how many resources there are."""
     kms_key_arn: NotRequired[pulumi.Input[str | None]]
     """Key of the secrets; AWS's own for SSM when unset."""
 
@@ -120,7 +122,17 @@ class Identity(pulumi.ComponentResource):
             tags=tags,
             parent=self,
         )
-        self.grants: list[pulumi.Resource] = [session_manager, files, credentials]
+        extra = [
+            aws.iam.RolePolicyAttachment(
+                # Named by the policy, not by its place, so that taking one out leaves the rest.
+                f"{name}-extra-{arn.partition('::')[2]}",
+                role=role.name,
+                policy_arn=arn,
+                opts=child,
+            )
+            for arn in args.get("extra_policy_arns", ())
+        ]
+        self.grants: list[pulumi.Resource] = [session_manager, files, credentials, *extra]
         """What must stand before a host can do its first steps."""
         self.instance_profile_name = profile.name
         self.role_arn = role.arn

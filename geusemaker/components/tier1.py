@@ -45,6 +45,7 @@ class Tier1Args(TypedDict):
     vpc_id: NotRequired[str | None]
     subnet_ids: NotRequired[Sequence[str]]
     permissions_boundary_arn: NotRequired[str | None]
+    extra_policy_arns: NotRequired[Sequence[str]]
     kms_key_arn: NotRequired[str | None]
     allowed_cidrs: NotRequired[Sequence[str]]
     domain: NotRequired[str | None]
@@ -169,6 +170,7 @@ class Tier1(pulumi.ComponentResource):
                 "file_system_arn": storage.file_system_arn,
                 "access_point_arns": storage.access_point_arns,
                 "permissions_boundary_arn": config.permissions_boundary_arn,
+                "extra_policy_arns": config.extra_policy_arns,
                 "protect": config.protect_data,
                 "kms_key_arn": storage.kms_key_arn,
                 "tags": tags,

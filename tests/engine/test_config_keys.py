@@ -29,6 +29,7 @@ TYPED = {
     "vpcCidr": "10.99.0.0/16",
     "availabilityZoneCount": "3",
     "permissionsBoundaryArn": "arn:aws:iam::000000000000:policy/edge",
+    "extraPolicyArns": "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
     "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
     "domain": "ai.example.com",

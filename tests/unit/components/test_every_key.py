@@ -43,6 +43,10 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {},
         {"permissions_boundary_arn": "arn:aws:iam::000000000000:policy/edge"},
     ),
+    "extra_policy_arns": (
+        {},
+        {"extra_policy_arns": ["arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy"]},
+    ),
     "kms_key_arn": ({}, {"kms_key_arn": KEY}),
     "allowed_cidrs": ({}, {"allowed_cidrs": ["203.0.113.7/32"]}),
     "domain": ({}, {"domain": "ai.example.com"}),

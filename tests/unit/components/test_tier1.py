@@ -96,6 +96,24 @@ def test_the_role_reaches_its_own_shares_and_nothing_else(account: SimulatedMock
     assert set(condition["elasticfilesystem:AccessPointArn"]) == points
 
 
+def test_policies_of_the_account_are_attached_to_the_role_of_the_host_only(
+    account: SimulatedMocks,
+) -> None:
+    names = ("AmazonEC2ReadOnlyAccess", "CloudWatchAgentServerPolicy")
+    policies = [f"arn:aws:iam::aws:policy/{name}" for name in names]
+    deploy(extra_policy_arns=policies)
+    attached = {
+        made.name: (made.inputs["role"], made.inputs["policyArn"])
+        for made in account.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    }
+    (role,) = (one.outputs["name"] for one in account.of("aws:iam/role:Role") if "role" in one.name)
+    for arn in policies:
+        # By the policy: one more, or less, leaves the others as they are.
+        name = f"geusemaker-identity-extra-{arn.removeprefix('arn:aws:iam::')}"
+        assert attached.pop(name) == (role, arn)
+    assert len(attached) == 3, "Session Manager's, and AWS Backup's two"
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_there_is_one_subnet_and_one_mount_target_a_zone(
     account: SimulatedMocks, count: int
