@@ -55,6 +55,8 @@ class ComputeArgs(TypedDict):
     needs: Sequence[pulumi.Resource]
     """What must stand before the host boots."""
     tags: Tags
+    has_key: bool
+    """Whether there is a `kms_key_arn`. Plain: it decides which resources there are."""
     kms_key_arn: NotRequired[pulumi.Input[str | None]]
 
 
@@ -91,6 +93,7 @@ class Compute(pulumi.ComponentResource):
             role_name=args["role_name"],
             credentials_arn=args["credentials_arn"],
             kms_key_arn=key,
+            has_key=args["has_key"],
             tags=tags,
             parent=self,
         )

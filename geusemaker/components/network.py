@@ -163,6 +163,11 @@ class Network(pulumi.ComponentResource):
             tags=tags.named("vpc"),
             opts=child,
         )
+        # Without rules, which the provider takes out when none are given: whoever starts something
+        # in this VPC and names no group gets this one, which else lets it at its like and out.
+        aws.ec2.DefaultSecurityGroup(
+            f"{name}-default-group", vpc_id=vpc.id, tags=tags.named("closed"), opts=child
+        )
         gateway = aws.ec2.InternetGateway(
             f"{name}-gateway", vpc_id=vpc.id, tags=tags.named("gateway"), opts=child
         )

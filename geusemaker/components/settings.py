@@ -104,11 +104,11 @@ def settings_policy(
     if kms_key_arn:
         statements.append(
             {
-                "Sid": "DecryptOwnCredentials",
+                "Sid": "DecryptOwnCredentialsAndSettings",
                 "Effect": "Allow",
                 "Action": "kms:Decrypt",
                 "Resource": kms_key_arn,
-                "Condition": {"StringLike": {"kms:ViaService": "ssm.*"}},
+                "Condition": {"StringLike": {"kms:ViaService": ["s3.*", "ssm.*"]}},
             }
         )
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
@@ -147,6 +147,7 @@ def make_settings(
     role_name: pulumi.Input[str],
     credentials_arn: pulumi.Input[str],
     kms_key_arn: pulumi.Input[str | None],
+    has_key: bool,
     tags: Tags,
     parent: pulumi.Resource,
 ) -> Settings:
@@ -176,6 +177,25 @@ def make_settings(
         # Both write the policy's settings of the bucket, and S3 refuses two at once.
         opts=ResourceOptions(parent=parent, depends_on=[private]),
     )
+    guards: list[pulumi.Resource] = [tls]
+    if has_key:
+        guards.append(
+            aws.s3.BucketServerSideEncryptionConfiguration(
+                f"{name}-settings",
+                bucket=bucket.id,
+                rules=[
+                    {
+                        "apply_server_side_encryption_by_default": {
+                            "sse_algorithm": "aws:kms",
+                            "kms_master_key_id": kms_key_arn,
+                        },
+                        # One question to KMS for many reads.
+                        "bucket_key_enabled": True,
+                    }
+                ],
+                opts=ResourceOptions(parent=parent, depends_on=[tls]),
+            )
+        )
     stored = aws.s3.BucketObjectv2(
         # Named by its content, as its key is: another bundle is another object, so that a host
         # reads the old one whole or the new one whole. The engine deletes the old one last, after
@@ -188,7 +208,7 @@ def make_settings(
         # No tags: S3 takes ten for an object, and a stack may have more, by `aws:defaultTags`
         # alone. The bucket has them.
         override_provider={"default_tags": {"tags": {}}},
-        opts=ResourceOptions(parent=parent, depends_on=[tls]),
+        opts=ResourceOptions(parent=parent, depends_on=guards),
     )
     pointer = aws.ssm.Parameter(
         f"{name}-settings",

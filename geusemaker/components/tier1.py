@@ -205,6 +205,7 @@ class Tier1(pulumi.ComponentResource):
                 "needs_address": network.needs_address,
                 "is_reachable": bool(config.allowed_cidrs),
                 "needs": [*network.ways_out, *storage.mounts, *identity.grants],
+                "has_key": config.kms_key_arn is not None,
                 "kms_key_arn": storage.kms_key_arn,
                 "tags": tags,
             },

@@ -103,7 +103,9 @@ def resource_shape(token: str) -> Shape:
     try:
         _packages()
         module = importlib.import_module(module_name)
-        inputs = object_shape(getattr(module, f"{name}Args"))
+        # Where a nested object has the name already, the resource's own is called otherwise.
+        own = getattr(module, f"{name}InitArgs", None) or getattr(module, f"{name}Args")
+        inputs = object_shape(own)
     except (ImportError, AttributeError) as missing:
         raise LookupError(token) from missing
     state = object_shape(getattr(module, f"_{name}State"))

@@ -53,6 +53,37 @@ def empty(account: Account, action: str, bucket: str, key: str | None = None) ->
                 )
 
 
+def encrypt_by_s3(account: Account, action: str, bucket: str) -> None:
+    """Give a bucket the encryption that AWS gives every new one, by keys of S3's own."""
+    rule = {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BucketKeyEnabled": False,
+    }
+    account.call(
+        action,
+        "s3",
+        "put_bucket_encryption",
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [rule]},
+    )
+
+
+def encryption_rule(account: Account, action: str, bucket: str) -> dict[str, Any]:
+    """How a bucket encrypts what comes without a word on that."""
+    (rule,) = account.call(action, "s3", "get_bucket_encryption", Bucket=bucket)[
+        "ServerSideEncryptionConfiguration"
+    ]["Rules"]
+    default = rule["ApplyServerSideEncryptionByDefault"]
+    key = default.get("KMSMasterKeyID")
+    return {
+        "applyServerSideEncryptionByDefault": {
+            "sseAlgorithm": default["SSEAlgorithm"],
+            **({"kmsMasterKeyId": key} if key else {}),
+        },
+        "bucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
+    }
+
+
 class Bucket(Resource):
     token = "aws:s3/bucket:Bucket"
     replace_on = frozenset({"bucket", "objectLockEnabled"})
@@ -123,20 +154,7 @@ class Bucket(Resource):
             Bucket=name,
             PublicAccessBlockConfiguration=_ALL_BLOCKED,
         )
-        account.call(
-            action,
-            "s3",
-            "put_bucket_encryption",
-            Bucket=name,
-            ServerSideEncryptionConfiguration={
-                "Rules": [
-                    {
-                        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
-                        "BucketKeyEnabled": False,
-                    }
-                ]
-            },
-        )
+        encrypt_by_s3(account, action, name)
         self._retag(account, action, name, inputs)
         return name
 
@@ -153,10 +171,6 @@ class Bucket(Resource):
             return None
         tags = told_or_none(account, action, "get_bucket_tagging", "NoSuchTagSet", Bucket=id_)
         versioning = account.call(action, "s3", "get_bucket_versioning", Bucket=id_)
-        rule = account.call(action, "s3", "get_bucket_encryption", Bucket=id_)[
-            "ServerSideEncryptionConfiguration"
-        ]["Rules"][0]
-        default = rule["ApplyServerSideEncryptionByDefault"]
         policy = told_or_none(
             account, action, "get_bucket_policy", "NoSuchBucketPolicy", Bucket=id_
         )
@@ -169,12 +183,7 @@ class Bucket(Resource):
             "objectLockEnabled": False,
             "policy": policy["Policy"] if policy else "",
             "requestPayer": "BucketOwner",
-            "serverSideEncryptionConfiguration": {
-                "rule": {
-                    "applyServerSideEncryptionByDefault": {"sseAlgorithm": default["SSEAlgorithm"]},
-                    "bucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
-                }
-            },
+            "serverSideEncryptionConfiguration": {"rule": encryption_rule(account, action, id_)},
             "versioning": {
                 "enabled": versioning.get("Status") == "Enabled",
                 "mfaDelete": False,

@@ -33,7 +33,14 @@ class BucketObject(Resource):
     defaults: ClassVar[Mapping[str, Any]] = {"forceDestroy": False}
     computed = frozenset({"arn", "checksumCrc32", "versionId"})
     optional_computed = frozenset(
-        {"bucketKeyEnabled", "contentType", "etag", "serverSideEncryption", "storageClass"}
+        {
+            "bucketKeyEnabled",
+            "contentType",
+            "etag",
+            "kmsKeyId",  # left out, it is the key of the bucket's default
+            "serverSideEncryption",
+            "storageClass",
+        }
     )
 
     _simulated: Final = frozenset(
@@ -132,11 +139,13 @@ class BucketObject(Resource):
             "versionId": found.get("VersionId", ""),
             "checksumCrc32": found.get("ChecksumCRC32", ""),
             "metadata": found["Metadata"],
-            "bucketKeyEnabled": False,
-            "serverSideEncryption": "AES256",  # of the bucket's default; moto does not say it
+            "bucketKeyEnabled": bool(found.get("BucketKeyEnabled")),
+            # Of the bucket's default; moto does not say AES256.
+            "serverSideEncryption": found.get("ServerSideEncryption") or "AES256",
             "storageClass": found.get("StorageClass", "STANDARD"),
             "tags": own_tags(account, tags["TagSet"], state),
             **{key: found[name] for key, name in _HEADERS.items() if found.get(name)},
+            **({"kmsKeyId": found["SSEKMSKeyId"]} if found.get("SSEKMSKeyId") else {}),
         }
 
     def update(self, account: Account, id_: str, change: Update) -> None:

@@ -6,14 +6,15 @@ from typing import Any, ClassVar, Final
 
 from geusemaker.simulator.account import Account, gone_is_fine
 from geusemaker.simulator.images import backend_of
-from geusemaker.simulator.resource import AutoName, Update, aws_tags
+from geusemaker.simulator.resource import AutoName, Update, aws_tags, plain_tags
 from geusemaker.simulator.schema import Problem
 
-from .support import Ec2Resource, filters, first, not_simulated, own_tags
+from .support import Ec2Resource, filters, first, needed, not_simulated, own_tags
 
 _DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 """What EC2 takes as the description of a rule; moto takes anything."""
 
+_ALL: Final = frozenset({"tags", "tagsAll"})
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
 
@@ -134,6 +135,63 @@ def _listed(group_id: str, rule: Mapping[str, Any]) -> dict[str, Any]:
         "self": group_id in groups,
         "description": first(noted) or "",
     }
+
+
+class DefaultSecurityGroup(Ec2Resource):
+    """The group that AWS makes with a VPC: adopted without its rules, and only ever forgotten."""
+
+    token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+    kind = "security-group"
+    replace_on = frozenset({"vpcId"})
+    defaults: ClassVar[Mapping[str, Any]] = {"revokeRulesOnDelete": False}
+    computed = frozenset({"arn", "description", "name", "namePrefix", "ownerId"})
+    optional_computed = frozenset({"ingress", "egress"})
+
+    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+        yield from needed(inputs, "vpcId")
+        yield from not_simulated(inputs, "leave it without rules", "ingress", "egress")
+
+    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+        action = f"reading Default Security Group ({inputs['vpcId']})"
+        (group,) = account.call(
+            action,
+            "ec2",
+            "describe_security_groups",
+            Filters=filters({"vpc-id": inputs["vpcId"], "group-name": "default"}),
+        )["SecurityGroups"]
+        id_ = str(group["GroupId"])
+        self.retag(account, id_, Update({"tagsAll": plain_tags(group.get("Tags"))}, inputs, _ALL))
+        for direction, held in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+            if group[held]:
+                account.call(
+                    f"revoking default Security Group ({id_}) rules",
+                    "ec2",
+                    f"revoke_security_group_{direction}",
+                    GroupId=id_,
+                    IpPermissions=group[held],
+                )
+        return id_
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        group = self.described(
+            account, "describe_security_groups", "SecurityGroups", GroupIds=[id_]
+        )
+        if group is None:
+            return None
+        return {
+            "arn": account.arn("ec2", f"security-group/{id_}"),
+            "ownerId": account.id,
+            "name": group["GroupName"],
+            "namePrefix": "",
+            "description": group["Description"],
+            "vpcId": group["VpcId"],
+            "ingress": [_listed(id_, one) for one in group["IpPermissions"]],
+            "egress": [_listed(id_, one) for one in group["IpPermissionsEgress"]],
+            "tags": own_tags(account, group.get("Tags"), state),
+        }
+
+    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+        """It goes with its VPC; its rules do not come back."""
 
 
 class _Rule(Ec2Resource):

@@ -110,10 +110,10 @@ def test_the_role_reads_and_writes_its_own_and_nothing_of_others(account: Simula
     assert denied["Effect"] == "Deny"
     assert set(denied["NotResource"]) == {*own, "arn:aws:ssm:*:*:parameter/aws/*"}
     assert by_sid["ReadOwnSettings"]["Resource"].endswith("/bundles/*")
-    assert "DecryptOwnCredentials" not in by_sid
+    assert not [sid for sid in by_sid if "Decrypt" in sid]
 
 
-def test_a_key_of_the_account_may_be_used_for_the_parameter_only() -> None:
+def test_a_key_of_the_account_may_be_used_for_the_own_parts_only() -> None:
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
     policy = json.loads(
         settings_policy(
@@ -124,9 +124,24 @@ def test_a_key_of_the_account_may_be_used_for_the_parameter_only() -> None:
             kms_key_arn=key,
         )
     )
-    (statement,) = (one for one in policy["Statement"] if one["Sid"] == "DecryptOwnCredentials")
+    (statement,) = (one for one in policy["Statement"] if "Decrypt" in one["Sid"])
     assert statement["Resource"] == key
-    assert statement["Condition"] == {"StringLike": {"kms:ViaService": "ssm.*"}}
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["s3.*", "ssm.*"]}}
+
+
+def test_a_key_of_the_account_encrypts_the_stored_bundle(account: SimulatedMocks) -> None:
+    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    deploy(kms_key_arn=key)
+    (stored,) = account.of("aws:s3/bucketObjectv2:BucketObjectv2")
+    assert stored.outputs["serverSideEncryption"] == "aws:kms"
+    assert stored.outputs["kmsKeyId"] == key
+    assert stored.outputs["bucketKeyEnabled"] is True
+
+
+def test_without_a_key_s3_encrypts_by_its_own(account: SimulatedMocks) -> None:
+    deploy()
+    (stored,) = account.of("aws:s3/bucketObjectv2:BucketObjectv2")
+    assert stored.outputs["serverSideEncryption"] == "AES256"
 
 
 def test_the_bucket_is_private_and_refuses_what_comes_in_clear(account: SimulatedMocks) -> None:

@@ -58,6 +58,21 @@ def test_nobody_can_come_in_by_default(account: SimulatedMocks) -> None:
     assert not account.of("aws:ec2/eip:Eip")
 
 
+def test_the_default_group_of_the_vpc_lets_nothing_in_or_out(account: SimulatedMocks) -> None:
+    deploy()
+    (vpc,) = account.of("aws:ec2/vpc:Vpc")
+    (group,) = account.of("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert group.outputs["name"] == "default"
+    assert group.outputs["vpcId"] == vpc.outputs["arn"].rpartition("/")[2]
+    filters = [
+        {"Name": "vpc-id", "Values": [group.outputs["vpcId"]]},
+        {"Name": "group-name", "Values": ["default"]},
+    ]
+    ec2 = account.account.client("ec2")
+    (held,) = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    assert (held["IpPermissions"], held["IpPermissionsEgress"]) == ([], [])
+
+
 def test_allowed_cidrs_open_443_and_give_a_lasting_address(account: SimulatedMocks) -> None:
     deploy(allowed_cidrs=["203.0.113.0/24", "2001:db8::/48"])
     rules = account.of("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")

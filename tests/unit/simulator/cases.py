@@ -28,6 +28,11 @@ def _with(document: str, **members: Any) -> str:
     return json.dumps({**json.loads(document), **members}, indent=2)
 
 
+def _encryption(key: str) -> Mapping[str, Any]:
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": f"arn:aws:kms:us-east-1:1:key/{key}"}
+    return {"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}
+
+
 def _association(world: World) -> Mapping[str, Any]:
     return {"routeTableId": world.route_table().id, "subnetId": world.subnet().id}
 
@@ -66,6 +71,10 @@ CASES = {
     "RouteTableAssociation": Case(_association, lambda w: {"routeTableId": w.route_table().id}),
     "SecurityGroup": Case(
         lambda w: {"vpcId": w.vpc.id, "description": "of a test", "tags": TAGS},
+        lambda _: {"revokeRulesOnDelete": True, "tags": OTHER_TAGS},
+    ),
+    "DefaultSecurityGroup": Case(
+        lambda w: {"vpcId": w.make("Vpc", cidrBlock="10.4.0.0/16").id, "tags": TAGS},
         lambda _: {"revokeRulesOnDelete": True, "tags": OTHER_TAGS},
     ),
     "SecurityGroupIngressRule": Case(
@@ -232,6 +241,10 @@ CASES = {
             "policy": w.bucket_policy(w.standing_bucket),
         },
         lambda w: {"policy": w.bucket_policy(w.standing_bucket, Sid="Other")},
+    ),
+    "BucketServerSideEncryptionConfiguration": Case(
+        lambda w: {"bucket": w.bucket().id, "rules": [_encryption("one")]},
+        lambda _: {"rules": [_encryption("two")]},
     ),
     "BucketObjectv2": Case(
         lambda w: {

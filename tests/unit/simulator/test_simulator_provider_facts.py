@@ -57,8 +57,22 @@ REST: Final[dict[tuple[str, str, str], str]] = {
         "associatePublicIpAddress",
         "refresh",
     ): "the adopted stack that was measured asked for the address; its Elastic IP is newer",
+    (
+        "aws:s3/bucket:Bucket",
+        "serverSideEncryptionConfiguration",
+        "refresh",
+    ): "the bucket that was measured had no encryption of its own, which it reads back",
 }
 """Type, property and what is done to it: where the simulator does not follow, and why."""
+
+UNMEASURED: Final = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "newer than the measurement; after the "
+    "source of the provider, which shares all but the creation with SecurityGroup",
+    "aws:s3/bucketServerSideEncryptionConfiguration:"
+    "BucketServerSideEncryptionConfiguration": "newer than the measurement; after its page in the "
+    "registry",
+}
+"""Types that the facts do not have, and where the simulator has its own from."""
 
 KEY: Final = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 STACKS: Final[list[dict[str, Any]]] = [
@@ -268,7 +282,8 @@ def test_a_property_is_planned_as_it_was_measured(
 
 
 def test_every_type_and_all_of_the_rest_were_measured() -> None:
-    assert set(FACTS["changes"]) == set(TYPES)
+    assert not FACTS["changes"].keys() & UNMEASURED.keys()
+    assert FACTS["changes"].keys() | UNMEASURED.keys() == TYPES.keys()
     assert {entry for entry in REST if entry[2] != "refresh"} <= {fact[:3] for fact in ALL}
     assert all(TYPES.keys() >= FACTS[part].keys() for part in ("filledInByRefresh", "version6"))
 

@@ -431,6 +431,27 @@ def test_a_new_group_lets_nothing_out(world: World) -> None:
     assert told["IpPermissionsEgress"] == []
 
 
+def test_the_default_group_of_a_vpc_is_adopted_without_its_rules_and_goes_with_it(
+    world: World,
+) -> None:
+    vpc = world.make("Vpc", cidrBlock="10.3.0.0/16")
+    group = world.make("DefaultSecurityGroup", vpcId=vpc.id, tags={"a": "b"})
+    assert group.id == vpc.state["defaultSecurityGroupId"]
+    assert (group.state["ingress"], group.state["egress"]) == ([], [])
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    world.account.client("ec2").authorize_security_group_ingress(
+        GroupId=group.id, IpPermissions=[{**permission, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    told = world.read(group)
+    assert told is not None
+    (rule,) = told["ingress"]
+    assert (rule["fromPort"], rule["cidrBlocks"]) == (22, ["0.0.0.0/0"]), "a refresh shows it"
+    world.delete(group)
+    assert world.read(group) is not None
+    world.delete(vpc)
+    assert world.read(group) is None
+
+
 def test_rules_change_their_source_in_place_only_within_its_kind(world: World) -> None:
     def rule(**source: Any) -> dict[str, Any]:
         return {

@@ -139,6 +139,53 @@ def test_a_new_bucket_is_closed_and_encrypted(world: World) -> None:
     assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
 
 
+def test_a_bucket_encrypts_by_a_key_and_goes_back_to_that_of_s3(world: World) -> None:
+    bucket, s3 = world.bucket(), world.account.client("s3")
+    key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key}
+    rule = {"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}
+    kind = "BucketServerSideEncryptionConfiguration"
+    made = world.make(kind, bucket=bucket.id, rules=[rule])
+    stored = world.make("BucketObjectv2", bucket=bucket.id, key="a", content="b")
+    assert stored.state["serverSideEncryption"] == "aws:kms"
+    assert stored.state["kmsKeyId"] == key
+    assert world.changes(stored, stored.inputs) == [], "the key that it got is no difference"
+    world.delete(made)
+    told = s3.get_bucket_encryption(Bucket=bucket.id)["ServerSideEncryptionConfiguration"]
+    assert told["Rules"][0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    # The object keeps the key by which it was stored.
+    assert s3.head_object(Bucket=bucket.id, Key="a")["SSEKMSKeyId"] == key
+
+    wrong = {"applyServerSideEncryptionByDefault": {**default, "sseAlgorithm": "AES256"}}
+    said = refusal(lambda: world.make(kind, bucket=bucket.id, rules=[wrong]))
+    assert said.startswith("PutBucketEncryption InvalidArgument: a KMSMasterKeyID is not")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"rules": []}, "S3 takes exactly one, got 0"),
+        ({"rules": [{"bucketKeyEnabled": True}]}, "simulated only with"),
+        ({"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "DES"}}]}, "got DES"),
+        (
+            {
+                "rules": [
+                    {
+                        "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"},
+                        "blockedEncryptionTypes": ["SSE-C"],
+                    }
+                ]
+            },
+            "not simulated: blockedEncryptionTypes",
+        ),
+    ],
+    ids=str,
+)
+def test_how_a_bucket_cannot_encrypt(world: World, given: dict[str, Any], why: str) -> None:
+    _, problems = world.check("BucketServerSideEncryptionConfiguration", bucket="b", **given)
+    assert [why in problem for problem in problems] == [True], problems
+
+
 def test_a_bucket_is_of_one(world: World) -> None:
     bucket = world.bucket()
     said = refusal(lambda: world.bucket(bucket=bucket.id))
