@@ -30,6 +30,20 @@ _COMMAND = re.compile(r"(?:^|[\s;&|(/])geusemaker((?: [a-z][a-z-]*)+)")
 _KEY = re.compile(r"\bgeusemaker:([A-Za-z][A-Za-z0-9]*)")
 
 
+# What AWS documents of whoever makes such a thing with a key of the account: the user guides of EBS
+# ("Required permissions" of encryption), EFS (its key policy), Parameter Store (which encrypts a
+# Standard SecureString by Encrypt), S3 (uploading with SSE-KMS) and AWS Backup (creating a vault).
+NEEDED_OF_A_KEY = {
+    "disks (EBS)": {"CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext"}
+    | {"ReEncrypt*"},
+    "file system": {"CreateGrant", "Decrypt", "DescribeKey", "GenerateDataKeyWithoutPlaintext"},
+    "secrets, a Standard parameter": {"Encrypt", "Decrypt"},
+    "settings in S3": {"GenerateDataKey", "Decrypt"},
+    "vault of the copies": {"CreateGrant", "RetireGrant", "DescribeKey", "Decrypt"}
+    | {"GenerateDataKey"},
+}
+
+
 def named(pages: Iterable[Path] = PAGES) -> list[str]:
     return [str(page.relative_to(ROOT)) for page in pages]
 
@@ -120,8 +134,8 @@ def is_command(words: list[str]) -> bool:
 def missing_keys(text: str) -> list[str]:
     known = {str(field.alias) for field in DeploymentConfig.model_fields.values()}
     known |= NOT_IN_THIS_VERSION.keys()
-    # `geusemaker:index:Tier1` is a type token and `geusemaker:stack` a tag.
-    known |= {"index", "stack"}
+    # `geusemaker:index:Tier1` is a type token, `geusemaker:stack` and `geusemaker:id` are tags.
+    known |= {"index", "stack", "id"}
     found = _KEY.findall(without_excused(text))
     return [key for key in found if key not in known and not key.isupper()]  # KEY stands for any
 
@@ -180,3 +194,15 @@ geusemaker local run -- pulumi up
     assert sorted(missing_targets(text)) == ["nothing", "tests"]
     assert sorted(missing_commands(text)) == ["geusemaker local fly", "geusemaker plan"]
     assert missing_keys(text) == ["osTpye"]
+
+
+def test_the_rights_on_a_key_are_those_that_aws_documents_for_what_it_encrypts() -> None:
+    page = (ROOT / "docs" / "your-own-account.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", page, re.MULTILINE))
+    whole = set(re.findall(r"kms:([A-Za-z]+\*?)", rows["`kmsKeyArn`"]))
+    for what, needed in NEEDED_OF_A_KEY.items():
+        assert set(re.findall(r"kms:([A-Za-z]+\*?)", rows[what])) == needed, what
+        covered = {right for right in needed if right.startswith("GenerateDataKey")}
+        assert needed - covered <= whole, what
+    assert "GenerateDataKey*" in whole
+    assert "`backup-storage:MountCapsule`" in rows["copies"], "for any vault"
