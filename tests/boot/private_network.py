@@ -112,10 +112,12 @@ def build(plan: dict[str, Any]) -> None:
                 for scope in ("all", "eth0"):
                     Path(f"/proc/sys/net/ipv4/conf/{scope}/{setting}").write_text("0")
     filtered = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    if plan["bridges_filtered"] and not filtered.exists():
+        subprocess.run(["modprobe", "br_netfilter"], check=False)  # as Docker does
     if filtered.exists():
         filtered.write_text("1" if plan["bridges_filtered"] else "0")
     elif plan["bridges_filtered"]:
-        sys.exit("this kernel has no br_netfilter: load it by `modprobe br_netfilter`")
+        sys.exit("this kernel has no br_netfilter, and `modprobe br_netfilter` brought none")
     # The internet gateway.
     with within("vpc"):
         tables("nat", f"-A PREROUTING -d {ELASTIC} -j DNAT --to-destination {HOST}")
