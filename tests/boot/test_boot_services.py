@@ -196,7 +196,7 @@ def test_a_passing_fault_refuses_nothing(booted: Host) -> None:
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
-    assert "put up the wall between containers" in record["reason"]
+    assert "could not set the rules between containers" in record["reason"]
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
@@ -500,7 +500,7 @@ def test_settings_that_cannot_be_merged_are_left_as_they_are(host: Host, fault: 
     host.name(MOVED)
     assert host.boot() == GOOD, host.read(LOG)
     assert host.read(DAEMON) == ("{ a" if fault == "no JSON" else "{}")
-    assert "Docker's own bridge stays at its address" in host.read(LOG)
+    assert "Docker's own bridge keeps its address" in host.read(LOG)
 
 
 def test_a_docker_that_starts_without_iptables_is_no_host(booted: Host) -> None:
@@ -508,14 +508,14 @@ def test_a_docker_that_starts_without_iptables_is_no_host(booted: Host) -> None:
     statuses = _reboot(booted)
     assert statuses["docker"] == 0
     assert statuses["services"] != 0
-    assert "put up the wall between containers" in booted.record()["reason"]
+    assert "could not set the rules between containers" in booted.record()["reason"]
 
 
 def test_without_that_wall_no_container_is_started(host: Host) -> None:
     host.set("no-iptables")
     host.boot()
     assert host.containers() == {}
-    assert "put up the wall between containers" in host.record()["reason"]
+    assert "could not set the rules between containers" in host.record()["reason"]
 
 
 # Each minute

@@ -85,7 +85,7 @@ ExecStartPre=-/bin/sh -c 'exec bash $LIB/wall'
 UNIT
     systemctl daemon-reload
   fi
-  bash "$LIB/wall" || fail "iptables could not put up the wall between containers and the private network"
+  bash "$LIB/wall" || fail "iptables could not set the rules between containers and the private network"
 }
 
 # with_address PYTHON FILE ADDRESS: what Docker's settings are with this address for its own bridge;
@@ -113,13 +113,13 @@ move_docker0() {
   fi
   python=$(command -v python3 || command -v python) || true
   settings=$(with_address "$python" "$file" "$address") || {
-    log "$file could not be read: Docker's own bridge stays at its address"
+    log "$file could not be read: Docker's own bridge keeps its address"
     return 0
   }
   if [[ -z $settings ]]; then
     return 0
   fi
-  log "Docker starts again, with its own bridge at $address"
+  log "restarting Docker, with its own bridge at $address"
   mkdir -p "${file%/*}"
   rm -f "$LIB/daemon.json"
   if [[ -f $file ]]; then
@@ -131,7 +131,7 @@ move_docker0() {
   if systemctl restart docker.service && retry "$DOCKER_TRIES" "$DOCKER_PAUSE" docker docker_answers; then
     return 0
   fi
-  log "Docker does not start so: its own bridge stays at its address"
+  log "Docker does not start with it: its own bridge keeps its address"
   if [[ -f $LIB/daemon.json ]]; then
     mv -f "$LIB/daemon.json" "$file"
   else
