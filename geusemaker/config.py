@@ -235,6 +235,12 @@ class DeploymentConfig(BaseModel):
         "address that the authority of a public certificate writes to. Changes in place.",
         json_schema_extra=_told("an e-mail address", "me@example.com", DEFAULT_OWNER_EMAIL),
     )
+    n8n_public_api: StrictBool = Field(
+        False,
+        description="Whether n8n answers below /api/v1 to API keys that its users make, with a "
+        "page that describes it. Changes in place.",
+        json_schema_extra=_told("true, false", True),
+    )
 
     # account
     permissions_boundary_arn: (

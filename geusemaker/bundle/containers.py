@@ -77,6 +77,13 @@ def from_file(variable: str, secret: str) -> str:
     return f'{variable}="$$(cat {_INSIDE}/{secret})" && export {variable}'
 
 
+# API keys do not end with a session, and whoever holds one is the user who made it.
+_N8N_API_OFF: Final = {
+    "N8N_PUBLIC_API_DISABLED": "true",
+    "N8N_PUBLIC_API_SWAGGERUI_DISABLED": "true",
+}
+
+
 def _n8n(facts: BundleFacts) -> Container:
     return {
         "user": "1000:1000",
@@ -115,6 +122,7 @@ def _n8n(facts: BundleFacts) -> Container:
             "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
             # A package that nobody at n8n has looked at would run beside n8n's own secrets.
             "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
+            **({} if facts.n8n_public_api else _N8N_API_OFF),
             "N8N_DIAGNOSTICS_ENABLED": "false",
             "N8N_PERSONALIZATION_ENABLED": "false",
             "GENERIC_TIMEZONE": "UTC",

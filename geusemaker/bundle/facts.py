@@ -44,6 +44,7 @@ class BundleFacts:
         architecture: "x86_64" or "arm64".
         dump_days: How many nightly dumps of PostgreSQL are kept.
         n8n_reaches: Private networks that n8n may connect to; no container reaches any other.
+        n8n_public_api: Whether n8n's public API is on.
     """
 
     services: tuple[str, ...]
@@ -56,6 +57,7 @@ class BundleFacts:
     architecture: str
     dump_days: int
     n8n_reaches: tuple[str, ...] = ()
+    n8n_public_api: bool = False
 
     @property
     def containers(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Tier1Args(TypedDict):
     image_versions: NotRequired[Mapping[str, str]]
     ollama_models: NotRequired[Sequence[str]]
     owner_email: NotRequired[str | None]
+    n8n_public_api: NotRequired[bool]
     backup_retention_days: NotRequired[int]
     protect_data: NotRequired[bool]
     tags: NotRequired[Mapping[str, str]]
@@ -272,6 +273,7 @@ def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFact
         architecture=config.architecture,
         dump_days=config.backup_retention_days,
         n8n_reaches=config.n8n_reaches,
+        n8n_public_api=config.n8n_public_api,
     )
 
 

@@ -38,6 +38,7 @@ TYPED = {
     "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
     "ollamaModels": "llama3.2:3b,qwen3:8b",
     "ownerEmail": "me@example.com",
+    "n8nPublicApi": "true",
     "backupRetentionDays": "14",
     "protectData": "true",
     "tags": '{"team": "ml", "cost-center": "42"}',

@@ -96,6 +96,18 @@ def test_nobody_else_can_become_the_owner(started: Host) -> None:
     assert log_in(visitor, thief["email"], thief["password"]).status == 401
 
 
+def test_nobody_gets_at_the_public_api_by_a_key(started: Host) -> None:
+    owner = started.owner()
+    assert owner.ask("GET", "/rest/settings").json["data"]["publicApi"]["enabled"] is False
+    key = {"label": "a key", "scopes": ["workflow:read"], "expiresAt": None}
+    made = owner.ask("POST", "/rest/api-keys", key)
+    assert made.status == 404, made.text
+    answer = started.visitor().ask("GET", "/api/v1/workflows", headers={"X-N8N-API-KEY": "a key"})
+    assert answer.status == 401
+    page = started.visitor().ask("GET", "/api/v1/docs/")
+    assert "swagger" not in page.text.lower()
+
+
 def test_the_editor_comes_through_the_proxy(started: Host) -> None:
     answer = started.visitor().ask("GET", "/signin")
     assert answer.status == 200

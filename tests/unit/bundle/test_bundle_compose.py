@@ -270,6 +270,13 @@ def test_a_variable_is_never_set_beside_its_file() -> None:
             )
 
 
+def test_n8ns_public_api_is_off_unless_it_was_asked_for() -> None:
+    switches = {"N8N_PUBLIC_API_DISABLED": "true", "N8N_PUBLIC_API_SWAGGERUI_DISABLED": "true"}
+    assert switches.items() <= services(facts())["n8n"]["environment"].items()
+    asked = services(facts(n8n_public_api=True))["n8n"]["environment"]
+    assert not switches.keys() & asked.keys()
+
+
 def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
     known = ("URL", "HOST", "SITES", "MODELS_DIR", "CADDY_DIR")
     for text in texts(compose(facts())):

@@ -59,6 +59,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "image_versions": ({}, {"image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"}}),
     "ollama_models": ({}, {"ollama_models": ["llama3.2:3b"]}),
     "owner_email": ({}, {"owner_email": "me@example.com"}),
+    "n8n_public_api": ({}, {"n8n_public_api": True}),
     "backup_retention_days": ({}, {"backup_retention_days": 14}),
     "protect_data": ({}, {"protect_data": False}),
     "tags": ({}, {"tags": {"team": "ml"}}),
