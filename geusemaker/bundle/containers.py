@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, SERVICES, BundleFacts
 from geusemaker.bundle.limits import CADDY_FILES, CADDY_GO_MIB
+from geusemaker.bundle.manifest import OLLAMA_UID
 from geusemaker.bundle.networks import N8N_ADDRESS, N8N_BROKER_ADDRESS
 from geusemaker.bundle.secret_names import (
     N8N_ENCRYPTION_KEY,
@@ -199,15 +200,24 @@ def _runners(_: BundleFacts) -> Container:
 
 def _ollama(_: BundleFacts) -> Container:
     return {
+        # Of its own: who breaks into Ollama is nobody else's user, and never root on its files. The
+        # GPU needs no more: its device files may be used by all, as NVIDIA's driver makes them.
+        "user": f"{OLLAMA_UID}:{OLLAMA_UID}",
         "environment": {
             "OLLAMA_HOST": "0.0.0.0:11434",
             "OLLAMA_MODELS": "/models",
+            "HOME": "/home/ollama",  # it makes a key there, and does not start without
             "OLLAMA_NO_CLOUD": "1",  # what is asked here stays here
         },
         "volumes": [
             bind(MODELS_DIR, "/models"),
             # What the host mounts below it later, an instance store, shows here as well.
             bind(MODEL_CACHE, "/model-cache", propagation="rslave"),
+        ],
+        "read_only": True,
+        "tmpfs": [
+            "/tmp:mode=1777",  # noqa: S108
+            f"/home/ollama:uid={OLLAMA_UID},gid={OLLAMA_UID},mode=0700",
         ],
         # The image has neither curl nor wget, but its own program asks the server.
         "healthcheck": health("CMD", "ollama", "list", start="60s"),

@@ -20,6 +20,9 @@ from geusemaker.bundle.networks import wall_lines
 from geusemaker.bundle.reference import Reference
 from geusemaker.bundle.secret_names import secrets_of
 
+OLLAMA_UID: Final = 11434
+"""User and group of Ollama, on the host and in its container. Its port: no image has this user."""
+
 # By container: where below /srv/geusemaker, which folder, whose, with which mode.
 DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = MappingProxyType(
     {
@@ -28,7 +31,11 @@ DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = Mappin
             ("efs", "n8n/home", 1000, "0700"),
             ("efs", "n8n/files", 1000, "0700"),
         ),
-        "ollama": (("data", "ollama", 0, "0700"), ("data", "ollama-kept", 0, "0700")),
+        # A stack of before has them as root's: the host hands them over (70-model-cache.sh).
+        "ollama": (
+            ("data", "ollama", OLLAMA_UID, "0700"),
+            ("data", "ollama-kept", OLLAMA_UID, "0700"),
+        ),
         "qdrant": (
             ("data", "qdrant", 1000, "0700"),
             ("data", "qdrant/storage", 1000, "0700"),

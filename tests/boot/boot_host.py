@@ -131,6 +131,7 @@ class Host:
             (self.root / link).symlink_to(f"usr/{link}")
         for folder in ("late", "units", "ssm", "s3", "images", "containers", "models", "gates"):
             (self.world / folder).mkdir(parents=True)
+        self.world.chmod(0o777)  # for stand-ins that a container's user calls
         self.by_id = self.path(
             "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
         )
@@ -204,6 +205,12 @@ class Host:
         self.path(absolute).parent.mkdir(parents=True, exist_ok=True)
         self.path(absolute).write_text(text, encoding="utf-8")
 
+    def give(self, absolute: str, uid: int) -> None:
+        """Makes what a test has written somebody's."""
+        path = str(self.path(absolute))
+        subprocess.run([*as_root(), "chown", "-h", f"{uid}:{uid}", path], check=True)
+        self.owners[absolute] = ("f", self.path(absolute).lstat().st_mode & 0o7777, uid)
+
     def read(self, absolute: str) -> str:
         return self.path(absolute).read_text(encoding="utf-8")
 
@@ -234,6 +241,7 @@ class Host:
 
     def set(self, what: str, text: str = "") -> None:
         (self.world / what).write_text(text, encoding="utf-8")
+        (self.world / what).chmod(0o666)
 
     def gate(self, what: str) -> Path:
         """A pipe at which a stand-in waits until somebody has opened it and closed it again."""
@@ -259,10 +267,12 @@ class Host:
     def restart(self) -> None:
         """A reboot: files stay; mounts and processes do not."""
         self._new_boot()
-        if (disk := self.path(f"{LIB}/model-cache/disk")).is_symlink():
-            disk.unlink()
-            disk.mkdir()
-        for gone in ("mounted", "docker-runs", "calls"):
+        for line in reversed(self._lines("shown")):
+            source, mount = map(self.path, line.split(" "))
+            source.unlink()
+            mount.rename(source)
+            mount.mkdir()
+        for gone in ("mounted", "shown", "docker-runs", "calls"):
             (self.world / gone).unlink(missing_ok=True)
         for chain in self.world.glob("rules-*"):
             chain.unlink()
@@ -289,6 +299,7 @@ class Host:
 
     def begin(self, step: str) -> subprocess.Popen[bytes]:
         """The same without waiting for its end."""
+        self._restore_owners()
         return subprocess.Popen(
             self._command(self.unit(step)["Service"]["ExecStart"].split()),
             stdout=subprocess.DEVNULL,
@@ -322,6 +333,7 @@ class Host:
         ]
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        self._restore_owners()
         result = subprocess.run(
             self._command(command),
             capture_output=True,
@@ -336,17 +348,48 @@ class Host:
 
     def _note_owners(self) -> None:
         """Who may read what, before a test that is not root takes the files over to read them."""
-        command = ["find", str(self.root), "-xdev", "-printf", "%y %m %U /%P\\n"]
+        command = ["find", str(self.root), "-xdev", "-printf", "%y %m %U /%P\\0"]
         found = subprocess.run([*as_root(), *command], check=True, capture_output=True, text=True)
-        before, self.owners = self.owners, {}
-        for line in found.stdout.splitlines():
+        self.owners = {}
+        for line in filter(None, found.stdout.split("\0")):
             kind, mode, uid, path = line.split(" ", 3)
-            # Taken over after an earlier run: it belongs to whom it belonged to then.
-            taken = as_root() and int(uid) == os.getuid() and path in before
-            self.owners[path] = (kind, int(mode, 8), before[path][2] if taken else int(uid))
+            self.owners[path] = (kind, int(mode, 8), int(uid))
         if as_root():
-            who = f"{os.getuid()}:{os.getgid()}"
-            subprocess.run([*as_root(), "chown", "-hR", who, str(self.root)], check=True)
+            # Not what is named by its hash: all may read that, and the program notes its ctime.
+            self._own(os.getuid(), ["!", "-name", "sha256-*"])
+
+    def _restore_owners(self) -> None:
+        """Undoes that before the machine runs again. What a test has written is root's."""
+        if as_root():
+            self._own(0, ["-uid", str(os.getuid())])
+            owned: dict[int, list[str]] = {}
+            for path, (_, _, uid) in self.owners.items():
+                if uid and os.path.lexists(self.path(path)) and "/sha256-" not in path:
+                    owned.setdefault(uid, []).append(str(self.path(path)))
+            for uid, paths in owned.items():
+                subprocess.run(
+                    [*as_root(), "xargs", "-0", "chown", "-h", f"{uid}:{uid}"],
+                    check=True,
+                    input="\0".join(paths),
+                    text=True,
+                )
+
+    def _own(self, uid: int, which: list[str]) -> None:
+        command = ["find", str(self.root), "-xdev", *which, "-exec", "chown", "-h", f"{uid}:{uid}"]
+        subprocess.run([*as_root(), *command, "{}", "+"], check=True)
+
+    def as_user(self, uid: int, script: str) -> None:
+        """A shell script on the machine as that user: what somebody in a container can do."""
+        self._restore_owners()
+        command = [*("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")]
+        result = subprocess.run(
+            self._command([*command, "/bin/bash", "-euc", f"PATH+=:/real/bin; {script}"]),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self._note_owners()
+        assert result.returncode == 0, result.stderr
 
     # What came of it
 

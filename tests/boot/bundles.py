@@ -6,6 +6,7 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import Final
 
+from geusemaker.bundle.manifest import OLLAMA_UID
 from geusemaker.userdata import bundle_program
 
 PLUGIN: Final = b"5.6.0\n"
@@ -18,9 +19,9 @@ SECRETS: Final = (
 )
 
 
-def host_program() -> str:
+def host_program(text: str | None = None) -> str:
     """The bundle's part of the program, which takes the stand-in for the plugin it names."""
-    text = bundle_program()
+    text = bundle_program() if text is None else text
     name, real = next(
         line.split("=") for line in text.splitlines() if line.startswith("COMPOSE_SHA256_x86_64=")
     )
@@ -35,9 +36,13 @@ class Bundle:
     services: tuple[str, ...] = ("caddy", "n8n", "ollama", "postgres")
     models: tuple[str, ...] = ()
     dump_days: int = 2
+    ollama: int = OLLAMA_UID
+    folders: tuple[str, ...] = ("postgres", "caddy", "ollama", "ollama-kept")
     caddyfile: str = "{$GEUSEMAKER_SITES} {\n}\n"
     compose: str | None = None
     gpu: bool = True
+    program: str = ""
+    """In place of the bundle's part of the program."""
     more_manifest: str = ""
     more_files: dict[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
@@ -53,8 +58,9 @@ class Bundle:
     def manifest(self) -> str:
         lines = [f"service {service}" for service in self.services]
         lines += [f"image {self.image(service)}" for service in self.services]
-        lines += ["directory data postgres 999 0700", "directory data caddy 1000 755"]
-        lines += ["directory data ollama 0 700", "directory data ollama-kept 0 700"]
+        folders = {"postgres": "999 0700", "caddy": "1000 755"}
+        folders |= dict.fromkeys(("ollama", "ollama-kept"), f"{self.ollama} 700")
+        lines += [f"directory data {name} {folders[name]}" for name in self.folders]
         lines += ["directory efs n8n 1000 700", "directory efs backups 999 700"]
         lines += [f"secret {who} {name} {uid}" for who, name, uid in SECRETS]
         lines += [f"model {model}" for model in self.models]
@@ -84,7 +90,7 @@ class Bundle:
         files = {
             "caddy/Caddyfile": self.caddyfile,
             "compose.yaml": self.compose or self.compose_file,
-            "host.sh": host_program(),
+            "host.sh": self.program or host_program(),
             "manifest": self.manifest,
         }
         if self.gpu:

@@ -1,9 +1,13 @@
 """Types with an instance store: copies of models there, and never the only ones."""
 
+import hashlib
 import os
 from pathlib import Path
+from typing import Final
 
 import pytest
+
+from geusemaker.bundle.manifest import OLLAMA_UID
 
 from .boot_host import GOOD, LIB, Host
 from .bundles import Bundle
@@ -14,7 +18,10 @@ DISK = f"{LIB}/model-cache/disk"
 STARTED = "systemctl start --no-block geusemaker-models.service"
 BIG = 2 << 20
 
-ONE, TWO, THREE = (f"sha256-{sign * 64}" for sign in "123")
+SIGNS: Final = {
+    f"sha256-{hashlib.sha256(sign * BIG).hexdigest()}": sign for sign in (b"1", b"2", b"3")
+}
+ONE, TWO, THREE = SIGNS
 
 
 @pytest.fixture(name="host", params=["joined by the image", "a blank disk"])
@@ -37,27 +44,27 @@ def _blank_disk(host: Host) -> Path:
 
 
 def _blob(host: Host, name: str, size: int = BIG, age: int = 0) -> None:
-    host.write(f"{MODELS}/{name}", name[-1] * size)
+    """As Ollama makes one; of another size, its name is not the hash of what is in it."""
+    if not host.path(MODELS).exists():
+        host.path(MODELS).mkdir()
+        host.give(MODELS, OLLAMA_UID)
+    host.write(f"{MODELS}/{name}", (SIGNS.get(name, b"4") * size).decode())
     os.utime(host.path(f"{MODELS}/{name}"), (1_700_000_000 - age,) * 2)
+    host.give(f"{MODELS}/{name}", OLLAMA_UID)
 
 
 def _is_cached(host: Host, name: str) -> bool:
     """Whether Ollama reads the copy; whatever it reads has to be whole, and the original there."""
     blob = host.path(f"{MODELS}/{name}")
     if not blob.is_symlink():
-        assert set(blob.read_text()) == {name[-1]}
+        assert set(blob.read_bytes()) == set(SIGNS[name])
         return False
     # As Ollama's container sees it.
     assert blob.readlink() == Path(f"/model-cache/disk/{name}")
-    for folder in (_disk(host), host.path(KEPT)):
-        assert set((folder / name).read_text()) == {name[-1]}
+    for folder in (host.path(DISK), host.path(KEPT)):
+        assert set((folder / name).read_bytes()) == set(SIGNS[name])
         assert (folder / name).stat().st_size == BIG
     return True
-
-
-def _disk(host: Host) -> Path:
-    disk = host.path(DISK)
-    return host.path(str(disk.readlink())) if disk.is_symlink() else disk
 
 
 def _restart(host: Host, *, stopped: bool = False) -> None:
@@ -113,8 +120,8 @@ def test_a_model_that_ollama_deletes_is_gone_everywhere(host: Host) -> None:
     host.start("sync")
     assert host.calls(STARTED) == [STARTED]
     host.start("models")
-    assert [path.name for path in host.path(KEPT).iterdir()] == [TWO]
-    assert [path.name for path in _disk(host).iterdir() if path.name != "lost+found"] == [TWO]
+    assert [path.name for path in host.path(KEPT).glob("sha256-*")] == [TWO]
+    assert [path.name for path in host.path(DISK).iterdir()] == [TWO]
     assert _is_cached(host, TWO)
 
 
@@ -129,7 +136,7 @@ def test_after_a_boot_ollama_has_its_own_files_before_docker_starts_it(
     # The mounts come first, then Docker, which starts at once what ran before.
     assert host.start_each("data", "efs", "docker") == {"data": 0, "efs": 0, "docker": 0}
     assert not _is_cached(host, ONE)
-    assert list(host.path(KEPT).iterdir()) == []
+    assert list(host.path(KEPT).glob("sha256-*")) == []
     assert host.start_all() == {step: status for step, status in GOOD.items() if step != "host"}
     host.start("models")
     assert _is_cached(host, ONE)
@@ -153,7 +160,7 @@ def test_another_host_over_the_same_volume_has_the_models(host: Host) -> None:
 def test_a_copy_that_somebody_has_deleted_is_made_anew(host: Host) -> None:
     _blob(host, ONE)
     host.start("models")
-    (_disk(host) / ONE).unlink()
+    (host.path(DISK) / ONE).unlink()
     host.start("models")
     assert _is_cached(host, ONE)
 
@@ -192,7 +199,7 @@ def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, bro
 def test_models_that_cannot_be_given_back_leave_the_host_ready(host: Host) -> None:
     _blob(host, ONE)
     host.start("models")
-    (_disk(host) / ONE).unlink()
+    (host.path(DISK) / ONE).unlink()
     # Something that the file cannot take the place of.
     host.path(f"{KEPT}/{ONE}").unlink()
     host.path(f"{KEPT}/{ONE}").mkdir()

@@ -44,6 +44,61 @@ def test_only_a_missing_model_is_pulled(host: Host) -> None:
     assert set(_models(host).values()) == {"here"}
 
 
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [
+        ("llama3.2:3b", "library/llama3.2:3b"),
+        ("llama3.2:3b", "registry.ollama.ai/library/llama3.2:3b"),
+        ("llama3.2:3b", "https://registry.ollama.ai/library/llama3.2:3b"),
+        ("llama3.2:latest", "library/llama3.2"),
+        ("llama3.2:3b", "Llama3.2:3B"),
+        ("mike/llama:1", "registry.ollama.ai/mike/llama:1"),
+        ("hf.co/a/B-GGUF:Q8", "hf.co/a/b-gguf:q8"),
+        ("localhost:5000/a/b:latest", "localhost:5000/a/b"),
+    ],
+)
+def test_a_model_is_known_by_each_of_its_names(booted: Host, listed: str, wanted: str) -> None:
+    (booted.world / "models" / listed.replace("/", "_")).touch()
+    booted.name(Bundle(models=(wanted,)))
+    booted.start_each("sync", "models", "sync")
+    assert booted.calls("docker compose exec -T ollama ollama pull") == []
+    assert _models(booted) == {wanted: "here"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [
+        ("llama3.2:3b", "llama3.2"),
+        ("llama3.2:3b", "mike/llama3.2:3b"),
+        ("hf.co/a/b:latest", "a/b"),
+        ("localhost:5000/a/b:latest", "localhost:5001/a/b"),
+    ],
+)
+def test_a_model_of_another_name_is_another_model(booted: Host, listed: str, wanted: str) -> None:
+    (booted.world / "models" / listed.replace("/", "_")).touch()
+    booted.name(Bundle(models=(wanted,)))
+    booted.start_each("sync", "models")
+    assert booted.calls("docker compose exec -T ollama ollama pull") != []
+
+
+def test_what_a_pull_says_makes_no_line_of_the_record(host: Host) -> None:
+    """It may come from anybody's registry."""
+    long = "9" * 100_000
+    host.set(
+        "pull-says", f"{long}% \nmodel.evil=here\nservice.n8n=healthy\n\nError: {long}\r\nstate=x"
+    )
+    host.late("model-llama3.2:1b", MANY)
+    host.start("models")
+    record = host.record()
+    assert "model.evil" not in record
+    assert record["state"] == "ready"
+    assert record["model.llama3.2:1b"] == "failed: state=x"
+    assert record["model.nomic-embed-text"] == "here"
+    lines = host.read(f"{LIB}/models").splitlines()
+    assert len(lines) == 2
+    assert all(len(line) < 700 for line in lines)
+
+
 def test_its_progress_is_in_the_record_while_it_is_pulled(host: Host) -> None:
     pipe = host.gate("model")
     pulling = host.begin("models")
@@ -177,6 +232,22 @@ def test_links_that_others_put_into_the_folder_are_not_followed(booted: Host) ->
     assert sorted(path.name for path in booted.path("/etc").iterdir()) == before
     (made,) = [path for path in booted.path(BACKUPS).iterdir() if not path.is_symlink()]
     assert b"dump complete" in gzip.decompress(made.read_bytes())
+
+
+def test_names_that_others_put_into_the_folder_delete_nothing_of_root(booted: Host) -> None:
+    """Each is a file whose name has several lines, and the working folder is the bundle's."""
+    names = " ".join(f"$'postgres-{n}\\ncompose.yaml\\n.sql.gz'" for n in range(4))
+    booted.as_user(999, f"cd {BACKUPS}; touch {names}")
+    assert booted.start("dump").returncode == 0
+    assert booted.path(f"{LIB}/current/compose.yaml").exists()
+    assert len(_dumps(booted)) == 5
+
+
+def test_the_folder_of_dumps_is_worked_in_as_its_own_user(booted: Host) -> None:
+    _older(booted, 1, 2, 3)
+    assert booted.start("dump").returncode == 0
+    (name,) = [name for name in _dumps(booted) if not name.startswith("postgres-2020")]
+    assert booted.owners[f"{BACKUPS}/{name}"] == ("f", 0o600, 999)
 
 
 def test_a_name_that_is_taken_is_not_written_to(booted: Host) -> None:

@@ -27,24 +27,3 @@ keep_caddyfile() {
     write_file "$folder/Caddyfile" 0644 <"$DIR/caddy/Caddyfile"
   fi
 }
-
-make_directories() {
-  local where path uid mode
-  manifest directory >"$LIB/directories"
-  while read -r where path uid mode; do
-    case $where in
-      # Not by install -o, which refuses an id that has no name (uutils 0.8.0, Ubuntu 26.04).
-      data)
-        mkdir -p "$DATA_MOUNT/$path"
-        chown "$uid:$uid" "$DATA_MOUNT/$path"
-        chmod "$mode" "$DATA_MOUNT/$path"
-        ;;
-      # Whatever root does below an access point is done as the point's own user.
-      efs)
-        if [[ ! -d $EFS_ROOT/$path ]]; then
-          install -d -m "$mode" "$EFS_ROOT/$path"
-        fi
-        ;;
-    esac
-  done <"$LIB/directories"
-}

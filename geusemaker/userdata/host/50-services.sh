@@ -65,13 +65,18 @@ bundle_up() {
   put_up_wall
   move_docker0
   make_directories
-  restore_models
   keep_caddyfile
   write_env
   docker compose run --rm --no-deps -T caddy \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
     fail "Caddy refuses its Caddyfile"
   dump_before_other_images
+  # From here on nothing may end this without handing them back.
+  own_models "$(owner_of ollama)" || {
+    give_models_back
+    fail "Ollama could not be stopped, or its models could not be handed over to its user"
+  }
+  restore_models || log "the cache of models could not be set up"
   # Compose gives up as soon as one container exits or is unhealthy once, though Docker starts it
   # again: one that only waits for another is no reason to go back to what ran before. As patient
   # as the dump is with a host on its way to ready; the host program has no number for this.
@@ -82,6 +87,7 @@ bundle_up() {
     return 0
   fi
   down=$(bundle_problem)
+  give_models_back
   fail "it did not come up: ${down:-see docker compose logs in $DIR}"
 }
 

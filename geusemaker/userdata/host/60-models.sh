@@ -4,7 +4,8 @@
 models_wanted() {
   this_boot && manifest model
   if may_cache_models; then
-    list_blobs | cut -d ' ' -f 3 | sort
+    in_models list_blobs | cut -d ' ' -f 3 | sort
+    in_models changed_copies
   fi
 }
 
@@ -18,7 +19,7 @@ bundle_start_models() {
 
 # set_model NAME STATE: in the lines that go into the status record.
 set_model() {
-  { grep -vF "model.$1=" "$LIB/models" 2>/dev/null || true; echo "model.$1=$2"; } |
+  { awk -v key="model.$1=" 'index($0, key) != 1' "$LIB/models" 2>/dev/null || true; echo "model.$1=$2"; } |
     write_file "$LIB/models" 0644
 }
 
@@ -27,22 +28,35 @@ ask_ollama() {
   (cd "$LIB/current" && docker compose exec -T ollama ollama "$@" </dev/null)
 }
 
+# Ollama lists a model by the shortest of its names, and takes upper case for lower.
 has_model() {
-  ask_ollama list |
-    awk -v name="$1" '$1 == name || $1 == name ":latest" { found = 1 } END { exit !found }'
+  ask_ollama list | awk -v name="$1" '
+    function full(name, part, parts) {
+      name = tolower(name)
+      sub("^[a-z]+://", "", name)
+      parts = split(name, part, "/")
+      if (part[parts] !~ /:/) name = name ":latest"
+      if (parts == 1) name = "library/" name
+      return (parts < 3 ? "registry.ollama.ai/" : "") name
+    }
+    full($1) == full(name) { found = 1 }
+    END { exit !found }'
 }
 
-# Ollama paints one line over and over; what stands before a percent sign is how far it is.
+# Ollama paints one line over and over; what stands before a percent sign is how far it is. What it
+# says may come from a registry, and has no bound of its own.
 pull_model() {
-  local chunk last=
+  local chunk last='' said=''
   ask_ollama pull "$1" 2>&1 | {
-    while IFS= read -r -d % chunk; do
-      if [[ $chunk =~ ([0-9]+)$ && ${BASH_REMATCH[1]} != "$last" ]]; then
+    while IFS= read -r -n 2000 -d % chunk || [[ -n $chunk ]]; do
+      if [[ $chunk =~ ([0-9]{1,3})$ && ${BASH_REMATCH[1]} != "$last" ]]; then
         last=${BASH_REMATCH[1]}
         set_model "$1" "pulling $last%"
       fi
+      said=$said$chunk
+      ((${#said} <= 4000)) || said=${said: -4000}
     done
-    printf '%s' "$(awk 'NF { said = $0 } END { print said }' <<<"$chunk")" | one_line >"$LIB/model.said"
+    printf '%s' "$(awk 'NF { said = $0 } END { print said }' <<<"$said")" | one_line >"$LIB/model.said"
   } && has_model "$1"
 }
 

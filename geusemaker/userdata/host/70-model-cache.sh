@@ -3,6 +3,10 @@
 # blobs never change: each one that has a copy stays on the volume by a second name, in ollama-kept,
 # while a link to the copy takes the first. Ollama thus reads the copy, deletes what it wants to, and
 # writes what is new to the volume.
+#
+# Whoever breaks into Ollama can put anything into its folders, and into that of the copies. So root
+# does nothing in them while Ollama runs: what is done there is done as Ollama's own user, which
+# cannot open more than Ollama can.
 
 # Prints an instance store's disk that has nothing on it and that nobody uses.
 blank_instance_store() {
@@ -31,68 +35,213 @@ is_blank_or_ours() {
 
 may_cache_models() {
   manifest service | grep -xF ollama >/dev/null && {
-    mountpoint -q "$LIB/model-cache/disk" || mountpoint -q /opt/dlami/nvme || blank_instance_store >/dev/null
+    mountpoint -q "$LIB/model-cache/disk" || mountpoint -q /opt/dlami/nvme ||
+      mountpoint -q "$LIB/instance-store" || blank_instance_store >/dev/null
   }
 }
 
-# Ubuntu's images join the disks of the instance store and mount them at each boot, empty.
+# Ubuntu's images join the disks of the instance store and mount them at each boot, empty. Ollama is
+# shown a folder on it, by a mount in a folder that it cannot write to, and never the disk itself.
 open_model_cache() {
-  local disk=$LIB/model-cache/disk images=/opt/dlami/nvme device
+  local disk=$LIB/model-cache/disk store=/opt/dlami/nvme uid device copies
   if mountpoint -q "$disk"; then
     return 0
   fi
-  if mountpoint -q "$images"; then
-    rm -rf "$images/geusemaker-models" && install -d -m 0755 "$images/geusemaker-models" &&
-      mount --bind "$images/geusemaker-models" "$disk"
-  else
-    device=$(blank_instance_store) &&
-      mkfs.ext4 -q -E nodiscard -L geusemaker-cache "$device" </dev/null &&
-      mount -o noatime "$device" "$disk"
+  if ! mountpoint -q "$store"; then
+    store=$LIB/instance-store
+    mkdir -p "$store"
+    mountpoint -q "$store" || {
+      device=$(blank_instance_store) &&
+        mkfs.ext4 -q -E nodiscard -L geusemaker-cache "$device" </dev/null &&
+        mount -o noatime "$device" "$store"
+    } || return 1
   fi
+  copies=$store/geusemaker-models
+  uid=$(owner_of ollama)
+  rm -rf "$copies" && mkdir -m 0700 "$copies" && chown "$uid:$uid" "$copies" &&
+    mount --bind "$copies" "$disk"
+}
+
+# own_models UID: hands all that Ollama has over to that user, if it is not: older bundles run Ollama
+# as root. Ollama is stopped first, since what it has can be made a link while one looks at it. The
+# folders themselves come last: one that is the user's is the user's with all in it.
+own_models() {
+  local cache=$LIB/model-cache disk=$LIB/model-cache/disk folder folders=()
+  if [[ -z $1 ]]; then
+    return 0
+  fi
+  for folder in "$DATA_MOUNT/ollama" "$DATA_MOUNT/ollama-kept"; do
+    [[ ! -d $folder ]] || folders+=("$folder")
+  done
+  if ((${#folders[@]} == 0)) || [[ -z $(find -P "${folders[@]}" -maxdepth 0 ! -uid "$1") ]]; then
+    return 0
+  fi
+  log "handing Ollama's models over to user $1"
+  docker compose stop ollama && systemctl stop geusemaker-models.service || return 1
+  rm -f "$LIB/models.for"
+  # A container of root's could put something else in the place of the mount point.
+  if [[ ! -L $disk ]] && mountpoint -q "$disk"; then
+    chmod 0755 "$cache" && folders=("$disk" "${folders[@]}")
+  else
+    rm -rf "$cache"
+  fi
+  for folder in "${folders[@]}"; do
+    find -P "$folder" -xdev -depth -exec chown -h "$1:$1" {} + || return 1
+  done
+}
+
+# Before the bundle that ran before is started again: it expects them as it left them.
+give_models_back() {
+  local before
+  before=$BUNDLES/$(sha_in "$LIB/applied")
+  if [[ -f $before/manifest ]]; then
+    own_models "$(owner_of ollama "$before")" || log "Ollama's models could not be handed back"
+  fi
+}
+
+# From here to in_models: Ollama's user runs these, in a program that is written from them.
+
+# list_blobs [f]: time, size and name of each whole blob; with f, of those that are no link. A name
+# may be anything, also several lines.
+list_blobs() {
+  if [[ -d $BLOBS ]]; then
+    find "$BLOBS" -maxdepth 1 ${1:+-type "$1"} -printf '%T@ %s %f\n' |
+      { grep -E '^[0-9.]+ [0-9]+ sha256-[0-9a-f]{64}$' || true; }
+  fi
+}
+
+# stamp_of FILE...: what changes with whatever is written to a copy. Nobody but the kernel sets %C.
+stamp_of() {
+  find "$@" -maxdepth 0 -type f -printf '%i %s %C@ %f\n'
+}
+
+# Prints the stamps of copies that were written to since they were looked at.
+changed_copies() {
+  [[ -e $KEPT/checked ]] || return 0
+  find "$DISK" -mindepth 1 -maxdepth 1 -name 'sha256-*' -type f -printf '%i %s %C@ %f\n' |
+    { grep -vxFf "$KEPT/checked" || true; } | { grep -E '^[0-9. ]+ sha256-[0-9a-f]{64}$' || true; }
+}
+
+# check_copy NAME: whether the copy holds what its name says, which is the hash of what is in it.
+check_copy() {
+  local stamp
+  stamp=$(stamp_of "$DISK/$1") && [[ -n $stamp ]] || return 1
+  grep -qxF "$stamp" "$KEPT/checked" && return 0
+  [[ $(sha256sum <"$DISK/$1") == "${1#sha256-} "* ]] || return 1
+  { grep -vF " $1" "$KEPT/checked" || true; echo "$stamp"; } >"$KEPT/checked.new" &&
+    mv -f "$KEPT/checked.new" "$KEPT/checked"
+}
+
+# give_back NAME: the file its own name, in the place of the link.
+give_back() {
+  mv -fT "$KEPT/$1" "$BLOBS/$1" && rm -rf "${DISK:?}/$1"
 }
 
 # Gives each blob its own name back whose copy is not there, and forgets those that Ollama has
-# deleted. Docker runs it before it starts what ran before: after a stop every copy is gone. A script
-# of its own, since Docker's unit cannot call into a bundle.
-restore_models() {
-  install -d -m 0755 "$LIB/model-cache" "$LIB/model-cache/disk"
-  write_once "$LIB/restore-models" 0755 <<RESTORE || true
-#!/bin/bash
-exec 8>'$LIB/model-cache.lock' && flock 8 || exit
-for kept in '$DATA_MOUNT/ollama-kept'/sha256-*; do
-  name=\${kept##*/}
-  copy='$LIB/model-cache/disk'/\$name blob='$DATA_MOUNT/ollama/blobs'/\$name
-  if [[ ! -L \$blob ]]; then
-    rm -f "\$kept" "\$copy"
-  elif [[ ! -f \$copy ]]; then
-    mv -fT "\$kept" "\$blob"
-  fi
-done
-RESTORE
-  if write_once "$UNITS/docker.service.d/geusemaker-models.conf" 0644 <<UNIT; then
-[Service]
-ExecStartPre=-/bin/sh -c 'exec bash $LIB/restore-models'
-UNIT
-    systemctl daemon-reload
-  fi
-  bash "$LIB/restore-models" || log "models whose copies are gone could not be given back their files"
+# deleted. Docker runs it before it starts what ran before: after a stop every copy is gone.
+restore_blobs() {
+  local kept name failed=0
+  exec 8<"$KEPT" && flock 8 || return 1
+  for kept in "$KEPT"/sha256-*; do
+    name=${kept##*/}
+    if [[ ! -L $BLOBS/$name ]]; then
+      rm -f "$kept" && rm -rf "${DISK:?}/$name" || failed=1
+    elif [[ ! -f $DISK/$name || -L $DISK/$name || $(readlink "$BLOBS/$name") != "/model-cache/disk/$name" ]]; then
+      give_back "$name" || failed=1
+    fi
+  done
+  exec 8<&-
+  return "$failed"
+}
+
+# Takes copies away that nothing leads to, and those that are not what they were.
+check_copies() {
+  local copy name
+  for copy in "$DISK"/* "$DISK"/.[!.]*; do
+    name=${copy##*/}
+    if [[ $name != sha256-* || ! -e $KEPT/$name ]]; then
+      rm -rf "$copy"
+    elif ! check_copy "$name"; then
+      echo "the copy of $name on the instance store was changed: the file on the data volume is used again"
+      (exec 8<"$KEPT" && flock 8 && give_back "$name")
+    fi
+  done
 }
 
 # cache_blob NAME: the renames under the lock, so that nobody who tidies up takes a blob that has two
-# names for the moment for one that has no link.
+# names for the moment for one that has no link. A pipe or a folder of that name is copied as one, and
+# is no copy.
 cache_blob() {
-  local blob=$DATA_MOUNT/ollama/blobs/$1 kept=$DATA_MOUNT/ollama-kept disk=$LIB/model-cache/disk
-  cp "$blob" "$disk/new" && mv -f "$disk/new" "$disk/$1" && (
-    exec 8>"$LIB/model-cache.lock"
-    flock 8 && ln -f "$blob" "$kept/$1" && ln -sfn "/model-cache/disk/$1" "$kept/link" &&
-      mv -fT "$kept/link" "$blob"
+  rm -rf "$DISK/new" && cp -PRT "$BLOBS/$1" "$DISK/new" && rm -rf "${DISK:?}/$1" &&
+    mv -fT "$DISK/new" "$DISK/$1" && check_copy "$1" && (
+    exec 8<"$KEPT"
+    flock 8 && ln -f "$BLOBS/$1" "$KEPT/$1" && ln -sfn "/model-cache/disk/$1" "$KEPT/link" &&
+      mv -fT "$KEPT/link" "$BLOBS/$1"
   )
 }
 
 # The last used first. What has no room is read from the volume. A blob below a megabyte is read at
 # once from anywhere.
+cache_blobs() {
+  local size name cached=0
+  touch "$KEPT/checked"
+  check_copies
+  list_blobs f | sort -rn | {
+    while read -r _ size name; do
+      if ((size < 1048576 || size + 1073741824 > $(stat -f -c '%a * %S' "$DISK"))); then
+        continue
+      fi
+      if cache_blob "$name"; then
+        cached=$((cached + 1))
+      else
+        rm -rf "$DISK/new" "${DISK:?}/$name"
+        echo "no copy of $name on the instance store: it is read from the data volume"
+      fi
+    done
+    if ((cached > 0)); then
+      echo "$cached files of models are on the instance store now as well"
+    fi
+  }
+}
+
+# A program of its own, since Docker's unit cannot call into a bundle.
+write_models_program() {
+  {
+    printf '#!/bin/bash\n# Run as the user of Ollama, never as root.\ncd /\n'
+    printf 'BLOBS=%q KEPT=%q DISK=%q\n' \
+      "$DATA_MOUNT/ollama/blobs" "$DATA_MOUNT/ollama-kept" "$LIB/model-cache/disk"
+    declare -f list_blobs stamp_of changed_copies check_copy give_back restore_blobs check_copies \
+      cache_blob cache_blobs
+    # shellcheck disable=SC2016  # for that program
+    echo '"${@:-restore_blobs}"'
+  } | write_once "$LIB/restore-models" 0755
+}
+
+# in_models FUNCTION...: as the user of Ollama.
+in_models() {
+  write_models_program || true
+  as_user "$(owner_of ollama)" bash "$LIB/restore-models" "$@"
+}
+
+restore_models() {
+  local uid drop_in=$UNITS/docker.service.d/geusemaker-models.conf
+  mkdir -p "$LIB/model-cache/disk"
+  uid=$(owner_of ollama)
+  if [[ -z $uid ]]; then
+    rm -f "$drop_in"
+    return 0
+  fi
+  if write_once "$drop_in" 0644 <<UNIT; then
+[Service]
+ExecStartPre=-/bin/sh -c 'exec setpriv --reuid=$uid --regid=$uid --clear-groups bash $LIB/restore-models'
+UNIT
+    systemctl daemon-reload
+  fi
+  in_models restore_blobs || log "models whose copies are gone could not be given back their files"
+}
+
 cache_models() {
-  local disk=$LIB/model-cache/disk size name cached=0
+  local line
   if ! may_cache_models; then
     return 0
   fi
@@ -101,27 +250,6 @@ cache_models() {
     log "the instance store could not be taken as a cache of models: they are read from the data volume"
     return 0
   fi
-  list_blobs f | sort -rn >"$LIB/model-cache.blobs"
-  while read -r _ size name; do
-    if ((size < 1048576 || size + 1073741824 > $(stat -f -c '%a * %S' "$disk"))); then
-      continue
-    fi
-    if cache_blob "$name"; then
-      cached=$((cached + 1))
-    else
-      rm -f "$disk/new"
-      log "no copy of $name on the instance store: it is read from the data volume"
-    fi
-  done <"$LIB/model-cache.blobs"
-  if ((cached > 0)); then
-    log "$cached files of models are on the instance store now as well"
-  fi
-}
-
-# list_blobs [f]: time, size and name of each whole blob; with f, of those that are no link.
-list_blobs() {
-  if [[ -d $DATA_MOUNT/ollama/blobs ]]; then
-    find "$DATA_MOUNT/ollama/blobs" -maxdepth 1 ${1:+-type "$1"} -printf '%T@ %s %f\n' |
-      { grep -E ' sha256-[0-9a-f]{64}$' || true; }
-  fi
+  in_models cache_blobs 2>&1 | while IFS= read -r line; do log "$line"; done ||
+    log "not all models could be copied to the instance store: they are read from the data volume"
 }

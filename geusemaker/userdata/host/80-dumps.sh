@@ -1,7 +1,15 @@
-# Others may write into the folder of dumps as well: a file of that name, or a link, ends this.
+# Others may write into the folder of dumps as well, under whatever names. So what is done there is
+# done as its own user, and not as root.
+in_backups() {
+  as_user "$(owner_of backups)" "$@"
+}
+
+# A file of that name, or a link, ends this.
 dump_to() {
-  (set -o noclobber && docker compose exec -T postgres pg_dumpall -U n8n </dev/null | gzip -c >"$1") &&
-    gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
+  # shellcheck disable=SC2016  # for that shell
+  docker compose exec -T postgres pg_dumpall -U n8n </dev/null |
+    in_backups bash -c 'umask 077; set -o noclobber; gzip -c >"$1"' bash "$1" &&
+    in_backups gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
 }
 
 # A dump onto EFS, by its name once it is whole.
@@ -11,10 +19,10 @@ write_dump() {
   # A name that nobody can have put a link to a file or a disk of root's at. The last step puts the
   # dump in the place of a link too, not into the folder that it leads to.
   part=$(mktemp -u "$new.XXXXXXXXXX.part") || return 1
-  if dump_to "$part" && mv -fT "$part" "$new"; then
+  if dump_to "$part" && in_backups mv -fT "$part" "$new"; then
     echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
   else
-    rm -f "$part"
+    in_backups rm -f "$part"
     return 1
   fi
 }
@@ -32,11 +40,12 @@ bundle_dump() {
     dump_failed "the host did not become ready"
   # Other settings may have come meanwhile.
   cd "$LIB/current"
-  find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
+  in_backups find "$folder" -maxdepth 1 -name 'postgres-*.part' -mmin +720 -delete
   write_dump || dump_failed "pg_dumpall did not give a whole dump"
   # Their names sort by their time.
-  find "$folder" -maxdepth 1 -type f -name 'postgres-*.sql.gz' | sort -r | tail -n +$((days + 1)) |
-    while IFS= read -r old; do rm -f "$old"; done
+  in_backups find "$folder" -maxdepth 1 -type f -printf '%f\n' |
+    { grep -E '^postgres-[0-9]{8}T[0-9]{6}Z\.sql\.gz$' || true; } | sort -r | tail -n +$((days + 1)) |
+    while IFS= read -r old; do in_backups rm -f "$folder/$old"; done
   publish || true
 }
 

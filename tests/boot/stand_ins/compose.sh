@@ -133,11 +133,18 @@ execute() {
       gate model
       printf '\rpulling aabb:  43%% |## |\n'
       if late "model-${*: -1}"; then
+        if [[ -e $WORLD/pull-says ]]; then
+          printf '%b\n' "$(<"$WORLD/pull-says")"
+          exit 1
+        fi
         printf '\nError: pull model manifest: file does not exist\n' >&2
         exit 1
       fi
       name=${*: -1}
-      [[ $name == *:* ]] || name=$name:latest
+      name=${name#*://}
+      [[ ${name##*/} == *:* ]] || name=$name:latest
+      name=${name#registry.ollama.ai/}
+      name=${name#library/}
       touch "$WORLD/models/${name//\//_}"
       printf '\rpulling aabb: 100%% |###|\nsuccess\n'
       ;;
@@ -195,6 +202,13 @@ compose() {
           echo "${container##*/} $state $health"
         fi
       done
+      ;;
+    stop)
+      [[ $# == 1 ]] || exit 125
+      ! late compose-stop || exit 1
+      if [[ -e $WORLD/containers/$1 ]]; then
+        sed -i 's/ running [a-z]*/ exited /' "$WORLD/containers/$1"
+      fi
       ;;
     exec)
       [[ $1 == -T ]] || exit 125

@@ -134,8 +134,7 @@ def test_no_container_can_do_more_than_it_needs(one: BundleFacts) -> None:
         assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "privileged" not in service
-        # Ollama's image is not known to run so.
-        assert service.get("read_only", False) is (name != "ollama"), name
+        assert service["read_only"] is True, name
         limits = service["deploy"]["resources"]["limits"]
         assert limits["pids"] == PIDS[name]
         assert limits["memory"].endswith("M")
@@ -161,6 +160,22 @@ def test_mounts_only_from_the_two_file_systems_and_never_makes_a_folder(one: Bun
             # An instance store is mounted while Ollama runs.
             later = {"propagation": "rslave"} if cache else {}
             assert volume["bind"] == {"create_host_path": False, **later}
+
+
+def test_ollama_is_a_user_that_nobody_else_is() -> None:
+    users = {name: service.get("user", "999:999") for name, service in services(facts()).items()}
+    assert users.pop("ollama") == "11434:11434"
+    assert not {user for user in users.values() if "11434" in user or user.startswith("0")}
+    lines = rendered(facts())["manifest"].splitlines()
+    assert {line for line in lines if "11434" in line} == {
+        "directory data ollama 11434 0700",
+        "directory data ollama-kept 11434 0700",
+    }
+    environment = services(facts())["ollama"]["environment"]
+    assert (
+        f"{environment['HOME']}:uid=11434,gid=11434,mode=0700"
+        in services(facts())["ollama"]["tmpfs"]
+    )
 
 
 @VARIANTS
@@ -193,7 +208,7 @@ def test_the_manifest_agrees_with_the_compose_file(one: BundleFacts) -> None:
 @VARIANTS
 def test_folders_and_secrets_belong_to_who_uses_them(one: BundleFacts) -> None:
     document, lines = compose(one), rendered(one)["manifest"].splitlines()
-    owners = {"crawl4ai": "999", "ollama": "0"}  # by their images; the others are named
+    owners = {"crawl4ai": "999"}  # by its image; the others are named
     for name, service in document["services"].items():
         uid = service.get("user", owners.get(name, "")).partition(":")[0]
         for line in lines:

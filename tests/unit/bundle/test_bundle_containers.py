@@ -109,6 +109,7 @@ def test_data_is_where_the_image_has_it(name: str, mounts: dict[str, str]) -> No
     [
         ("n8n", 1000, ["/home/node/.cache", "/home/node/.npm"]),
         ("n8n-runners", 1000, []),
+        ("ollama", 11434, ["/home/ollama"]),
         ("qdrant", 1000, []),
         (
             "crawl4ai",
