@@ -9,7 +9,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-boot test-n8n test-tools lint lock clean setup setup-dev
+.PHONY: help up down shell test test-boot test-n8n test-ollama test-tools lint lock clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test    run every test, with coverage'
 	@echo 'make test-boot  boot the host in a throw-away system, with faults (Linux, root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
+	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
 	@echo 'make lint    ruff, mypy, and the generated config table'
 	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
@@ -59,6 +60,13 @@ test-n8n: setup-dev
 	@$(PY) scripts/real_tools.py caddy >/dev/null
 	@$(PY) scripts/real_n8n.py >/dev/null
 	@$(PY) -m pytest -m n8n -n 2 --dist loadfile tests/n8n
+
+# Apart from `test`, since it builds Ollama first. The tests make namespaces, which takes root.
+test-ollama: setup-dev
+	@scripts/test_packages.sh
+	@$(PY) scripts/real_tools.py caddy ollama >/dev/null
+	@if [ "$$(id -u)" = 0 ]; then $(PY) -m pytest -m ollama tests/ollama; else \
+		sudo -n env "PATH=$$PATH" "HOME=$$HOME" $(PY) -m pytest -p no:cacheprovider -m ollama tests/ollama; fi
 
 # The real Caddy, Compose plugin and coreutils of Ubuntu 26.04, for the tests that run with them.
 test-tools: setup-dev

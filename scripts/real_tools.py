@@ -74,6 +74,8 @@ class GoTool(Tool):
 
     package: str
     symbol: str
+    cgo: bool = False
+    """Whether it has parts in C++, which take a compiler too."""
     builder = "go"
     where_from = "Go 1.26.8 or newer (https://go.dev/dl/)"
     pinned = "its go.mod"
@@ -87,7 +89,8 @@ class GoTool(Tool):
         made = folder / self.program
         command = ["go", "build", "-trimpath", "-buildvcs=false"]
         command += ["-ldflags", f"-X {self.symbol}=v{self.version}", "-o", str(made), self.package]
-        return Build(command, go_env(environ), self.folder, made)
+        env = go_env(environ) | {"CGO_ENABLED": str(int(self.cgo))}
+        return Build(command, env, self.folder, made)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,16 @@ TOOLS: Final[Mapping[str, Tool]] = {
             ("version",),
             "github.com/docker/compose/v5/cmd",
             "github.com/docker/compose/v5/internal.Version",
+        ),
+        # The product ships a newer one: later versions of the module lack headers that they need.
+        GoTool(
+            "ollama",
+            "0.6.5",
+            "ollama",
+            ("--version",),
+            "github.com/ollama/ollama",
+            "github.com/ollama/ollama/version.Version",
+            cgo=True,
         ),
         # What Ubuntu 26.04 has in place of GNU's, but for cp, mv and rm, which are GNU's there too.
         Crate(
@@ -228,8 +241,9 @@ def main(names: list[str]) -> int:
     if unknown := [name for name in names if name not in TOOLS]:
         print(f"{', '.join(unknown)}: there are {', '.join(TOOLS)}", file=sys.stderr)
         return 1
-    # The boot tests, which alone take it, need Linux.
+    # The boot tests, which alone take coreutils, need Linux. Ollama is for `make test-ollama`.
     here = [name for name in TOOLS if sys.platform == "linux" or name != "coreutils"]
+    here.remove("ollama")
     for name in names or here:
         try:
             print(ensure(name, progress=lambda line: print(line, file=sys.stderr, flush=True)))

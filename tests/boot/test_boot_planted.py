@@ -13,7 +13,7 @@ import pytest
 from geusemaker.bundle.manifest import OLLAMA_UID
 
 from . import test_boot_model_cache as cache
-from .boot_host import LIB, MARKERS, Host
+from .boot_host import GOOD, LIB, MARKERS, Host
 from .bundles import Bundle, host_program
 
 PROGRAM: Final = "/usr/local/lib/geusemaker/host"
@@ -163,11 +163,19 @@ def test_a_blob_that_is_not_what_its_name_says_has_no_copy(host: Host) -> None:
 # A stack of before: Ollama was root, and what it has is root's
 
 
-def _of_root(host: Host) -> Host:
-    """Runs what ran before Ollama had a user of its own."""
+def _owners(host: Host) -> set[int]:
+    folders = ("/srv/geusemaker/data/ollama", DISK)
+    return {uid for path, (_, _, uid) in host.owners.items() if path.startswith(folders)}
+
+
+@pytest.fixture(name="before")
+def _before(tmp_path: Path) -> Host:
+    """It runs what ran before Ollama had a user of its own, and never ran on Ubuntu 26.04."""
+    host = Host(tmp_path, "ubuntu", "24.04")
+    host.attach_volume()
     host.name(Bundle(ollama=0, program=host_program(OLDER)))
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.boot() == GOOD
+    cache._join(host)
     for name in (cache.ONE, cache.TWO):
         cache._blob(host, name)
         host.give(f"{BLOBS}/{name}", 0)
@@ -175,17 +183,6 @@ def _of_root(host: Host) -> Host:
     host.start("models")
     assert _owners(host) == {0}
     return host
-
-
-def _owners(host: Host) -> set[int]:
-    folders = ("/srv/geusemaker/data/ollama", DISK)
-    return {uid for path, (_, _, uid) in host.owners.items() if path.startswith(folders)}
-
-
-@pytest.fixture(name="before")
-def _before(booted: Host) -> Host:
-    cache._join(booted)
-    return _of_root(booted)
 
 
 def test_what_ollama_has_becomes_its_users_once_while_it_is_stopped(before: Host) -> None:

@@ -104,8 +104,8 @@ give_models_back() {
 # list_blobs [f]: time, size and name of each whole blob; with f, of those that are no link. A name
 # may be anything, also several lines.
 list_blobs() {
-  if [[ -d $BLOBS ]]; then
-    find "$BLOBS" -maxdepth 1 ${1:+-type "$1"} -printf '%T@ %s %f\n' |
+  if [[ -d $OLLAMA_BLOBS ]]; then
+    find "$OLLAMA_BLOBS" -maxdepth 1 ${1:+-type "$1"} -printf '%T@ %s %f\n' |
       { grep -E '^[0-9.]+ [0-9]+ sha256-[0-9a-f]{64}$' || true; }
   fi
 }
@@ -117,36 +117,36 @@ stamp_of() {
 
 # Prints the stamps of copies that were written to since they were looked at.
 changed_copies() {
-  [[ -e $KEPT/checked ]] || return 0
-  find "$DISK" -mindepth 1 -maxdepth 1 -name 'sha256-*' -type f -printf '%i %s %C@ %f\n' |
-    { grep -vxFf "$KEPT/checked" || true; } | { grep -E '^[0-9. ]+ sha256-[0-9a-f]{64}$' || true; }
+  [[ -e $OLLAMA_KEPT/checked ]] || return 0
+  find "$OLLAMA_COPIES" -mindepth 1 -maxdepth 1 -name 'sha256-*' -type f -printf '%i %s %C@ %f\n' |
+    { grep -vxFf "$OLLAMA_KEPT/checked" || true; } | { grep -E '^[0-9. ]+ sha256-[0-9a-f]{64}$' || true; }
 }
 
 # check_copy NAME: whether the copy holds what its name says, which is the hash of what is in it.
 check_copy() {
   local stamp
-  stamp=$(stamp_of "$DISK/$1") && [[ -n $stamp ]] || return 1
-  grep -qxF "$stamp" "$KEPT/checked" && return 0
-  [[ $(sha256sum <"$DISK/$1") == "${1#sha256-} "* ]] || return 1
-  { grep -vF " $1" "$KEPT/checked" || true; echo "$stamp"; } >"$KEPT/checked.new" &&
-    mv -f "$KEPT/checked.new" "$KEPT/checked"
+  stamp=$(stamp_of "$OLLAMA_COPIES/$1") && [[ -n $stamp ]] || return 1
+  grep -qxF "$stamp" "$OLLAMA_KEPT/checked" && return 0
+  [[ $(sha256sum <"$OLLAMA_COPIES/$1") == "${1#sha256-} "* ]] || return 1
+  { grep -vF " $1" "$OLLAMA_KEPT/checked" || true; echo "$stamp"; } >"$OLLAMA_KEPT/checked.new" &&
+    mv -f "$OLLAMA_KEPT/checked.new" "$OLLAMA_KEPT/checked"
 }
 
 # give_back NAME: the file its own name, in the place of the link.
 give_back() {
-  mv -fT "$KEPT/$1" "$BLOBS/$1" && rm -rf "${DISK:?}/$1"
+  mv -fT "$OLLAMA_KEPT/$1" "$OLLAMA_BLOBS/$1" && rm -rf "${OLLAMA_COPIES:?}/$1"
 }
 
 # Gives each blob its own name back whose copy is not there, and forgets those that Ollama has
 # deleted. Docker runs it before it starts what ran before: after a stop every copy is gone.
 restore_blobs() {
   local kept name failed=0
-  exec 8<"$KEPT" && flock 8 || return 1
-  for kept in "$KEPT"/sha256-*; do
+  exec 8<"$OLLAMA_KEPT" && flock 8 || return 1
+  for kept in "$OLLAMA_KEPT"/sha256-*; do
     name=${kept##*/}
-    if [[ ! -L $BLOBS/$name ]]; then
-      rm -f "$kept" && rm -rf "${DISK:?}/$name" || failed=1
-    elif [[ ! -f $DISK/$name || -L $DISK/$name || $(readlink "$BLOBS/$name") != "/model-cache/disk/$name" ]]; then
+    if [[ ! -L $OLLAMA_BLOBS/$name ]]; then
+      rm -f "$kept" && rm -rf "${OLLAMA_COPIES:?}/$name" || failed=1
+    elif [[ ! -f $OLLAMA_COPIES/$name || -L $OLLAMA_COPIES/$name || $(readlink "$OLLAMA_BLOBS/$name") != "/model-cache/disk/$name" ]]; then
       give_back "$name" || failed=1
     fi
   done
@@ -157,13 +157,13 @@ restore_blobs() {
 # Takes copies away that nothing leads to, and those that are not what they were.
 check_copies() {
   local copy name
-  for copy in "$DISK"/* "$DISK"/.[!.]*; do
+  for copy in "$OLLAMA_COPIES"/* "$OLLAMA_COPIES"/.[!.]*; do
     name=${copy##*/}
-    if [[ $name != sha256-* || ! -e $KEPT/$name ]]; then
+    if [[ $name != sha256-* || ! -e $OLLAMA_KEPT/$name ]]; then
       rm -rf "$copy"
     elif ! check_copy "$name"; then
       echo "the copy of $name on the instance store was changed: the file on the data volume is used again"
-      (exec 8<"$KEPT" && flock 8 && give_back "$name")
+      (exec 8<"$OLLAMA_KEPT" && flock 8 && give_back "$name")
     fi
   done
 }
@@ -172,11 +172,11 @@ check_copies() {
 # names for the moment for one that has no link. A pipe or a folder of that name is copied as one, and
 # is no copy.
 cache_blob() {
-  rm -rf "$DISK/new" && cp -PRT "$BLOBS/$1" "$DISK/new" && rm -rf "${DISK:?}/$1" &&
-    mv -fT "$DISK/new" "$DISK/$1" && check_copy "$1" && (
-    exec 8<"$KEPT"
-    flock 8 && ln -f "$BLOBS/$1" "$KEPT/$1" && ln -sfn "/model-cache/disk/$1" "$KEPT/link" &&
-      mv -fT "$KEPT/link" "$BLOBS/$1"
+  rm -rf "$OLLAMA_COPIES/new" && cp -PRT "$OLLAMA_BLOBS/$1" "$OLLAMA_COPIES/new" && rm -rf "${OLLAMA_COPIES:?}/$1" &&
+    mv -fT "$OLLAMA_COPIES/new" "$OLLAMA_COPIES/$1" && check_copy "$1" && (
+    exec 8<"$OLLAMA_KEPT"
+    flock 8 && ln -f "$OLLAMA_BLOBS/$1" "$OLLAMA_KEPT/$1" && ln -sfn "/model-cache/disk/$1" "$OLLAMA_KEPT/link" &&
+      mv -fT "$OLLAMA_KEPT/link" "$OLLAMA_BLOBS/$1"
   )
 }
 
@@ -184,17 +184,17 @@ cache_blob() {
 # once from anywhere.
 cache_blobs() {
   local size name cached=0
-  touch "$KEPT/checked"
+  touch "$OLLAMA_KEPT/checked"
   check_copies
   list_blobs f | sort -rn | {
     while read -r _ size name; do
-      if ((size < 1048576 || size + 1073741824 > $(stat -f -c '%a * %S' "$DISK"))); then
+      if ((size < 1048576 || size + 1073741824 > $(stat -f -c '%a * %S' "$OLLAMA_COPIES"))); then
         continue
       fi
       if cache_blob "$name"; then
         cached=$((cached + 1))
       else
-        rm -rf "$DISK/new" "${DISK:?}/$name"
+        rm -rf "$OLLAMA_COPIES/new" "${OLLAMA_COPIES:?}/$name"
         echo "no copy of $name on the instance store: it is read from the data volume"
       fi
     done
@@ -208,7 +208,7 @@ cache_blobs() {
 write_models_program() {
   {
     printf '#!/bin/bash\n# Run as the user of Ollama, never as root.\ncd /\n'
-    printf 'BLOBS=%q KEPT=%q DISK=%q\n' \
+    printf 'OLLAMA_BLOBS=%q OLLAMA_KEPT=%q OLLAMA_COPIES=%q\n' \
       "$DATA_MOUNT/ollama/blobs" "$DATA_MOUNT/ollama-kept" "$LIB/model-cache/disk"
     declare -f list_blobs stamp_of changed_copies check_copy give_back restore_blobs check_copies \
       cache_blob cache_blobs

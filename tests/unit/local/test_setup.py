@@ -193,6 +193,7 @@ def test_bare_make_prints_help() -> None:
         "test",
         "test-boot",
         "test-n8n",
+        "test-ollama",
         "lint",
         "lock",
         "clean",

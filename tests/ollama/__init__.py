@@ -1,0 +1,1 @@
+"""The real Ollama, as its container's user on a read-only root, behind the real Caddy."""
