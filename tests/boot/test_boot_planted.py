@@ -174,6 +174,7 @@ def _before(tmp_path: Path) -> Host:
     host = Host(tmp_path, "ubuntu", "24.04")
     host.attach_volume()
     host.name(Bundle(ollama=0, program=host_program(OLDER)))
+    host.set("rules-iptables-DOCKER-USER")  # as Docker makes it, which that program waits for
     assert host.boot() == GOOD
     cache._join(host)
     for name in (cache.ONE, cache.TWO):
