@@ -63,10 +63,12 @@ test-n8n: setup-dev
 
 # Apart from `test`, since it builds Ollama first. The tests make namespaces, which takes root.
 test-ollama: setup-dev
+	@if [ "$$(uname -s)" != Linux ]; then echo 'make test-ollama takes Linux' >&2; exit 1; fi
 	@scripts/test_packages.sh
 	@$(PY) scripts/real_tools.py caddy ollama >/dev/null
-	@if [ "$$(id -u)" = 0 ]; then $(PY) -m pytest -m ollama tests/ollama; else \
-		sudo -n env "PATH=$$PATH" "HOME=$$HOME" $(PY) -m pytest -p no:cacheprovider -m ollama tests/ollama; fi
+	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
+		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
+		$(PY) -B -m pytest -p no:cacheprovider -m ollama tests/ollama
 
 # The real Caddy, Compose plugin and coreutils of Ubuntu 26.04, for the tests that run with them.
 test-tools: setup-dev
