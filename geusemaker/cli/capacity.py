@@ -15,8 +15,8 @@ WAITING: Final = (
     "reports InsufficientInstanceCapacity. Let it go on; the way out is printed then."
 )
 
-_CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")
-_ENDED: Final = re.compile(r"aws:ec2:Instance \S+ (created\b|\*\*)")
+CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")
+ENDED: Final = re.compile(r"aws:ec2:Instance \S+ (created\b|\*\*)")
 
 
 @contextlib.contextmanager
@@ -29,11 +29,11 @@ def watched(
     def line(text: str) -> None:
         nonlocal timer
         say(text)
-        if timer is None and _CREATING.search(text):
+        if timer is None and CREATING.search(text):
             timer = threading.Timer(patience, say, [WAITING])
             timer.daemon = True
             timer.start()
-        elif timer is not None and _ENDED.search(text):
+        elif timer is not None and ENDED.search(text):
             timer.cancel()
 
     try:

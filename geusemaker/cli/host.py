@@ -103,7 +103,8 @@ def gone(host: Host, instance: Instance) -> HostError:
     return HostError(
         f"The host of stack {host.stack}, {host.id}, {what}: somebody ended it beside Pulumi, or "
         "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
-        "up --refresh` makes a new host over the same data."
+        "up --refresh` makes a new host over the same data; `pulumi destroy --refresh` removes the "
+        "stack, which without the refresh fails at the data volume's attachment."
     )
 
 

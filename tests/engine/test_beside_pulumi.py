@@ -2,6 +2,8 @@
 
 import re
 
+from geusemaker.cli import capacity
+
 from .door import Door
 
 HOST = "geusemaker-compute-host"
@@ -70,6 +72,8 @@ def test_a_host_that_was_terminated_takes_a_refresh_to_be_replaced_or_destroyed(
     door.set(osType="ubuntu-24.04")
     failed = door.run("geusemaker", "deploy", "--yes")
     assert failed.code == 1
+    assert capacity.CREATING.search(failed.out), "what the hint on capacity waits for"
+    assert capacity.ENDED.search(failed.out)
     told = failed.out.strip().splitlines()[-1]
     assert "IncorrectInstanceState" in told
     (up, destroy) = re.findall(r"`(pulumi [^`]+)`", told)
