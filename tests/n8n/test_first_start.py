@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+import real_n8n
 from real_stack.bundle import facts, service
 
 from n8n.n8n_host import (
@@ -22,7 +23,6 @@ from n8n.n8n_host import (
     Host,
     log_in,
     publish,
-    real_n8n,
     webhook,
 )
 
