@@ -65,7 +65,7 @@ def test_every_file_that_starts_with_a_shebang_passes_bash_n_and_nothing_half_wr
     kept += (host.root / "usr/local").rglob("*")
     files = [path for path in kept if path.is_file()]
     scripts = [path for path in files if path.read_bytes().startswith(b"#!")]
-    assert {path.name for path in scripts} == {"host", "restore-models"}
+    assert {path.name for path in scripts} == {"host", "restore-models", "wall"}
     for script in scripts:
         assert subprocess.run(["/bin/bash", "-n", str(script)], check=False).returncode == 0
     assert [path for path in files if path.suffix == ".new"] == []
