@@ -206,7 +206,7 @@ def test_models_that_cannot_be_given_back_leave_the_host_ready(host: Host) -> No
     host.name(Bundle(caddyfile="https://another\n"))
     host.start("sync")
     assert host.record()["state"] == "ready"
-    assert "could not be given back" in host.read("/var/log/geusemaker-boot.log")
+    assert "models could not be restored" in host.read("/var/log/geusemaker-boot.log")
 
 
 def test_without_an_instance_store_nothing_is_mounted_or_linked(booted: Host) -> None:

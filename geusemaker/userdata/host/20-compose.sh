@@ -32,7 +32,7 @@ install_compose() {
   mkdir -p "$folder"
   retry "$PACKAGE_TRIES" "$PACKAGE_PAUSE" "Compose $COMPOSE_VERSION" \
     fetch_compose "$machine" "${!sum-}" "$folder/docker-compose" ||
-    fail "Docker Compose $COMPOSE_VERSION for $machine did not come from GitHub as published"
+    fail "Docker Compose $COMPOSE_VERSION for $machine could not be downloaded from GitHub, or its SHA-256 differs"
   has_compose || fail "Docker Compose was installed but does not run"
 }
 

@@ -74,7 +74,7 @@ bundle_up() {
   # From here on nothing may end this without handing them back.
   own_models "$(owner_of ollama)" || {
     give_models_back
-    fail "Ollama could not be stopped, or its models could not be handed over to its user"
+    fail "Ollama could not be stopped, or the owner of its models could not be changed"
   }
   restore_models || log "the cache of models could not be set up"
   # Compose gives up as soon as one container exits or is unhealthy once, though Docker starts it

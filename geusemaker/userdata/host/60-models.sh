@@ -83,6 +83,6 @@ bundle_models() {
     cache_models
   fi
   if [[ -n $failed ]]; then
-    fail "models that could not be pulled:$failed"
+    fail "these models could not be pulled:$failed"
   fi
 }

@@ -76,7 +76,7 @@ own_models() {
   if ((${#folders[@]} == 0)) || [[ -z $(find -P "${folders[@]}" -maxdepth 0 ! -uid "$1") ]]; then
     return 0
   fi
-  log "handing Ollama's models over to user $1"
+  log "changing the owner of Ollama's models to user $1"
   docker compose stop ollama && systemctl stop geusemaker-models.service || return 1
   rm -f "$LIB/models.for"
   # A container of root's could put something else in the place of the mount point.
@@ -95,7 +95,7 @@ give_models_back() {
   local before
   before=$BUNDLES/$(sha_in "$LIB/applied")
   if [[ -f $before/manifest ]]; then
-    own_models "$(owner_of ollama "$before")" || log "Ollama's models could not be handed back"
+    own_models "$(owner_of ollama "$before")" || log "the owner of Ollama's models could not be changed back"
   fi
 }
 
@@ -162,7 +162,7 @@ check_copies() {
     if [[ $name != sha256-* || ! -e $OLLAMA_KEPT/$name ]]; then
       rm -rf "$copy"
     elif ! check_copy "$name"; then
-      echo "the copy of $name on the instance store was changed: the file on the data volume is used again"
+      echo "the copy of $name on the instance store was changed; the file on the data volume is used instead"
       (exec 8<"$OLLAMA_KEPT" && flock 8 && give_back "$name")
     fi
   done
@@ -195,11 +195,11 @@ cache_blobs() {
         cached=$((cached + 1))
       else
         rm -rf "$OLLAMA_COPIES/new" "${OLLAMA_COPIES:?}/$name"
-        echo "no copy of $name on the instance store: it is read from the data volume"
+        echo "no copy of $name on the instance store; it is read from the data volume"
       fi
     done
     if ((cached > 0)); then
-      echo "$cached files of models are on the instance store now as well"
+      echo "$cached model files were copied to the instance store"
     fi
   }
 }
@@ -237,7 +237,7 @@ ExecStartPre=-/bin/sh -c 'exec setpriv --reuid=$uid --regid=$uid --clear-groups 
 UNIT
     systemctl daemon-reload
   fi
-  in_models restore_blobs || log "models whose copies are gone could not be given back their files"
+  in_models restore_blobs || log "models could not be restored from the data volume after their copies were lost"
 }
 
 cache_models() {
@@ -247,9 +247,9 @@ cache_models() {
   fi
   restore_models
   if ! open_model_cache; then
-    log "the instance store could not be taken as a cache of models: they are read from the data volume"
+    log "the instance store could not be used as a cache of models; they are read from the data volume"
     return 0
   fi
   in_models cache_blobs 2>&1 | while IFS= read -r line; do log "$line"; done ||
-    log "not all models could be copied to the instance store: they are read from the data volume"
+    log "not all models could be copied to the instance store; the others are read from the data volume"
 }

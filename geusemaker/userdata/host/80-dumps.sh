@@ -32,7 +32,7 @@ bundle_dump() {
   local days folder=$EFS_ROOT/backups
   days=$(manifest dump-days)
   if ((${days:-0} == 0)); then
-    RESULT="succeeded: no dumps are asked for"
+    RESULT="succeeded: dumps are off"
     return 0
   fi
   umask 077
@@ -56,5 +56,5 @@ note_failed_dump() {
 
 dump_failed() {
   note_failed_dump "$1"
-  fail "$1; the dumps from before stay"
+  fail "$1; earlier dumps stay"
 }
