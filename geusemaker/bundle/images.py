@@ -30,8 +30,9 @@ OLD_AFTER_DAYS: Final = 90
 
 POSTGRES_MAJOR: Final = 18
 """The layout of the data folder changed with 18, and a major version never upgrades by itself."""
-POSTGRES_DEBIAN: Final = "bookworm"
-"""Its C library sorts the text in indexes, and that of another Debian may sort it otherwise."""
+POSTGRES_DEBIANS: Final = ("bookworm", "trixie")
+"""Those that the official image of 18 is built on. A Debian's C library sorts the text in indexes,
+and that of another may sort it otherwise: the host refuses another one over data that it has."""
 
 _ARCHITECTURES = ("x86_64", "arm64")
 _FIELDS = {"key", "reference", "seen", "source", "architectures"}
@@ -289,6 +290,18 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
         raise unfit("is another image on another day")
     if key == "postgres" and (why_not := _why_not_postgres(parsed.tag)):
         raise unfit(why_not)
+    if key == "postgres" and not _debian.search(parsed.tag):
+        raise Misfit(
+            f"names {shown(text)} for {key}, whose tag does not name its Debian: it moves to "
+            "another one some day, whose C library sorts text otherwise, and indexes over the data "
+            "there is would be wrong. Name the Debian that it has been so far, which its "
+            "/etc/os-release says (postgres:18 is trixie)",
+            *(
+                _with(versions, key, str(replace(parsed, tag=f"{parsed.tag}-{debian}")))
+                for debian in reversed(POSTGRES_DEBIANS)
+            ),
+            _without(versions, key),
+        )
     least, why = table[key].least, table[key].why
     if least is not None:
         if parsed.version is None:
@@ -306,11 +319,6 @@ def _why_not_postgres(tag: str) -> str | None:
         )
     if "alpine" in tag:
         return "is built on Alpine, where the data belongs to another user and sorts differently"
-    if (other := _debian.search(tag)) and other[0] != POSTGRES_DEBIAN:
-        return (
-            f"is built on Debian {other[0]}, which sorts text otherwise than {POSTGRES_DEBIAN}: "
-            "indexes over the data there is would be wrong"
-        )
     return None
 
 

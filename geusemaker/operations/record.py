@@ -34,7 +34,8 @@ class Record:
         wanted: SHA-256 of the bundle that the host knows it should run.
         step: The step that failed; empty when none did.
         reason: Why it failed, or why the wanted bundle does not run.
-        services: Health by service: healthy, unhealthy, starting or missing.
+        services: Health by service: healthy, unhealthy, starting or missing; of an Ollama that does
+            not see the host's GPU, "on the CPU: WHY".
         models: Progress by model: "waiting", "pulling 43%", "here" or "failed: WHY".
         dump: When the database was last dumped in full.
         dump_failure: When a later dump failed, and why; empty when none did.

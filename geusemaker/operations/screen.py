@@ -92,6 +92,11 @@ def way_out(look: Look) -> str:
             "`geusemaker logs` shows why in full; another `pulumi up` with settings that work "
             "replaces them"
         )
+    if verdict is Verdict.NOT_READY and _is_without_gpu(look.record):
+        return (
+            "on the host (`geusemaker connect --shell`), `sudo systemctl restart "
+            "geusemaker-services` makes its container anew, which ends what it answers"
+        )
     if verdict is Verdict.NOT_READY and (sick := _sick(look.record)):
         return f"`geusemaker logs {sick}` shows what it says, `geusemaker logs` the boot"
     if verdict in (Verdict.NOT_READY, Verdict.NOT_REPORTED):
@@ -109,6 +114,12 @@ def way_out(look: Look) -> str:
 def _sick(told: Record) -> str | None:
     """The one service to look at, where it is a service's fault."""
     return next((name for name, health in told.services.items() if health == "unhealthy"), None)
+
+
+def _is_without_gpu(told: Record) -> bool:
+    """Whether all that is wrong is that Ollama does not see the host's GPU."""
+    ill = [health for health in told.services.values() if health != "healthy"]
+    return told.step == "ready" and len(ill) == 1 and ill[0].startswith("on the CPU")
 
 
 def following(look: Look) -> list[str]:

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
@@ -426,6 +427,13 @@ class Host:
 
     def calls(self, start: str = "") -> list[str]:
         return [call for call in self._lines("calls") if call.startswith(start)]
+
+    def wait_for_calls(self, start: str, number: int) -> None:
+        """Until something that was begun has come so far; it must then be held up by a gate."""
+        until = time.monotonic() + 60
+        while len(self.calls(start)) < number:
+            assert time.monotonic() < until, f"no {number} calls of {start}: {self.calls()}"
+            time.sleep(0.05)
 
     def mounted(self) -> list[str]:
         return self._lines("mounted")

@@ -556,13 +556,14 @@ def test_of_two_syncs_at_once_the_second_does_nothing(booted: Host) -> None:
     booted.name(NEW)
     pipe = booted.gate("pull")
     first = booted.begin("sync")
-    with pipe.open("w"):  # opens once the first one has come to its pull
-        pipe.unlink()
+    booted.wait_for_calls("docker pull", 3)  # as many as there are at once
+    with pipe.open("w"):
         before = len(booted.calls())
         second = booted.start("sync")
         assert (second.returncode, second.stdout) == (0, "")
         assert len(booted.calls()) == before
         assert booted.running()["n8n"] == "1"
+        pipe.unlink()
     assert first.wait(timeout=120) == 0
     assert booted.running()["n8n"] == "2"
     assert len(booted.calls("docker compose up")) == 1

@@ -50,6 +50,7 @@ write_env() {
   caddy=$(caddy_dir)
   if [[ -f $DIR/compose.gpu.yaml ]] && command -v nvidia-smi >/dev/null && nvidia_answers 2>/dev/null; then
     files=compose.yaml:compose.gpu.yaml
+    write_gpu_devices && files=$files:compose.devices.yaml
   fi
   if [[ $host =~ ^(.*[^:]):[0-9]+$ ]]; then
     host=${BASH_REMATCH[1]}
@@ -69,17 +70,4 @@ bundle_check() {
   install_compose
   write_env
   docker compose config -q || refuse "bundle $SHA has a Compose file that Compose refuses"
-}
-
-bundle_pull() {
-  local image
-  for image in $(manifest image); do
-    if docker image inspect "$image" >/dev/null 2>&1; then
-      continue
-    fi
-    retry "$PULL_TRIES" "$PULL_PAUSE" "image $image" docker pull -q "$image" ||
-      fail "image $image could not be pulled in $PULL_TRIES tries"
-    # A report that grows old means a host that died. One that is ready has not stopped to be so.
-    is_of_this_boot "$STATE/ready.ok" || publish || true
-  done
 }

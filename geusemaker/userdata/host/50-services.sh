@@ -1,14 +1,19 @@
-# Prints service.NAME=healthy|unhealthy|starting|missing for each service of the manifest.
+# Prints service.NAME=healthy|unhealthy|starting|missing for each service of the manifest, and of an
+# Ollama that answers without its GPU what it does.
 bundle_health() {
-  local service running
+  local service running without=
+  if lacks_gpu; then
+    without=yes
+  fi
   running=$(docker compose ps -a --format '{{.Service}} {{.State}} {{.Health}}')
   for service in $(manifest service); do
-    awk -v service="$service" '
+    awk -v service="$service" -v without="$without" '
       $1 == service {
         found = "unhealthy"
         if ($2 == "running" && ($3 == "healthy" || $3 == "")) found = "healthy"
         else if ($2 == "running" && $3 == "starting") found = "starting"
       }
+      END { if (found == "healthy" && service == "ollama" && without) found = "on the CPU: it sees no GPU" }
       END { print "service." service "=" (found ? found : "missing") }' <<<"$running"
   done
 }
@@ -30,47 +35,21 @@ try_up() {
   ((SECONDS >= UP_UNTIL))
 }
 
-# images_of_data DIRECTORY: what that bundle runs over the databases. The manifest has its images in
-# the order of its services.
-images_of_data() {
-  awk '
-    $1 == "service" { service[++services] = $2 }
-    $1 == "image" { image[++images] = $2 }
-    END {
-      for (i = 1; i <= services; i++)
-        if (service[i] == "n8n" || service[i] == "postgres") print service[i], image[i]
-    }' "$1/manifest"
-}
-
-# n8n changes its tables one way only: once another image has started over them, going back needs a
-# dump. None at all keeps nobody from an update, which may be what mends the database.
-dump_before_other_images() {
-  local days applied
-  days=$(manifest dump-days)
-  applied=$BUNDLES/$(sha_in "$LIB/applied")
-  if ((${days:-0} == 0)) || [[ ! -f $applied/manifest ]] ||
-    [[ $(images_of_data "$applied") == "$(images_of_data "$DIR")" ]]; then
-    return 0
-  fi
-  log "other images come over the databases: making a dump before"
-  (umask 077 && write_dump) || {
-    note_failed_dump "before an update: pg_dumpall did not give a whole dump"
-    log "there is no dump from before this update; going on, since it blocks nothing"
-  }
-}
-
 bundle_up() {
   local down
+  guard_data
   rotate_log
   put_up_wall
   move_docker0
   make_directories
   keep_caddyfile
+  keep_gpu
   write_env
   docker compose run --rm --no-deps -T caddy \
     caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
     fail "Caddy refuses its Caddyfile"
-  dump_before_other_images
+  keep_before_other_images
+  renew_without_gpu
   # From here on nothing may end this without handing them back.
   own_models "$(owner_of ollama)" || {
     give_models_back
@@ -84,6 +63,7 @@ bundle_up() {
   UP=
   retry "$DUMP_TRIES" "$DUMP_PAUSE" "the services to come up" try_up || true
   if [[ -n $UP ]]; then
+    note_images || log "what came up could not be noted on the data volume"
     return 0
   fi
   down=$(bundle_problem)

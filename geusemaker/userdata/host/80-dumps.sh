@@ -36,7 +36,7 @@ bundle_dump() {
     return 0
   fi
   umask 077
-  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/ready.ok" ||
+  retry "$DUMP_TRIES" "$DUMP_PAUSE" "the host to be ready" is_of_this_boot "$STATE/services.ok" ||
     dump_failed "the host did not become ready"
   # Other settings may have come meanwhile.
   cd "$LIB/current"

@@ -41,8 +41,8 @@ config_of() {
         grep "^${BASH_REMATCH[1]}=" .env
       fi
     done
-    if [[ $1 == ollama && ${#FILES[@]} == 2 ]]; then
-      echo gpu
+    if [[ $1 == ollama ]]; then
+      cat "${FILES[@]:1}" </dev/null
     fi
   } | sha256sum | cut -c 1-64
 }
@@ -76,10 +76,29 @@ health_of() {
   fi
 }
 
+# What a new container of Ollama sees, and whether that is on systemd's own list of its devices: named
+# to Compose, and linked when it is made.
+give_gpu() {
+  local node
+  rm -f "$WORLD/gpu-of-ollama" "$WORLD/gpu-is-listed"
+  [[ " ${FILES[*]} " == *" compose.gpu.yaml "* ]] || return 0
+  touch "$WORLD/gpu-of-ollama"
+  for node in /dev/nvidia0 /dev/nvidiactl /dev/nvidia-uvm; do
+    grep -qsF -- "- $node:$node" compose.devices.yaml && [[ -L /dev/char/${node##*/} ]] || return 0
+  done
+  touch "$WORLD/gpu-is-listed"
+}
+
 up() {
-  local service image config health made=0 status=0 old
-  if [[ " $* " != *" --wait "* || " $* " != *" --remove-orphans "* || " $* " != *" -d "* ]]; then
+  local service image config health made=0 status=0 old chosen
+  if [[ " $* " != *" --wait "* || " $* " != *" -d "* ]]; then
     exit 125
+  fi
+  # All of them together, or one that is named.
+  chosen=${*: -1}
+  if [[ $chosen == [0-9]* ]]; then
+    chosen=$(services_of)
+    [[ " $* " == *" --remove-orphans "* ]] || exit 125
   fi
   if late ended; then
     kill -TERM -1
@@ -92,7 +111,7 @@ up() {
       rm "$old"
     fi
   done
-  for service in $(services_of); do
+  for service in $chosen; do
     image=$(image_of "$service")
     [[ -e $(image_file "$image") ]] || pull "$image" || exit 18
     config=$(config_of "$service")
@@ -106,6 +125,9 @@ up() {
     health=$(health_of "$service" "$image")
     if late "crash-$service"; then
       health="restarting "
+    fi
+    if [[ $service == ollama && $(cut -d ' ' -f 2 "$WORLD/containers/ollama" 2>/dev/null) != "$made" ]]; then
+      give_gpu
     fi
     echo "$image $made $health $config" >"$WORLD/containers/$service"
     if [[ $health != "running healthy" ]]; then
@@ -148,6 +170,18 @@ execute() {
       touch "$WORLD/models/${name//\//_}"
       printf '\rpulling aabb: 100%% |###|\nsuccess\n'
       ;;
+    'nvidia-smi -L')
+      if late gpu-answer; then
+        exit 124
+      fi
+      if [[ ! -e $WORLD/gpu-of-ollama || ! -e $WORLD/gpu ]]; then
+        echo "Failed to initialize NVML: Unknown Error"
+        exit 255
+      fi
+      echo "GPU 0: NVIDIA L4 (UUID: GPU-01234567-89ab-cdef-0123-456789abcdef)"
+      ;;
+    'cat /etc/os-release') cat "$WORLD/os-release-of-$service" ;;
+    'psql -X -A -t -U n8n -d n8n -c '*) cat "$WORLD/collation" 2>/dev/null || true ;;
     'pg_dumpall -U n8n')
       if late dump; then
         echo "pg_dumpall: error: connection to server failed" >&2
@@ -190,12 +224,13 @@ compose() {
         exit 1
       fi
       ;;
+    rm) [[ $* == "--stop --force ollama" ]] && rm -f "$WORLD/containers/ollama" ;;
     ps)
       for container in "$WORLD/containers/"*; do
         if [[ -e $container ]]; then
           read -r image made state health config <"$container"
           # Read anew: a container may fall ill after it came up.
-          read -r state health <<<"$(health_of "${container##*/}" "$image")"
+          [[ $state == exited ]] || read -r state health <<<"$(health_of "${container##*/}" "$image")"
           if grep -qsxF -e "${container##*/}" "$WORLD/starting"; then
             health=starting
           fi
@@ -207,7 +242,7 @@ compose() {
       [[ $# == 1 ]] || exit 125
       ! late compose-stop || exit 1
       if [[ -e $WORLD/containers/$1 ]]; then
-        sed -i 's/ running [a-z]*/ exited /' "$WORLD/containers/$1"
+        sed -i 's/ running [a-z]*/ exited -/' "$WORLD/containers/$1"
       fi
       ;;
     exec)

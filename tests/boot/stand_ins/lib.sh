@@ -12,11 +12,15 @@ late() {
   if [[ ! -e $file ]]; then
     return 1
   fi
+  exec 7>>"$WORLD/late.lock"
+  flock 7  # pulls run side by side
   read -r left <"$file"
   if ((left == 0)); then
+    exec 7>&-
     return 1
   fi
   echo $((left - 1)) >"$file"
+  exec 7>&-
 }
 
 # gate NAME: waits until the test, which has made a pipe of that name, has opened and closed it.

@@ -163,6 +163,10 @@ def test_a_start_that_ec2_does_not_date_makes_no_report_old() -> None:
         (look(state="terminated"), "`pulumi up --refresh`"),
         (look("state=unknown"), "`geusemaker logs`"),
         (look(text("not-ready", more="service.qdrant=unhealthy")), "`geusemaker logs qdrant`"),
+        (
+            look(text("not-ready", step="ready", more="service.ollama=on the CPU: it sees no GPU")),
+            "`sudo systemctl restart geusemaker-services`",
+        ),
         (look(text("not-ready", step="efs", reason="x")), "`geusemaker logs`"),
         (look(REFUSED), "`pulumi up`"),
         (look(text(running=OLD)), "`geusemaker status --wait`"),

@@ -1,0 +1,103 @@
+# "SERVICE IMAGE" of all in that bundle's DIRECTORY: its manifest has the images in the order of the
+# services.
+image_lines() {
+  awk '
+    $1 == "service" { service[++services] = $2 }
+    $1 == "image" { image[++images] = $2 }
+    END { for (i = 1; i <= services; i++) print service[i], image[i] }' "$1/manifest"
+}
+
+PULLS_AT_ONCE=3
+
+# GiB that an image takes on the disk, at least: only the registry knows how much it is. Ollama's has
+# 3.8 GB.
+gib_of() {
+  case $1 in
+    ollama) echo 4 ;;
+    crawl4ai) echo 2 ;;
+    *) echo 1 ;;
+  esac
+}
+
+# Bytes that are free where Docker keeps images; from version 29 on containerd keeps them.
+docker_room() {
+  local folder
+  for folder in "$(docker info --format '{{.DockerRootDir}}' 2>/dev/null || true)" /var/lib/containerd; do
+    if [[ -d $folder ]]; then
+      echo $(($(stat -f -c '%a * %S' "$folder")))
+    fi
+  done | sort -n | head -n 1
+}
+
+# pull_image NUMBER IMAGE: notes why it did not come, in Docker's own words. What does not get better
+# in minutes is not tried on: the step as a whole is tried again anyway.
+pull_image() {
+  local image=$2 try=1 said pause
+  until said=$(docker pull -q "$image" 2>&1 </dev/null); do
+    said=$(awk 'NF { said = $0 } END { print said }' <<<"$said" | one_line)
+    said=${said#Error response from daemon: }
+    said=${said:0:240}
+    said=${said% }
+    log "image $image, try $try of $PULL_TRIES: $said"
+    pause=$PULL_PAUSE
+    case ${said,,} in
+      # Registries count by the hour.
+      *toomanyrequests* | *'too many requests'* | *'rate limit'*) pause=$((PULL_PAUSE * 8)) ;;
+      *'no space left'* | *'not found'* | *'manifest unknown'* | *'name unknown'* | \
+        *'no matching manifest'* | *unauthorized* | *denied* | *'authentication required'* | *'no basic auth'*)
+        echo "$1 image $image could not be pulled: $said" >>"$LIB/pull.failed"
+        return 0
+        ;;
+    esac
+    if ((try >= PULL_TRIES)); then
+      echo "$1 image $image could not be pulled in $PULL_TRIES tries: $said" >>"$LIB/pull.failed"
+      return 0
+    fi
+    try=$((try + 1))
+    sleep "$pause"
+  done
+}
+
+# pull_lane NUMBER IMAGE...: every third of them, from that one on. Prints a line for each.
+pull_lane() {
+  local number=$1
+  shift
+  for ((number; number < $#; number += PULLS_AT_ONCE)); do
+    pull_image "$number" "${@:number+1:1}" >&2
+    echo "$number"
+  done
+}
+
+bundle_pull() {
+  local service image lane need=0 room failed
+  local -a absent=()
+  image_lines "$DIR" >"$LIB/images.all"
+  while read -r service image; do
+    if ! docker image inspect "$image" >/dev/null 2>&1; then
+      absent+=("$image")
+      need=$((need + $(gib_of "$service")))
+    fi
+  done <"$LIB/images.all"
+  if ((${#absent[@]} == 0)); then
+    return 0
+  fi
+  room=$(docker_room)
+  if [[ -n $room ]] && ((need * 1073741824 > room)); then
+    fail "${#absent[@]} images take $need GiB or more, and Docker's disk has $((room / 1073741824)) GiB of room: pulumi config set geusemaker:rootVolumeGib makes it larger, docker image prune --all frees what no container uses"
+  fi
+  rm -f "$LIB/pull.failed"
+  # Only here is the report sent, and not by each of those who pull. One that grows old means a host
+  # that died. One that is ready has not stopped to be so.
+  {
+    for ((lane = 0; lane < PULLS_AT_ONCE; lane++)); do
+      pull_lane "$lane" "${absent[@]}" &
+    done
+    wait
+  } | while read -r _; do
+    is_of_this_boot "$STATE/ready.ok" || publish || true
+  done
+  if [[ -s $LIB/pull.failed ]]; then
+    failed=$(grep -c . "$LIB/pull.failed")
+    fail "$(sort -n "$LIB/pull.failed" | sed -n '1s/^[0-9]* //p')$( ((failed == 1)) || echo "; nor could $((failed - 1)) more")"
+  fi
+}
