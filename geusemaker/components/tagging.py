@@ -44,6 +44,6 @@ class Tags:
         """Name of the SSM parameter that plays `role`: one that is lost comes back under it.
 
         The name is in the boot script, so another one would replace the host. A parameter that has
-        a name already keeps it: pass `ignore_changes=["name"]` (docs/adr/0025).
+        a name already keeps it: pass `ignore_changes=["name"]` (docs/adr/0024).
         """
         return pulumi.Output.format("/geusemaker/{0}/{1}", self.id, role)
