@@ -359,16 +359,19 @@ class Host:
             self.owners[path] = (kind, int(mode, 8), int(uid))
         if as_root():
             # Not what is named by its hash: all may read that, and the program notes its ctime.
-            self._own(os.getuid(), ["!", "-name", "sha256-*"])
+            self._own(os.getuid(), ["!", "(", "-name", "sha256-*", "-type", "f", ")"])
 
     def _restore_owners(self) -> None:
         """Undoes that before the machine runs again. What a test has written is root's."""
         if as_root():
             owned: dict[int, list[str]] = {}
-            for path, (_, _, uid) in self.owners.items():
-                if uid and os.path.lexists(self.path(path)) and "/sha256-" not in path:
+            for path, (kind, _, uid) in self.owners.items():
+                named_by_hash = kind == "f" and path.rpartition("/")[2].startswith("sha256-")
+                if uid and not named_by_hash and os.path.lexists(self.path(path)):
                     owned.setdefault(uid, []).append(str(self.path(path)))
-            self._own(0, ["-uid", str(os.getuid())])
+            # The world is the test's own, also while the machine runs.
+            world = ["-path", str(self.world), "-prune", "-o"]
+            self._own(0, [*world, "-uid", str(os.getuid())])
             for uid, paths in owned.items():
                 subprocess.run(
                     [*as_root(), "xargs", "-0", "chown", "-h", f"{uid}:{uid}"],

@@ -130,7 +130,7 @@ def test_a_model_that_never_comes_is_named_with_its_reason_and_the_host_stays_re
         "llama3.2:1b": "failed: Error: pull model manifest: file does not exist",
         "nomic-embed-text": "here",
     }
-    assert "models that could not be pulled: llama3.2:1b" in host.reason("models")
+    assert "these models could not be pulled: llama3.2:1b" in host.reason("models")
     assert (host.record()["state"], host.state("ready")) == ("ready", "ok")
     host.start("sync")
     assert host.record()["state"] == "ready"
