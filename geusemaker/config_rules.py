@@ -12,6 +12,7 @@ from geusemaker.instance_types import type_shape
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
 _hex_id = r"([0-9a-f]{8}|[0-9a-f]{17})"
 _partition = "arn:(aws|aws-us-gov|aws-eusc)"
+_unsupported_arn = re.compile(r"arn:(aws-cn|aws-iso[a-z-]*):")
 _policy_arn = re.compile(
     rf"{_partition}:iam::([0-9]{{12}}|aws):policy/[A-Za-z0-9+=,.@_/-]{{1,512}}"
 )
@@ -78,7 +79,7 @@ def vpc_cidr(value: str) -> str:
     if str(network) != value:
         why = f"is not the network's own address, which is {network}"
         raise Misfit(why, Set("vpcCidr", str(network)))
-    if not any(network.subnet_of(private) for private in _PRIVATE):
+    if not _is_private(network):
         raise Misfit("is not a private network, so the host could not reach its real owners")
     if network.overlaps(_DOCKER_BRIDGE):
         raise Misfit(f"overlaps {_DOCKER_BRIDGE}, which Docker on the host keeps for itself")
@@ -105,27 +106,39 @@ def subnet_ids(values: Sequence[str]) -> tuple[str, ...]:
 
 def permissions_boundary_arn(value: str) -> str:
     if not _policy_arn.fullmatch(value):
-        raise Misfit("is not the ARN of an IAM policy")
+        raise Misfit(_why_no_arn(value, "an IAM policy"))
     return value
 
 
 def extra_policy_arns(values: Sequence[str]) -> tuple[str, ...]:
+    """No example as the fix: AWS refuses a policy that it does not have."""
+    key = "extraPolicyArns"
+    arns = tuple(dict.fromkeys(value for value in values if _policy_arn.fullmatch(value)))
+    most = arns[:_MAX_EXTRA_POLICIES]
+    mend = Set(key, most) if most else Remove(key)
     for value in values:
-        if not _policy_arn.fullmatch(value):
-            raise Misfit(f"has the item {value!r}, which is not the ARN of an IAM policy")
-    distinct = tuple(dict.fromkeys(values))
-    if len(distinct) < len(values):
-        raise Misfit("names a policy twice", Set("extraPolicyArns", distinct))
-    if len(values) > _MAX_EXTRA_POLICIES:
-        raise Misfit(f"has {len(values)} policies, and {_MAX_EXTRA_POLICIES} is the most")
-    return distinct
+        if value not in arns:
+            raise Misfit(
+                f"has the item {value!r}, which {_why_no_arn(value, 'an IAM policy')}", mend
+            )
+    if len(arns) < len(values):
+        raise Misfit("names a policy twice", mend)
+    if arns != most:
+        raise Misfit(f"has {len(arns)} policies, and {len(most)} is the most", mend)
+    return arns
+
+
+def _why_no_arn(value: str, what: str) -> str:
+    if refused := _unsupported_arn.match(value):
+        return f"is of the partition {refused[1]}, in which no stack is supported"
+    return f"is not the ARN of {what}"
 
 
 def kms_key_arn(value: str) -> str:
     if ":alias/" in value:
         raise Misfit("is an alias, which can be moved to another key under the data's feet")
     if not _key_arn.fullmatch(value):
-        raise Misfit("is not the ARN of a KMS key")
+        raise Misfit(_why_no_arn(value, "a KMS key"))
     return value
 
 
@@ -141,21 +154,25 @@ def n8n_reaches(values: Sequence[str]) -> tuple[str, ...]:
     """Private networks only: what is not private needs no leave. The metadata service and the
     addresses of the containers are in none of them."""
     distinct = _networks("n8nReaches", values)
+    rest = [value for value in distinct if _is_private(ipaddress.ip_network(value))]
     for value in distinct:
         network = ipaddress.ip_network(value)
         if network.version == 6:
             why = f"has the item {value!r}, and containers have no IPv6"
-        elif not any(network.subnet_of(private) for private in _PRIVATE):
+        elif value not in rest:
             why = f"has the item {value!r}, which is not within {', '.join(map(str, _PRIVATE))}"
             if network.is_global:
                 why = f"{why}: the internet is open to n8n without it"
         else:
             continue
-        rest = [one for one in distinct if one != value]
         raise Misfit(why, Set("n8nReaches", rest) if rest else Remove("n8nReaches"))
     if len(distinct) > _MAX_RULES:
         raise Misfit(f"has {len(distinct)} networks, and {_MAX_RULES} is the most")
     return distinct
+
+
+def _is_private(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    return network.version == 4 and any(network.subnet_of(private) for private in _PRIVATE)
 
 
 def _networks(key: str, values: Sequence[str]) -> tuple[str, ...]:
