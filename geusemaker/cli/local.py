@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def up() -> None:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
             if not note.startswith(NO_GPU):  # the summary's Host line says it
-                screen.note(note)
+                screen.note(_for_shell(note))
         with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
             step.detail = _up(opened)
         told, other_os = _told(opened, outcome)
@@ -81,11 +82,17 @@ def _while_it_runs(account: Account) -> Iterator[None]:
         yield
     except LocalError as error:
         if account.is_answering():
-            raise
+            raise LocalError(_for_shell(str(error))) from None
         raise LocalError(
             f"The simulated account (process {account.pid}) ended while Pulumi was at work: was it "
             "killed? All that was in it is gone with it. `make up` begins a new one."
         ) from error
+
+
+def _for_shell(text: str) -> str:
+    """The paragraph; where it names commands, with the shell in which they mean this account."""
+    named = re.search("`(pulumi|geusemaker) ", text) and "make shell" not in text
+    return f"{text} Run this in `make shell`." if named else text
 
 
 def _up(opened: session.Session) -> str:
@@ -104,7 +111,7 @@ def _destroy(opened: session.Session) -> str:
         return opened.cli.destroy().did()
     except LocalError as error:
         why = host_gone(str(error))
-        raise LocalError(f"{why} Both in `make shell`." if why else str(error)) from None
+        raise LocalError(why or str(error)) from None
 
 
 def _config(opened: session.Session) -> DeploymentConfig:

@@ -113,6 +113,24 @@ def test_a_host_that_aws_does_not_start_is_explained(
     said = capsys.readouterr().err
     assert "L-DB2E81BA" in said
     assert "`pulumi config set geusemaker:instanceType m6i.xlarge`" in said
+    assert said.endswith(" Run this in `make shell`.\n")
+
+
+def test_what_names_commands_says_where_they_mean_this_account(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = "An old image. To have a newer one, run `pulumi config rm geusemaker:amiId`."
+    noted_only = "Something that needs no command."
+    said = {"diagnostics": [{"severity": "info", "message": one} for one in (noted, noted_only)]}
+    clone.answers(preview=said)
+    assert run("local", "up") == 0
+    out = capsys.readouterr().out
+    assert "geusemaker:amiId`. Run this in `make shell`." in " ".join(out.split())
+    assert out.count("Run this in") == 1
+    said["diagnostics"] = [{"severity": "error", "message": "error: To mend it, run `pulumi up`."}]
+    clone.answers(preview=said, preview_code=1)
+    assert run("local", "up") == 1
+    assert capsys.readouterr().err == "To mend it, run `pulumi up`. Run this in `make shell`.\n"
 
 
 def test_down_destroys_proves_and_takes_away_what_up_made(
