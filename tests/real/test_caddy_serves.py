@@ -14,6 +14,13 @@ from .visitors import PATIENCE, Answer, Visitor
 
 HIDDEN = {"x-content-type-options": "nosniff", "referrer-policy": "strict-origin-when-cross-origin"}
 
+APART = (
+    *("set-cookie", "clear-site-data", "service-worker-allowed", "refresh", "alt-svc", "nel"),
+    *("report-to", "sec-session-registration", "secure-session-registration"),
+    *("strict-transport-security",),
+)
+"""What a browser keeps for the whole origin, or acts on without a script."""
+
 
 @pytest.fixture(scope="module")
 def proxy(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -162,8 +169,42 @@ def held_apart(answer: Answer) -> None:
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-frame-options"] == "DENY"
-    for name in ("set-cookie", "clear-site-data", "service-worker-allowed", "refresh", "alt-svc"):
-        assert name not in answer.headers
+    for name in APART:
+        assert name not in answer.headers, name
+
+
+@pytest.mark.parametrize("name", ["ollama", "qdrant", "crawl4ai"])
+def test_no_other_service_has_a_browser_send_it_a_password_of_this_origin(
+    proxy: Running, name: str
+) -> None:
+    answer = proxy.visitor.ask(f"/{name}/hostile", {"Authorization": f"Bearer {OLLAMA_KEY}"})
+    assert answer.status == 200
+    assert "www-authenticate" not in answer.headers
+
+
+def test_a_provisional_answer_of_another_service_is_held_apart_as_well(proxy: Running) -> None:
+    came = sent(proxy, "/qdrant/hostile/early")
+    assert came.startswith("http/1.1 103"), "the stand-in's first answer did not come through"
+    assert came.count("content-security-policy: sandbox; default-src 'none'") == 2
+    assert "set-cookie" not in came
+
+
+def test_no_other_service_says_how_a_browser_reaches_the_domain(
+    caddy: Path, tmp_path: Path
+) -> None:
+    with running(caddy, tmp_path, facts(domain="ai.example.com", public=True)) as one:
+        for path in ("/", "/qdrant/hostile", "/qdrant/hostile/early"):
+            came = sent(one, path, "ai.example.com")
+            assert "strict-transport-security: max-age=31536000\r\n" in came, path
+            assert "max-age=63072000" not in came, path
+
+
+def sent(proxy: Running, path: str, host: str = "localhost") -> str:
+    """All that comes back, in lower case, provisional answers too."""
+    with proxy.visitor.connected() as safe:
+        head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        safe.sendall(head.encode())
+        return b"".join(iter(lambda: safe.recv(65536), b"")).decode().lower()
 
 
 def test_answers_for_another_service_are_held_apart_as_well(caddy: Path, tmp_path: Path) -> None:

