@@ -37,7 +37,7 @@ def notes(**config: Any) -> list[str]:
         ({"n8n": "a.example/n/eight:2.42.4", "n8n-runners": "a/runners:2.42.4"}, "n8n 2.42.4 ("),
         ({"crawl4ai": "unclecode/crawl4ai:0.9.4"}, "crawl4ai 0.9.4 (0.9.5 closes CVE-2026-115508)"),
         ({"qdrant": "qdrant/qdrant:v1.15.6-unprivileged"}, "qdrant v1.15.6-unprivileged (v1.16.0"),
-        ({"postgres": "postgres:18"}, "postgres 18, whose tag does not say its version (18.4-book"),
+        ({"postgres": "postgres:18-bookworm"}, "postgres 18-bookworm, whose tag does not say its"),
         ({"postgres": "pgvector/pgvector:0.8.1-pg18-bookworm"}, "postgres 0.8.1-pg18-bookworm"),
     ],
 )
@@ -113,7 +113,10 @@ def test_the_defaults_need_no_word() -> None:
             "`pulumi config rm geusemaker:backupRetentionDays`",
         ),
         (
-            {"services": ("ollama",), "imageVersions": {"qdrant": "a/b:1", "postgres": "a/c:18.1"}},
+            {
+                "services": ("ollama",),
+                "imageVersions": {"qdrant": "a/b:1", "postgres": "a/c:18.1-trixie"},
+            },
             "an image for qdrant, postgres, which geusemaker:services leaves out",
             "",
         ),
@@ -129,7 +132,10 @@ def test_what_may_surprise_is_told_with_its_key_and_what_changes_it(
 
 
 def test_an_image_for_what_comes_along_with_a_service_is_for_something() -> None:
-    versions = {"caddy": "docker.io/library/caddy:2.11.7", "postgres": "docker.io/postgres:18.1"}
+    versions = {
+        "caddy": "docker.io/library/caddy:2.11.7",
+        "postgres": "docker.io/postgres:18.1-trixie",
+    }
     assert notes(imageVersions=versions) == []
 
 
