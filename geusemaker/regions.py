@@ -17,9 +17,9 @@ VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 UPGRADE: Final = "A Region that is newer than the boto3 here needs `pip install --upgrade boto3`."
 
 UNSUPPORTED: Final = {
-    "aws-cn": "in China EC2 may take a role under another name than elsewhere, and nobody has "
-    "looked whether the registries of the container images can be reached from there",
-    "aws-iso": "it has no way to the internet, from which packages and container images come",
+    "aws-cn": "in China EC2 may need another service principal in the policies of roles, and the "
+    "registries of the container images may be out of reach",
+    "aws-iso": "it has no access to the internet, from which packages and container images come",
 }
 """Partitions in which a stack is refused, by the start of their names, with the reason."""
 

@@ -293,8 +293,8 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
     if key == "postgres" and not _debian.search(parsed.tag):
         raise Misfit(
             f"names {shown(text)} for {key}, whose tag does not name its Debian: it moves to "
-            "another one some day, whose C library sorts text otherwise, and indexes over the data "
-            "there is would be wrong. Name the Debian that it has been so far, which its "
+            "another one some day, whose C library may sort text differently, and then the indexes "
+            "of existing data are wrong. Name the Debian that it has been so far, which its "
             "/etc/os-release says (postgres:18 is trixie)",
             *(
                 _with(versions, key, str(replace(parsed, tag=f"{parsed.tag}-{debian}")))

@@ -50,9 +50,9 @@ def notes_of(config: DeploymentConfig, today: date) -> list[str]:
     if joined and "n8n" in config.services and "n8n_reaches" not in config.model_fields_set:
         notes.append(
             "geusemaker:n8nReaches is not set, so n8n connects to nothing in private networks: "
-            "neither to the VPC nor to what it is joined to; other containers never do. To let it "
-            "reach an internal API or database: `pulumi config set geusemaker:n8nReaches "
-            "10.0.8.0/24`, with your network; to leave it closed without this note: "
+            "neither to the VPC nor to what it is joined to; other containers never do. For an "
+            "internal API or database, with your network: `pulumi config set "
+            "geusemaker:n8nReaches 10.0.8.0/24`; to keep it closed without this note: "
             "`pulumi config set geusemaker:n8nReaches '[]'`."
         )
     if idle := [key for key in config.image_versions if key not in containers]:

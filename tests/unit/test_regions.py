@@ -36,9 +36,9 @@ def test_each_region_is_its_own_nearest_and_passes() -> None:
     [
         ("cn-north-1", "in China"),
         ("cn-northwest-1", "in China"),
-        ("us-iso-east-1", "no way to the internet"),
-        ("us-isob-east-1", "no way to the internet"),
-        ("eu-isoe-west-1", "no way to the internet"),
+        ("us-iso-east-1", "no access to the internet"),
+        ("us-isob-east-1", "no access to the internet"),
+        ("eu-isoe-west-1", "no access to the internet"),
     ],
 )
 def test_a_region_where_no_stack_can_run_is_refused_with_the_reason(region: str, why: str) -> None:
