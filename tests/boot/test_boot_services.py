@@ -359,7 +359,8 @@ def test_a_gpu_is_asked_for_only_where_the_driver_answers(tmp_path: Path) -> Non
     for host in (cpu, gpu):
         host.attach_volume()
         assert host.boot() == GOOD
-    plain, both = "COMPOSE_FILE=compose.yaml\n", "COMPOSE_FILE=compose.yaml:compose.gpu.yaml\n"
+    plain = "COMPOSE_FILE=compose.yaml\n"
+    both = "COMPOSE_FILE=compose.yaml:compose.gpu.yaml:compose.devices.yaml\n"
     assert cpu.read(f"{LIB}/current/.env").startswith(plain)
     assert gpu.read(f"{LIB}/current/.env").startswith(both)
     gpu.name(replace(OLD, gpu=False))
