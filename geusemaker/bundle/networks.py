@@ -111,8 +111,8 @@ def compose_endpoints(
         found["edge"] = {"ipv4_address": N8N_ADDRESS, "aliases": [N8N_UPSTREAM]}
         found["runners"] = {"ipv4_address": N8N_BROKER_ADDRESS}
     if container == "caddy" and domain:
-        # n8n calls the stack's own webhooks without leaving the host, whoever may come in from
-        # outside and whatever address the name has in a private zone.
+        # n8n calls the stack's own webhooks without leaving the host: allowedCidrs and the address
+        # of the name in a private zone do not matter.
         found["edge"] = {"aliases": [domain]}
     return found
 

@@ -10,9 +10,9 @@ PATIENCE: Final = 120.0
 """Seconds. EC2 usually runs a new host within one minute."""
 
 WAITING: Final = (
-    "The host is not there after 2 minutes. Most likely AWS has no free one of its type in its "
-    "zone: Pulumi's AWS provider goes on asking for seven minutes and more, silently, before it "
-    "reports InsufficientInstanceCapacity. Let it go on; the way out is printed then."
+    "There is no new host after 2 minutes. Most likely AWS has no capacity for its type in its "
+    "zone: Pulumi's AWS provider retries silently for seven minutes and more before it reports "
+    "InsufficientInstanceCapacity. Let it run; what to do then is printed at its end."
 )
 
 CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")

@@ -163,8 +163,8 @@ class Network(pulumi.ComponentResource):
             tags=tags.named("vpc"),
             opts=child,
         )
-        # Without rules, which the provider takes out when none are given: whoever starts something
-        # in this VPC and names no group gets this one, which else lets it at its like and out.
+        # Without rules: the provider removes them when none are given. What is started in this VPC
+        # without a group of its own gets this one, whose rules would allow its members and all out.
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=vpc.id, tags=tags.named("closed"), opts=child
         )

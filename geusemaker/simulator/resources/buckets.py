@@ -69,7 +69,7 @@ def encrypt_by_s3(account: Account, action: str, bucket: str) -> None:
 
 
 def encryption_rule(account: Account, action: str, bucket: str) -> dict[str, Any]:
-    """How a bucket encrypts what comes without a word on that."""
+    """A bucket's default encryption."""
     (rule,) = account.call(action, "s3", "get_bucket_encryption", Bucket=bucket)[
         "ServerSideEncryptionConfiguration"
     ]["Rules"]
