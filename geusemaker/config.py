@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     StrictBool,
     StrictInt,
     ValidationError,
@@ -23,7 +24,7 @@ from geusemaker import config_rules as rules
 from geusemaker import config_together
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
 from geusemaker.config_problem import Misfit, as_text
-from geusemaker.config_report import Report
+from geusemaker.config_report import Report, holds_secrets
 from geusemaker.config_source import Given, camel, read_file, read_stack
 from geusemaker.config_text import kind_of, typed
 from geusemaker.errors import ConfigError
@@ -41,10 +42,12 @@ def _usual_instance_type(values: dict[str, Any]) -> str:
     return USUAL_INSTANCE_TYPE[values["architecture"]]
 
 
-def _told(values: str, example: Any, default: str | None = None) -> dict[str, Any]:
-    """For messages and for the docs: the allowed values in words, one of them, and the default
-    where the field's own does not say it."""
-    return {"values": values, "example": example, "default": default}
+def _told(
+    values: str, example: Any, default: str | None = None, *, secret: bool = False
+) -> dict[str, Any]:
+    """For messages and for the docs: the allowed values in words, one of them, the default where
+    the field's own does not say it, and whether values are secret by what they are."""
+    return {"values": values, "example": example, "default": default, "secret": secret}
 
 
 class DeploymentConfig(BaseModel):
@@ -54,6 +57,7 @@ class DeploymentConfig(BaseModel):
         frozen=True,
         extra="forbid",
         alias_generator=camel,
+        hide_input_in_errors=True,  # it may be a password
         validate_by_name=True,
         validate_by_alias=True,
     )
@@ -221,6 +225,17 @@ class DeploymentConfig(BaseModel):
             "the pinned ones",
         ),
     )
+    registry_logins: Annotated[dict[str, SecretStr], AfterValidator(rules.registry_logins)] = Field(
+        default_factory=dict,
+        description="Logins that the host pulls container images with, by registry: for private "
+        "ones, or for more pulls from Docker Hub. Only as a secret. Changes in place.",
+        json_schema_extra=_told(
+            "user:password by registry, by `pulumi config set --secret`",
+            {"docker.io": "USER:TOKEN"},
+            "none",
+            secret=True,
+        ),
+    )
     ollama_models: Annotated[tuple[str, ...], AfterValidator(rules.ollama_models)] = Field(
         (),
         description="Models that the host pulls once it is ready, onto the data volume. One that "
@@ -321,6 +336,9 @@ class DeploymentConfig(BaseModel):
         for one in by_key.values():
             name = report.field_of(one)
             if name is None:
+                continue
+            if holds_secrets(cls.model_fields[name]) and not one.secret and not one.is_empty:
+                report.in_clear(one)
                 continue
             try:
                 values[one.key] = typed(

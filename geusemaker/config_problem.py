@@ -45,14 +45,18 @@ class Misfit(ValueError):
     """A value that breaks a rule; `ValueError`, so that pydantic collects it.
 
     `keys` is empty when the rule is about one key, whose name the reader knows. When the rule is
-    about several, they are named there and `why` is a whole sentence.
+    about several, they are named there and `why` is a whole sentence. `open_why` says that `why`
+    repeats nothing that has to stay secret, so that it is told of a secret value too.
     """
 
-    def __init__(self, why: str, *mends: Mend, keys: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, why: str, *mends: Mend, keys: tuple[str, ...] = (), open_why: bool = False
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.mends = mends
         self.keys = keys
+        self.open_why = open_why
 
 
 class Origin(Protocol):

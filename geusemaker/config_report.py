@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from geusemaker.config_problem import (
+    FileOrigin,
     Mend,
     Misfit,
     Origin,
@@ -61,6 +62,11 @@ def told(field: FieldInfo, what: str) -> Any:
     return ", ".join(choices(field)) if value == "{choices}" else value
 
 
+def holds_secrets(field: FieldInfo | None) -> bool:
+    """Whether the values of a field are secrets by what they are, however they were set."""
+    return field is not None and bool(told(field, "secret"))
+
+
 def _harmless(field: FieldInfo) -> Any:
     """A value to propose where nothing is near: the default, so that a pasted command is safe."""
     plain = isinstance(field.default, str | int)
@@ -107,12 +113,24 @@ class Report:
                 f"in this version: {NOT_IN_THIS_VERSION[near]}; {one.origin.remove(one.key)}"
             )
         else:
-            value = "VALUE" if one.secret else pasteable(one.value)
+            secret = one.secret or holds_secrets(self._fields[near])
+            value = "VALUE" if secret else pasteable(one.value)
             self.problems.append(
                 f"{label} is not a key of this program, did you mean {near}? To mend it, "
-                f"{one.origin.rename(near, value, secret=one.secret)}"
+                f"{one.origin.rename(near, value, secret=secret)}"
             )
         return None
+
+    def in_clear(self, one: Given) -> None:
+        """Notes that a value is readable where it was written, and must not be."""
+        field = self._fields[one.key]
+        mend = StackOrigin().set(one.key, told(field, "example"), secret=True)
+        if isinstance(one.origin, FileOrigin):
+            mend = f"{one.origin.remove(one.key)} and {mend}"
+        self.problems.append(
+            f"{one.origin.name(one.key)} is in clear where it was written, and who reads that has "
+            f"the passwords; allowed: {told(field, 'values')}. To mend it, {mend}"
+        )
 
     def misfit(self, key: str, misfit: Misfit) -> None:
         """Notes that the value of one key breaks a rule."""
@@ -124,6 +142,8 @@ class Report:
         if one.secret:
             # Neither the value nor what a rule made of it: both would end up in a log.
             why = f"{one.origin.name(key)} holds a secret value, not shown, that is not valid"
+            if misfit.open_why:
+                why = f"{one.origin.name(key)} holds a secret value, not shown, which {misfit.why}"
             mends = example
         else:
             why = f"{one.origin.name(key)} is {shown(one.value)}, which {misfit.why}"

@@ -5,9 +5,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from pydantic import SecretStr
+
 from geusemaker.bundle import SERVICES, check_image_versions
 from geusemaker.config_problem import Misfit, Remove, Set, nearest
 from geusemaker.instance_types import type_shape
+from geusemaker.registry_logins import DOCKER_HUB, docker_config
 
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
 _hex_id = r"([0-9a-f]{8}|[0-9a-f]{17})"
@@ -24,6 +27,10 @@ _host_name = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{
 _email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _model = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+){0,3}(:[A-Za-z0-9._-]+)?")
 _MAX_EXTRA_POLICIES = 8  # IAM attaches ten to a role, unless asked for more; one is ours
+_registry = re.compile(r"(?=[^:]*\.|.*:)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
+# Other names of the same registry, which Docker would look for in vain.
+_DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
+_MAX_PARAMETER = 4096  # bytes
 _MAX_MODELS = 50
 _MAX_MODEL_NAME = 150
 # No authority gives these a public certificate.
@@ -251,6 +258,30 @@ def services(values: Sequence[str]) -> tuple[str, ...]:
 
 def image_versions(values: dict[str, str]) -> dict[str, str]:
     check_image_versions(values)
+    return values
+
+
+def registry_logins(values: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    """Nothing of a password gets into a message, nor what stands in place of a registry: it may be
+    one, in the wrong place."""
+    for registry, login in values.items():
+        if not _registry.fullmatch(registry):
+            raise Misfit(
+                "has something else than the host name of a registry in its place", open_why=True
+            )
+        if registry in _DOCKER_HUB:
+            raise Misfit(f"names {registry}, which is written {DOCKER_HUB} here", open_why=True)
+        user, colon, password = login.get_secret_value().partition(":")
+        if not user or not colon or not password:
+            raise Misfit(f"has no user:password under {registry}", open_why=True)
+        if not (user + password).isprintable():
+            raise Misfit(f"has a line break or the like under {registry}", open_why=True)
+    size = len(docker_config(values))
+    if size > _MAX_PARAMETER:
+        why = (
+            f"takes {size} bytes as Docker reads it, and a parameter of SSM holds {_MAX_PARAMETER}"
+        )
+        raise Misfit(why, open_why=True)
     return values
 
 

@@ -30,6 +30,11 @@ class Given:
     origin: Origin = field(default_factory=StackOrigin)
     secret: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a map without entries, as Pulumi.yaml has it for a default."""
+        return self.value in ("", "{}", {})
+
 
 @dataclass(frozen=True)
 class Unquoted:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_problem import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
+from geusemaker.config_report import holds_secrets
 from geusemaker.config_source import Given
 from geusemaker.errors import ConfigError
 from geusemaker.regions import REGION_KEY
@@ -20,6 +21,10 @@ FLAGS: Final = {
     "amiType": "--ami-type",
 }
 """The keys that have a flag of `geusemaker deploy`."""
+
+_SECRET_KEYS: Final = {
+    field.alias for field in DeploymentConfig.model_fields.values() if holds_secrets(field)
+}
 
 
 @dataclass(frozen=True)
@@ -135,9 +140,11 @@ def _overruled(every: Iterable[Given], winner: Mapping[str, Given]) -> Iterable[
     for one in every:
         won = winner[one.key]
         if isinstance(one.origin, FileOrigin) and won is not one and won.value != one.value:
+            hidden = one.key in _SECRET_KEYS
             note = (
-                f"{one.origin.name(one.key)} is {shown(one.value)}, but {_source(won)} says "
-                f"{'otherwise' if won.secret else shown(won.value)}, which wins over a file"
+                f"{one.origin.name(one.key)} is {'set' if hidden else shown(one.value)}, but "
+                f"{_source(won)} says {'otherwise' if won.secret or hidden else shown(won.value)}, "
+                "which wins over a file"
             )
             if isinstance(won.origin, StackOrigin):
                 note += f"; `pulumi config rm {NAMESPACE}:{one.key}` lets the file decide"

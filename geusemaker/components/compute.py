@@ -6,6 +6,7 @@ from typing import Final, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
+from pydantic import SecretStr
 
 from geusemaker import userdata
 from geusemaker.components.kept import output_of
@@ -43,6 +44,8 @@ class ComputeArgs(TypedDict):
     """The parameter with the stack's secrets."""
     settings: Mapping[str, str]
     """Files of the bundle that the host applies. Plain: the bundle is named by their content."""
+    registry_logins: Mapping[str, SecretStr]
+    """`user:password` by registry. Plain: it decides which resources there are."""
     domain: str | None
     hosted_zone_id: str | None
     public_address: bool | None
@@ -88,6 +91,7 @@ class Compute(pulumi.ComponentResource):
         settings = make_settings(
             name,
             files=args["settings"],
+            registry_logins=args["registry_logins"],
             url=self.url,
             domain=args["domain"],
             role_name=args["role_name"],

@@ -12,10 +12,12 @@ from typing import Any, Final
 import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
+from pydantic import SecretStr
 
 from geusemaker import bundle
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
+from geusemaker.registry_logins import docker_config
 
 LOCAL_SITES: Final = ("https://localhost", "https://127.0.0.1")
 """What the host answers to by its own authority, for those who come by Session Manager."""
@@ -36,10 +38,13 @@ class Settings:
     """What must stand before the host can fetch them."""
 
 
-def pointer_text(*, sha256: str, bucket: str, url: str, domain: str | None) -> str:
+def pointer_text(
+    *, sha256: str, bucket: str, url: str, domain: str | None, registries: str | None = None
+) -> str:
     """Lines `key=value`, which a shell reads without any parser.
 
-    The address is here and not in the bundle, so that the bundle is known before there is one.
+    The address is here and not in the bundle, so that the bundle is known before there is one. So
+    is the name of the parameter with the logins of registries.
     """
     sites = list(LOCAL_SITES)
     if url not in sites and domain is None and not url.startswith("https://localhost"):
@@ -51,6 +56,8 @@ def pointer_text(*, sha256: str, bucket: str, url: str, domain: str | None) -> s
         "url": url,
         "sites": ", ".join(sites),
     }
+    if registries:
+        told["registries"] = registries
     return "\n".join(f"{key}={value}" for key, value in told.items())
 
 
@@ -61,6 +68,7 @@ def settings_policy(
     status: str | None,
     bucket: str | None,
     kms_key_arn: str | None,
+    registries: str | None = None,
 ) -> str:
     """Read the own credentials and settings, write the own report; all by ARN.
 
@@ -73,7 +81,7 @@ def settings_policy(
             "Sid": "ReadOwnParameters",
             "Effect": "Allow",
             "Action": "ssm:GetParameter",
-            "Resource": _known(credentials, pointer),
+            "Resource": _known(credentials, pointer, registries),
         },
         {
             "Sid": "NoParametersOfOthers",
@@ -85,7 +93,10 @@ def settings_policy(
                 "ssm:GetParametersByPath",
             ],
             "NotResource": _known(
-                credentials, pointer, f"arn:{partition_of(pointer)}:ssm:*:*:parameter/aws/*"
+                credentials,
+                pointer,
+                registries,
+                f"arn:{partition_of(pointer)}:ssm:*:*:parameter/aws/*",
             ),
         },
         {
@@ -142,6 +153,7 @@ def make_settings(
     name: str,
     *,
     files: Mapping[str, str],
+    registry_logins: Mapping[str, SecretStr],
     url: pulumi.Input[str],
     domain: str | None,
     role_name: pulumi.Input[str],
@@ -151,7 +163,8 @@ def make_settings(
     tags: Tags,
     parent: pulumi.Resource,
 ) -> Settings:
-    """Make the bundle's bucket and object, the pointer and the report, and let the role at them."""
+    """Make the bundle's bucket and object, the pointer and the report, the logins of registries
+    where there are any, and let the role at them."""
     child = ResourceOptions(parent=parent)
     packed = bundle.pack(files)
     sha256 = bundle.digest(packed)
@@ -210,14 +223,27 @@ def make_settings(
         override_provider={"default_tags": {"tags": {}}},
         opts=ResourceOptions(parent=parent, depends_on=guards),
     )
+    registries = None
+    if registry_logins:
+        # Of its own: that of the stack's secrets is kept for ever and has little room left.
+        registries = aws.ssm.Parameter(
+            f"{name}-registries",
+            name=tags.parameter_name("registries"),
+            description="Logins that a GeuseMaker host pulls container images with",
+            type="SecureString",
+            key_id=kms_key_arn,
+            value=pulumi.Output.secret(docker_config(registry_logins)),
+            tags=tags.named("registries"),
+            opts=child,
+        )
     pointer = aws.ssm.Parameter(
         f"{name}-settings",
         name=tags.parameter_name("settings"),
         description="Which settings a GeuseMaker host applies",
         type="String",
-        value=pulumi.Output.all(bucket=bucket.id, url=url).apply(
-            lambda told: pointer_text(sha256=sha256, domain=domain, **told)
-        ),
+        value=pulumi.Output.all(
+            bucket=bucket.id, url=url, registries=registries and registries.id
+        ).apply(lambda told: pointer_text(sha256=sha256, domain=domain, **told)),
         tags=tags.named("settings"),
         # An older stack has another name there, and its host would be replaced for this one.
         opts=ResourceOptions(parent=parent, depends_on=[stored], ignore_changes=["name"]),
@@ -241,6 +267,7 @@ def make_settings(
             status=status.arn,
             bucket=bucket.arn,
             kms_key_arn=kms_key_arn,
+            registries=registries and registries.arn,
         ).apply(lambda arns: settings_policy(**arns)),
         opts=child,
     )

@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 from pulumi import ResourceOptions
+from pydantic import SecretStr
 
 from geusemaker import bundle, dlami, userdata
 from geusemaker.components import host_type, hosted_zone
@@ -53,6 +54,7 @@ class Tier1Args(TypedDict):
     n8n_reaches: NotRequired[Sequence[str]]
     services: NotRequired[Sequence[str]]
     image_versions: NotRequired[Mapping[str, str]]
+    registry_logins: NotRequired[Mapping[str, str | SecretStr]]
     ollama_models: NotRequired[Sequence[str]]
     owner_email: NotRequired[str | None]
     n8n_public_api: NotRequired[bool]
@@ -200,6 +202,7 @@ class Tier1(pulumi.ComponentResource):
                     **bundle.render(_bundle_facts(config, host)),
                     "host.sh": userdata.bundle_program(),
                 },
+                "registry_logins": config.registry_logins,
                 "domain": config.domain,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,

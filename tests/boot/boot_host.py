@@ -126,7 +126,7 @@ class Host:
         self.owners: dict[str, tuple[str, int, int]] = {}
         self.root = directory / "root"
         self.world = self.root / "world"
-        for folder in ("etc", "usr/bin", "usr/sbin", "root", "tmp", "dev", "proc", "sys"):
+        for folder in ("etc", "usr/bin", "usr/sbin", "root", "run", "tmp", "dev", "proc", "sys"):
             (self.root / folder).mkdir(parents=True)
         for link in ("bin", "sbin", "lib", "lib64"):
             (self.root / link).symlink_to(f"usr/{link}")

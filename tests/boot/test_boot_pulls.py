@@ -1,11 +1,15 @@
 """Images on their way to the host: side by side, with room, and with the reason where one fails."""
 
+import json
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from .boot_host import MANY, Host
-from .bundles import Bundle
+from geusemaker.registry_logins import docker_config
+
+from .boot_host import FACTS, MANY, Host
+from .bundles import Bundle, host_program
 
 OLD, NEW = Bundle(), Bundle(tag="2")
 PREFIX = "Error response from daemon: "
@@ -18,6 +22,13 @@ FOR_GOOD = {
     "no space": "failed to register layer: write /usr/lib/x.so: no space left on device",
     "another machine": "no matching manifest for linux/arm64/v8 in the manifest list entries",
 }
+
+HOW = "a login is given by pulumi config set --secret geusemaker:registryLogins"
+REGISTRIES = "/geusemaker/dev/registries-1a2b"
+LOGINS = docker_config(
+    {"docker.io": SecretStr("me:MARKERhub$`x`'\""), "r.example.com:5000": SecretStr("u:MARKERown")}
+)
+LOGIN_DIR = "/run/geusemaker-docker-login"
 
 
 def _pulls(host: Host, service: str) -> int:
@@ -35,7 +46,9 @@ def test_what_does_not_get_better_is_named_and_not_tried_on(booted: Host, text: 
     booted.start("sync")
     record = booted.record()
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
-    assert record["reason"].startswith(f"image {NEW.image('n8n')} could not be pulled: {text}; the")
+    assert record["reason"].startswith(f"image {NEW.image('n8n')} could not be pulled: {text}; ")
+    # Where a login helps, the way to give one is named.
+    assert (HOW in record["reason"]) == (text in (FOR_GOOD["no login"], FOR_GOOD["unauthorized"]))
     assert _pulls(booted, "n8n") == 1
     # The others are there, and the next minute goes on from them.
     assert {_pulls(booted, name) for name in OLD.services} == {1}
@@ -58,6 +71,9 @@ def test_what_may_get_better_is_tried_on_and_named_in_the_end(booted: Host, text
     assert reason.startswith(f"image {NEW.image('caddy')} could not be pulled in 4 tries: Error: e")
     assert "; nor could 1 more; " in reason
     assert f"try 4 of 4: {text}" in log
+    booted.set("registry-says", f"*\t{PREFIX}{text}\n")
+    booted.start("sync")
+    assert (HOW in booted.record()["reason"]) == text.startswith("toomanyrequests")
 
 
 def test_registries_that_count_are_asked_less_often(booted: Host) -> None:
@@ -123,3 +139,118 @@ def test_a_registry_that_is_down_leaves_no_pull_behind(booted: Host) -> None:
     booted.start("sync")
     assert "nor could 3 more" in booted.record()["reason"]
     assert {_pulls(booted, name) for name in OLD.services} == {4}
+
+
+def _log_in(host: Host, logins: str = LOGINS, name: str = REGISTRIES, bundle: Bundle = NEW) -> None:
+    """What a stack with registryLogins has for its host, and another bundle to pull."""
+    host.name(bundle)
+    host.parameter(FACTS.settings_parameter, f"{bundle.pointer()}\nregistries={name}")
+    host.parameter(REGISTRIES, logins)
+
+
+def _traces(host: Host, *words: str) -> set[str]:
+    """Files of the host that hold one of the words, or a part of Docker's file."""
+    return {
+        path
+        for path, (kind, _, _) in host.owners.items()
+        if kind == "f" and not path.startswith(("/world/ssm/", "/world/logins", "/real/"))
+        for content in [host.path(path).read_bytes()]
+        if any(word.encode() in content for word in words)
+    }
+
+
+def test_images_are_pulled_with_the_logins_which_leave_no_trace(booted: Host) -> None:
+    _log_in(booted)
+    booted.late("ssm-registries", 2)
+    before = len(booted.calls())
+    ran = booted.start("sync")
+    assert booted.record()["running"] == NEW.sha256
+    assert "reason" not in booted.record()
+    listing = [f"700 0 {LOGIN_DIR}", f"600 0 {LOGIN_DIR}/config.json"]
+    used = booted.read("/world/logins").splitlines()
+    assert used.count(LOGINS) == len(OLD.services)
+    assert set(used) == {*listing, LOGINS}
+    encoded = [one["auth"] for one in json.loads(LOGINS)["auths"].values()]
+    assert _traces(booted, "MARKERhub", "MARKERown", *encoded) == set()
+    assert not booted.path(LOGIN_DIR).exists()
+    said = ran.stdout + ran.stderr + "\n".join(booted.calls()[before:])
+    assert not [word for word in ("MARKER", *encoded) if word in said]
+    # All is there: the next change reads no login, and an older bundle knows nothing of them.
+    booted.start("sync")
+    assert len([call for call in booted.calls("aws ssm get-parameter") if REGISTRIES in call]) == 3
+
+
+def test_without_logins_docker_is_left_to_its_own(booted: Host) -> None:
+    booted.name(NEW)
+    booted.write("/root/.docker/config.json", "{}\n")
+    booted.start("sync")
+    assert booted.record()["running"] == NEW.sha256
+    assert "/root/.docker" in booted.read("/world/logins")
+    assert LOGIN_DIR not in booted.read("/world/logins")
+
+
+def test_a_login_that_is_refused_is_named_by_its_key_and_is_gone(booted: Host) -> None:
+    _log_in(booted)
+    _says(booted, n8n=f"{PREFIX}unauthorized: incorrect username or password")
+    booted.start("sync")
+    reason = booted.record()["reason"]
+    assert "incorrect username or password; is its login in geusemaker:registryLogins?; " in reason
+    assert not booted.path(LOGIN_DIR).exists()
+    # Another password is another value of the parameter, and is taken at the next try.
+    booted.set("registry-says")
+    other = docker_config({"docker.io": SecretStr("me:MARKERnew")})
+    booted.parameter(REGISTRIES, other)
+    booted.start("sync")
+    assert booted.record()["running"] == NEW.sha256
+    assert booted.read("/world/logins").splitlines()[-1] == other
+
+
+UNKNOWN = {
+    "helper": '{"auths":{"ghcr.io":{"auth":"bWU6eA=="}},"credsStore":"evil"}',
+    "two lines": '{"auths":{"ghcr.io":{"auth":"bWU6eA=="}}}\n{"credsStore":"evil"}',
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("text", UNKNOWN.values(), ids=UNKNOWN)
+def test_nothing_but_logins_is_taken_from_the_parameter(booted: Host, text: str) -> None:
+    _log_in(booted, text)
+    _says(booted, n8n=f"{PREFIX}{FOR_GOOD['no login']}")
+    booted.start("sync")
+    assert f"the logins in {REGISTRIES} were not used: their form is" in booted.record()["reason"]
+    assert not booted.path("/world/logins").exists()
+    assert not booted.path(LOGIN_DIR).exists()
+    assert {_pulls(booted, name) for name in OLD.services} == {1}
+
+
+@pytest.mark.parametrize("late", [MANY, 0])
+def test_logins_that_cannot_be_read_keep_public_images_from_nothing(
+    booted: Host, late: int
+) -> None:
+    _log_in(booted, name=REGISTRIES if late else "--profile x")
+    booted.late("ssm-registries", late)
+    _says(booted, n8n=f"{PREFIX}{FOR_GOOD['unauthorized']}")
+    log = booted.start("sync").stdout
+    assert {_pulls(booted, name) for name in OLD.services} == {1}
+    why = f"the logins in {REGISTRIES} were not used: they could not be read"
+    why = why if late else "the logins were not used: the settings name no parameter"
+    assert f"pulling without a login; {why}" in log
+    assert f"unauthorized; {why}; the previous settings stay" in booted.record()["reason"]
+    booted.set("registry-says")
+    booted.start("sync")
+    assert booted.record()["running"] == NEW.sha256
+    assert not booted.path(LOGIN_DIR).exists()
+
+
+def test_a_pull_that_is_ended_leaves_no_login(booted: Host) -> None:
+    """As systemd ends it, by a signal to the step's process."""
+    text = host_program()
+    assert "\n  until said=$(docker pull" in text
+    ended = text.replace(
+        "\n  until said=$(docker pull", "\n  kill -TERM $$\n  until said=$(docker pull"
+    )
+    _log_in(booted, bundle=Bundle(tag="2", program=ended))
+    booted.start("sync")
+    assert LOGINS in booted.read("/world/logins").splitlines()
+    assert "it was stopped, or took too long" in booted.record()["reason"]
+    assert not booted.path(LOGIN_DIR).exists()

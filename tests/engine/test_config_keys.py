@@ -36,6 +36,7 @@ TYPED = {
     "n8nReaches": "10.0.8.0/24,192.168.5.5/32",
     "services": "n8n, postgres, qdrant, ollama",
     "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
+    "registryLogins": '{"docker.io": "me:hush$x", "ghcr.io": "me:hush"}',
     "ollamaModels": "llama3.2:3b,qwen3:8b",
     "ownerEmail": "me@example.com",
     "n8nPublicApi": "true",
@@ -82,7 +83,8 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     keys = {field.alias for field in DeploymentConfig.model_fields.values()}
     assert keys == TYPED.keys() | ELSEWHERE, "a key is missing here"
     for key, value in TYPED.items():
-        door.pulumi("config", "set", f"geusemaker:{key}", "--", value)
+        secret = ["--secret"] if key == "registryLogins" else []
+        door.pulumi("config", "set", *secret, f"geusemaker:{key}", "--", value)
     made = _made(door)
     host = made["geusemaker-compute-host"]["inputs"]
     assert made["geusemaker-image"]["inputs"]["input"]["name"] == OLDER
@@ -101,6 +103,7 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     assert made["geusemaker-network-https-203.0.113.0-24"]["inputs"]["fromPort"] == 443
     assert "aws:ec2/eip:Eip geusemaker-compute-address" in made
     assert made["geusemaker-network-http"]["inputs"]["fromPort"] == 80
+    assert made["geusemaker-compute-registries"]["inputs"]["value"] == "[secret]"
     (plan,) = made["aws:backup/plan:Plan geusemaker-storage-backups"]["inputs"]["rules"]
     assert plan["lifecycle"]["deleteAfter"] == 14
     (files,) = (one["inputs"] for name, one in made.items() if name.startswith(BUNDLE))

@@ -29,28 +29,68 @@ docker_room() {
   done | sort -n | head -n 1
 }
 
+# In memory, below a folder that only root enters, and gone with the step.
+LOGINS=/run/geusemaker-docker-login
+
+fetch_logins() {
+  (umask 077 && rm -rf "$LOGINS" && mkdir "$LOGINS" &&
+    aws_cli ssm get-parameter --with-decryption --name "$1" --query Parameter.Value >"$LOGINS/config.json")
+}
+
+# Logs Docker in to the registries that the stack has logins for. The parameter has Docker's own
+# file, and nothing but logins is taken from it: a credential helper is a program that Docker starts.
+# Without it the pulls go on, since most images are public. Sets LOGIN_HINT, for who is refused.
+use_logins() {
+  local name form='^\{"auths":\{("[a-z0-9./:-]+":\{"auth":"[A-Za-z0-9+/]+={0,2}"\},?)+\}\}$'
+  name=$(sed -n 's/^registries=//p' "$LIB/pointer")
+  LOGIN_HINT="; a login is given by pulumi config set --secret geusemaker:registryLogins"
+  if [[ -z $name ]]; then
+    return 0
+  fi
+  LOGIN_HINT="; the logins in $name were not used: they could not be read"
+  # In place of the boot script's own trap, which it calls.
+  trap 'STATUS=$?; rm -rf "$LOGINS" || true; report "$STATUS"' EXIT
+  if [[ ! $name =~ ^/?[A-Za-z0-9][A-Za-z0-9._/-]*$ ]]; then
+    LOGIN_HINT="; the logins were not used: the settings name no parameter"
+  elif ! retry "$AWS_TRIES" "$AWS_PAUSE" "the logins of registries" fetch_logins "$name"; then
+    :
+  elif [[ ! $(<"$LOGINS/config.json") =~ $form ]]; then
+    LOGIN_HINT="; the logins in $name were not used: their form is unknown"
+  else
+    export DOCKER_CONFIG=$LOGINS
+    LOGIN_HINT="; is its login in geusemaker:registryLogins?"
+    return 0
+  fi
+  log "pulling without a login${LOGIN_HINT}"
+}
+
 # pull_image NUMBER IMAGE: notes why it did not come, in Docker's own words. What does not get better
 # in minutes is not tried on: the step as a whole is tried again anyway.
 pull_image() {
-  local image=$2 try=1 said pause
+  local image=$2 try=1 said pause hint
   until said=$(docker pull -q "$image" 2>&1 </dev/null); do
     said=$(awk 'NF { said = $0 } END { print said }' <<<"$said" | one_line)
     said=${said#Error response from daemon: }
     said=${said:0:240}
     said=${said% }
     log "image $image, try $try of $PULL_TRIES: $said"
-    pause=$PULL_PAUSE
+    pause=$PULL_PAUSE hint=
     case ${said,,} in
-      # Registries count by the hour.
-      *toomanyrequests* | *'too many requests'* | *'rate limit'*) pause=$((PULL_PAUSE * 8)) ;;
-      *'no space left'* | *'not found'* | *'manifest unknown'* | *'name unknown'* | \
-        *'no matching manifest'* | *unauthorized* | *denied* | *'authentication required'* | *'no basic auth'*)
+      *unauthorized* | *denied* | *'authentication required'* | *'no basic auth'*)
+        echo "$1 image $image could not be pulled: $said$LOGIN_HINT" >>"$LIB/pull.failed"
+        return 0
+        ;;
+      # Registries count by the hour, and for who has an account by another measure.
+      *toomanyrequests* | *'too many requests'* | *'rate limit'*)
+        pause=$((PULL_PAUSE * 8)) hint=$LOGIN_HINT
+        ;;
+      *'no space left'* | *'not found'* | *'manifest unknown'* | *'name unknown'* | *'no matching manifest'*)
         echo "$1 image $image could not be pulled: $said" >>"$LIB/pull.failed"
         return 0
         ;;
     esac
     if ((try >= PULL_TRIES)); then
-      echo "$1 image $image could not be pulled in $PULL_TRIES tries: $said" >>"$LIB/pull.failed"
+      echo "$1 image $image could not be pulled in $PULL_TRIES tries: $said$hint" >>"$LIB/pull.failed"
       return 0
     fi
     try=$((try + 1))
@@ -86,6 +126,7 @@ bundle_pull() {
     fail "${#absent[@]} images take $need GiB or more, and Docker's disk has $((room / 1073741824)) GiB of room: pulumi config set geusemaker:rootVolumeGib makes it larger, docker image prune --all frees what no container uses"
   fi
   rm -f "$LIB/pull.failed"
+  use_logins
   # Only here is the report sent, and not by each of those who pull. One that grows old means a host
   # that died. One that is ready has not stopped to be so.
   {
@@ -96,6 +137,7 @@ bundle_pull() {
   } | while read -r _; do
     is_of_this_boot "$STATE/ready.ok" || publish || true
   done
+  rm -rf "$LOGINS"
   if [[ -s $LIB/pull.failed ]]; then
     failed=$(grep -c . "$LIB/pull.failed")
     fail "$(sort -n "$LIB/pull.failed" | sed -n '1s/^[0-9]* //p')$( ((failed == 1)) || echo "; nor could $((failed - 1)) more")"

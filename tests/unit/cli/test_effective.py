@@ -90,6 +90,18 @@ def test_a_secret_is_neither_shown_nor_written_nor_told() -> None:
     assert "many77" not in str(failed.value)
 
 
+def test_logins_are_never_shown_whichever_layer_has_them() -> None:
+    text = '{"ghcr.io": "me:hush"}'
+    of_stack = Given("registryLogins", '{"ghcr.io": "me:hush2"}', STACK, secret=True)
+    wanted = joined(Given("registryLogins", text, FILE), of_stack)
+    assert row(wanted, "geusemaker:registryLogins") == ("[secret]", "stack")
+    assert "hush" not in repr((wanted.config, wanted.rows, wanted.writes, wanted.notes))
+    assert "registryLogins (w.yaml, line 1) is set, but stack says otherwise" in wanted.notes[0]
+    with pytest.raises(ConfigError) as failed:
+        joined(Given("registryLogins", text, FILE), Given("registryLogins", "{}x", STACK))
+    assert "hush" not in str(failed.value)
+
+
 def test_a_secret_that_a_flag_repeats_stays_a_secret() -> None:
     wanted = joined(
         Given("osType", "ubuntu-24.04", STACK, secret=True),

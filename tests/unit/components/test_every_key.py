@@ -57,6 +57,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "n8n_reaches": ({}, {"n8n_reaches": ["10.0.8.0/24"]}),
     "services": ({}, {"services": ["ollama"]}),
     "image_versions": ({}, {"image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"}}),
+    "registry_logins": ({}, {"registry_logins": {"docker.io": "me:token"}}),
     "ollama_models": ({}, {"ollama_models": ["llama3.2:3b"]}),
     "owner_email": ({}, {"owner_email": "me@example.com"}),
     "n8n_public_api": ({}, {"n8n_public_api": True}),

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 
 import pytest
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.rpc import _special_sig_key
 
 from geusemaker.components.settings import UNKNOWN_STATUS, pointer_text, settings_policy
 from geusemaker.simulator.mocks import SimulatedMocks
@@ -13,6 +16,7 @@ from geusemaker.simulator.mocks import SimulatedMocks
 from .rendering import deploy
 
 ARN = "arn:aws:ssm:us-east-1:000000000000:parameter/"
+KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 
 
 def _pointer(account: SimulatedMocks) -> dict[str, str]:
@@ -113,28 +117,89 @@ def test_the_role_reads_and_writes_its_own_and_nothing_of_others(account: Simula
     assert not [sid for sid in by_sid if "Decrypt" in sid]
 
 
+def _parameter(account: SimulatedMocks, role: str) -> Any:
+    (found,) = (
+        one
+        for one in account.of("aws:ssm/parameter:Parameter")
+        if one.name == f"geusemaker-compute-{role}"
+    )
+    return found
+
+
+def test_logins_of_registries_have_a_parameter_of_their_own_that_the_host_may_read(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret: set[str] = set()
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        for key, value in request.object.fields.items():
+            if _special_sig_key in value.struct_value.fields:
+                secret.add(f"{request.name} {key}")
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    logins = {"ghcr.io": "me:a:b", "docker.io": "hub:pw"}
+    deploy(registry_logins=logins, kms_key_arn=KEY, tags={"team": "ml"})
+    made = _parameter(account, "registries")
+    assert made.inputs["type"] == "SecureString"
+    assert made.inputs["keyId"] == KEY
+    assert made.inputs["tags"]["team"] == "ml"
+    assert re.fullmatch("/geusemaker/[a-z]{12}/registries", made.inputs["name"])
+    auths = json.loads(made.inputs["value"])["auths"]
+    assert {where: base64.b64decode(one["auth"]) for where, one in auths.items()} == {
+        "https://index.docker.io/v1/": b"hub:pw",
+        "ghcr.io": b"me:a:b",
+    }
+    assert _pointer(account)["registries"] == made.inputs["name"]
+    (policy,) = (
+        json.loads(one.inputs["policy"])
+        for one in account.of("aws:iam/rolePolicy:RolePolicy")
+        if one.name == "geusemaker-compute-settings"
+    )
+    by_sid = {statement["Sid"]: statement for statement in policy["Statement"]}
+    assert made.outputs["arn"] in by_sid["ReadOwnParameters"]["Resource"]
+    assert made.outputs["arn"] in by_sid["NoParametersOfOthers"]["NotResource"]
+    # Encrypted in Pulumi's state, as the stack's own secrets are, and nothing else has a login.
+    stored = {"geusemaker-compute-registries value", "geusemaker-identity-credentials value"}
+    assert stored <= secret
+    others = repr([one.inputs for one in account.made if one is not made])
+    for login in logins.values():
+        encoded = base64.b64encode(login.encode()).decode()
+        assert login not in others
+        assert encoded not in others
+
+
+def test_without_logins_there_is_no_trace_of_them(account: SimulatedMocks) -> None:
+    deploy()
+    assert "registries" not in repr([(one.name, one.inputs) for one in _but_bundle(account)])
+
+
+def _but_bundle(account: SimulatedMocks) -> list[Any]:
+    """The bundle's program knows of them anyway."""
+    return [one for one in account.made if "contentBase64" not in one.inputs]
+
+
 def test_a_key_of_the_account_may_be_used_for_the_own_parts_only() -> None:
-    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
     policy = json.loads(
         settings_policy(
             credentials=f"{ARN}c",
             pointer=f"{ARN}p",
             status=f"{ARN}s",
             bucket="arn:aws:s3:::b",
-            kms_key_arn=key,
+            kms_key_arn=KEY,
         )
     )
     (statement,) = (one for one in policy["Statement"] if "Decrypt" in one["Sid"])
-    assert statement["Resource"] == key
+    assert statement["Resource"] == KEY
     assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["s3.*", "ssm.*"]}}
 
 
 def test_a_key_of_the_account_encrypts_the_stored_bundle(account: SimulatedMocks) -> None:
-    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
-    deploy(kms_key_arn=key)
+    deploy(kms_key_arn=KEY)
     (stored,) = account.of("aws:s3/bucketObjectv2:BucketObjectv2")
     assert stored.outputs["serverSideEncryption"] == "aws:kms"
-    assert stored.outputs["kmsKeyId"] == key
+    assert stored.outputs["kmsKeyId"] == KEY
     assert stored.outputs["bucketKeyEnabled"] is True
 
 

@@ -5,7 +5,7 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.config_report import NOT_IN_THIS_VERSION
@@ -74,6 +74,14 @@ TAKEN: list[tuple[str, str, dict[str, str], Any]] = [
     ("services", '["ollama"]', {}, ("ollama",)),
     ("imageVersions", "", {}, {}),
     ("imageVersions", "ollama=ollama/ollama:0.35.1", {}, {"ollama": "ollama/ollama:0.35.1"}),
+    ("registryLogins", "{}", {}, {}),
+    (
+        "registryLogins",
+        '{"docker.io": "me:dckr_pat", "r.example.com:5000": "robot$x:a:b c"}',
+        {},
+        {"docker.io": SecretStr("me:dckr_pat"), "r.example.com:5000": SecretStr("robot$x:a:b c")},
+    ),
+    ("registryLogins", "ghcr.io=me:hush", {}, {"ghcr.io": SecretStr("me:hush")}),
     (
         "ollamaModels",
         "llama3.2:3b,hf.co/org/model-GGUF:Q4_K_M",
@@ -97,9 +105,23 @@ TAKEN: list[tuple[str, str, dict[str, str], Any]] = [
     ),
 ]
 
+SECRET = {"registryLogins"}
+"""Keys that are taken as secrets only."""
+LOGIN = '`pulumi config set --secret geusemaker:registryLogins \'{"docker.io": "USER:TOKEN"}\'`'
+
 # The words that each message must have, beside the key.
 REFUSED: list[tuple[str, str, list[str]]] = [
     ("osType", "ubunut-24.04", ["'ubunut-24.04'", "amazon-linux-2023", "did you mean ubuntu-24.04?", "`pulumi config set geusemaker:osType ubuntu-24.04`"]),
+    ("registryLogins", "me:hush", ["that is not valid", LOGIN]),
+    ("registryLogins", '{"docker.io": "hush"}', ["has no user:password under docker.io", LOGIN]),
+    ("registryLogins", '{"docker.io": ":hush"}', ["has no user:password under docker.io"]),
+    ("registryLogins", '{"docker.io": "me:"}', ["has no user:password under docker.io"]),
+    ("registryLogins", '{"docker.io": {"username": "hush"}}', ["that is not valid"]),
+    ("registryLogins", '{"docker.io": "me:hu\\nsh"}', ["has a line break or the like under docker.io"]),
+    ("registryLogins", '{"hush": "me:x"}', ["has something else than the host name of a registry"]),
+    ("registryLogins", '{"https://ghcr.io/hush": "me:x"}', ["has something else than the host name of a registry"]),
+    ("registryLogins", '{"index.docker.io": "me:hush"}', ["names index.docker.io, which is written docker.io here"]),
+    ("registryLogins", '{"ghcr.io": "me:' + "hush" * 800 + '"}', ["a parameter of SSM holds 4096"]),
     ("osType", "windows", ["ubuntu-22.04", "for example"]),
     ("osType", "AL2023", ["did you mean amazon-linux-2023?"]),
     ("architecture", "aarch64", ["did you mean arm64?", "`pulumi config set geusemaker:architecture arm64`"]),
@@ -224,7 +246,7 @@ AT_ODDS: list[tuple[dict[str, str], list[str]]] = [
 def test_a_key_takes_its_text_from_the_stack(
     from_stack: FromStack, key: str, text: str, others: dict[str, str], value: Any
 ) -> None:
-    config = from_stack(**{key: text}, **others)
+    config = from_stack(secret=(key,) if key in SECRET else (), **{key: text}, **others)
     assert config.model_dump(by_alias=True)[key] == value
 
 
@@ -238,8 +260,9 @@ def test_every_key_is_tried_both_right_and_wrong() -> None:
 def test_a_wrong_value_is_told_with_the_way_out(
     refused: Refused, key: str, text: str, words: list[str]
 ) -> None:
-    message = refused(**{key: text})
-    assert message.startswith(f"geusemaker:{key} is ")
+    message = refused(secret=(key,) if key in SECRET else (), **{key: text})
+    holds = "holds a secret value, not shown, " if key in SECRET else "is "
+    assert message.startswith(f"geusemaker:{key} {holds}")
     assert "; allowed: " in message
     assert f"geusemaker:{key}" in message.partition("To mend it")[2]
     for word in words:
@@ -333,6 +356,36 @@ def test_a_secret_value_is_never_repeated(refused: Refused, values: dict[str, st
     assert "pulumi config" in message
 
 
+def test_a_login_in_clear_is_refused_and_not_repeated(
+    refused: Refused, refused_file: Refused
+) -> None:
+    text = '{"docker.io": "me:hush"}'
+    message = refused(registryLogins=text)
+    assert message.startswith("geusemaker:registryLogins is in clear where it was written")
+    assert message.endswith(f"To mend it, run {LOGIN}.")
+    for misspelt in (refused(registryLogin=text), refused(registryLogin="me:hush")):
+        assert "set --secret geusemaker:registryLogins VALUE`" in misspelt
+        assert "hush" not in misspelt
+    in_file = refused_file(f"osType: ubuntu-24.04\nregistryLogins: {text}\n")
+    assert f"delete `registryLogins` at line 2 and run {LOGIN}." in in_file
+    assert "hush" not in message + in_file
+
+
+def test_a_login_is_in_no_text_of_a_config_or_of_an_error(from_stack: FromStack) -> None:
+    config = from_stack(secret=("registryLogins",), registryLogins="ghcr.io=me:hush")
+    assert "hush" not in f"{config!r} {config} {config.stack_values()} {config.model_dump()}"
+    assert "hush" not in config.model_dump_json()
+    for wrong in ({"ghcr.io": "hush"}, {"hush": "x"}, "hush", {"ghcr.io": {"hush": 1}}):
+        with pytest.raises(ValidationError, match="registry_logins") as failed:
+            DeploymentConfig.model_validate({"registry_logins": wrong})
+        assert "hush" not in str(failed.value)
+    with pytest.raises(ValidationError) as failed:
+        DeploymentConfig.model_validate(
+            {"registry_logins": {"ghcr.io": "me:hush"}, "vpc_id": "vpc-01234567"}
+        )
+    assert "hush" not in str(failed.value)
+
+
 def test_a_secret_that_is_right_is_taken(from_stack: FromStack) -> None:
     assert from_stack(secret=("kmsKeyArn",), kmsKeyArn=KEY).kms_key_arn == KEY
 
@@ -359,6 +412,7 @@ def test_the_defaults_are_those_of_the_contract(from_stack: FromStack) -> None:
         "n8n_reaches": (),
         "services": ("n8n", "ollama", "qdrant", "crawl4ai", "postgres"),
         "image_versions": {},
+        "registry_logins": {},
         "ollama_models": (),
         "owner_email": None,
         "n8n_public_api": False,
