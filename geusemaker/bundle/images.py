@@ -194,14 +194,27 @@ def chosen(
 
 
 def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[Hole]:
-    """The images that run below a known fix, or whose tag does not say that they do not."""
+    """The images that run below a known fix, or whose tag does not say that they do not.
+
+    Not those of another repository whose tags count otherwise, such as pgvector's: nothing is known
+    of them, and no tag that could be named closes anything.
+    """
     table = load_images().images
     images = _images(table, versions)
     return [
         Hole(name, images[name], fix, table[name].hole or "")
         for name in containers
         if (fix := table[name].fix) and not _reaches(images[name], fix)
+        if _same_place(images[name], fix) or _counts_alike(images[name], fix)
     ]
+
+
+def _counts_alike(one: Reference, other: Reference) -> bool:
+    return None not in (one.version, other.version) and one.version[0] == other.version[0]  # type: ignore[index]  # neither is None
+
+
+def _same_place(one: Reference, other: Reference) -> bool:
+    return (one.registry, one.repository) == (other.registry, other.repository)
 
 
 def _reaches(image: Reference, fix: Reference) -> bool:
@@ -211,17 +224,19 @@ def _reaches(image: Reference, fix: Reference) -> bool:
 def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
     """The command that closes these holes: the whole map, so that one command is enough.
 
-    An image of another repository stays there, with another tag.
+    An image of another repository stays there, with another tag, and one on another Debian on that.
     """
     table = load_images().images
     closed = dict(versions)
     for hole in holes:
         ours = table[hole.container].reference
-        # Qdrant goes one minor version at a time, so no further than it must.
-        is_ours = hole.container != "qdrant" and _reaches(ours, hole.fix)
-        target = ours if is_ours else hole.fix
-        if (hole.image.registry, hole.image.repository) != (target.registry, target.repository):
-            target = replace(hole.image, tag=target.tag, digest=None)
+        target = ours if _reaches(ours, hole.fix) else hole.fix
+        version, _, kind = (target.tag or "").partition("-")
+        if hole.container == "postgres":
+            kind = (hole.image.tag or "").partition("-")[2]
+        tag = f"{version}-{kind}" if kind else version
+        if tag != target.tag or not _same_place(hole.image, target):
+            target = replace(hole.image, tag=tag, digest=None)
         if target == ours:
             closed.pop(hole.container)
         else:

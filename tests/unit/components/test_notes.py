@@ -36,9 +36,12 @@ def notes(**config: Any) -> list[str]:
         ),
         ({"n8n": "a.example/n/eight:2.42.4", "n8n-runners": "a/runners:2.42.4"}, "n8n 2.42.4 ("),
         ({"crawl4ai": "unclecode/crawl4ai:0.9.4"}, "crawl4ai 0.9.4 (0.9.5 closes CVE-2026-115508)"),
-        ({"qdrant": "qdrant/qdrant:v1.15.6-unprivileged"}, "qdrant v1.15.6-unprivileged (v1.16.0"),
+        ({"qdrant": "qdrant/qdrant:v1.18.3-unprivileged"}, "qdrant v1.18.3-unprivileged (v1.19.2"),
         ({"postgres": "postgres:18-bookworm"}, "postgres 18-bookworm, whose tag does not say its"),
-        ({"postgres": "pgvector/pgvector:0.8.1-pg18-bookworm"}, "postgres 0.8.1-pg18-bookworm"),
+        (
+            {"postgres": "postgres:18.4-trixie"},
+            "postgres 18.4-trixie (18.6-bookworm closes CVE-2026-16",
+        ),
     ],
 )
 def test_images_below_a_known_fix_are_named_with_one_command_that_closes_all(
@@ -53,6 +56,29 @@ def test_images_below_a_known_fix_are_named_with_one_command_that_closes_all(
     assert words[:4] == ["pulumi", "config", "set", "geusemaker:imageVersions"]
     fixed = all_notes(imageVersions=json.loads(words[4]))
     assert not [note for note in fixed if HOLES in note]
+
+
+@pytest.mark.parametrize(("tag", "closed"), [("18.4", "18.6"), ("18", "18.6")])
+@pytest.mark.parametrize("debian", ["trixie", "bookworm"])
+def test_postgresql_is_closed_on_the_debian_that_it_has_been(
+    tag: str, closed: str, debian: str
+) -> None:
+    """The host refuses another one over data."""
+    versions = {"postgres": f"docker.io/library/postgres:{tag}-{debian}"}
+    (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
+    fixed = json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])
+    ours = str(load_images().images["postgres"].reference)
+    assert fixed.get("postgres", ours).partition("@")[0].endswith(f":{closed}-{debian}")
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["docker.io/pgvector/pgvector:0.8.1-pg18-bookworm", "docker.io/pgvector/pgvector:pg18-trixie"],
+)
+def test_no_tag_is_made_up_for_an_image_whose_tags_count_otherwise(image: str) -> None:
+    (note,) = [n for n in all_notes(imageVersions={"postgres": image}) if HOLES in n]
+    assert "postgres" not in note.partition("`")[0]
+    assert json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])["postgres"] == image
 
 
 def test_the_table_itself_is_below_no_fix_without_a_word() -> None:
