@@ -60,5 +60,9 @@ class Place(Protocol):
     def client(self, service: str) -> Any:
         """A boto3 client in the Region."""
 
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs; empty when it was never deployed, or without a stack. Raises
+        `GeuseMakerError`."""
+
     def config(self) -> DeploymentConfig:
         """The stack's config; all defaults without a stack. Raises `GeuseMakerError`."""

@@ -1,5 +1,6 @@
 """Whether the account's vCPU quota holds the host, and a second one while it is replaced."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import code_of, is_no_permission, said
+from geusemaker.errors import GeuseMakerError
 from geusemaker.host_type import HostType
 from geusemaker.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
 
@@ -129,6 +131,7 @@ def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], s
     """The types of all running hosts that count, of the stack's own, and each of them once."""
     running: list[str] = []
     own: list[str] = []
+    mark = _mark(place)
     pages = (
         place.client("ec2")
         .get_paginator("describe_instances")
@@ -142,13 +145,24 @@ def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], s
                 continue
             running.append(name)
             tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-            if place.stack is not None and tags.get("geusemaker:stack") == place.stack:
+            if mark and tags.get(mark[0]) == mark[1]:
                 own.append(name)
     except ClientError as error:
         if not is_no_permission(error):
             raise
         return None, [], set()
     return running, own, set(running)
+
+
+def _mark(place: Place) -> tuple[str, str] | None:
+    """The tag of the stack's own hosts. A stack that was made before it had an id has its name,
+    which another project's may have too."""
+    if place.stack is None:
+        return None
+    with contextlib.suppress(GeuseMakerError):
+        if id_ := place.outputs().get("stackId"):
+            return "geusemaker:id", str(id_)
+    return "geusemaker:stack", place.stack
 
 
 def _instances(pages: Any) -> Any:

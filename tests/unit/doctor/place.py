@@ -27,12 +27,18 @@ class Somewhere:
     stack: str | None = "prod"
     no_stack: str = ""
     simulated: bool = False
+    told: dict[str, Any] | GeuseMakerError = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         found = self.clients[service]
         if isinstance(found, BotoCoreError | ValueError):
             raise found
         return found
+
+    def outputs(self) -> dict[str, Any]:
+        if isinstance(self.told, GeuseMakerError):
+            raise self.told
+        return self.told
 
     def config(self) -> DeploymentConfig:
         if isinstance(self.settings, GeuseMakerError):

@@ -8,6 +8,7 @@ from simulator.world import World
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
+from geusemaker.errors import PulumiError
 from geusemaker.host_type import HostType
 from geusemaker.quotas import G_AND_VT, STANDARD
 from geusemaker.simulator import quotas
@@ -210,6 +211,30 @@ def test_an_account_with_hosts_in_it() -> None:
         check = look(place, "m6i.2xlarge")
         assert check.state == "failed"
         assert "--desired-value 22 " in check.mend
+
+
+@pytest.mark.parametrize(
+    ("told", "own"),
+    [
+        ({"stackId": "abcdefghijkl"}, 4),
+        ({}, 8),
+        (PulumiError("The backend does not answer."), 8),
+    ],
+    ids=["by id", "by name", "unseen"],
+)
+def test_another_projects_stack_of_the_same_name_is_not_the_own_where_the_id_is_known(
+    told: dict[str, Any] | PulumiError, own: int
+) -> None:
+    with simulated_account() as mocks:
+        world = World(mocks.account)
+        for id_ in ("abcdefghijkl", "mnopqrstuvwx"):
+            tags = {"geusemaker:stack": "prod", "geusemaker:id": id_}
+            world.instance(instanceType="m6i.xlarge", tags=tags)
+        quotas.of("us-east-1")[STANDARD.code] = 8
+        clients = {name: mocks.account.client(name) for name in ("service-quotas", "ec2")}
+        check = look(Somewhere(clients, told=told), "m6i.xlarge")
+    assert check.state == "warning"
+    assert f"--desired-value {8 - own + 2 * 4} " in check.mend
 
 
 def test_spot_hosts_have_quotas_of_their_own() -> None:
