@@ -18,9 +18,46 @@ _ALL: Final = frozenset({"tags", "tagsAll"})
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
 
-class SecurityGroup(Ec2Resource):
-    token = "aws:ec2/securityGroup:SecurityGroup"
+def _listed(group_id: str, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule as its group lists it."""
+    groups = [pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])]
+    sources = [*rule.get("IpRanges", []), *rule.get("Ipv6Ranges", [])]
+    noted = [one.get("Description", "") for one in [*sources, *rule.get("UserIdGroupPairs", [])]]
+    return {
+        "protocol": rule["IpProtocol"],
+        "fromPort": rule.get("FromPort", 0),
+        "toPort": rule.get("ToPort", 0),
+        "cidrBlocks": [one["CidrIp"] for one in rule.get("IpRanges", [])],
+        "ipv6CidrBlocks": [one["CidrIpv6"] for one in rule.get("Ipv6Ranges", [])],
+        "securityGroups": [one for one in groups if one != group_id],
+        "self": group_id in groups,
+        "description": first(noted) or "",
+    }
+
+
+class _Group(Ec2Resource):
     kind = "security-group"
+
+    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+        group = self.described(
+            account, "describe_security_groups", "SecurityGroups", GroupIds=[id_]
+        )
+        if group is None:
+            return None
+        return {
+            "arn": account.arn("ec2", f"security-group/{id_}"),
+            "ownerId": account.id,
+            "name": group["GroupName"],
+            "description": group["Description"],
+            "vpcId": group["VpcId"],
+            "ingress": [_listed(id_, rule) for rule in group["IpPermissions"]],
+            "egress": [_listed(id_, rule) for rule in group["IpPermissionsEgress"]],
+            "tags": own_tags(account, group.get("Tags"), state),
+        }
+
+
+class SecurityGroup(_Group):
+    token = "aws:ec2/securityGroup:SecurityGroup"
     replace_on = frozenset({"name", "namePrefix", "description", "vpcId"})
     defaults: ClassVar[Mapping[str, Any]] = {
         "description": "Managed by Pulumi",
@@ -55,23 +92,6 @@ class SecurityGroup(Ec2Resource):
             IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
         )
         return id_
-
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        group = self.described(
-            account, "describe_security_groups", "SecurityGroups", GroupIds=[id_]
-        )
-        if group is None:
-            return None
-        return {
-            "arn": account.arn("ec2", f"security-group/{id_}"),
-            "ownerId": account.id,
-            "name": group["GroupName"],
-            "description": group["Description"],
-            "vpcId": group["VpcId"],
-            "ingress": [_listed(id_, rule) for rule in group["IpPermissions"]],
-            "egress": [_listed(id_, rule) for rule in group["IpPermissionsEgress"]],
-            "tags": own_tags(account, group.get("Tags"), state),
-        }
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         action = f"deleting Security Group ({id_})"
@@ -120,28 +140,10 @@ class SecurityGroup(Ec2Resource):
         )
 
 
-def _listed(group_id: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule as its group lists it."""
-    groups = [pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])]
-    sources = [*rule.get("IpRanges", []), *rule.get("Ipv6Ranges", [])]
-    noted = [one.get("Description", "") for one in [*sources, *rule.get("UserIdGroupPairs", [])]]
-    return {
-        "protocol": rule["IpProtocol"],
-        "fromPort": rule.get("FromPort", 0),
-        "toPort": rule.get("ToPort", 0),
-        "cidrBlocks": [one["CidrIp"] for one in rule.get("IpRanges", [])],
-        "ipv6CidrBlocks": [one["CidrIpv6"] for one in rule.get("Ipv6Ranges", [])],
-        "securityGroups": [one for one in groups if one != group_id],
-        "self": group_id in groups,
-        "description": first(noted) or "",
-    }
-
-
-class DefaultSecurityGroup(Ec2Resource):
+class DefaultSecurityGroup(_Group):
     """The group that AWS makes with a VPC: adopted without its rules, and only ever forgotten."""
 
     token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-    kind = "security-group"
     replace_on = frozenset({"vpcId"})
     defaults: ClassVar[Mapping[str, Any]] = {"revokeRulesOnDelete": False}
     computed = frozenset({"arn", "description", "name", "namePrefix", "ownerId"})
@@ -173,22 +175,8 @@ class DefaultSecurityGroup(Ec2Resource):
         return id_
 
     def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        group = self.described(
-            account, "describe_security_groups", "SecurityGroups", GroupIds=[id_]
-        )
-        if group is None:
-            return None
-        return {
-            "arn": account.arn("ec2", f"security-group/{id_}"),
-            "ownerId": account.id,
-            "name": group["GroupName"],
-            "namePrefix": "",
-            "description": group["Description"],
-            "vpcId": group["VpcId"],
-            "ingress": [_listed(id_, one) for one in group["IpPermissions"]],
-            "egress": [_listed(id_, one) for one in group["IpPermissionsEgress"]],
-            "tags": own_tags(account, group.get("Tags"), state),
-        }
+        found = super().read(account, id_, state)
+        return found and {**found, "namePrefix": ""}
 
     def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
         """It goes with its VPC; its rules do not come back."""
