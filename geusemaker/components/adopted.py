@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker.bundle.networks import BLOCK
 from geusemaker.errors import NetworkError, one_line
 
-DOCKER_BRIDGE = ipaddress.ip_network("172.17.0.0/16")
+ON_THE_HOST = {
+    ipaddress.ip_network("172.17.0.0/16"): "where Docker puts its bridge before it is moved",
+    BLOCK: "where the containers are",
+}
+"""Ranges of the host itself: it reaches nothing else in them."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,15 @@ def check(
             f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
             "--enable-dns-support)."
         )
-    if vpc.cidr and ipaddress.ip_network(vpc.cidr).overlaps(DOCKER_BRIDGE):
-        raise NetworkError(
-            f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {DOCKER_BRIDGE}, where "
-            "Docker puts its bridge on the host: the host could not reach that part of the VPC, "
-            "its name server perhaps. Let the stack make a VPC: `pulumi config rm "
-            "geusemaker:vpcId && pulumi config rm geusemaker:subnetIds`; or name another one in "
-            "geusemaker:vpcId and its subnets in geusemaker:subnetIds."
-        )
+    for taken, why in ON_THE_HOST.items():
+        if vpc.cidr and ipaddress.ip_network(vpc.cidr).overlaps(taken):
+            raise NetworkError(
+                f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {taken}, {why} on "
+                "the host: the host could not reach that part of the VPC, its name server "
+                "perhaps. Let the stack make a VPC: `pulumi config rm geusemaker:vpcId && pulumi "
+                "config rm geusemaker:subnetIds`; or name another one in geusemaker:vpcId and its "
+                "subnets in geusemaker:subnetIds."
+            )
     for subnet in subnets:
         if subnet.vpc_id != vpc.id:
             raise NetworkError(
@@ -112,6 +118,22 @@ def address_note(host: AdoptedSubnet) -> str:
         f"modify-subnet-attribute --subnet-id {host.id} --map-public-ip-on-launch` before the "
         "first deployment it needs none."
     )
+
+
+def check_keeps_address(loses: bool, host: AdoptedSubnet) -> None:
+    """Raises `NetworkError` for a host that would lose the Elastic IP which is its way out.
+
+    So it would when its subnet gives addresses now and gave none when the stack was made: EC2 gives
+    a host one at its start only.
+    """
+    if loses:
+        raise NetworkError(
+            f"geusemaker:subnetIds starts with {host.id}, which gives a public address by itself "
+            "now and gave none when this stack was made. The Elastic IP would go, and with it the "
+            "host's way out: EC2 gives a host an address when it is launched, not later. Put it "
+            f"back: `aws ec2 modify-subnet-attribute --subnet-id {host.id} "
+            "--no-map-public-ip-on-launch`."
+        )
 
 
 def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:

@@ -116,7 +116,8 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
         is_public = adopted.check(vpc, found, offering, args["instance_type"])
-        if (args["allowed_cidrs"] or args["domain"]) and not is_public:
+        is_open = bool(args["allowed_cidrs"] or args["domain"])
+        if is_open and not is_public:
             raise adopted.unreachable(
                 found[0], "allowedCidrs" if args["allowed_cidrs"] else "domain"
             )
@@ -125,6 +126,10 @@ class Network(pulumi.ComponentResource):
         self.needs_address = is_public and not found[0].maps_public
         if self.needs_address:
             pulumi.log.info(adopted.address_note(found[0]))
+        has_way_out = is_open or self.needs_address or not is_public
+        keep(f"{self._name}-needs-address", self.needs_address, self).apply(
+            lambda was: adopted.check_keeps_address(bool(was) and not has_way_out, found[0])
+        )
         kept = self._keep("choice", vpc.id)
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
         self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}

@@ -1,7 +1,12 @@
 """How a host in an adopted network gets its public address, and keeps it over a stop."""
 
+import contextlib
+from typing import Any
+
+import pulumi
 import pytest
 
+from geusemaker.errors import NetworkError
 from geusemaker.simulator.mocks import SimulatedMocks
 
 from .adoptable import Adoptable
@@ -72,3 +77,38 @@ def test_behind_a_nat_gateway_there_is_none(account: SimulatedMocks, maps_public
     assert host.inputs.get("associatePublicIpAddress") is (False if maps_public else None)
     assert host.outputs["publicIp"] == ""
     assert not account.of(EIP)
+
+
+@pytest.mark.parametrize(
+    ("maps_public", "keys", "refused"),
+    [
+        (False, {}, False),
+        (True, {}, True),
+        (True, {"allowed_cidrs": ["203.0.113.7/32"]}, False),
+    ],
+    ids=["as it was", "gives one now", "gives one, and open"],
+)
+def test_an_elastic_ip_that_is_the_hosts_way_out_is_not_taken_from_it(
+    account: SimulatedMocks,
+    monkeypatch: pytest.MonkeyPatch,
+    maps_public: bool,
+    keys: dict[str, list[str]],
+    refused: bool,
+) -> None:
+    """The subnet was changed under the stack: EC2 gives a running host no other address."""
+    there = _adopted(account, maps_public=maps_public)
+    made = account.new_resource
+
+    def kept(args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.name == "geusemaker-network-needs-address":
+            return args.name, {**args.inputs, "output": True}
+        return made(args)
+
+    monkeypatch.setattr(account, "new_resource", kept)
+    expected = (
+        pytest.raises(NetworkError, match=f"{there.subnets[0]} --no-map-public-ip-on-launch`")
+        if refused
+        else contextlib.nullcontext()
+    )
+    with expected:
+        deploy(vpc_id=there.vpc, subnet_ids=there.subnets, **keys)

@@ -64,6 +64,11 @@ def test_an_adopted_network_that_fits_says_whether_the_host_gets_an_address() ->
             [HOST],
             "overlaps 172.17.0.0/16, where Docker puts its bridge",
         ),
+        (
+            AdoptedVpc("vpc-1", "198.18.0.0/16", True, True),
+            [HOST],
+            "overlaps 198.18.42.0/23, where the containers are",
+        ),
         (VPC, [AdoptedSubnet("subnet-9", "vpc-2", "us-east-1a", "igw-1")], "belongs to vpc-2"),
         (
             VPC,
