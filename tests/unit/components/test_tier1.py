@@ -221,6 +221,41 @@ def test_what_needs_another_thing_comes_after_it(
     }
 
 
+@pytest.mark.parametrize("protect", [True, False])
+def test_the_id_is_guarded_as_the_secrets_that_it_names_are(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch, protect: bool
+) -> None:
+    guarded: dict[str, bool] = {}
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        guarded[request.name] = request.protect
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    deploy(protect_data=protect)
+    assert guarded["geusemaker-id"] is guarded["geusemaker-identity-credentials"] is protect
+
+
+def test_the_bundle_is_stored_after_the_bucket_has_the_stacks_key(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 encrypts an object by the key that the bucket has when it comes, and never again."""
+    after: dict[str, str] = {}
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        after[request.type] = " ".join(request.dependencies)
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
+    deploy(
+        kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+    )
+    stored = after["aws:s3/bucketObjectv2:BucketObjectv2"]
+    assert ":BucketServerSideEncryptionConfiguration::" in stored
+
+
 @in_pulumi
 def test_the_outputs_have_the_names_that_others_rely_on(account: SimulatedMocks) -> Any:
     stack = Tier1("geusemaker", {}, today=TODAY)
