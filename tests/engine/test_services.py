@@ -17,10 +17,8 @@ def _secrets(door: Door) -> dict[str, str]:
 
 
 def _pointer(door: Door) -> dict[str, str]:
-    ssm = door.client("ssm")
-    names = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
-    (name,) = (one for one in names if one.startswith("geusemaker-compute-settings-"))
-    told = ssm.get_parameter(Name=name)["Parameter"]["Value"]
+    name = door.outputs()["settingsParameter"]
+    told = door.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
     return dict(line.split("=", 1) for line in told.split("\n"))
 
 
@@ -83,6 +81,16 @@ def test_a_replaced_host_over_existing_data_has_the_same_secrets(door: Door) -> 
 def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Door) -> None:
     secrets = _secrets(door)
     assert len(secrets) == 8
+    login = "me:hush-" + "0123456789"
+    key = ("--secret", "geusemaker:registryLogins", json.dumps({"ghcr.io": login}))
+    door.pulumi("config", "set", *key)
+    door.up()
+    parameter = _pointer(door)["registries"]
+    stored = door.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
+    docker = json.loads(stored["Parameter"]["Value"])
+    encoded = docker["auths"]["ghcr.io"]["auth"]
+    assert base64.b64decode(encoded).decode() == login
+    secrets |= {"login": login, "the same for Docker": encoded}
     ec2, s3 = door.client("ec2"), door.client("s3")
     instance = door.outputs()["instanceId"]
     told = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
@@ -93,6 +101,7 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
         "user data": gzip.decompress(packed).decode(),
         "bundle": bundle.decode(),
         "pointer": repr(pointer),
+        "config": door.places.config.read_text(),
         "state": door.pulumi("stack", "export").out,
         "outputs": door.pulumi("stack", "output", "--json").out,
         "preview": door.pulumi("preview", "--diff", "--show-sames").out,
@@ -110,6 +119,13 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
         if path.suffix == ".gz":
             content = gzip.decompress(content)
         assert not [name for name, value in secrets.items() if value.encode() in content], path
+    # Without the key both its parameter and its name are gone, in place.
+    door.unset("registryLogins")
+    door.up()
+    assert "registries" not in _pointer(door)
+    assert door.outputs()["instanceId"] == instance
+    names = [one["Name"] for one in door.client("ssm").describe_parameters()["Parameters"]]
+    assert parameter not in names
 
 
 def _backend(door: Door) -> Path:
