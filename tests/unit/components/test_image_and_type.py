@@ -83,7 +83,7 @@ def test_a_refused_type_costs_no_look_up_and_no_resource(
 
 def test_a_type_without_a_gpu_is_told_once(account: SimulatedMocks, told: Told) -> None:
     deploy(instance_type="t3.large")
-    (note,) = (note for note in told.notes if "CPU credits" not in note)
+    (note,) = (note for note in told.notes if NO_GPU in note)
     assert note.startswith(f"{NO_GPU}: t3.large has none")
     assert told.warnings == []
 
