@@ -95,7 +95,7 @@ def way_out(look: Look) -> str:
     if verdict is Verdict.NOT_READY and _is_without_gpu(look.record):
         return (
             "on the host (`geusemaker connect --shell`), `sudo systemctl restart "
-            "geusemaker-services` makes its container anew, which ends what it answers"
+            "geusemaker-services` recreates Ollama's container, which ends answers in progress"
         )
     if verdict is Verdict.NOT_READY and (sick := _sick(look.record)):
         return f"`geusemaker logs {sick}` shows what it says, `geusemaker logs` the boot"
