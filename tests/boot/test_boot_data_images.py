@@ -73,12 +73,12 @@ TOO_FAR = {
     "Qdrant skips a minor version": (
         {"qdrant": "v1.17.4"},
         {"qdrant": "v1.19.2-unprivileged"},
-        "Set the last v1.18 (qdrant/qdrant:v1.18.PATCH-unprivileged) as qdrant",
+        "in geusemaker:imageVersions to the last release of v1.18 (qdrant/qdrant:v1.18.PATCH-",
     ),
     "Qdrant comes with another major version": (
         {"qdrant": "v1.19.2"},
         {"qdrant": "v2.0.0"},
-        "Set the last v1.20",
+        "the last release of v1.20",
     ),
     "Qdrant goes back": ({"qdrant": "v1.19.2"}, {"qdrant": "v1.18.9"}, "qdrant=example.org/qdrant"),
     "Qdrant goes back by a patch": ({"qdrant": "v1.19.2"}, {"qdrant": "v1.19.1"}, "it is older"),
@@ -87,7 +87,7 @@ TOO_FAR = {
         {"n8n": "2.42.9"},
         "pulumi config set geusemaker:imageVersions n8n=example.org/n8n:2.42.10",
     ),
-    "n8n skips a major version": ({"n8n": "2.42.4"}, {"n8n": "4.0.0"}, "First set the last n8n 3"),
+    "n8n skips a major version": ({"n8n": "2.42.4"}, {"n8n": "4.0.0"}, "the last release of 3,"),
     "PostgreSQL moves to another Debian": (
         {"postgres": "18.6-bookworm"},
         {"postgres": "18.6-trixie"},
@@ -96,7 +96,7 @@ TOO_FAR = {
     "PostgreSQL was on a Debian that its tag does not name": (
         {"postgres": "18"},
         {"postgres": "18.6-bookworm"},
-        "Name an image on Debian trixie",
+        "Use an image on Debian trixie",
     ),
 }
 
@@ -115,7 +115,8 @@ def test_it_is_refused_with_the_steps_and_what_runs_is_not_touched(
     assert says in record["reason"]
     assert record["reason"].endswith(f"; {Bundle().sha256} runs instead")  # nothing is cut
     (service,) = new
-    assert f"{service} {new[service]} over the data of {last[service]}: " in record["reason"]
+    refused = f"{service} {new[service]} cannot start over the data of {last[service]}: "
+    assert refused in record["reason"]
     # It does not get better by trying each minute.
     ups = len(booted.calls("docker compose up"))
     booted.start("sync")
@@ -152,7 +153,7 @@ def test_another_host_over_the_same_data_knows_what_ran_last(tmp_path: Path) -> 
     other.boot()
     record = other.record()
     assert (record["state"], record["step"]) == ("not-ready", "services")
-    assert "qdrant v1.19.2 over the data of v1.17.4" in record["reason"]
+    assert "qdrant v1.19.2 cannot start over the data of v1.17.4" in record["reason"]
     assert other.containers() == {}
     # The steps that it names lead on.
     for tag in ("v1.18.9", "v1.19.2"):
@@ -268,7 +269,7 @@ def test_without_room_the_update_goes_on_and_says_so(tmp_path: Path) -> None:
     host.set("room", "25000000 * 4096\n1000 * 4096\n")  # Docker's disk, the data volume
     record = _update(host, _with(qdrant="v1.20.0"))
     assert (record["state"], record["running"]) == ("ready", _with(qdrant="v1.20.0").sha256)
-    assert "the data volume 3 MiB of room" in record["dump.failed"]
+    assert "the data volume has 3 MiB free" in record["dump.failed"]
     assert _copies(host) == []
     assert host.calls("docker compose stop") == []
 
@@ -305,7 +306,7 @@ def test_indexes_of_another_c_library_are_found_where_nothing_is_noted(tmp_path:
     other.boot()
     record = other.record()
     assert record["state"] == "not-ready"
-    assert "its indexes are sorted by 2.41" in record["reason"]
+    assert "the indexes of postgres are sorted for version 2.41" in record["reason"]
     assert other.containers()["postgres"].split()[2] == "exited"
     assert "n8n" not in other.containers()
     # With the Debian that they are sorted by it comes up.

@@ -64,8 +64,8 @@ use_logins() {
   log "pulling without a login${LOGIN_HINT}"
 }
 
-# pull_image NUMBER IMAGE: notes why it did not come, in Docker's own words. What does not get better
-# in minutes is not tried on: the step as a whole is tried again anyway.
+# pull_image NUMBER IMAGE: notes why the pull failed, in Docker's own words. A fault that does not pass
+# within minutes ends its tries: the whole step is tried again anyway.
 pull_image() {
   local image=$2 try=1 said pause hint
   until said=$(docker pull -q "$image" 2>&1 </dev/null); do
@@ -123,12 +123,12 @@ bundle_pull() {
   fi
   room=$(docker_room)
   if [[ -n $room ]] && ((need * 1073741824 > room)); then
-    fail "${#absent[@]} images take $need GiB or more, and Docker's disk has $((room / 1073741824)) GiB of room: pulumi config set geusemaker:rootVolumeGib makes it larger, docker image prune --all frees what no container uses"
+    fail "${#absent[@]} images take $need GiB or more, and Docker's disk has $((room / 1073741824)) GiB free. Free some on the host: sudo docker image prune --all removes images that no container uses. Or raise geusemaker:rootVolumeGib, run pulumi up, and reboot the host"
   fi
   rm -f "$LIB/pull.failed"
   use_logins
-  # Only here is the report sent, and not by each of those who pull. One that grows old means a host
-  # that died. One that is ready has not stopped to be so.
+  # One process sends the report, not each pull. It is renewed during long pulls, since an old report
+  # means a host that died. A host that is ready stays so.
   {
     for ((lane = 0; lane < PULLS_AT_ONCE; lane++)); do
       pull_lane "$lane" "${absent[@]}" &
@@ -140,6 +140,6 @@ bundle_pull() {
   rm -rf "$LOGINS"
   if [[ -s $LIB/pull.failed ]]; then
     failed=$(grep -c . "$LIB/pull.failed")
-    fail "$(sort -n "$LIB/pull.failed" | sed -n '1s/^[0-9]* //p')$( ((failed == 1)) || echo "; nor could $((failed - 1)) more")"
+    fail "$(sort -n "$LIB/pull.failed" | sed -n '1s/^[0-9]* //p')$( ((failed == 1)) || echo "; $((failed - 1)) more could not be pulled either")"
   fi
 }

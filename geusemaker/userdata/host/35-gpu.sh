@@ -1,4 +1,4 @@
-# The hook by which Docker gives a container its GPU tells neither runc nor systemd of it. At the next
+# Docker gives a container its GPU by a hook, of which neither runc nor systemd knows. At the next
 # `systemctl daemon-reload` (of a package, of snapd, of this program) systemd applies its own list of
 # devices, and the GPU is gone, while what has it open goes on (NVIDIA/nvidia-container-toolkit,
 # issue 48). Devices that Compose names are on that list. systemd finds them by links in /dev/char.
@@ -11,7 +11,7 @@ keep_gpu() {
   if ! has_nvidia_device || ! command -v nvidia-ctk >/dev/null; then
     return 0
   fi
-  bash -c "$links" || log "nvidia-ctk could not link the GPU's devices: a daemon-reload may take them from Ollama"
+  bash -c "$links" || log "nvidia-ctk could not create the links to the GPU's devices: a daemon-reload may remove the GPU from Ollama"
   if write_once "$UNITS/docker.service.d/geusemaker-gpu.conf" 0644 <<UNIT; then
 [Service]
 ExecStartPre=-/bin/sh -c '$links'
@@ -30,8 +30,8 @@ write_gpu_devices() {
     printf 'services:\n  ollama:\n    devices:\n%s' "$devices" | write_file "$DIR/compose.devices.yaml" 0644
 }
 
-# Whether there is a GPU that Ollama's container does not see: by its own means, and what was seen
-# counts for five minutes. No answer in time says nothing.
+# Whether the host has a GPU that Ollama's container does not see. nvidia-smi is run in the container;
+# a GPU that it saw counts for five minutes. No answer within 30 seconds counts as seen.
 lacks_gpu() {
   local status=0 said
   if [[ ! -f $DIR/compose.gpu.yaml ]] || ! has_nvidia_device || [[ -n $(find "$LIB/gpu.seen" -mmin -5 2>/dev/null) ]]; then

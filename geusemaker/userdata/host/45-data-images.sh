@@ -66,7 +66,7 @@ why_not_over() {
     from=$(debian_of "$last") to=$(debian_of "$new")
     from=${from:-$(running_debian)}
     if [[ -n $from && -n $to && $from != "$to" ]]; then
-      echo "Debian $to sorts text otherwise than $from, by which its indexes are sorted. Name an image on Debian $from: pulumi config set geusemaker:imageVersions postgres=docker.io/library/postgres:18-$from, or move the data by a dump"
+      echo "Debian $to may sort text differently from Debian $from, for which the indexes are sorted. Use an image on Debian $from: pulumi config set geusemaker:imageVersions postgres=docker.io/library/postgres:18-$from, or move the data by a dump"
     fi
     return 0
   fi
@@ -74,12 +74,12 @@ why_not_over() {
     return 0
   fi
   if ((to < from)); then
-    echo "it is older, and the data has changed one way. Stay: pulumi config set geusemaker:imageVersions $service=${2%%@*}, or go back together with the data (docs/backup-and-restore.md)"
+    echo "it is older, and cannot read data that the newer version has changed. Stay on that: pulumi config set geusemaker:imageVersions $service=${2%%@*}, or go back together with the data (docs/backup-and-restore.md)"
   elif [[ $service == n8n ]] && ((to / 100000000 - from / 100000000 > 1)); then
-    echo "it skips a major version. First set the last n8n $((from / 100000000 + 1)) as n8n in geusemaker:imageVersions, pulumi up, and wait for geusemaker status"
+    echo "it skips a major version. First set n8n in geusemaker:imageVersions to the last release of $((from / 100000000 + 1)), run pulumi up, and wait until geusemaker status says ready"
   elif [[ $service == qdrant ]] && ((to / 10000 - from / 10000 > 1)); then
     to=v$((from / 100000000)).$((from / 10000 % 10000 + 1))
-    echo "Qdrant takes over the storage of the minor version before, and of no older one. Set the last $to (qdrant/qdrant:$to.PATCH-unprivileged) as qdrant in geusemaker:imageVersions, pulumi up, wait for geusemaker status, and so on up to $new"
+    echo "Qdrant reads the storage of the previous minor version only. First set qdrant in geusemaker:imageVersions to the last release of $to (qdrant/qdrant:$to.PATCH-unprivileged), run pulumi up, wait until geusemaker status says ready, and repeat up to $new"
   fi
 }
 
@@ -95,13 +95,13 @@ guard_data() {
     last=$(last_images | image_of "$service")
     if [[ -n $last ]]; then
       why=$(why_not_over "$service" "$last" "$new")
-      [[ -z $why ]] || refuse "$service $(tag_of "$new") over the data of $(tag_of "$last"): $why"
+      [[ -z $why ]] || refuse "$service $(tag_of "$new") cannot start over the data of $(tag_of "$last"): $why"
     fi
   done <"$LIB/images.new"
 }
 
-# comes_anew FOLDER SERVICE...: whether another image than last comes over the data in that folder.
-# Where nothing was noted, over whatever there is.
+# comes_anew FOLDER SERVICE...: whether another image than last starts over the data in that folder.
+# Where nothing was noted, whether there is any data.
 comes_anew() {
   local folder=$DATA_MOUNT/$1 service last
   shift
@@ -116,17 +116,17 @@ comes_anew() {
   return 1
 }
 
-# A copy of what other images come over. None at all keeps nobody from an update, which may be what
+# A copy of the data over which other images start. Without one the update continues: it may be what
 # repairs the data.
 keep_before_other_images() {
   last_images >"$LIB/images.last"
   images_of_data "$DIR" >"$LIB/images.new"
   dump_before_other_images
   if comes_anew qdrant/storage qdrant; then
-    log "another image comes over Qdrant's storage: copying it before"
+    log "another image of Qdrant is about to start: copying its storage first"
     copy_qdrant || {
       note_failed_dump "before an update: Qdrant's storage could not be copied: ${COPY_SAID:-see $LOG}"
-      log "there is no copy of Qdrant's storage from before this update; going on, since it blocks nothing"
+      log "continuing without a copy of Qdrant's storage from before this update"
     }
   fi
 }
@@ -137,7 +137,7 @@ dump_before_other_images() {
   if ((${days:-0} == 0)) || ! comes_anew postgres n8n postgres; then
     return 0
   fi
-  log "other images come over the databases: making a dump before"
+  log "other images are about to start over the databases: making a dump first"
   # On a host that took the volume over, nothing runs yet.
   if ! bundle_health | grep -xF service.postgres=healthy >/dev/null; then
     docker compose up -d --wait --wait-timeout "$SERVICES_SECONDS" postgres || true
@@ -145,7 +145,7 @@ dump_before_other_images() {
   fi
   (umask 077 && write_dump) || {
     note_failed_dump "before an update: pg_dumpall did not give a whole dump"
-    log "there is no dump from before this update; going on, since it blocks nothing"
+    log "continuing without a dump from before this update"
   }
 }
 
@@ -157,7 +157,7 @@ check_collation() {
     </dev/null) || return 0
   if [[ $differs =~ ^([0-9.]+)\ ([0-9.]+)$ ]]; then
     docker compose stop postgres || true
-    refuse "postgres sorts text by version ${BASH_REMATCH[2]} of its C library, and its indexes are sorted by ${BASH_REMATCH[1]} (2.36 is Debian bookworm's, 2.41 trixie's). Name an image on that Debian as postgres in geusemaker:imageVersions"
+    refuse "the indexes of postgres are sorted for version ${BASH_REMATCH[1]} of the C library, and this image has ${BASH_REMATCH[2]} (2.36 is Debian bookworm's, 2.41 trixie's). Set postgres in geusemaker:imageVersions to an image on the Debian of the indexes"
   fi
 }
 
@@ -181,7 +181,7 @@ copy_qdrant() {
     need=$(as_qdrant find "$folder/storage" -printf '%b\n' | awk '{ blocks += $1 } END { printf "%.0f", blocks * 512 }') &&
     room=$(stat -f -c '%a * %S' "$folder") || return 1
   if ((need + 1073741824 > room)); then
-    COPY_SAID="it has $((need / 1048576)) MiB, and the data volume $((room / 1048576)) MiB of room"
+    COPY_SAID="it takes $((need / 1048576)) MiB, and the data volume has $((room / 1048576)) MiB free"
     return 1
   fi
   if ! { docker compose stop qdrant && as_qdrant cp -a "$folder/storage" "$copy.part" &&

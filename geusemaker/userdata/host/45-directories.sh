@@ -19,7 +19,7 @@ make_directories() {
       efs) folder=$EFS_ROOT/$path ;;
     esac
     if [[ -L $folder ]]; then
-      fail "$folder is a symbolic link, which would give a container what it leads to. Remove it by: sudo rm $folder"
+      fail "$folder is a symbolic link, which would give a container access to its target. Remove it: sudo rm $folder"
     fi
     # Below an access point everybody is the point's own user.
     if [[ $where == efs || $path == */* ]]; then

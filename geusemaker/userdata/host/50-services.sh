@@ -50,7 +50,7 @@ bundle_up() {
     fail "Caddy refuses its Caddyfile"
   keep_before_other_images
   renew_without_gpu
-  # From here on nothing may end this without handing them back.
+  # From here on every failure has to hand the models back.
   own_models "$(owner_of ollama)" || {
     give_models_back
     fail "Ollama could not be stopped, or the owner of its models could not be changed"
@@ -63,7 +63,7 @@ bundle_up() {
   UP=
   retry "$DUMP_TRIES" "$DUMP_PAUSE" "the services to come up" try_up || true
   if [[ -n $UP ]]; then
-    note_images || log "what came up could not be noted on the data volume"
+    note_images || log "the images that came up could not be noted on the data volume"
     return 0
   fi
   down=$(bundle_problem)

@@ -1,5 +1,5 @@
-# Others may write into the folder of dumps as well, under whatever names. So what is done there is
-# done as its own user, and not as root.
+# Others may write to the folder of dumps too, under any name. So whatever is done there is done as
+# its own user, and not as root.
 in_backups() {
   as_user "$(owner_of backups)" "$@"
 }
@@ -16,8 +16,8 @@ dump_to() {
 write_dump() {
   local new part
   new=$EFS_ROOT/backups/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
-  # A name that nobody can have put a link to a file or a disk of root's at. The last step puts the
-  # dump in the place of a link too, not into the folder that it leads to.
+  # A name that nobody can guess, and so put a link at. The last step replaces a link too, and does
+  # not write into the folder that it leads to.
   part=$(mktemp -u "$new.XXXXXXXXXX.part") || return 1
   if dump_to "$part" && in_backups mv -fT "$part" "$new"; then
     echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
