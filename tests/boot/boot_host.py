@@ -221,6 +221,19 @@ class Host:
         """Takes a command off the image."""
         (self.root / "usr/bin" / command).unlink()
 
+    def shorten_limits(self) -> None:
+        """Makes one second of each time limit that a part of the bundle's program has."""
+        script = '[[ $1 != -k ]] || set -- -k 1 1 "${@:4}"\nexec /usr/own/timeout "$@"\n'
+        self.replace("timeout", script)
+
+    def replace(self, command: str, script: str) -> None:
+        """Puts a script in the place of a command, which is below /usr/own from then on."""
+        link, own = self.root / "usr/bin" / command, self.root / "usr/own"
+        own.mkdir(exist_ok=True)
+        link.rename(own / command)
+        self.write(f"/usr/bin/{command}", f"#!/bin/bash\n{script}")
+        link.chmod(0o755)
+
     def attach_volume(self, device: Path | None = None, size: int = 32 << 20) -> Path:
         """A blank one, which takes no room here."""
         device = device or self.by_id

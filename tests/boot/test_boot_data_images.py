@@ -263,6 +263,51 @@ def test_links_in_the_storage_of_qdrant_lead_root_nowhere(tmp_path: Path) -> Non
     assert host.read("/etc/of-root") == "secret"
 
 
+def test_a_copy_with_folders_that_may_not_be_written_to_makes_room_for_the_next(
+    tmp_path: Path,
+) -> None:
+    """They have the modes that Qdrant's container gave them."""
+    host = _booted(tmp_path, _with())
+    host.write(f"{DATA}/qdrant/before-v1.19.2/collections/a", "vectors")
+    _stored(host, "vectors")
+    host.as_user(1000, f"chmod 0500 {DATA}/qdrant/before-v1.19.2/collections")
+    record = _update(host, _with(qdrant="v1.20.0"))
+    assert "dump.failed" not in record
+    assert _copies(host) == ["before-v1.20.0"]
+
+
+def test_a_copy_that_takes_too_long_is_given_up_and_qdrant_runs(tmp_path: Path) -> None:
+    host = _booted(tmp_path, _with())
+    _stored(host, "vectors")
+    host.shorten_limits()
+    host.replace("cp", '[[ $* != *qdrant* ]] || exec sleep 100\nexec /usr/own/cp "$@"\n')
+    record = _update(host, _with(qdrant="v1.20.0"))
+    assert (record["state"], record["running"]) == ("ready", _with(qdrant="v1.20.0").sha256)
+    assert "it takes more than 1801 seconds" in record["dump.failed"]
+    assert _copies(host) == []
+    assert host.running()["qdrant"] == "v1.20.0"
+
+
+def test_a_database_that_never_answers_keeps_nobody_from_an_update(tmp_path: Path) -> None:
+    """Who may write to it can lock a table for ever, and the update may be what closes the hole."""
+    host = _booted(tmp_path, _with())
+    host.shorten_limits()
+    host.late("hangs-pg_dumpall", 1)
+    record = _update(host, _with(n8n="2.43.0"))
+    assert (record["state"], record["running"]) == ("ready", _with(n8n="2.43.0").sha256)
+    assert "pg_dumpall did not give a whole dump" in record["dump.failed"]
+
+
+def test_a_service_that_is_left_out_has_no_copy_that_fails(tmp_path: Path) -> None:
+    host = _booted(tmp_path, _with())
+    _stored(host, "vectors")
+    without = replace(_with(), services=("caddy", "n8n", "ollama", "postgres"), more_files={})
+    record = _update(host, without)
+    assert (record["state"], record["running"]) == ("ready", without.sha256)
+    assert "dump.failed" not in record or "Qdrant" not in record["dump.failed"]
+    assert host.calls("docker compose stop") == []
+
+
 def test_without_room_the_update_goes_on_and_says_so(tmp_path: Path) -> None:
     host = _booted(tmp_path, _with())
     _stored(host, "vectors")

@@ -113,6 +113,21 @@ def test_a_folder_of_root_in_the_place_of_the_blobs_stays_as_it_is(host: Host) -
     assert not (host.path(DISK) / NEW).exists()
 
 
+def test_a_folder_for_all_in_the_place_of_the_blobs_gets_no_file(host: Host) -> None:
+    """As after a race: by a link of the same name there, a copy that is gone, and a swapped folder.
+    On another file system, what is given back would be copied, and fill the root disk."""
+    name, shared = cache.ONE, "/var/for-all"
+    host.path(shared).mkdir()
+    host.path(shared).chmod(0o1777)
+    plant = f"ln -s /model-cache/disk/{name} {shared}/{name}; rm {DISK}/{name}"
+    _run(host, f"{plant}; mv {BLOBS} {BLOBS}.mine; ln -s {shared} {BLOBS}")
+    assert host.path(f"{shared}/{name}").is_symlink()
+    # With its own folder back, nothing is lost.
+    host.as_user(OLLAMA_UID, f"rm {BLOBS}; mv {BLOBS}.mine {BLOBS}")
+    host.start_each("services", "models")
+    assert cache._is_cached(host, name)
+
+
 @pytest.mark.parametrize("what", [f"mkfifo {BLOBS}/{NEW}", f"mkdir {BLOBS}/{NEW}"])
 def test_a_pipe_or_folder_in_the_place_of_a_blob_holds_nobody_up(host: Host, what: str) -> None:
     _run(host, what)
@@ -230,6 +245,17 @@ def test_links_that_it_left_as_root_are_taken_over_themselves(before: Host) -> N
     assert before.owners[f"{BLOBS}/link"][2] == OLLAMA_UID
 
 
+def test_paths_that_are_longer_than_the_kernel_takes_change_hands_too(before: Host) -> None:
+    deep = f"{BLOBS[: BLOBS.rindex('/')]}/deep"
+    name = "x" * 200
+    script = f"mkdir {deep}; cd -P {deep}; for i in {{1..25}}; do mkdir {name}; cd -P {name}; done"
+    before._run(["/bin/bash", "-euc", script])
+    before.name(Bundle())
+    before.start("sync")
+    assert before.record()["running"] == Bundle().sha256
+    assert before.owners[deep][2] == OLLAMA_UID
+
+
 @pytest.mark.parametrize("fault", ["unhealthy", "not stopped"])
 def test_what_does_not_come_up_hands_them_back_to_what_ran_before(before: Host, fault: str) -> None:
     new = Bundle(tag="2")
@@ -270,6 +296,46 @@ def test_a_stack_that_has_given_up_ollama_touches_its_folders_no_more(before: Ho
     before.name(Bundle(services=("caddy", "n8n", "postgres"), folders=("postgres", "caddy")))
     before.start("sync")
     assert not (drop_ins / "geusemaker-models.conf").exists()
+
+
+# Streams of programs that run in a container
+
+
+def test_every_program_in_a_container_has_a_time_limit() -> None:
+    asks = ("docker compose exec", "docker compose run")
+    lines = [line for line in host_program().splitlines() if any(ask in line for ask in asks)]
+    assert len(lines) > 2
+    assert [line for line in lines if "timeout " not in line] == []
+
+
+def test_messages_without_an_end_do_not_fill_the_log(booted: Host) -> None:
+    log = booted.path("/var/log/geusemaker-boot.log")
+    before = log.stat().st_size
+    booted.late("floods-pg_dumpall", 1)
+    assert booted.start("dump").returncode == 0
+    assert 600 < log.stat().st_size - before < 2000
+    assert booted.record()["dump"]
+
+
+def test_a_pipe_in_the_folder_of_caddy_does_not_hold_the_host_up(booted: Host) -> None:
+    booted.shorten_limits()
+    booted.late("hangs-caddy", 1)
+    booted.name(Bundle(caddyfile="https://another\n"))
+    booted.start("sync")
+    record = booted.record()
+    assert "did not finish checking its Caddyfile in 300 seconds" in record["reason"]
+    assert (record["state"], record["running"]) == ("ready", Bundle().sha256)
+    booted.start("sync")
+    assert booted.record()["running"] != Bundle().sha256
+
+
+def test_an_ollama_that_never_answers_ends_no_later_than_its_time_limit(booted: Host) -> None:
+    booted.shorten_limits()
+    booted.late("hangs-ollama", 1)
+    booted.name(Bundle(models=("a",)))
+    booted.start("sync")
+    assert booted.start("models").returncode == 0
+    assert booted.record()["model.a"] == "here"
 
 
 # Folders of other containers

@@ -36,6 +36,22 @@ install_compose() {
   has_compose || fail "Docker Compose was installed but does not run"
 }
 
+# from_container SECONDS SERVICE COMMAND...: what a program in a container prints. Other code in there
+# can keep it from ending, and write into its streams, without end and without a line break. So it has
+# a time limit, of its messages only the end is logged, and who reads the rest needs a limit as well.
+from_container() {
+  {
+    timeout -k 10 "$1" docker compose exec -T "${@:2}" </dev/null 2>&1 >&3 3>&- | log_end "$2" >&2 3>&-
+  } 3>&1
+}
+
+# log_end NAME < TEXT
+log_end() {
+  local said
+  said=$(tail -c 600 | one_line)
+  [[ -z ${said// /} ]] || log "$1: $said"
+}
+
 # Where Caddy has its file from. Named by what is in it, not by the bundle: each change of a mount's
 # path makes a new container, which would cut every stream at a change that is none of Caddy's.
 caddy_dir() {

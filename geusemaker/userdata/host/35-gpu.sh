@@ -37,7 +37,7 @@ lacks_gpu() {
   if [[ ! -f $DIR/compose.gpu.yaml ]] || ! has_nvidia_device || [[ -n $(find "$LIB/gpu.seen" -mmin -5 2>/dev/null) ]]; then
     return 1
   fi
-  said=$(timeout 30 docker compose exec -T ollama nvidia-smi -L </dev/null 2>/dev/null) || status=$?
+  said=$(timeout 30 docker compose exec -T ollama nvidia-smi -L </dev/null 2>/dev/null | head -c 4000) || status=$?
   if ((status == 124)); then
     return 1
   fi

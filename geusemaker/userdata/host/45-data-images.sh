@@ -52,8 +52,8 @@ debian_of() {
 
 # The Debian of the database that runs now, for a tag that names none.
 running_debian() {
-  docker compose exec -T postgres cat /etc/os-release </dev/null 2>/dev/null |
-    sed -n 's/^VERSION_CODENAME=\([a-z]*\)$/\1/p' || true
+  from_container 60 postgres cat /etc/os-release | head -c 10000 |
+    sed -n 's/^VERSION_CODENAME=\([a-z]*\)$/\1/p' | head -n 1 || true
 }
 
 # why_not_over SERVICE LAST NEW: why the image NEW may not start over the data of LAST, and what to
@@ -102,14 +102,19 @@ guard_data() {
 
 # comes_anew FOLDER SERVICE...: whether another image than last starts over the data in that folder.
 # Where nothing was noted, whether there is any data.
+# A service that does not run starts over nothing.
 comes_anew() {
-  local folder=$DATA_MOUNT/$1 service last
+  local folder=$DATA_MOUNT/$1 service new last
   shift
   for service in "$@"; do
+    new=$(image_of "$service" <"$LIB/images.new")
+    if [[ -z $new ]]; then
+      continue
+    fi
     last=$(image_of "$service" <"$LIB/images.last")
     if [[ -z $last ]]; then
       [[ -z $(find "$folder" -mindepth 1 -print -quit 2>/dev/null) ]] || return 0
-    elif [[ $last != "$(image_of "$service" <"$LIB/images.new")" ]]; then
+    elif [[ $last != "$new" ]]; then
       return 0
     fi
   done
@@ -143,7 +148,7 @@ dump_before_other_images() {
     docker compose up -d --wait --wait-timeout "$SERVICES_SECONDS" postgres || true
     [[ -n $(image_of postgres <"$LIB/images.last") ]] || check_collation
   fi
-  (umask 077 && write_dump) || {
+  (umask 077 && write_dump "$((UNIT_SECONDS / 6 + 1))") || {
     note_failed_dump "before an update: pg_dumpall did not give a whole dump"
     log "continuing without a dump from before this update"
   }
@@ -152,9 +157,9 @@ dump_before_other_images() {
 # The database itself knows which C library its indexes are sorted by, where nothing was noted.
 check_collation() {
   local differs
-  differs=$(docker compose exec -T postgres psql -X -A -t -U n8n -d n8n -c \
+  differs=$(from_container 60 postgres psql -X -A -t -U n8n -d n8n -c \
     "SELECT datcollversion || ' ' || pg_database_collation_actual_version(oid) FROM pg_database WHERE datname = current_database() AND datcollversion <> pg_database_collation_actual_version(oid)" \
-    </dev/null) || return 0
+    | head -c 1000) || return 0
   if [[ $differs =~ ^([0-9.]+)\ ([0-9.]+)$ ]]; then
     docker compose stop postgres || true
     refuse "the indexes of postgres are sorted for version ${BASH_REMATCH[1]} of the C library, and this image has ${BASH_REMATCH[2]} (2.36 is Debian bookworm's, 2.41 trixie's). Set postgres in geusemaker:imageVersions to an image on the Debian of the indexes"
@@ -162,31 +167,40 @@ check_collation() {
 }
 
 as_qdrant() {
-  local uid
-  uid=$(manifest directory | awk '$1 == "data" && $2 == "qdrant/storage" { print $3 }')
-  setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"
+  as_user "$(owner_of qdrant/storage)" "$@"
+}
+
+# Folders in a copy have the modes that Qdrant's container gave them.
+remove_copies() {
+  # shellcheck disable=SC2016  # for that shell
+  as_qdrant bash -c 'for copy in "$1"/before-*; do
+    [[ ! -d $copy ]] || { chmod -R u+rwx "$copy"; rm -rf "$copy"; } || exit
+  done' bash "$1"
 }
 
 # One copy, with Qdrant stopped, and by Qdrant's own user: nothing that its container has put there
 # leads root anywhere. No container sees the folder that holds the copy. A copy over which nothing
-# has come up since stays: what is there now may be changed already.
+# has come up since stays: what is there now may be changed already. One that takes too long is given
+# up: the unit's time limit would end the step with Qdrant stopped, each time anew.
 copy_qdrant() {
-  local folder=$DATA_MOUNT/qdrant need room copy noted=$DATA_MOUNT/geusemaker
+  local folder=$DATA_MOUNT/qdrant need room copy noted=$DATA_MOUNT/geusemaker seconds=$((UNIT_SECONDS / 4 + 1)) status=0
   COPY_SAID=
   if [[ $noted/qdrant-copied -nt $noted/images ]]; then
     return 0
   fi
   copy=$folder/before-$(tag_of "$(image_of qdrant <"$LIB/images.new")")
-  as_qdrant find "$folder" -mindepth 1 -maxdepth 1 -name 'before-*' -exec rm -rf {} + &&
+  remove_copies "$folder" &&
     need=$(as_qdrant find "$folder/storage" -printf '%b\n' | awk '{ blocks += $1 } END { printf "%.0f", blocks * 512 }') &&
     room=$(stat -f -c '%a * %S' "$folder") || return 1
   if ((need + 1073741824 > room)); then
     COPY_SAID="it takes $((need / 1048576)) MiB, and the data volume has $((room / 1048576)) MiB free"
     return 1
   fi
-  if ! { docker compose stop qdrant && as_qdrant cp -a "$folder/storage" "$copy.part" &&
-    as_qdrant mv -T "$copy.part" "$copy"; }; then
-    as_qdrant rm -rf "$copy.part"
+  docker compose stop qdrant && as_qdrant timeout -k 10 "$seconds" cp -a "$folder/storage" "$copy.part" &&
+    as_qdrant mv -T "$copy.part" "$copy" || status=$?
+  if ((status != 0)); then
+    ((status != 124)) || COPY_SAID="it takes more than $seconds seconds"
+    remove_copies "$folder"
     return 1
   fi
   write_file "$noted/qdrant-copied" 0600 <<<"$copy"

@@ -35,8 +35,10 @@ try_up() {
   ((SECONDS >= UP_UNTIL))
 }
 
+CHECK_SECONDS=300
+
 bundle_up() {
-  local down
+  local down checked=0
   guard_data
   rotate_log
   put_up_wall
@@ -45,9 +47,14 @@ bundle_up() {
   keep_caddyfile
   keep_gpu
   write_env
-  docker compose run --rm --no-deps -T caddy \
-    caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile ||
-    fail "Caddy refuses its Caddyfile"
+  # It reads from Caddy's folder, where a pipe would hold it up.
+  timeout -k 10 "$CHECK_SECONDS" docker compose run --rm --no-deps -T caddy \
+    caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile || checked=$?
+  case $checked in
+    0) ;;
+    124 | 137) fail "Caddy did not finish checking its Caddyfile in $CHECK_SECONDS seconds" ;;
+    *) fail "Caddy refuses its Caddyfile" ;;
+  esac
   keep_before_other_images
   renew_without_gpu
   # From here on every failure has to hand the models back.

@@ -23,14 +23,15 @@ set_model() {
     write_file "$LIB/models" 0644
 }
 
-# Other settings may come meanwhile, and this bundle go.
+# ask_ollama SECONDS COMMAND...: code in Ollama's container can make the answer endless. Other settings
+# may come meanwhile, and this bundle go.
 ask_ollama() {
-  (cd "$LIB/current" && docker compose exec -T ollama ollama "$@" </dev/null)
+  (cd "$LIB/current" && timeout -k 10 "$1" docker compose exec -T ollama ollama "${@:2}" </dev/null 2>&1)
 }
 
 # Ollama lists a model by the shortest of its names, and takes upper case for lower.
 has_model() {
-  ask_ollama list | awk -v name="$1" '
+  ask_ollama 300 list | head -c 1000000 | awk -v name="$1" '
     function full(name, part, parts) {
       name = tolower(name)
       sub("^[a-z]+://", "", name)
@@ -47,7 +48,7 @@ has_model() {
 # says may come from a registry, and has no bound of its own.
 pull_model() {
   local chunk last='' said=''
-  ask_ollama pull "$1" 2>&1 | {
+  ask_ollama 43200 pull "$1" | {
     while IFS= read -r -n 2000 -d % chunk || [[ -n $chunk ]]; do
       if [[ $chunk =~ ([0-9]{1,3})$ && ${BASH_REMATCH[1]} != "$last" ]]; then
         last=${BASH_REMATCH[1]}

@@ -64,7 +64,8 @@ open_model_cache() {
 
 # own_models UID: hands all that Ollama has over to that user, if it is not: older bundles run Ollama
 # as root. Ollama is stopped first, since what it has can be made a link while one looks at it. The
-# folders themselves come last: one that is the user's is the user's with all in it.
+# folders themselves come last: one that is the user's is the user's with all in it. By -execdir, since
+# paths in there may be longer than the kernel takes.
 own_models() {
   local cache=$LIB/model-cache disk=$LIB/model-cache/disk folder folders=()
   if [[ -z $1 ]]; then
@@ -86,7 +87,7 @@ own_models() {
     rm -rf "$cache"
   fi
   for folder in "${folders[@]}"; do
-    find -P "$folder" -xdev -depth -exec chown -h "$1:$1" {} + || return 1
+    find -P "$folder" -xdev -depth -execdir chown -h "$1:$1" {} + || return 1
   done
 }
 
@@ -204,12 +205,16 @@ cache_blobs() {
   }
 }
 
-# A program of its own, since Docker's unit cannot call into a bundle.
+# A program of its own, since Docker's unit cannot call into a bundle. It works from within the folder
+# of blobs, which Ollama could make a link to /tmp at any moment: a blob that is given back would fill
+# the root disk.
 write_models_program() {
   {
-    printf '#!/bin/bash\n# Run as the user of Ollama, never as root.\ncd /\n'
-    printf 'OLLAMA_BLOBS=%q OLLAMA_KEPT=%q OLLAMA_COPIES=%q\n' \
-      "$DATA_MOUNT/ollama/blobs" "$DATA_MOUNT/ollama-kept" "$LIB/model-cache/disk"
+    printf '#!/bin/bash\n# Run as the user of Ollama, never as root.\n'
+    printf 'OLLAMA_BLOBS=. OLLAMA_KEPT=%q OLLAMA_COPIES=%q\ncd %q || exit\n' \
+      "$DATA_MOUNT/ollama-kept" "$LIB/model-cache/disk" "$DATA_MOUNT/ollama"
+    # shellcheck disable=SC2016  # for that program
+    echo 'models=$(pwd -P) && cd blobs 2>/dev/null && [[ $(pwd -P) == "$models/blobs" ]] || exit 0'
     declare -f list_blobs stamp_of changed_copies check_copy give_back restore_blobs check_copies \
       cache_blob cache_blobs
     # shellcheck disable=SC2016  # for that program
@@ -250,6 +255,7 @@ cache_models() {
     log "the instance store could not be used as a cache of models; they are read from the data volume"
     return 0
   fi
-  in_models cache_blobs 2>&1 | while IFS= read -r line; do log "$line"; done ||
+  # What Ollama has put there may give a message for each of a million names.
+  in_models cache_blobs 2>&1 | awk 'NR <= 50' | while IFS= read -r line; do log "$line"; done ||
     log "not all models could be copied to the instance store; the others are read from the data volume"
 }

@@ -4,22 +4,22 @@ in_backups() {
   as_user "$(owner_of backups)" "$@"
 }
 
-# A file of that name, or a link, ends this.
+# dump_to FILE SECONDS: a file of that name, or a link, ends this. So does a table that stays locked.
 dump_to() {
   # shellcheck disable=SC2016  # for that shell
-  docker compose exec -T postgres pg_dumpall -U n8n </dev/null |
+  from_container "$2" postgres pg_dumpall -U n8n |
     in_backups bash -c 'umask 077; set -o noclobber; gzip -c >"$1"' bash "$1" &&
     in_backups gzip -dc "$1" | tail -n 5 | grep -F 'PostgreSQL database cluster dump complete' >/dev/null
 }
 
-# A dump onto EFS, by its name once it is whole.
+# write_dump [SECONDS]: a dump onto EFS, by its name once it is whole.
 write_dump() {
   local new part
   new=$EFS_ROOT/backups/postgres-$(date -u +%Y%m%dT%H%M%SZ).sql.gz
   # A name that nobody can guess, and so put a link at. The last step replaces a link too, and does
   # not write into the folder that it leads to.
   part=$(mktemp -u "$new.XXXXXXXXXX.part") || return 1
-  if dump_to "$part" && in_backups mv -fT "$part" "$new"; then
+  if dump_to "$part" "${1-$UNIT_SECONDS}" && in_backups mv -fT "$part" "$new"; then
     echo "dump=$(date -u +%Y-%m-%dT%H:%M:%SZ)" | write_file "$LIB/dump" 0644
   else
     in_backups rm -f "$part"

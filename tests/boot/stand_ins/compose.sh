@@ -145,6 +145,12 @@ execute() {
     echo "service \"$service\" is not running" >&2
     exit 1
   fi
+  if late "hangs-$1"; then
+    sleep 1000
+  fi
+  if late "floods-$1"; then
+    head -c 3000000 /dev/zero | tr '\0' x >&2
+  fi
   case "$*" in
     'ollama list')
       printf 'NAME\tID\tSIZE\tMODIFIED\n'
@@ -219,6 +225,7 @@ compose() {
       needs_secret_files
       [[ "$*" == '--rm --no-deps -T caddy caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile' ]] || exit 125
       needs_caddy_dir
+      ! late hangs-caddy || sleep 1000
       if grep -q broken "$CADDY_DIR/Caddyfile"; then
         echo "Error: adapting config using caddyfile: Caddyfile:1: unrecognized directive: broken" >&2
         exit 1
