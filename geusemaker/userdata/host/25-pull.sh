@@ -49,7 +49,7 @@ use_logins() {
   fi
   LOGIN_HINT="; the logins in $name were not used: they could not be read"
   # In place of the boot script's own trap, which it calls.
-  trap 'STATUS=$?; rm -rf "$LOGINS" || true; report "$STATUS"' EXIT
+  trap 'ENDED_WITH=$?; rm -rf "$LOGINS" || true; report "$ENDED_WITH"' EXIT
   if [[ ! $name =~ ^/?[A-Za-z0-9][A-Za-z0-9._/-]*$ ]]; then
     LOGIN_HINT="; the logins were not used: the settings name no parameter"
   elif ! retry "$AWS_TRIES" "$AWS_PAUSE" "the logins of registries" fetch_logins "$name"; then
