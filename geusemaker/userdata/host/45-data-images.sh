@@ -90,14 +90,14 @@ guard_data() {
   if cmp -s "$LIB/applying" "$LIB/applied"; then
     return 0
   fi
-  images_of_data "$DIR" >"$LIB/images.new"
+  images_of_data "$DIR" >"$LIB/images.next"
   while read -r service new; do
     last=$(last_images | image_of "$service")
     if [[ -n $last ]]; then
       why=$(why_not_over "$service" "$last" "$new")
       [[ -z $why ]] || refuse "$service $(tag_of "$new") cannot start over the data of $(tag_of "$last"): $why"
     fi
-  done <"$LIB/images.new"
+  done <"$LIB/images.next"
 }
 
 # comes_anew FOLDER SERVICE...: whether another image than last starts over the data in that folder.
@@ -107,7 +107,7 @@ comes_anew() {
   local folder=$DATA_MOUNT/$1 service new last
   shift
   for service in "$@"; do
-    new=$(image_of "$service" <"$LIB/images.new")
+    new=$(image_of "$service" <"$LIB/images.next")
     if [[ -z $new ]]; then
       continue
     fi
@@ -125,7 +125,7 @@ comes_anew() {
 # repairs the data.
 keep_before_other_images() {
   last_images >"$LIB/images.last"
-  images_of_data "$DIR" >"$LIB/images.new"
+  images_of_data "$DIR" >"$LIB/images.next"
   dump_before_other_images
   if comes_anew qdrant/storage qdrant; then
     log "another image of Qdrant is about to start: copying its storage first"
@@ -188,7 +188,7 @@ copy_qdrant() {
   if [[ $noted/qdrant-copied -nt $noted/images ]]; then
     return 0
   fi
-  copy=$folder/before-$(tag_of "$(image_of qdrant <"$LIB/images.new")")
+  copy=$folder/before-$(tag_of "$(image_of qdrant <"$LIB/images.next")")
   remove_copies "$folder" &&
     need=$(as_qdrant find "$folder/storage" -printf '%b\n' | awk '{ blocks += $1 } END { printf "%.0f", blocks * 512 }') &&
     room=$(stat -f -c '%a * %S' "$folder") || return 1
