@@ -66,7 +66,7 @@ why_not_over() {
     from=$(debian_of "$last") to=$(debian_of "$new")
     from=${from:-$(running_debian)}
     if [[ -n $from && -n $to && $from != "$to" ]]; then
-      echo "Debian $to may sort text differently from Debian $from, for which the indexes are sorted. Use an image on Debian $from: pulumi config set geusemaker:imageVersions postgres=docker.io/library/postgres:18-$from, or move the data by a dump"
+      echo "Debian $to may sort text differently from Debian $from, for which the indexes are sorted. Use an image on Debian $from: pulumi config set geusemaker:imageVersions postgres=docker.io/library/postgres:18-$from (with your other entries, if any), or move the data by a dump"
     fi
     return 0
   fi
@@ -74,7 +74,7 @@ why_not_over() {
     return 0
   fi
   if ((to < from)); then
-    echo "it is older, and cannot read data that the newer version has changed. Stay on that: pulumi config set geusemaker:imageVersions $service=${2%%@*}, or go back together with the data (docs/backup-and-restore.md)"
+    echo "it is older, and cannot read data that the newer version has changed. Stay on the newer one: pulumi config set geusemaker:imageVersions $service=${2%%@*} (with your other entries, if any), or go back together with the data (docs/backup-and-restore.md)"
   elif [[ $service == n8n ]] && ((to / 100000000 - from / 100000000 > 1)); then
     echo "it skips a major version. First set n8n in geusemaker:imageVersions to the last release of $((from / 100000000 + 1)), run pulumi up, and wait until geusemaker status says ready"
   elif [[ $service == qdrant ]] && ((to / 10000 - from / 10000 > 1)); then
