@@ -88,7 +88,7 @@ def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None
     assert _is_cached(host, TWO)
     assert not host.path(f"{MODELS}/{THREE}-partial").is_symlink()
     log = host.read("/var/log/geusemaker-boot.log")
-    assert "2 files of models are on the instance store" in log
+    assert "2 model files were copied to the instance store" in log
     assert host.record()["state"] == "ready"
     # Nothing is there to be done: the unit is not started once more, and copies nothing again.
     host.set("calls")

@@ -41,7 +41,13 @@ def _futures_end_here() -> Iterator[None]:
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     found = Told()
-    monkeypatch.setattr("pulumi.log.info", found.notes.append)
+
+    def note(text: str) -> None:
+        # Containers' images with known holes are noted too, whatever the host is.
+        if not text.startswith("geusemaker:services "):
+            found.notes.append(text)
+
+    monkeypatch.setattr("pulumi.log.info", note)
     monkeypatch.setattr("pulumi.log.warn", found.warnings.append)
     return found
 
