@@ -9,10 +9,10 @@ positions, which name the machine, are left out.
 - `services`, `services-public`: by the first commit whose host runs the services; `host`,
   `host-public`: by the one after it. Since then the boot script has changed, with the same effect;
   and in `services-public` the description of the rule for port 80, in place, which held a character
-  that EC2 refuses. Each stack has got an id, which everything carries as one more tag, in place, and
-  the default group of its VPC is closed (`MADE_SINCE`).
-- `stack-id`, `stack-id-public`: by commit 5d82bf7, the first whose boot script boots Ubuntu 26.04 and
-  lacks the stack's name. Nothing of them may change but the settings of the services, in place.
+  that EC2 refuses. Each stack has got an id, which everything carries as one more tag, in place,
+  and the default group of its VPC is closed (`MADE_SINCE`).
+- `stack-id`, `stack-id-public`: by commit 5d82bf7, the first whose boot script boots Ubuntu 26.04
+  and lacks the stack's name. Nothing of them may change but the settings of the services, in place.
 
 A change that replaces more must come with a new record and a line there, never with a changed
 record alone.
