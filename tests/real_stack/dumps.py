@@ -24,12 +24,20 @@ esac
 """
 
 
+# The users of the host are not here, and neither is the boot script, whose functions it calls.
+_DUMP = """set -euo pipefail
+{program}
+in_backups() {{ "$@"; }}
+one_line() {{ cat; }}
+log() {{ printf '%s\\n' "$*" >&2; }}
+dump_to "$1" 300
+"""
+
+
 def dump(cluster: Cluster, folder: Path) -> Path:
     """What the host's nightly step writes, by the function of its program."""
-    found = re.search(r"^dump_to\(\) \{\n.*?^\}\n", bundle_program(), re.MULTILINE | re.DOTALL)
-    assert found, "the host's program has no dump_to any more"
     to = folder / "postgres-20261124T031700Z.sql.gz"
-    _run(cluster, folder, f'set -euo pipefail\n{found[0]}dump_to "$1"', str(to))
+    _run(cluster, folder, _DUMP.format(program=bundle_program()), str(to))
     return to
 
 
