@@ -210,7 +210,7 @@ def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[
 
 
 def _counts_alike(one: Reference, other: Reference) -> bool:
-    return None not in (one.version, other.version) and one.version[0] == other.version[0]  # type: ignore[index]  # neither is None
+    return bool(one.version and other.version and one.version[0] == other.version[0])
 
 
 def _same_place(one: Reference, other: Reference) -> bool:
@@ -218,7 +218,7 @@ def _same_place(one: Reference, other: Reference) -> bool:
 
 
 def _reaches(image: Reference, fix: Reference) -> bool:
-    return None not in (image.version, fix.version) and image.version >= fix.version  # type: ignore[operator]  # neither is None
+    return bool(image.version and fix.version and image.version >= fix.version)
 
 
 def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
