@@ -5,16 +5,15 @@ its version. `make lock UPGRADE=--upgrade` moves all to the newest that the requ
 lock serves Python 3.11 to 3.13 on Linux and macOS. Asks the package index that pip is set up for.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 
+from setup_venv import uv_environment
+
 PROJECT = Path(__file__).resolve().parent.parent
-UV = "uv==0.13.9"
 LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
 
 
@@ -29,34 +28,18 @@ def compile_command(uv: Path, requirements: str, build: Path, *more: str) -> lis
     ]
 
 
-def environment(python: Path) -> dict[str, str]:
-    """uv does not read pip's settings: the index of those is handed to it."""
-    ran = subprocess.run(
-        [python, "-m", "pip", "config", "get", "global.index-url"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    index = os.environ.get("PIP_INDEX_URL") or ran.stdout.strip()
-    return {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ}
-
-
 def main() -> None:
+    python = PROJECT / ".venv" / "bin" / "python"
+    environment = uv_environment(python)
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        wanted = tomllib.load(file)["build-system"]["requires"]
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        venv.create(home / "uv", with_pip=True, symlinks=True)
-        python = home / "uv" / "bin" / "python"
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", UV]
-        subprocess.run(pip, check=True)
-        with (PROJECT / "pyproject.toml").open("rb") as file:
-            wanted = tomllib.load(file)["build-system"]["requires"]
-        build = home / "build.in"
-        build.write_text("\n".join(wanted) + "\n", encoding="utf-8")
+        build = Path(folder) / "build.in"
+        # Pulumi asks the environment's pip for its packages, and an old pip answers slowly.
+        build.write_text("\n".join([*wanted, "pip"]) + "\n", encoding="utf-8")
         for requirements in LOCKS:
-            command = compile_command(
-                home / "uv" / "bin" / "uv", requirements, build, *sys.argv[1:]
-            )
-            subprocess.run(command, cwd=PROJECT, env=environment(python), check=True)
+            command = compile_command(python.with_name("uv"), requirements, build, *sys.argv[1:])
+            subprocess.run(command, cwd=PROJECT, env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,29 @@
 """Makes, repairs and fills .venv; standard library only, since it runs before anything is there.
 
 `setup_venv.py run` installs what the program needs, `dev` what tests and checks need too, and
-`--check` only says (exit code 0) that nothing is to be done. What is installed is what a lock file
-names, by version and hash. A stamp inside .venv holds a hash of
-what was installed and is written last, so that an interrupted run is done again.
+`--check` only says (exit code 0) that nothing is to be done. .venv holds what a lock file names, by
+version and hash, and nothing else. pip only fetches uv, which then installs the lock: pip asks the
+index for newer versions of a locked package that another one requires with an extra, and then
+refuses them. A stamp inside .venv holds a hash of what was installed and is written last, so that
+an interrupted run is done again.
 """
 
+import ast
 import fcntl
 import hashlib
+import itertools
 import json
 import os
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from pathlib import Path
 
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
-# What each set depends on: a changed file means that pip is asked again.
+# What each set depends on: a changed file means that .venv is filled again.
 _HASHED = {
     "run": ("requirements.lock", "requirements.txt", "pyproject.toml"),
     "dev": ("requirements-dev.lock", "requirements.txt", "pyproject.toml"),
@@ -82,6 +88,8 @@ def set_up(project: Path, kind: str) -> None:
         if works(environment) and not was_moved(project):
             if is_ready(project, kind):
                 return
+            if "dev" in read_stamps(environment):
+                kind = "dev"  # `make up` after a pull takes nobody's pytest away
         else:
             again = "making .venv anew" if environment.exists() else "making .venv"
             version = ".".join(str(part) for part in sys.version_info[:2])
@@ -91,32 +99,99 @@ def set_up(project: Path, kind: str) -> None:
 
 
 def install(project: Path, environment: Path, kind: str) -> None:
-    say(f"installing {LOCKS[kind]}: a minute or two, only when it has changed")
+    say(f"installing {LOCKS[kind]}, which takes network only when it has changed")
     stamp = environment / "geusemaker.json"
-    stamps = read_stamps(environment)
     stamp.unlink(missing_ok=True)
-    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    pip.append("--disable-pip-version-check")
-    # The project itself has no hash: it is built, without asking anybody, by what the lock brought.
-    itself = ["--no-deps", "--no-build-isolation", "--no-index", "-e", "."]
-    for arguments in (["--require-hashes", "-r", LOCKS[kind]], itself):
-        ran = subprocess.run([*pip, *arguments], cwd=project, check=False)
-        if ran.returncode != 0:
-            sys.exit(
-                f"pip could not install {LOCKS[kind]} (exit code {ran.returncode}, its own words"
-                " are above): it needs a package index, and room on the disk; then run make again."
-                " Where it says that hashes do not match, somebody has changed a package after it"
-                " was locked: do not install it."
-            )
-    kept = {
-        one: mark
-        for one, mark in stamps.items()
-        if one in LOCKS and mark == wanted_stamp(project, one)
-    }
-    stamps = kept | {kind: wanted_stamp(project, kind), "path": str(project)}
+    python = environment / "bin" / "python"
+    with tempfile.TemporaryDirectory() as folder:
+        uv = fetch_uv(project, python, Path(folder))
+        settings = uv_environment(python)
+        sync = ["sync", "--require-hashes", LOCKS[kind]]
+        # The project itself has no hash: it is built, without network, by what the lock brought.
+        itself = ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."]
+        for arguments in (sync, itself):
+            command = [str(uv), "pip", *arguments, "--quiet", "--python", str(python)]
+            ran = subprocess.run(command, cwd=project, env=settings, check=False)
+            if ran.returncode != 0:
+                sys.exit(not_installed("uv", LOCKS[kind], ran.returncode))
     part = stamp.with_suffix(".part")
-    part.write_text(json.dumps(stamps))
+    part.write_text(json.dumps({kind: wanted_stamp(project, kind), "path": str(project)}))
     part.rename(stamp)
+
+
+def fetch_uv(project: Path, python: Path, folder: Path) -> Path:
+    """Puts the uv that the dev lock names into the folder, by the environment's pip."""
+    lock = folder / "uv.lock"
+    lines = (project / LOCKS["dev"]).read_text().splitlines()
+    begin = next((number for number, line in enumerate(lines) if line.startswith("uv==")), None)
+    if begin is None:
+        sys.exit(
+            f"{LOCKS['dev']} names no uv, which installs the packages: take the file as it is in"
+            f" git (git checkout {LOCKS['dev']}), then run make again."
+        )
+    hashes = itertools.takewhile(lambda line: line.startswith(" "), lines[begin + 1 :])
+    lock.write_text("\n".join([lines[begin], *hashes]) + "\n")
+    command = [
+        *(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--require-hashes", "--no-deps", "--no-compile"),
+        *("--target", str(folder), "-r", str(lock)),
+    ]
+    ran = subprocess.run(command, check=False)
+    if ran.returncode != 0:
+        sys.exit(not_installed("pip", "uv", ran.returncode))
+    return folder / "bin" / "uv"
+
+
+def not_installed(tool: str, what: str, code: int) -> str:
+    return (
+        f"{tool} could not install {what} (exit code {code}, its own words are above): it needs a"
+        " package index, and room on the disk; then run make again. Where it says that hashes do"
+        " not match, somebody has changed a package after it was locked: do not install it."
+    )
+
+
+def uv_environment(python: Path) -> dict[str, str]:
+    """This process's environment with the settings of that Python's pip, which uv does not read.
+
+    What the environment sets for uv itself goes before them.
+    """
+    ran = subprocess.run(
+        [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
+    )
+    found: dict[str, str] = {}
+    # pip's own order: the user's file goes before the machine's, [install] before [global], the
+    # variables of the environment before both.
+    lines = [line.partition("=") for line in ran.stdout.splitlines()]
+    for section in ("global.", "install.", ":env:."):
+        for key, _, value in lines:
+            if key.startswith(section):
+                found[key.removeprefix(section)] = str(ast.literal_eval(value))
+    links = [
+        one for one in found.get("find-links", "").split() if "://" in one or Path(one).exists()
+    ]
+    extra = found.get("extra-index-url", "").split()
+    roots = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    handed = {
+        "UV_DEFAULT_INDEX": found.get("index-url"),
+        "UV_INDEX": " ".join(extra),
+        # pip takes a version from whichever index has it.
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if extra else None,
+        "UV_FIND_LINKS": ",".join(links),
+        "UV_OFFLINE": found.get("no-index"),
+        "UV_HTTP_TIMEOUT": found.get("timeout", found.get("default-timeout")),
+        "UV_HTTP_RETRIES": found.get("retries"),
+        "UV_INSECURE_HOST": found.get("trusted-host"),
+        "SSL_CERT_FILE": found.get("cert") or next(filter(None, map(os.environ.get, roots)), None),
+        # Where there is one, as pip does since 24.2.
+        "UV_SYSTEM_CERTS": "1" if ssl.create_default_context().cert_store_stats()["x509"] else None,
+        "SSL_CLIENT_CERT": found.get("client-cert"),
+        "ALL_PROXY": found.get("proxy"),
+    }
+    kept = {name for name in os.environ if name.startswith("UV_")}
+    return {
+        **os.environ,
+        **{name: value for name, value in handed.items() if value and name not in kept},
+    }
 
 
 def say(text: str) -> None:

@@ -1,11 +1,15 @@
 """`scripts/setup.sh` and `setup_venv.py`: what make runs before anything is installed."""
 
+import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -145,23 +149,157 @@ def test_a_half_made_environment_is_made_anew_and_a_moved_one_too(
     assert not setup_venv.was_moved(moved)
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_the_stamp_is_written_only_when_pip_was_content(project: Path, code: int) -> None:
-    (project / ".venv" / "bin").mkdir(parents=True)
-    program(project / ".venv" / "bin", "python", f'echo "$@" >>asked; exit {code}')
+def wheel(folder: Path, name: str, version: str, *requires: str, script: str = "") -> str:
+    """Writes a wheel and says the line that locks it."""
+    info = f"{name}-{version}.dist-info"
+    lines = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *requires]
+    entries = {
+        f"{info}/METADATA": "\n".join(lines) + "\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if script:
+        entries[f"{name}-{version}.data/scripts/{name}"] = script
+    record = "".join(f"{entry},,\n" for entry in [*entries, f"{info}/RECORD"])
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, text in {**entries, f"{info}/RECORD": record}.items():
+            information = zipfile.ZipInfo(entry)
+            information.external_attr = 0o100755 << 16
+            archive.writestr(information, text)
+    return (
+        f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the pip that Python brings, made once."""
+    environment = tmp_path_factory.mktemp("empty") / ".venv"
+    venv.create(environment, with_pip=True, symlinks=True)
+    return environment
+
+
+@pytest.fixture
+def index(project: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with all that the locks name, which only pip is set up for; the uv is the real one.
+
+    The project has an environment with Python's own pip, and a build of its own.
+    """
+    shutil.copytree(empty, project / ".venv", symlinks=True)
+    folder = project.parent / "packages"
+    folder.mkdir()
+    real = shutil.which("uv", path=str(Path(sys.executable).parent))
+    assert real is not None, "the dev set has no uv: run `make setup-dev`"
+    asks = wheel(folder, "asks", "1", "Requires-Dist: thing[more]>=1")
+    extra = 'Provides-Extra: more\nRequires-Dist: other; extra == "more"'
+    thing, other = wheel(folder, "thing", "1", extra), wheel(folder, "other", "1")
+    wheel(folder, "thing", "2", extra)
+    (project / "requirements.lock").write_text(asks + other + thing)
+    uv = wheel(folder, "uv", "1", script=f'#!/bin/sh\nexec "{real}" "$@"\n')
+    (project / "requirements-dev.lock").write_text(asks + other + thing + uv)
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "itself"\nversion = "1"\n'
+    )
+    itself = "itself-1-py3-none-any.whl"
+    wheel(project, "itself", "1")
+    (project / "backend.py").write_text(
+        "import shutil\n"
+        "def build_editable(folder, config_settings=None, metadata_directory=None):\n"
+        f"    shutil.copy({itself!r}, folder)\n"
+        f"    return {itself!r}\n"
+    )
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{folder} {folder}/nowhere")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(project.parent / "cache"))
+    return folder
+
+
+def has(project: Path) -> set[str]:
+    """The packages in .venv, without those that Python brings."""
+    (packages,) = (project / ".venv").glob("lib/python3.*/site-packages")
+    found = {path.stem for path in packages.glob("*.dist-info")}
+    return {name for name in found if not name.startswith(("pip-", "setuptools-"))}
+
+
+def test_a_lock_is_installed_whose_package_another_one_requires_with_an_extra(
+    project: Path, index: Path
+) -> None:
+    """Of old pips, the index's newer version (thing 2) is what the extra asks for."""
+    setup_venv.install(project, project / ".venv", "dev")
+    assert has(project) == {"asks-1", "itself-1", "other-1", "thing-1", "uv-1"}
+    assert setup_venv.is_ready(project, "dev")
+    # What the lock does not name any more goes (uv leaves pip and itself).
+    lock = project / "requirements.lock"
+    text = lock.read_text()
+    lock.write_text(text[text.index("other==") :])
     stamp(project, "dev")
-    (project / "requirements.txt").write_text("new\n")
-    if code:
-        with pytest.raises(SystemExit, match="needs a package index"):
-            setup_venv.install(project, project / ".venv", "run")
-    else:
-        setup_venv.install(project, project / ".venv", "run")
-    assert setup_venv.is_ready(project, "run") is (code == 0)
+    setup_venv.install(project, project / ".venv", "run")
+    assert has(project) == {"itself-1", "other-1", "thing-1", "uv-1"}
+    assert setup_venv.is_ready(project, "run")
     assert not setup_venv.is_ready(project, "dev")
-    asked = (project / "asked").read_text().splitlines()
-    assert asked[0].endswith(" --require-hashes -r requirements.lock")
-    itself = " --no-deps --no-build-isolation --no-index -e ."
-    assert [line.endswith(itself) for line in asked[1:]] == [True] * (1 - code)
+
+
+@pytest.mark.parametrize("package", ["uv", "thing"])
+def test_nothing_is_installed_that_the_lock_does_not_name(
+    project: Path, index: Path, package: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wheel(index, package, "1", script="#!/bin/sh\necho of somebody else\n")
+    with pytest.raises(SystemExit, match="somebody has changed a package"):
+        setup_venv.install(project, project / ".venv", "run")
+    assert re.search(r"(?i)hash", capfd.readouterr().err)
+    assert has(project) == set()
+    assert not setup_venv.is_ready(project, "run")
+
+
+def test_a_dev_lock_without_uv_says_where_to_get_it(project: Path, index: Path) -> None:
+    (project / "requirements-dev.lock").write_text("# nothing\n")
+    with pytest.raises(SystemExit, match="git checkout requirements-dev"):
+        setup_venv.install(project, project / ".venv", "run")
+
+
+def test_uv_gets_what_pip_is_set_up_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    config = tmp_path / "pip.conf"
+    config.write_text(
+        "[global]\nindex-url = https://global.example/simple\nextra-index-url =\n"
+        "  https://one.example/simple\n  https://two.example/simple\ntimeout = 40\n"
+        "cert = /certs/all.pem\n[install]\nindex-url = https://install.example/simple\n"
+        "[list]\nindex-url = https://list.example/simple\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
+    monkeypatch.setenv("PIP_TIMEOUT", "50")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {tmp_path}/nowhere https://x.example/links")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "7")
+    monkeypatch.setenv("PIP_RETRIES", "2")
+    monkeypatch.setenv("SSL_CERT_FILE", "/certs/other.pem")
+    settings = setup_venv.uv_environment(Path(sys.executable))
+    names = [name for name in settings if name.startswith("UV_")]
+    assert {name: settings[name] for name in [*names, "SSL_CERT_FILE"]} == {
+        "UV_DEFAULT_INDEX": "https://install.example/simple",
+        "UV_INDEX": "https://one.example/simple https://two.example/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": f"{tmp_path},https://x.example/links",
+        "UV_HTTP_TIMEOUT": "50",
+        "UV_HTTP_RETRIES": "7",
+        "SSL_CERT_FILE": "/certs/all.pem",
+    } | {name: "1" for name in names if name == "UV_SYSTEM_CERTS"}
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert "UV_DEFAULT_INDEX" not in setup_venv.uv_environment(Path(sys.executable))
+
+
+def test_who_has_the_dev_set_keeps_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[str] = []
+    monkeypatch.setattr(setup_venv, "works", lambda _: True)
+    monkeypatch.setattr(setup_venv, "install", lambda *given: installed.append(given[2]))
+    stamp(project, "dev")
+    (project / "requirements-dev.lock").write_text("other\n")
+    setup_venv.set_up(project, "run")
+    assert installed == ["dev"]
 
 
 def test_wrong_arguments_show_the_usage(project: Path) -> None:
