@@ -2,6 +2,8 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 GEUSEMAKER := .venv/bin/geusemaker
+# Tests that need programs which a host has, and on Linux root.
+REST := tests/boot tests/real
 CHECKED := bench geusemaker scripts tests $(wildcard __main__.py)
 
 # What leads Python elsewhere must not reach the programs below.
@@ -9,17 +11,18 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-boot test-n8n test-ollama test-tools lint lock clean setup setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools lint lock clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
 	@echo 'make shell   a shell in which plain `pulumi preview`, `up`, `destroy` work against it'
 	@echo 'make down    remove everything, prove the account empty, stop it'
-	@echo 'make test    run every test, with coverage'
-	@echo 'make test-boot  boot the host in a throw-away system, with faults (Linux, root or sudo)'
+	@echo 'make test    run the tests that need Python and the Pulumi CLI only'
+	@echo 'make test-rest  boot the host in a throw-away system, run the real Caddy and PostgreSQL'
+	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
-	@echo 'make lint    ruff, mypy, and the generated config table'
+	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
 	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
@@ -38,28 +41,33 @@ down: setup
 shell: setup
 	@$(GEUSEMAKER) local shell
 
-test: setup-dev test-tools
-	@scripts/test_packages.sh
-	@$(PY) scripts/boot_sizes.py
+# Engine tests first: they take the longest, and the short ones fill the workers at the end.
+# A file stays on one worker, since tests of the engine share an account by file.
+test: setup-dev
 	@$(GEUSEMAKER) local engine
-	@$(PY) -m coverage erase
-	@$(PY) -m coverage run -m pytest -n auto --dist loadfile
-	@$(PY) -m coverage combine --quiet
-	@$(PY) -m coverage report
-	@$(PY) -m coverage report --include='geusemaker/dlami/*,geusemaker/services/ec2.py' --fail-under=100
+	@$(PY) $(if $(COVERAGE),-m coverage erase && $(PY) -m coverage run) -m pytest \
+		-n auto --dist loadfile --no-loadscope-reorder tests/engine tests/unit
+	@[ -z '$(COVERAGE)' ] || { $(PY) -m coverage combine --quiet && $(PY) -m coverage report && \
+		$(PY) -m coverage report --fail-under=100 \
+			--include='geusemaker/dlami/*,geusemaker/services/ec2.py'; }
+	@echo 'Not run by `make test`: $(REST) (`make test-rest`, or all by `make test-all`),'
+	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
 
-# The packages that it needs and that are missing are installed, which takes root or sudo.
-test-boot: setup-dev
+# What else these need is installed or built where it is missing, which takes root or sudo.
+test-rest: setup-dev test-tools
 	@scripts/test_packages.sh
-	@if [ "$$(uname -s)" = Linux ]; then $(PY) scripts/real_tools.py coreutils >/dev/null && \
-		$(PY) -m pytest tests/boot -n auto; fi
-	@$(PY) scripts/boot_sizes.py
+	@$(PY) -m pytest -n auto --dist worksteal $(REST)
+
+test-all:
+	@$(MAKE) test COVERAGE=yes
+	@$(MAKE) test-rest
 
 # Apart from `test`, since it installs n8n first.
 test-n8n: setup-dev
+	@scripts/test_packages.sh
 	@$(PY) scripts/real_tools.py caddy >/dev/null
 	@$(PY) scripts/real_n8n.py >/dev/null
-	@$(PY) -m pytest -m n8n -n 2 --dist loadfile tests/n8n
+	@$(PY) -m pytest -n 2 --dist loadfile tests/n8n
 
 # Apart from `test`, since it builds Ollama first. The tests make namespaces, which takes root.
 test-ollama: setup-dev
@@ -68,7 +76,7 @@ test-ollama: setup-dev
 	@$(PY) scripts/real_tools.py caddy ollama >/dev/null
 	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
 		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
-		$(PY) -B -m pytest -p no:cacheprovider -m ollama tests/ollama
+		$(PY) -B -m pytest -p no:cacheprovider tests/ollama
 
 # The real Caddy, Compose plugin and coreutils of Ubuntu 26.04, for the tests that run with them.
 test-tools: setup-dev
@@ -79,6 +87,7 @@ lint: setup-dev
 	$(PY) -m ruff format --check $(CHECKED)
 	$(PY) -m mypy
 	$(PY) scripts/config_table.py --check
+	$(PY) scripts/boot_sizes.py
 	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
 	@GITHUB_ACTIONS= $(PY) scripts/update_service_images.py --check-age
 

@@ -1,5 +1,5 @@
 """The boot tests need Linux: they run the boot script in namespaces. Elsewhere they are left out,
-which `make test` and `make test-boot` say."""
+which `make test-rest` says."""
 
 import shutil
 import subprocess

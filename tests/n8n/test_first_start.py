@@ -29,8 +29,6 @@ from n8n.n8n_host import (
 # Kinds of frames on a web socket.
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
-pytestmark = pytest.mark.n8n
-
 
 @pytest.fixture(scope="module", name="started")
 def _started(host: Host) -> Host:

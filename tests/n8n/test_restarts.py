@@ -23,8 +23,6 @@ from n8n.n8n_host import (
     webhook,
 )
 
-pytestmark = pytest.mark.n8n
-
 GUARD = "hea" + "der1" * 8
 NEW_OWNER = "Somebody.Else@example.com"
 

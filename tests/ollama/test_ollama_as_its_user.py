@@ -11,8 +11,6 @@ import pytest
 from ollama.gguf_file import gguf
 from ollama.ollama_host import UID, OllamaHost, Registry
 
-pytestmark = pytest.mark.ollama
-
 CONTENT = gguf(1)
 
 
