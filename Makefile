@@ -11,7 +11,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools lint lock clean setup setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint lock clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
+	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
 	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
@@ -90,6 +91,12 @@ lint: setup-dev
 	$(PY) scripts/boot_sizes.py
 	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
 	@GITHUB_ACTIONS= $(PY) scripts/update_service_images.py --check-age
+
+# An hour of CPU. For less: `make mutation MUTATED=geusemaker/dlami MUTATION='--count 20'`.
+MUTATED := geusemaker/dlami 'geusemaker/config*' geusemaker/bundle geusemaker/userdata/render.py \
+	geusemaker/services/ec2.py geusemaker/components
+mutation: setup-dev
+	@$(PY) scripts/mutation.py $(MUTATED) $(MUTATION)
 
 # What did not change keeps its version; `make lock UPGRADE=--upgrade` moves all.
 lock: setup-dev
