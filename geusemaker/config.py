@@ -320,7 +320,10 @@ class DeploymentConfig(BaseModel):
     @classmethod
     def from_pulumi(cls) -> Self:
         """What the selected stack says."""
-        return cls.from_given(read_stack())
+        from geusemaker.run_errors import as_run_errors  # here, since it imports Pulumi
+
+        with as_run_errors():
+            return cls.from_given(read_stack())
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pulumi.runtime import config as pulumi_config
 
 from geusemaker.config_problem import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
 from geusemaker.errors import ConfigError
@@ -49,6 +48,8 @@ class Unquoted:
 def read_stack() -> list[Given]:
     """What the engine hands over. It parses the stack's file itself, so that scalars come as text,
     structures as JSON text, and an unquoted 2.10 as the text `2.1`, past repair."""
+    from pulumi.runtime import config as pulumi_config  # here, since only the program has it
+
     given = []
     for full, value in pulumi_config.CONFIG.get().items():
         namespace, _, key = full.partition(":")

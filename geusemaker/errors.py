@@ -23,13 +23,12 @@
     └── LocalError             the simulated account or its environment cannot do as asked
 
 Each message is one paragraph: what is wrong, the value, why, and the command that mends it.
+In a Pulumi program each is a `pulumi.RunError` as well: see `run_errors`.
 """
 
-import pulumi
 
-
-class GeuseMakerError(pulumi.RunError):
-    """Base of all. Pulumi's Python host prints a `RunError` bare, without a traceback."""
+class GeuseMakerError(Exception):
+    """Base of all."""
 
 
 class ConfigError(GeuseMakerError):

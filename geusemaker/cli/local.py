@@ -249,7 +249,8 @@ def open_shell() -> None:
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    # The first word is the command, and all that follows is its own, `-h` too.
+    context_settings={"allow_interspersed_args": False},
 )
 def run(
     command: Annotated[list[str], typer.Argument(help="The command, after --.")],

@@ -3,44 +3,80 @@
 import logging
 import signal
 import sys
-from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from geusemaker.cli import ami, local
-from geusemaker.cli.connect import connect
-from geusemaker.cli.credentials import credentials
-from geusemaker.cli.deploy import deploy
-from geusemaker.cli.doctor import doctor
-from geusemaker.cli.logs import logs
-from geusemaker.cli.power import start, stop
-from geusemaker.cli.status import status
+from geusemaker.cli.lazy import Lazy, LazyGroup
 from geusemaker.errors import GeuseMakerError
+
+
+class Commands(LazyGroup):
+    """The commands, in the order of the help."""
+
+    lazy = (
+        Lazy(
+            "deploy",
+            "geusemaker.cli.deploy:deploy",
+            "Show the effective config and what it would change, then deploy.",
+        ),
+        Lazy("up", "geusemaker.cli.deploy:deploy", "The same as deploy."),
+        Lazy(
+            "doctor",
+            "geusemaker.cli.doctor:doctor",
+            "Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes "
+            "nothing.",
+        ),
+        Lazy(
+            "status",
+            "geusemaker.cli.status:status",
+            "Whether the host and its services are ready, what failed, and how models get on.",
+        ),
+        Lazy(
+            "logs",
+            "geusemaker.cli.logs:logs",
+            "The last log lines of a service, or of the host's boot.",
+        ),
+        Lazy(
+            "connect",
+            "geusemaker.cli.connect:connect",
+            "Bring the host's port 443 to this machine, through Session Manager; Ctrl-C ends it.",
+        ),
+        Lazy(
+            "stop",
+            "geusemaker.cli.power:stop",
+            "Stop the host: its hours cost nothing then, its disks do. Everything stays as it is.",
+        ),
+        Lazy(
+            "start",
+            "geusemaker.cli.power:start",
+            "Start the stopped host again. Its services are ready some minutes later.",
+        ),
+        Lazy(
+            "credentials",
+            "geusemaker.cli.credentials:credentials",
+            "Who logs in where: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.",
+        ),
+        Lazy("ami", "geusemaker.cli.ami:app", "Deep Learning AMIs: list, show, pin, update."),
+        Lazy("local", "geusemaker.cli.local:app", "A simulated AWS account on this machine."),
+    )
+
 
 app = typer.Typer(
     name="geusemaker",
+    cls=Commands,
     help="A self-hosted AI stack on one AWS host.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("deploy")(deploy)
-app.command("up", help="The same as deploy.")(deploy)
-app.command("doctor")(doctor)
-app.command("status")(status)
-app.command("logs")(logs)
-app.command("connect")(connect)
-app.command("stop")(stop)
-app.command("start")(start)
-app.command("credentials")(credentials)
-app.add_typer(ami.app, name="ami")
-app.add_typer(local.app, name="local")
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # here, since it is slow to load
+
         typer.echo(version("geusemaker"))
         raise typer.Exit
 

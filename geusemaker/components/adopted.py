@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from geusemaker.bundle.networks import BLOCK
 from geusemaker.errors import NetworkError, one_line
+from geusemaker.run_errors import as_run_errors
 
 ON_THE_HOST = {
     ipaddress.ip_network("172.17.0.0/16"): "where Docker puts its bridge before it is moved",
@@ -120,6 +121,7 @@ def address_note(host: AdoptedSubnet) -> str:
     )
 
 
+@as_run_errors()
 def check_keeps_address(loses: bool, host: AdoptedSubnet) -> None:
     """Raises `NetworkError` for a host that would lose the Elastic IP which is its way out.
 
@@ -148,6 +150,7 @@ def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
     )
 
 
+@as_run_errors()
 def check_same_network(was: str, wanted: str) -> str:
     """The network that the stack was made in. Raises `NetworkError` when another one is wanted.
 
@@ -173,6 +176,7 @@ def check_same_network(was: str, wanted: str) -> str:
     )
 
 
+@as_run_errors()
 def check_same_zone(was: str, host: AdoptedSubnet) -> str:
     """The zone of the host and its data volume; `NetworkError` when its subnet is elsewhere now."""
     if host.zone == was:

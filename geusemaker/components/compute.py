@@ -13,6 +13,7 @@ from geusemaker.components.kept import output_of
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
 from geusemaker.instance_types import is_burstable
+from geusemaker.run_errors import as_run_errors
 
 LOCAL_URL: Final = "https://localhost:8443"
 """Where `connectCommand` brings port 443 of a host that nobody else can reach."""
@@ -77,6 +78,7 @@ class Compute(pulumi.ComponentResource):
     status_name: pulumi.Output[str]
     """SSM parameter in which the host reports on itself."""
 
+    @as_run_errors()
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Compute", name, {}, opts)
         child = ResourceOptions(parent=self)
@@ -111,11 +113,9 @@ class Compute(pulumi.ComponentResource):
             access_points=args["access_point_ids"],
             data_volume_id=args["data_volume_id"],
         ).apply(
-            lambda told: userdata.render(
-                userdata.HostFacts(
-                    region=args["region"],
-                    data_device=DATA_DEVICE,
-                    **told,
+            as_run_errors()(
+                lambda told: userdata.render(
+                    userdata.HostFacts(region=args["region"], data_device=DATA_DEVICE, **told)
                 )
             )
         )
@@ -123,7 +123,7 @@ class Compute(pulumi.ComponentResource):
         # the host: the bytes are kept until the text itself changes.
         kept_script = pulumi.Stash(
             f"{name}-user-data",
-            input=script.apply(userdata.encode),
+            input=script.apply(as_run_errors()(userdata.encode)),
             opts=ResourceOptions(
                 parent=self,
                 ignore_changes=["input"],

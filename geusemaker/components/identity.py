@@ -12,6 +12,7 @@ from geusemaker.components.credentials import make_credentials
 from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 from geusemaker.components.trust import trust_policy
+from geusemaker.run_errors import as_run_errors
 
 
 class IdentityArgs(TypedDict):
@@ -84,6 +85,7 @@ class Identity(pulumi.ComponentResource):
     credentials_arn: pulumi.Output[str]
     """The same, for policies."""
 
+    @as_run_errors()
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Identity", name, {}, opts)
         child = ResourceOptions(parent=self)

@@ -6,6 +6,7 @@ import pulumi
 from pulumi import ResourceOptions
 
 from geusemaker.errors import ConfigError, NetworkError
+from geusemaker.run_errors import as_run_errors
 
 
 def keep(
@@ -32,6 +33,7 @@ def output_of(stash: pulumi.Stash) -> pulumi.Output[Any]:
     return stash.output.apply(lambda kept: stash.input if kept is None else kept)
 
 
+@as_run_errors()
 def check_same_region(was: str, now: str) -> str:
     """The Region of the stack. Raises `NetworkError` when another one is configured."""
     if was == now:
@@ -43,6 +45,7 @@ def check_same_region(was: str, now: str) -> str:
     )
 
 
+@as_run_errors()
 def check_same_key(was: str, now: str) -> str | None:
     """The key of the data, or None for AWS's own. Raises `ConfigError` when another is configured.
 

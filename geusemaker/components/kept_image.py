@@ -14,6 +14,7 @@ from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import newer_image
 from geusemaker.errors import ConfigError, NoImageError
 from geusemaker.host_type import HostType
+from geusemaker.run_errors import as_run_errors
 
 MISSING: Final = "missing"
 """Key of a record that says why there is no image, in place of one."""
@@ -65,6 +66,7 @@ def keep_image(
     return kept
 
 
+@as_run_errors()
 def _image_of(record: dict[str, Any]) -> FoundImage:
     if MISSING in record:
         raise NoImageError(
@@ -81,6 +83,7 @@ def pin_of(config: DeploymentConfig) -> str | None:
     return None if config.ami_name is None else "amiName"
 
 
+@as_run_errors()
 def _checked(kept: FoundImage, host: HostType, found: FoundImage | None) -> FoundImage:
     """The image, once it is known to have the driver that the host needs."""
     check_image(host.name, kept, newest=found)
@@ -121,6 +124,7 @@ def _find(
     return lookup.find_image(query, asking, region)
 
 
+@as_run_errors()
 def root_gib(wanted: int | None, image: FoundImage) -> int:
     """Size of the root volume: as asked, else the image's own or 75 GiB, whichever is more.
 

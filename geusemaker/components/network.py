@@ -11,6 +11,7 @@ from pulumi import ResourceOptions
 from geusemaker.components import adopted, zones
 from geusemaker.components.kept import keep
 from geusemaker.components.tagging import Tags
+from geusemaker.run_errors import as_run_errors
 
 NFS_PORT = 2049
 HTTP_PORT = 80
@@ -63,6 +64,7 @@ class Network(pulumi.ComponentResource):
     files_security_group_id: pulumi.Output[str]
     """Group of the file system's mount targets: NFS from the host, nothing else."""
 
+    @as_run_errors()
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Network", name, {}, opts)
         self._name = name

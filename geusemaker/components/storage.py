@@ -13,6 +13,7 @@ from geusemaker.components.backups import make_backups
 from geusemaker.components.kept import check_same_key, check_same_region, keep
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
+from geusemaker.run_errors import as_run_errors
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Storage(pulumi.ComponentResource):
     """The key of the data. Whatever else takes a key takes this one: it is known only once it is no
     other than the stack's, so that a refused key changes nothing anywhere."""
 
+    @as_run_errors()
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Storage", name, {}, opts)
         child = ResourceOptions(parent=self)

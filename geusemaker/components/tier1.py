@@ -22,6 +22,7 @@ from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.hosts import check_facts, check_host
 from geusemaker.host_type import HostType
+from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
 
 
@@ -97,6 +98,7 @@ class Tier1(pulumi.ComponentResource):
     connect_command: pulumi.Output[str]
     """Forwards local port 8443 to the host's 443 through Session Manager."""
 
+    @as_run_errors()
     def __init__(
         self,
         name: str,

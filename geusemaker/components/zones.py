@@ -7,8 +7,10 @@ import pulumi_aws as aws
 
 from geusemaker.errors import NetworkError, one_line
 from geusemaker.instance_types import usual_type
+from geusemaker.run_errors import as_run_errors
 
 
+@as_run_errors()
 def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
     """The first candidate by name that is not taken.
 
@@ -84,6 +86,7 @@ def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str] 
     return None if answer.locations is None else sorted(answer.locations)
 
 
+@as_run_errors()
 def check_kept_zone(zone: str, offering: Sequence[str] | None, instance_type: str) -> str:
     """The zone of the host and its data volume, unless it is known not to offer the type.
 

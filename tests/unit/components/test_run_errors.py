@@ -1,0 +1,35 @@
+"""Pulumi prints an error bare only where it is a `RunError`; the commands do without Pulumi."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from geusemaker.errors import ConfigError, PinError, ThrottledError
+from geusemaker.run_errors import as_run_errors
+from geusemaker.simulator.mocks import SimulatedMocks
+
+from .rendering import deploy
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        pytest.param({"ami_id": "ami-00000000000000001"}, PinError, id="in the component"),
+        pytest.param({"root_volume_gib": 20}, ConfigError, id="once an output is known"),
+    ],
+)
+def test_an_error_of_a_component_is_printed_bare_by_any_program_and_keeps_its_class(
+    account: SimulatedMocks, args: dict[str, Any], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind) as refused:
+        deploy(**args)
+    assert isinstance(refused.value, pulumi.RunError)
+
+
+def test_an_error_keeps_what_it_says_of_the_call() -> None:
+    with pytest.raises(ThrottledError, match="Too many") as refused, as_run_errors():
+        raise ThrottledError("Too many.", code="Throttling", region="us-east-1", operation="Run")
+    assert isinstance(refused.value, pulumi.RunError)
+    assert isinstance(refused.value, RuntimeError)
+    assert refused.value.code == "Throttling"
