@@ -1,9 +1,16 @@
 """The Pulumi program: config in, one Tier1, outputs out."""
 
-import pulumi
+import gc
 
-from geusemaker.components.tier1 import Tier1, tier1_args
-from geusemaker.config import DeploymentConfig
+gc.disable()  # imports make 150,000 objects that stay: nothing to collect, and slow to go through
+
+import pulumi  # noqa: E402
+
+from geusemaker.components.tier1 import Tier1, tier1_args  # noqa: E402
+from geusemaker.config import DeploymentConfig  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 config = DeploymentConfig.from_pulumi()
 stack = Tier1("geusemaker", tier1_args(config))

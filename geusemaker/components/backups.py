@@ -6,7 +6,6 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 from geusemaker.components.trust import trust_policy
 
@@ -21,6 +20,7 @@ def make_backups(
     retention_days: int,
     arns: Sequence[pulumi.Input[str]],
     protect: bool,
+    partition: str,
     kms_key_arn: pulumi.Input[str | None],
     permissions_boundary_arn: str | None,
     tags: Tags,
@@ -39,8 +39,6 @@ def make_backups(
         tags=tags.named("backups"),
         opts=ResourceOptions(parent=parent, protect=protect),
     )
-    told = aws.get_partition(opts=pulumi.InvokeOptions(parent=parent))
-    partition = told.partition or COMMERCIAL
     role = aws.iam.Role(
         f"{name}-backups",
         description="AWS Backup: copies and restores the data of a GeuseMaker stack",

@@ -9,7 +9,6 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.components.credentials import make_credentials
-from geusemaker.components.partition import COMMERCIAL
 from geusemaker.components.tagging import Tags
 from geusemaker.components.trust import trust_policy
 from geusemaker.run_errors import as_run_errors
@@ -22,6 +21,8 @@ class IdentityArgs(TypedDict):
     """The stack's own file system."""
     access_point_arns: pulumi.Input[Sequence[str]]
     """The only ways into it."""
+    partition: str
+    """Partition of the Region, for the ARN of AWS's own policy."""
     tags: Tags
     protect: bool
     """Whether Pulumi refuses to delete the secrets, without which the data is lost. Plain: an
@@ -90,8 +91,6 @@ class Identity(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Identity", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags = args["tags"]
-        told = aws.get_partition(opts=pulumi.InvokeOptions(parent=self))
-        partition = told.partition or COMMERCIAL
         role = aws.iam.Role(
             f"{name}-role",
             description="GeuseMaker host: Session Manager and its own file system",
@@ -103,7 +102,7 @@ class Identity(pulumi.ComponentResource):
         session_manager = aws.iam.RolePolicyAttachment(
             f"{name}-session-manager",
             role=role.name,
-            policy_arn=f"arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore",
+            policy_arn=f"arn:{args['partition']}:iam::aws:policy/AmazonSSMManagedInstanceCore",
             opts=child,
         )
         files = aws.iam.RolePolicy(

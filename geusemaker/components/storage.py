@@ -50,6 +50,8 @@ class StorageArgs(TypedDict):
     tags: Tags
     region: str
     """Region that is configured; the first one is kept."""
+    partition: str
+    """Partition of that Region, for the ARNs of AWS's own policies."""
     kms_key_arn: NotRequired[str | None]
     """Key of both; AWS's own keys when unset. The first one is kept."""
     permissions_boundary_arn: NotRequired[str | None]
@@ -187,6 +189,7 @@ class Storage(pulumi.ComponentResource):
             retention_days=args["backup_retention_days"],
             arns=[volume.arn, system.arn],
             protect=args["protect"],
+            partition=args["partition"],
             kms_key_arn=key,
             permissions_boundary_arn=args.get("permissions_boundary_arn"),
             tags=tags,

@@ -16,6 +16,7 @@ from geusemaker.components.kept import keep
 from geusemaker.components.kept_image import keep_image, pin_of, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
+from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
@@ -139,6 +140,7 @@ class Tier1(pulumi.ComponentResource):
         # Guarded as the data is: the names of its secrets hold it.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
         tags = Tags(pulumi.get_stack(), stack_id, config.tags)
+        partition = look_up_partition(asking)
         network = Network(
             f"{name}-network",
             {
@@ -161,6 +163,7 @@ class Tier1(pulumi.ComponentResource):
                 "security_group_id": network.files_security_group_id,
                 "data_volume_gib": config.data_volume_gib,
                 "region": region,
+                "partition": partition,
                 "kms_key_arn": config.kms_key_arn,
                 "protect": config.protect_data,
                 "backup_retention_days": config.backup_retention_days,
@@ -174,6 +177,7 @@ class Tier1(pulumi.ComponentResource):
             {
                 "file_system_arn": storage.file_system_arn,
                 "access_point_arns": storage.access_point_arns,
+                "partition": partition,
                 "permissions_boundary_arn": config.permissions_boundary_arn,
                 "extra_policy_arns": config.extra_policy_arns,
                 "protect": config.protect_data,
