@@ -11,7 +11,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint lock clean setup setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint bench lock clean setup setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
+	@echo 'make bench   report what commands and the program cost, beside the same without us'
 	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
@@ -97,6 +98,10 @@ MUTATED := geusemaker/dlami 'geusemaker/config*' geusemaker/bundle geusemaker/us
 	geusemaker/services/ec2.py geusemaker/components
 mutation: setup-dev
 	@$(PY) scripts/mutation.py $(MUTATED) $(MUTATION)
+
+bench: setup-dev
+	@$(GEUSEMAKER) local engine >/dev/null
+	@$(PY) bench/report.py
 
 # What did not change keeps its version; `make lock UPGRADE=--upgrade` moves all.
 lock: setup-dev
