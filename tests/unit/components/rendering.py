@@ -1,16 +1,74 @@
 """Renders a stack under the mocks of a simulated account."""
 
-from collections.abc import Callable
+import base64
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar, cast
 
 import pulumi
 import pulumi.runtime
+import pytest
+from pulumi.runtime.mocks import MockMonitor
 
 from geusemaker.components.tier1 import Tier1, Tier1Args
+from geusemaker.simulator.mocks import Made, simulated_account
 
 TODAY = date(2026, 11, 23)
 """The day of all tests here: which lines are patched must not depend on when they run."""
+
+KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+EDGE = "arn:aws:iam::000000000000:policy/edge"
+EXTRA = [
+    f"arn:aws:iam::aws:policy/{name}"
+    for name in ("AmazonEC2ReadOnlyAccess", "CloudWatchAgentServerPolicy")
+]
+LOGINS = {"ghcr.io": "me:a:b", "docker.io": "hub:pw"}
+
+PLAIN: dict[str, Any] = {}
+"""The defaults."""
+WHOLE: dict[str, Any] = {
+    "os_type": "ubuntu-24.04",
+    "ami_type": "pytorch",
+    "framework_version": "2.11",
+    "ami_policy": "latest",
+    "instance_type": "g5.xlarge",
+    "root_volume_gib": 120,
+    "data_volume_gib": 500,
+    "vpc_cidr": "10.99.0.0/16",
+    "availability_zone_count": 3,
+    "permissions_boundary_arn": EDGE,
+    "extra_policy_arns": EXTRA,
+    "kms_key_arn": KEY,
+    "allowed_cidrs": ["203.0.113.0/24", "2001:db8::/48"],
+    "n8n_reaches": ["10.0.8.0/24"],
+    "image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"},
+    "registry_logins": LOGINS,
+    "ollama_models": ["llama3.2:3b"],
+    "owner_email": "me@example.com",
+    "n8n_public_api": True,
+    "backup_retention_days": 14,
+    "protect_data": False,
+    "tags": {"owner": "ml", **{f"team-{number}": "ml" for number in range(44)}},
+}
+"""As many keys as go together, with as many tags as config takes."""
+DOMAIN: dict[str, Any] = {
+    "domain": "ai.example.com",
+    "instance_type": "t3.2xlarge",
+    "services": ["qdrant", "crawl4ai"],
+}
+"""A public name that nobody may reach, on a burstable type without a GPU."""
+ARM: dict[str, Any] = {
+    "architecture": "arm64",
+    "ami_name": "Deep Learning ARM64 Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260106",
+    "availability_zone_count": 1,
+    "services": ["ollama"],
+    "backup_retention_days": 0,
+}
+"""The other architecture, pinned, without copies of its data."""
+STACKS = {"plain": PLAIN, "whole": WHOLE, "domain": DOMAIN, "arm": ARM}
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -22,3 +80,83 @@ in_pulumi = cast(Callable[[T], T], pulumi.runtime.test)
 def deploy(**args: Any) -> pulumi.Output[str]:
     """Make one Tier1 of these args, with the mocks that are set."""
     return Tier1("geusemaker", cast(Tier1Args, args), today=TODAY).instance_id
+
+
+@in_pulumi
+def outputs(told: dict[str, Any], **args: Any) -> pulumi.Output[Any]:
+    """The same; puts the stack's outputs into `told`."""
+    stack = Tier1("geusemaker", cast(Tier1Args, args), today=TODAY)
+    return pulumi.Output.all(**stack.outputs).apply(told.update)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the program made of one config. Shared by tests, so to be read only."""
+
+    made: Sequence[Made]
+    asked: Sequence[str]
+    """Tokens of its look-ups."""
+    requests: Mapping[str, Any]
+    """The registration of each resource of AWS and each Stash: token and name."""
+    outputs: Mapping[str, Any]
+    notes: Sequence[str]
+    warnings: Sequence[str]
+
+    def of(self, token: str) -> list[Made]:
+        """What was made of one type, in order."""
+        return [made for made in self.made if made.token == token]
+
+    def one(self, token: str, name: str = "") -> Made:
+        """The only one of its type whose name ends so."""
+        (made,) = (made for made in self.of(token) if made.name.endswith(name))
+        return made
+
+    def policy(self, name: str) -> dict[str, Any]:
+        """The statements of a policy of the role, by their Sid."""
+        text = self.one("aws:iam/rolePolicy:RolePolicy", name).inputs["policy"]
+        return {statement["Sid"]: statement for statement in json.loads(text)["Statement"]}
+
+    @property
+    def bundle(self) -> str:
+        """The stored bundle's text."""
+        stored = self.one("aws:s3/bucketObjectv2:BucketObjectv2")
+        return base64.b64decode(stored.inputs["contentBase64"]).decode()
+
+    @property
+    def pointer(self) -> dict[str, str]:
+        """What the host reads first."""
+        made = self.one("aws:ssm/parameter:Parameter", "-compute-settings")
+        return dict(line.split("=", 1) for line in made.inputs["value"].split("\n"))
+
+
+def deployed(args: Mapping[str, Any]) -> Deployed:
+    """A stack of that config in an account of its own, made once for all tests."""
+    return _deployed(json.dumps(args))
+
+
+@functools.cache
+def _deployed(args: str) -> Deployed:
+    requests: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    notes: list[str] = []
+    warnings: list[str] = []
+    register = MockMonitor.RegisterResource
+
+    def noting(self: MockMonitor, request: Any) -> Any:
+        requests[f"{request.type} {request.name}"] = request
+        return register(self, request)  # type: ignore[no-untyped-call]
+
+    with simulated_account() as account, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MockMonitor, "RegisterResource", noting)
+        patch.setattr("pulumi.log.info", notes.append)
+        patch.setattr("pulumi.log.warn", warnings.append)
+        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        outputs(told, **json.loads(args))
+        return Deployed(
+            tuple(account.made),
+            [token for token, _ in account.asked],
+            requests,
+            told,
+            notes,
+            warnings,
+        )

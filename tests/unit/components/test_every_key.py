@@ -1,149 +1,96 @@
-"""No key without a consumer: setting any of them changes something that is rendered."""
+"""Every field of the config reaches what is made."""
 
-import base64
-import gzip
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi.runtime
 import pytest
-from pulumi.runtime.mocks import MockMonitor
 
-from geusemaker.components import tier1
 from geusemaker.config import DeploymentConfig
-from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
+from geusemaker.simulator.mocks import simulated_account
 
 from .adoptable import Adoptable
-from .rendering import deploy
+from .rendering import ARM, DOMAIN, EDGE, KEY, PLAIN, WHOLE, Deployed, deploy, deployed
 
+INSTANCE = "aws:ec2/instance:Instance"
+VOLUME = "aws:ebs/volume:Volume"
 OLDER = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260619"
-PYTORCH = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
-KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
-ADOPTED = {"vpc_id": "adopted", "subnet_ids": ["adopted"]}
 
-# For each field: what the stack is without it, and what with it.
-CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "os_type": ({}, {"os_type": "ubuntu-24.04"}),
-    "architecture": ({}, {"architecture": "arm64"}),
-    "ami_type": ({"os_type": "ubuntu-24.04"}, PYTORCH),
-    "framework_version": (PYTORCH, {**PYTORCH, "framework_version": "2.11"}),
-    "ami_id": ({}, {"ami_id": "found by name"}),
-    "ami_name": ({}, {"ami_name": OLDER}),
-    "ami_policy": ({}, {"ami_policy": "latest"}),
-    "instance_type": ({}, {"instance_type": "g5.xlarge"}),
-    "root_volume_gib": ({}, {"root_volume_gib": 120}),
-    "data_volume_gib": ({}, {"data_volume_gib": 500}),
-    "vpc_cidr": ({}, {"vpc_cidr": "10.99.0.0/16"}),
-    "availability_zone_count": ({}, {"availability_zone_count": 3}),
-    "vpc_id": ({}, ADOPTED),
-    "subnet_ids": (ADOPTED, {**ADOPTED, "subnet_ids": ["adopted", "adopted too"]}),
+Shows = Callable[[Deployed], bool]
+
+# For each field: a stack that has it, and what shows there that the defaults do not show.
+SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
+    "os_type": (WHOLE, lambda s: "(Ubuntu 24.04)" in s.outputs["amiName"]),
+    "architecture": (ARM, lambda s: s.outputs["architecture"] == "arm64"),
+    "ami_type": (WHOLE, lambda s: "PyTorch" in s.outputs["amiName"]),
+    "framework_version": (WHOLE, lambda s: " 2.11 " in s.outputs["amiName"]),
+    "ami_name": (ARM, lambda s: s.outputs["amiName"] == ARM["ami_name"]),
+    "ami_policy": (
+        WHOLE,
+        lambda s: list(s.requests["pulumi:index:Stash geusemaker-image"].replaceOnChanges) != [],
+    ),
+    "instance_type": (WHOLE, lambda s: s.one(INSTANCE).inputs["instanceType"] == "g5.xlarge"),
+    "root_volume_gib": (
+        WHOLE,
+        lambda s: s.one(INSTANCE).inputs["rootBlockDevice"]["volumeSize"] == 120,
+    ),
+    "data_volume_gib": (WHOLE, lambda s: s.one(VOLUME).inputs["size"] == 500),
+    "vpc_cidr": (WHOLE, lambda s: s.one("aws:ec2/vpc:Vpc").inputs["cidrBlock"] == "10.99.0.0/16"),
+    "availability_zone_count": (WHOLE, lambda s: len(s.outputs["subnetIds"]) == 3),
     "permissions_boundary_arn": (
-        {},
-        {"permissions_boundary_arn": "arn:aws:iam::000000000000:policy/edge"},
+        WHOLE,
+        lambda s: s.of("aws:iam/role:Role")[0].inputs.get("permissionsBoundary") == EDGE,
     ),
     "extra_policy_arns": (
-        {},
-        {"extra_policy_arns": ["arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy"]},
+        WHOLE,
+        lambda s: len(s.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")) == 5,
     ),
-    "kms_key_arn": ({}, {"kms_key_arn": KEY}),
-    "allowed_cidrs": ({}, {"allowed_cidrs": ["203.0.113.7/32"]}),
-    "domain": ({}, {"domain": "ai.example.com"}),
-    "hosted_zone_id": (
-        {"domain": "ai.example.com"},
-        {"domain": "ai.example.com", "hosted_zone_id": "of example.com"},
+    "kms_key_arn": (WHOLE, lambda s: s.one(VOLUME).inputs.get("kmsKeyId") == KEY),
+    "allowed_cidrs": (WHOLE, lambda s: "203.0.113.0/24" in str(s.made)),
+    "domain": (DOMAIN, lambda s: s.outputs["url"] == "https://ai.example.com"),
+    "n8n_reaches": (WHOLE, lambda s: "10.0.8.0/24" in s.bundle),
+    "services": (DOMAIN, lambda s: "\nservice ollama\n" not in s.bundle),
+    "image_versions": (WHOLE, lambda s: "qdrant:v1.19.1-unprivileged" in s.bundle),
+    "registry_logins": (WHOLE, lambda s: "registries" in s.pointer),
+    "ollama_models": (WHOLE, lambda s: "llama3.2:3b" in s.bundle),
+    "owner_email": (WHOLE, lambda s: "me@example.com" in s.bundle),
+    "n8n_public_api": (WHOLE, lambda s: "N8N_PUBLIC_API_DISABLED" not in s.bundle),
+    "backup_retention_days": (
+        WHOLE,
+        lambda s: (
+            s.one("aws:backup/plan:Plan").inputs["rules"][0]["lifecycle"]["deleteAfter"] == 14
+        ),
     ),
-    "n8n_reaches": ({}, {"n8n_reaches": ["10.0.8.0/24"]}),
-    "services": ({}, {"services": ["ollama"]}),
-    "image_versions": ({}, {"image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"}}),
-    "registry_logins": ({}, {"registry_logins": {"docker.io": "me:token"}}),
-    "ollama_models": ({}, {"ollama_models": ["llama3.2:3b"]}),
-    "owner_email": ({}, {"owner_email": "me@example.com"}),
-    "n8n_public_api": ({}, {"n8n_public_api": True}),
-    "backup_retention_days": ({}, {"backup_retention_days": 14}),
-    "protect_data": ({}, {"protect_data": False}),
-    "tags": ({}, {"tags": {"team": "ml"}}),
+    "protect_data": (WHOLE, lambda s: not any(one.protect for one in s.requests.values())),
+    "tags": (WHOLE, lambda s: s.one(VOLUME).inputs["tags"].get("owner") == "ml"),
 }
-
-
-PLAIN: dict[str, str] = {}
-"""What was rendered without a field, by its args: most fields are tried beside the same stack."""
-
-
-def _real(args: Mapping[str, Any], account: SimulatedMocks, adoptable: Adoptable) -> dict[str, Any]:
-    """The args with ids of this account in place of the words that stand for them."""
-    real = dict(args)
-    if "vpc_id" in real:
-        real["vpc_id"] = adoptable.vpc
-        real["subnet_ids"] = adoptable.subnets[: len(real["subnet_ids"])]
-    if "ami_id" in real:
-        filters = [{"Name": "name", "Values": [OLDER]}]
-        images = account.account.client("ec2").describe_images(Filters=filters)["Images"]
-        real["ami_id"] = images[0]["ImageId"]
-    if "hosted_zone_id" in real:
-        route53 = account.account.client("route53")
-        zone = route53.create_hosted_zone(Name="example.com", CallerReference="a test")
-        real["hosted_zone_id"] = zone["HostedZone"]["Id"].rpartition("/")[2]
-    return real
-
-
-def _rendered(args: Mapping[str, Any], requests: list[Any]) -> str:
-    """All that was registered, inputs and options, without the ids that differ by chance."""
-    requests.clear()
-    with simulated_account() as account:
-        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
-        deploy(**_real(args, account, Adoptable(account)))
-    options = {
-        request.name: [
-            request.protect,
-            sorted(request.ignoreChanges),
-            sorted(request.replaceOnChanges),
-        ]
-        for request in requests
-        if request.type != "pulumi:pulumi:Stack"  # registered by the first of a process only
-    }
-    inputs = {}
-    for made in account.made:
-        shown = dict(made.inputs)
-        if packed := shown.get("userDataBase64"):
-            shown["userDataBase64"] = gzip.decompress(base64.b64decode(packed)).decode()
-        if made.name.endswith(("-user-data", "-credentials")):
-            shown = {}
-        inputs[f"{made.token} {made.name}"] = shown
-    text = json.dumps([options, inputs], sort_keys=True, indent=1)
-    chance = r"\b(vpc|subnet|sg|igw|rtb|vol|i|eipalloc|fs|fsap)-[0-9a-f]{8,}|-[0-9a-f]{7}\b"
-    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "uuid", text)
-    return re.sub(chance, r"\1-x", text)
-
-
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    seen: list[Any] = []
-    register = MockMonitor.RegisterResource
-
-    def noting(self: MockMonitor, request: Any) -> Any:
-        seen.append(request)
-        return register(self, request)  # type: ignore[no-untyped-call]
-
-    monkeypatch.setattr(MockMonitor, "RegisterResource", noting)
-    monkeypatch.setattr(tier1, "new_id", lambda: "abcdefghijkl")
-    return seen
+IN_ACCOUNT = {"vpc_id", "subnet_ids", "ami_id", "hosted_zone_id"}
+"""Names things of the account."""
 
 
 def test_every_field_is_tried_here() -> None:
-    assert set(CHANGES) == set(DeploymentConfig.model_fields)
+    assert {*SHOWN, *IN_ACCOUNT} == set(DeploymentConfig.model_fields)
 
 
-@pytest.mark.parametrize("field", CHANGES)
-def test_setting_a_key_changes_what_is_rendered(field: str, requests: list[Any]) -> None:
-    without, with_it = CHANGES[field]
-    key = json.dumps(without, sort_keys=True)
-    if key not in PLAIN:
-        PLAIN[key] = _rendered(without, requests)
-    assert _rendered(with_it, requests) != PLAIN[key]
+@pytest.mark.parametrize("field", SHOWN)
+def test_setting_a_key_shows_in_what_is_made(field: str) -> None:
+    args, shows = SHOWN[field]
+    with_it, without = shows(deployed(args)), shows(deployed(PLAIN))
+    assert with_it, f"{field} = {args[field]!r} reaches nothing that is made"
+    assert not without, f"what is looked for shows without {field} too"
 
 
-def test_the_same_config_renders_the_same(requests: list[Any]) -> None:
-    """Or the test above would pass by chance."""
-    assert _rendered({}, requests) == _rendered({}, requests)
+def test_what_the_account_has_already_is_used() -> None:
+    with simulated_account() as account:
+        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        there = Adoptable(account)
+        named = {"Name": "name", "Values": [OLDER]}
+        (image,) = account.account.client("ec2").describe_images(Filters=[named])["Images"]
+        deploy(ami_id=image["ImageId"], vpc_id=there.vpc, subnet_ids=there.subnets)
+    (host,) = account.of(INSTANCE)
+    assert host.inputs["ami"] == image["ImageId"]
+    assert host.inputs["subnetId"] == there.subnets[0]
+    groups = {one.inputs["vpcId"] for one in account.of("aws:ec2/securityGroup:SecurityGroup")}
+    assert groups == {there.vpc}
+    mounts = [one.inputs["subnetId"] for one in account.of("aws:efs/mountTarget:MountTarget")]
+    assert mounts == there.subnets

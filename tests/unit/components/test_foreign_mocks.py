@@ -11,12 +11,12 @@ import pulumi
 import pulumi.runtime
 import pytest
 
+from geusemaker.components import host_type, region
 from geusemaker.components.identity import files_policy
 from geusemaker.components.storage import file_system_policy
-from geusemaker.components.tier1 import Tier1, Tier1Args
 from geusemaker.errors import ConfigError, GeuseMakerError, NetworkError
 
-from .rendering import TODAY, deploy, in_pulumi
+from .rendering import deploy, outputs
 
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -148,15 +148,10 @@ def _without(token: str) -> Told:
     return Told({**COMPLETE, token: {}})
 
 
-@in_pulumi
-def _outputs(told: dict[str, Any], **args: Any) -> pulumi.Output[Any]:
-    stack = Tier1("t", cast(Tier1Args, args), today=TODAY)
-    return pulumi.Output.all(**stack.outputs).apply(told.update)
-
-
 def test_the_stack_is_made_and_its_outputs_resolve(mocks: Told) -> None:
     told: dict[str, Any] = {}
-    _outputs(told)
+    outputs(told)
+    _check_host(mocks, {})
     told.pop("publicIp")  # only AWS gives addresses
     assert re.fullmatch("[a-z]{12}", told.pop("stackId"))
     assert told == {
@@ -164,36 +159,34 @@ def test_the_stack_is_made_and_its_outputs_resolve(mocks: Told) -> None:
         "amiName": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902",
         "architecture": "x86_64",
         "osType": "ubuntu-22.04",
-        "instanceId": "t-compute-host_id",
+        "instanceId": "geusemaker-compute-host_id",
         "instanceType": "m6i.xlarge",
-        "vpcId": "t-network-vpc_id",
-        "subnetIds": ["t-network-subnet-0_id", "t-network-subnet-1_id"],
-        "securityGroupId": "t-network-host-group_id",
-        "fileSystemId": "t-storage-files_id",
-        "dataVolumeId": "t-storage-data_id",
+        "vpcId": "geusemaker-network-vpc_id",
+        "subnetIds": ["geusemaker-network-subnet-0_id", "geusemaker-network-subnet-1_id"],
+        "securityGroupId": "geusemaker-network-host-group_id",
+        "fileSystemId": "geusemaker-storage-files_id",
+        "dataVolumeId": "geusemaker-storage-data_id",
         "url": "https://localhost:8443",
-        "connectCommand": "aws ssm start-session --region us-east-1 --target t-compute-host_id "
+        "connectCommand": "aws ssm start-session --region us-east-1 "
+        "--target geusemaker-compute-host_id "
         "--document-name AWS-StartPortForwardingSession "
         "--parameters portNumber=443,localPortNumber=8443",
-        "settingsParameter": "t-compute-settings_id",
-        "statusParameter": "t-compute-status_id",
-        "credentialsParameter": "t-identity-credentials_id",
+        "settingsParameter": "geusemaker-compute-settings_id",
+        "statusParameter": "geusemaker-compute-status_id",
+        "credentialsParameter": "geusemaker-identity-credentials_id",
     }
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        {},
-        {"ami_policy": "latest"},
-        {"ami_id": AMI},
-        {"instance_type": "g5.xlarge", "allowed_cidrs": ["203.0.113.0/24"]},
-        {"kms_key_arn": KEY, "tags": {"team": "ml"}},
-    ],
-    ids=str,
-)
-def test_the_host_boots_the_image_of_the_answer(mocks: Told, args: dict[str, Any]) -> None:
-    deploy(**args)
+ALL_KEYS = {
+    "ami_policy": "latest",
+    "instance_type": "g5.xlarge",
+    "allowed_cidrs": ["203.0.113.0/24"],
+    "kms_key_arn": KEY,
+    "tags": {"team": "ml"},
+}
+
+
+def _check_host(mocks: Told, args: Mapping[str, Any]) -> None:
     host = mocks.inputs(HOST)
     assert host["ami"] == AMI
     assert host["rootBlockDevice"]["volumeSize"] == 75
@@ -206,7 +199,19 @@ def test_the_host_boots_the_image_of_the_answer(mocks: Told, args: dict[str, Any
     assert system.get("kmsKeyId") == args.get("kms_key_arn")
 
 
-@pytest.mark.parametrize("foreign", FOREIGN)
+def test_the_host_of_a_config_with_keys_boots_the_image_of_the_answer(mocks: Told) -> None:
+    deploy(**ALL_KEYS)
+    _check_host(mocks, ALL_KEYS)
+
+
+@pytest.mark.parametrize("foreign", ["echoing", "silent"])
+def test_the_host_boots_the_pinned_image(foreign: str) -> None:
+    mocks = _set(FOREIGN[foreign]())
+    deploy(ami_id=AMI)
+    _check_host(mocks, {})
+
+
+@pytest.mark.parametrize("foreign", ["complete", "silent"])
 def test_a_preview_comes_through_too(foreign: str) -> None:
     mocks = _set(FOREIGN[foreign](), preview=True)
     deploy()
@@ -308,19 +313,21 @@ def test_an_architecture_that_aws_tells_and_that_does_not_fit_is_still_refused(
 
 
 @pytest.mark.parametrize(
-    "gpu",
+    ("gpu", "read"),
     [
-        {},
-        {"name": "A10G"},
-        {"manufacturer": "NVIDIA", "name": "A10G"},
-        {"count": 1, "manufacturer": "NVIDIA", "name": "A10G", "memorySize": 24576},
+        ({}, "1 x "),
+        ({"name": "A10G"}, "1 x A10G"),
+        ({"manufacturer": "NVIDIA", "name": "A10G"}, "1 x NVIDIA A10G"),
+        (
+            {"count": 4, "manufacturer": "NVIDIA", "name": "A10G", "memorySize": 24576},
+            "4 x NVIDIA A10G",
+        ),
     ],
     ids=str,
 )
-def test_a_gpu_that_is_told_of_in_part_is_one(gpu: dict[str, Any]) -> None:
-    mocks = _set(Told({**COMPLETE, GET_TYPE: {**TYPE, "gpuses": [gpu]}}))
-    deploy(instance_type="g5.xlarge")
-    assert mocks.inputs(HOST)["ami"] == AMI
+def test_a_gpu_that_is_told_of_in_part_is_one(gpu: dict[str, Any], read: str) -> None:
+    _set(Told({**COMPLETE, GET_TYPE: {**TYPE, "gpuses": [gpu]}}))
+    assert host_type.look_up("g5.xlarge", pulumi.InvokeOptions()).gpus == (read,)
 
 
 SOURCES = {
@@ -344,12 +351,10 @@ def test_the_region_is_taken_from_the_first_that_tells_it(
     _set(Told({**COMPLETE, REGION: answer}))
     before = dict(pulumi.runtime.config.CONFIG.get())
     pulumi.runtime.set_all_config({"aws:region": there["config"]} if "config" in there else {})
-    told: dict[str, Any] = {}
     try:
-        _outputs(told)
+        assert region.look_up(pulumi.InvokeOptions()) == SOURCES[first]
     finally:
         pulumi.runtime.set_all_config(before)
-    assert f"--region {SOURCES[first]} " in told["connectCommand"]
 
 
 def test_no_region_at_all_is_a_paragraph() -> None:

@@ -1,5 +1,7 @@
 """Every command that mends an image question, printed by the whole program, does mend it."""
 
+import functools
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -110,7 +112,12 @@ WRONG: dict[str, tuple[Config, World]] = {
 
 def attempt(config: Config, world: World) -> str | None:
     """What the program says of that config in that world; None when it makes the stack."""
-    own = dict(config)
+    return _attempt(json.dumps(config, sort_keys=True), world)
+
+
+@functools.cache  # many errors end in the same config
+def _attempt(config: str, world: World) -> str | None:
+    own: Config = json.loads(config)
     region = own.pop("aws:region", "us-east-1")
     with simulated_account(region) as account:
         world(account)
