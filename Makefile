@@ -4,7 +4,7 @@ PY := .venv/bin/python
 GEUSEMAKER := .venv/bin/geusemaker
 # Tests that need programs which a host has, and on Linux root.
 REST := tests/boot tests/real
-CHECKED := bench geusemaker scripts tests $(wildcard __main__.py)
+CHECKED := bench geusemaker pulumi_moto scripts tests $(wildcard __main__.py)
 
 # What leads Python elsewhere must not reach the programs below.
 unexport PYTHONPATH

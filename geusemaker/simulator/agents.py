@@ -12,13 +12,13 @@ from moto.ssm.exceptions import SSMException
 from moto.ssm.models import SimpleSystemManagerBackend, ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 
-from . import images
+from pulumi_moto.backends import account_id
 
 
 def seed(region: str) -> None:
     """Let a Region's hosts be without an agent. Plain moto stays as it is."""
     _teach()
-    ssm_backends[images.account_id()][region].has_no_agents = True  # gone with moto's next reset
+    ssm_backends[account_id()][region].has_no_agents = True  # gone with moto's next reset
 
 
 def _teach() -> None:
@@ -47,5 +47,5 @@ def _start_session(response: Any) -> Any:
     raise SSMException("TargetNotConnected", f"{target} is not connected.")
 
 
-def _describe_instance_information(response: Any) -> Any:
+def _describe_instance_information(response: Any) -> Any:  # noqa: ARG001  # moto calls it so
     return ActionResult({"InstanceInformationList": []})

@@ -5,88 +5,16 @@ one is derived from its name, the same on every machine.
 """
 
 import functools
-import hashlib
 import json
-import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any, Final
 
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.ec2 import ec2_backends
-from moto.ec2.models.amis import Ami
-from moto.ec2.responses.amis import AmisResponse
+from pulumi_moto.backends import backend_of
+from pulumi_moto.images import Image, derived_id
 
 DLAMI_OWNER: Final = "898082745236"  # AWS's DLAMI account in the default commercial Regions
-_ISO: Final = "%Y-%m-%dT%H:%M:%S.000Z"
-DEPRECATED_AFTER: Final = timedelta(days=730)  # EC2 deprecates a public image after two years
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image as AWS publishes it."""
-
-    id: str
-    name: str
-    architecture: str
-    created: datetime
-    root_device: str
-    root_gib: int
-
-
-class RecordedAmi(Ami):  # type: ignore[misc]
-    """moto's image with what moto leaves out: root size and type, ENA, end of its visible life."""
-
-    def __init__(self, backend: Any, image: Image, zone: str) -> None:
-        self.root_gib = image.root_gib
-        super().__init__(
-            backend,
-            image.id,
-            name=image.name,
-            description=image.name,
-            owner_id=DLAMI_OWNER,
-            owner_alias="amazon",
-            public=True,
-            virtualization_type="hvm",
-            architecture=image.architecture,
-            creation_date=image.created,
-            image_location=f"amazon/{image.name}",
-            hypervisor="xen",
-            root_device_type="ebs",
-            root_device_name=image.root_device,
-            boot_mode="uefi-preferred" if image.architecture == "x86_64" else "uefi",
-            region_name=zone,
-        )
-        self.ena_support = True
-        self.imds_support = "v2.0"
-        self.creation_date_iso = image.created.strftime(_ISO)
-        self.deprecation_time = (image.created + DEPRECATED_AFTER).strftime(_ISO)
-
-    @property
-    def block_device_mappings(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "DeviceName": self.root_device_name,
-                "Ebs": {
-                    "SnapshotId": self.ebs_snapshot.id,
-                    "VolumeSize": self.root_gib,
-                    "DeleteOnTermination": True,
-                    "VolumeType": "gp3",
-                    "Iops": 3000,
-                    "Throughput": 125,
-                    "Encrypted": False,
-                },
-            }
-        ]
-
-
-def derived_id(name: str, architecture: str, region: str) -> str:
-    """An image id in AWS's form for a name whose real id is not public."""
-    digest = hashlib.sha256(f"{region}/{architecture}/{name}".encode()).hexdigest()
-    return f"ami-{digest[:17]}"
 
 
 def root_device_of(name: str) -> str:
@@ -145,80 +73,8 @@ def _image(entry: dict[str, Any], region: str) -> Image:
         created=created_of(name, entry["released"]),
         root_device=root_device_of(name),
         root_gib=root_gib_of(name),
+        owner=DLAMI_OWNER,
     )
-
-
-def account_id() -> str:
-    """Account number that moto answers for, as it decides it itself."""
-    return os.environ.get("MOTO_ACCOUNT_ID", str(DEFAULT_ACCOUNT_ID))
-
-
-def backend_of(region: str) -> Any:
-    """moto's EC2 state of one Region of the simulated account."""
-    return ec2_backends[account_id()][region]
-
-
-def has_region(region: str) -> bool:
-    """Whether moto has it: fewer than AWS, where AWS's newest are missing."""
-    return region in ec2_backends[account_id()].regions
-
-
-def seed(region: str) -> int:
-    """Replace moto's built-in images of `region` by the recorded ones; returns how many.
-
-    The built-in ones carry the start time of moto as creation date, which makes "newest"
-    meaningless among them.
-    """
-    _hide_deprecated()
-    backend = backend_of(region)
-    backend.hides_deprecated = True  # gone with moto's next reset
-    backend.amis.clear()
-    publish(region, recorded(region))
-    return len(backend.amis)
-
-
-def _hide_deprecated() -> None:
-    """Let DescribeImages heed `IncludeDeprecated`, which moto ignores, in Regions of an account.
-
-    AWS hides an image that is past its time from all but its owner and who asks for its id. Plain
-    moto stays as it is: only Regions that `seed` has set up are marked.
-    """
-    plain = AmisResponse.describe_images
-    if getattr(plain, "__wrapped__", None) is not None:
-        return
-
-    @functools.wraps(plain)
-    def describe_images(response: Any) -> Any:
-        answer = plain(response)
-        backend = response.ec2_backend
-        if (
-            getattr(backend, "hides_deprecated", False)
-            and not response._get_bool_param("IncludeDeprecated", False)
-            and not response._get_param("ImageIds", [])
-        ):
-            now = _now(backend)
-            answer.result["Images"] = [
-                image
-                for image in answer.result["Images"]
-                if getattr(image, "deprecation_time", now) >= now
-                or image.owner_id == backend.account_id
-            ]
-        return answer
-
-    AmisResponse.describe_images = describe_images
-
-
-def _now(backend: Any) -> str:
-    """The simulated AWS's time: its newest release, so that no answer ages by itself."""
-    amis = list(backend.amis.values())
-    return max((ami.creation_date_iso for ami in amis if isinstance(ami, RecordedAmi)), default="")
-
-
-def publish(region: str, images: Iterable[Image]) -> None:
-    """Make the images visible in a Region."""
-    backend = backend_of(region)
-    for image in images:
-        backend.amis[image.id] = RecordedAmi(backend, image, f"{region}a")
 
 
 def new_release(name: str, architecture: str, root_gib: int | None, region: str) -> Image:
@@ -248,4 +104,5 @@ def new_release(name: str, architecture: str, root_gib: int | None, region: str)
         created=created,
         root_device=root_device_of(name),
         root_gib=root_gib or root_gib_of(name),
+        owner=DLAMI_OWNER,
     )

@@ -8,6 +8,7 @@ from local.door import Clone, make_clone
 from moto import mock_aws
 
 from geusemaker.simulator import images
+from pulumi_moto.images import replace
 
 from .deployed import Deployed, deploy
 from .world import TODAY, World
@@ -31,8 +32,8 @@ def world(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws(config={"core": {"mock_credentials": False}}):
-        images.seed("us-east-1")
-        images.seed("eu-west-1")
+        for region in ("us-east-1", "eu-west-1"):
+            replace(region, images.recorded(region))
         yield World(clone, capsys)
 
 

@@ -13,6 +13,7 @@ import yaml
 from geusemaker.cli import ami_move, ami_show
 from geusemaker.config import DeploymentConfig
 from geusemaker.simulator import images
+from pulumi_moto.images import publish
 
 from .world import (
     NEWEST,
@@ -110,7 +111,7 @@ def test_a_stack_that_was_named_is_not_left_out_in_silence(world: World) -> None
 def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> None:
     world.config("")
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 9.9 (Ubuntu 24.04) 20261101"
-    images.publish("us-east-1", [images.new_release(name, "x86_64", None, "us-east-1")])
+    publish("us-east-1", [images.new_release(name, "x86_64", None, "us-east-1")])
     said = world.run("ami", "list").out
     assert "note: AWS has PyTorch 9.9 for ubuntu-24.04 on x86_64" in said
 

@@ -12,6 +12,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
 from geusemaker.services.ec2 import EC2Service, LineImages
 from geusemaker.simulator import images
+from pulumi_moto.images import replace
 
 TODAY = date(2026, 11, 23)
 CATALOGUE = load_catalogue()
@@ -20,7 +21,7 @@ CATALOGUE = load_catalogue()
 @pytest.fixture(scope="module")
 def answers() -> tuple[LineImages, ...]:
     with mock_aws():
-        images.seed("us-east-1")
+        replace("us-east-1", images.recorded("us-east-1"))
         client = boto3.client(
             "ec2", "us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"
         )

@@ -16,8 +16,8 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.config_source import Given
 from geusemaker.dlami import AMI_TYPES, ARCHITECTURES, load_catalogue
 from geusemaker.errors import GeuseMakerError
-from geusemaker.simulator import images
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
+from pulumi_moto.backends import backend_of
 
 from .rendering import deploy
 
@@ -43,7 +43,7 @@ def as_it_is(_: SimulatedMocks) -> None:
 
 def pending(account: SimulatedMocks) -> None:
     """The image of the default line is not available yet."""
-    backend = images.backend_of(account.account.region)
+    backend = backend_of(account.account.region)
     for image in backend.amis.values():
         if image.name == BASE_22:
             image.state = "pending"
@@ -52,7 +52,7 @@ def pending(account: SimulatedMocks) -> None:
 def without_torch(account: SimulatedMocks) -> None:
     """us-east-1 has no PyTorch image; other Regions have."""
     if account.account.region == "us-east-1":
-        backend = images.backend_of("us-east-1")
+        backend = backend_of("us-east-1")
         for image_id in [i for i, image in backend.amis.items() if "PyTorch" in image.name]:
             del backend.amis[image_id]
 

@@ -11,8 +11,8 @@ from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
 from geusemaker.errors import PulumiError
 from geusemaker.host_type import HostType
 from geusemaker.quotas import G_AND_VT, STANDARD
-from geusemaker.simulator import quotas
 from geusemaker.simulator.mocks import simulated_account
+from pulumi_moto import quotas
 
 NAME = "Running On-Demand G and VT instances (L-DB2E81BA)"
 G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))

@@ -26,8 +26,10 @@ from geusemaker.errors import (
 )
 from geusemaker.services.ec2 import EC2Service
 from geusemaker.simulator import images
-from geusemaker.simulator.lookup import InvokeError
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
+from pulumi_moto.backends import backend_of
+from pulumi_moto.images import Image, derived_id, publish
+from pulumi_moto.lookup import InvokeError
 
 from .imitations import (
     AL2,
@@ -280,7 +282,7 @@ def other_region() -> Iterator[SimulatedMocks]:
     """A Region that shows two images of each line, the right one not always the newest."""
     region = "eu-south-1"
     with simulated_account(region) as mocks:
-        images.backend_of(region).amis.clear()
+        backend_of(region).amis.clear()
         for combination, names in OF_ANOTHER_REGION.items():
             for place, short in enumerate(names):
                 day = short[-8:] if short[-8:].isdigit() else f"2024052{place}"
@@ -298,16 +300,17 @@ def _publish(
     name: str, architecture: str, created: str = "2026-10-09T08:00:00", region: str = "us-east-1"
 ) -> Any:
     """Put an image of AWS's into the account; moto's object of it, to be changed."""
-    image = images.Image(
-        id=images.derived_id(name, architecture, f"decoy-{created}-{region}"),
+    image = Image(
+        id=derived_id(name, architecture, f"decoy-{created}-{region}"),
         name=name,
         architecture=architecture,
         created=datetime.fromisoformat(created).replace(tzinfo=UTC),
         root_device=images.root_device_of(name),
         root_gib=images.root_gib_of(name),
+        owner=images.DLAMI_OWNER,
     )
-    images.publish(region, [image])
-    return images.backend_of(region).amis[image.id]
+    publish(region, [image])
+    return backend_of(region).amis[image.id]
 
 
 def _surround(combination: Combination, expected: str) -> None:

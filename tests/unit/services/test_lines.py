@@ -12,6 +12,8 @@ from geusemaker.errors import ImageError
 from geusemaker.services.ec2 import EC2Service, LineImages
 from geusemaker.simulator import images
 from geusemaker.simulator.mocks import simulated_account
+from pulumi_moto.backends import account_id, backend_of
+from pulumi_moto.images import Image, publish
 
 from .imitations import (
     AL2,
@@ -147,17 +149,20 @@ def test_the_simulated_aws_hides_deprecated_images_over_http_too() -> None:
             server.stop()
 
 
+def deprecated(name: str) -> Image:
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    return Image(f"ami-{name}", name, "x86_64", day, "/dev/sda1", 8, images.DLAMI_OWNER)
+
+
 def test_an_owner_sees_deprecated_images_of_its_own() -> None:
     with simulated_account() as mocks:
-        backend = images.backend_of("us-east-1")
-        image = images.Image(
-            "ami-own", "own", "x86_64", datetime(2020, 1, 1, tzinfo=UTC), "/dev/sda1", 8
-        )
-        images.publish("us-east-1", [image])
+        backend = backend_of("us-east-1")
+        image = deprecated("own")
+        publish("us-east-1", [image])
         client = mocks.account.client("ec2")
         own = [{"Name": "name", "Values": ["own"]}]
         assert client.describe_images(Filters=own)["Images"] == []
-        backend.amis["ami-own"].owner_id = images.account_id()
+        backend.amis["ami-own"].owner_id = account_id()
         assert len(client.describe_images(Filters=own)["Images"]) == 1
 
 
@@ -165,11 +170,9 @@ def test_plain_moto_stays_as_it_is() -> None:
     with simulated_account():
         pass
     with moto.mock_aws():
-        old = images.Image(
-            "ami-old", "old", "x86_64", datetime(2020, 1, 1, tzinfo=UTC), "/dev/sda1", 8
-        )
-        images.publish("us-east-1", images.recorded("us-east-1"))
-        images.publish("us-east-1", [old])
+        old = deprecated("old")
+        publish("us-east-1", images.recorded("us-east-1"))
+        publish("us-east-1", [old])
         client = boto3.client("ec2", "us-east-1")
         filters: Any = [{"Name": "name", "Values": ["old"]}]
         assert len(client.describe_images(Filters=filters)["Images"]) == 1

@@ -25,7 +25,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 import geusemaker
-from geusemaker.simulator.admission import SERVICES
+import pulumi_moto
+from pulumi_moto.admission import SERVICES
 from simulator.served import Process, running
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -349,7 +350,8 @@ def test_every_account_has_keys_of_its_own(process: Process, tmp_path: Path) -> 
 def test_the_services_are_those_that_the_program_uses() -> None:
     names = set(boto3.Session().get_available_services())
     used = set()
-    for file in Path(geusemaker.__file__).parent.rglob("*.py"):
+    folders = (Path(str(package.__file__)).parent for package in (geusemaker, pulumi_moto))
+    for file in (file for folder in folders for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from geusemaker.simulator.resources import backups
+from pulumi_moto.resources import backups
 from simulator.test_simulator_refusals import refusal
 from simulator.world import Thing, World
 

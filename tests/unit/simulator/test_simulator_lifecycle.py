@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from geusemaker.simulator import schema
-from geusemaker.simulator.account import AwsError
-from geusemaker.simulator.resource import Resource
-from geusemaker.simulator.table import TYPES
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto import schema
+from pulumi_moto.account import AwsError
+from pulumi_moto.resource import Resource
+from pulumi_moto.table import TYPES
+from pulumi_moto.wire import UNKNOWN
 from simulator.cases import CASES
 from simulator.world import BY_NAME, Thing, World
 

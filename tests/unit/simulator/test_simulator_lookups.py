@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from geusemaker.simulator import images, invokes
-from geusemaker.simulator.account import AwsError
-from geusemaker.simulator.lookup import InvokeError
+from geusemaker.simulator import images
+from pulumi_moto import invokes
+from pulumi_moto.account import AwsError
+from pulumi_moto.backends import backend_of
+from pulumi_moto.images import PublishedAmi, derived_id, publish
+from pulumi_moto.lookup import InvokeError
 from simulator.world import World
 
 AMI = "aws:ec2/getAmi:getAmi"
@@ -45,8 +48,8 @@ def name(*values: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def trio(empty_world: World) -> World:
     """Three images a month apart, put in out of order, and nothing else."""
-    images.backend_of("us-east-1").amis.clear()
-    images.publish(
+    backend_of("us-east-1").amis.clear()
+    publish(
         "us-east-1",
         [
             images.new_release(f"Trio {day}", "x86_64", 40, "us-east-1")
@@ -109,9 +112,9 @@ def test_the_newest_of_anybody_is_refused(trio: World) -> None:
 
 
 def test_a_look_alike_of_another_owner_is_not_shown(trio: World) -> None:
-    backend = images.backend_of("us-east-1")
+    backend = backend_of("us-east-1")
     image = images.new_release("Trio 20250401", "x86_64", 40, "us-east-1")
-    fake = images.RecordedAmi(backend, image, "us-east-1a")
+    fake = PublishedAmi(backend, image, "us-east-1a")
     fake.owner_id, fake.owner_alias = "666666666666", None
     backend.amis[image.id] = fake
     for owners in (["amazon"], [images.DLAMI_OWNER]):
@@ -123,11 +126,11 @@ def test_a_look_alike_of_another_owner_is_not_shown(trio: World) -> None:
 
 def test_deprecated_images_are_shown_on_demand(trio: World) -> None:
     old = images.new_release("Old 20220101", "x86_64", None, "us-east-1")
-    images.publish("us-east-1", [old])
+    publish("us-east-1", [old])
     wanted = {"owners": ["amazon"], "filters": name("Old*")}
     assert refused(trio, AMI, **wanted) == one(NONE)
     assert ask(trio, AMI, includeDeprecated=True, **wanted)["deprecationTime"].startswith("2024-")
-    ami = images.backend_of("us-east-1").amis[old.id]
+    ami = backend_of("us-east-1").amis[old.id]
     ami.owner_id = trio.account.id
     assert ask(trio, AMI, owners=["self"])["name"] == "Old 20220101", "one's own are not hidden"
 
@@ -165,7 +168,7 @@ def test_a_release(trio: World) -> None:
     undated = images.new_release("Undated (Amazon Linux 2023)", "x86_64", 9, "us-east-1")
     assert undated.created.tzinfo is UTC
     assert (undated.root_device, undated.root_gib) == ("/dev/xvda", 9)
-    assert undated.id == images.derived_id(undated.name, "x86_64", "us-east-1")
+    assert undated.id == derived_id(undated.name, "x86_64", "us-east-1")
 
 
 def test_recorded_names_have_sizes_and_days() -> None:
@@ -178,7 +181,7 @@ def test_recorded_names_have_sizes_and_days() -> None:
     there = {i.name: i.id for i in images.recorded("us-east-1")}
     known = "Deep Learning AMI (Amazon Linux 2) Version 29.0"
     assert here[known] == "ami-09c0c16fc46a29ed9"
-    assert there[known] == images.derived_id(known, "x86_64", "us-east-1")
+    assert there[known] == derived_id(known, "x86_64", "us-east-1")
 
 
 def test_zones(world: World) -> None:

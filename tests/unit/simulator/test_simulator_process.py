@@ -15,9 +15,9 @@ import pytest
 from botocore.exceptions import ClientError
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from geusemaker.simulator import wire
 from geusemaker.simulator.mocks import simulated_account
-from geusemaker.simulator.table import NotSimulated
+from pulumi_moto import wire
+from pulumi_moto.table import NotSimulated
 from simulator.served import LONGEST, Process, running
 
 

@@ -10,15 +10,15 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from geusemaker.simulator import invokes, wire
-from geusemaker.simulator.account import AwsError
 from geusemaker.simulator.mocks import simulated_account
-from geusemaker.simulator.provider import Provider
-from geusemaker.simulator.resource import Resource
-from geusemaker.simulator.resources.block import Volume
-from geusemaker.simulator.resources.network import Vpc
-from geusemaker.simulator.resources.security import IngressRule
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto import invokes, wire
+from pulumi_moto.account import AwsError
+from pulumi_moto.provider import Provider
+from pulumi_moto.resource import Resource
+from pulumi_moto.resources.block import Volume
+from pulumi_moto.resources.network import Vpc
+from pulumi_moto.resources.security import IngressRule
+from pulumi_moto.wire import UNKNOWN
 
 KINDS = provider_pb2.PropertyDiff
 VPC, GROUP = "aws:ec2/vpc:Vpc", "aws:ec2/securityGroup:SecurityGroup"

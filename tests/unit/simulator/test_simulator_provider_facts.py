@@ -21,10 +21,10 @@ from components.adoptable import Adoptable
 from components.rendering import deploy
 from pulumi import _types as pulumi_types
 
-from geusemaker.simulator import schema
-from geusemaker.simulator.account import Account
 from geusemaker.simulator.mocks import simulated_account
-from geusemaker.simulator.table import TYPES
+from pulumi_moto import schema
+from pulumi_moto.account import Account
+from pulumi_moto.table import TYPES
 
 FACTS: Final = json.loads(
     (Path(__file__).parent / "provider_facts.json").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain
-from geusemaker.simulator import quotas
-from geusemaker.simulator.account import AwsError
 from geusemaker.simulator.mocks import simulated_account
+from pulumi_moto import quotas
+from pulumi_moto.account import AwsError
 from simulator.world import Thing, World
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from geusemaker.doctor.refusals import host_gone
-from geusemaker.simulator import images
-from geusemaker.simulator.account import AwsError, gone_is_fine
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto.account import AwsError, gone_is_fine
+from pulumi_moto.backends import backend_of
+from pulumi_moto.wire import UNKNOWN
 from simulator.world import ALLOW, BY_NAME, MANAGED, TRUST, Thing, World
 
 FORM = re.compile(
@@ -283,7 +283,7 @@ def test_an_instance_needs_an_image_that_there_is(world: World) -> None:
     said = _launch(ami="ami-00000000000000000")(world)
     assert "InvalidAMIID.NotFound: The image id '[ami-00000000000000000]' does not exist" in said
     image = world.image()
-    images.backend_of("us-east-1").amis[image.id].state = "pending"
+    backend_of("us-east-1").amis[image.id].state = "pending"
     said = _launch(ami=image.id)(world)
     assert said.startswith("RunInstances InvalidAMIID.Unavailable: ")
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from geusemaker.simulator import invokes, schema
-from geusemaker.simulator.table import TYPES, NotSimulated, resource_type
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto import invokes, schema
+from pulumi_moto.table import TYPES, NotSimulated, resource_type
+from pulumi_moto.wire import UNKNOWN
 
 INSTANCE = "aws:ec2/instance:Instance"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from geusemaker.simulator.mocks import simulated_account
-from geusemaker.simulator.resources.objects import MOST_TAGS
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto.resources.objects import MOST_TAGS
+from pulumi_moto.wire import UNKNOWN
 from simulator.test_simulator_refusals import refusal
 from simulator.world import BY_NAME, Thing, World
 

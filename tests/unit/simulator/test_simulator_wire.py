@@ -7,8 +7,8 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geusemaker.simulator import wire
-from geusemaker.simulator.wire import UNKNOWN
+from pulumi_moto import wire
+from pulumi_moto.wire import UNKNOWN
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"

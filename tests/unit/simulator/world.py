@@ -5,12 +5,13 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from geusemaker.simulator import images
-from geusemaker.simulator.account import Account
-from geusemaker.simulator.resource import Change, Resource, Update
-from geusemaker.simulator.table import TYPES
+from pulumi_moto.account import Account
+from pulumi_moto.images import Image, derived_id, publish
+from pulumi_moto.resource import Change, Resource, Update
+from pulumi_moto.table import TYPES
 
 BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
 TRUST = json.dumps(
@@ -31,6 +32,7 @@ ALLOW = json.dumps(
         "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
     }
 )
+OWNER = "898082745236"
 MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -211,22 +213,23 @@ class World:
             "Volume", availabilityZone=f"{self.account.region}{zone}", size=size, type="gp3"
         )
 
-    def image(self, architecture: str = "x86_64", root_gib: int = 30) -> images.Image:
+    def image(self, architecture: str = "x86_64", root_gib: int = 30) -> Image:
         """A new image of this account's Region."""
         name = f"An image {next(self._count)}"
-        image = images.Image(
-            id=images.derived_id(name, architecture, self.account.region),
+        image = Image(
+            id=derived_id(name, architecture, self.account.region),
             name=name,
             architecture=architecture,
-            created=images.created_of(name, "2025-03-01"),
+            created=datetime(2025, 3, 1, 9, tzinfo=UTC),
             root_device="/dev/sda1",
             root_gib=root_gib,
+            owner=OWNER,
         )
-        images.publish(self.account.region, [image])
+        publish(self.account.region, [image])
         return image
 
     @functools.cached_property
-    def standing_image(self) -> images.Image:
+    def standing_image(self) -> Image:
         return self.image()
 
     def instance_inputs(self, **given: Any) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""Pulumi mocks that answer from the simulated account: the same table, no engine, no sockets.
+
+For unit tests, and for a first look at a stack where nothing but Python is installed.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import moto
+import pulumi
+import pulumi.runtime
+
+from . import invokes, schema, wire
+from .account import Account, AwsError
+from .lookup import InvokeError
+from .resource import Resource
+from .seed import NEW_ACCOUNT, Seed
+from .table import resource_type
+
+# What would lead boto3 to somebody's account, or change what moto is.
+_CLEARED: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True)
+class Made:
+    """One resource that the program made."""
+
+    token: str
+    name: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    id: str | None = None
+
+
+@dataclass
+class SimulatedMocks(pulumi.runtime.Mocks):
+    """Answers each registration and look-up as the simulated provider does, and records both.
+
+    Refusals (`AwsError`, `InvokeError`, `NotSimulated`) and properties that the provider does not
+    declare (`LookupError`) are raised, never swallowed; the first two, of a look-up, as the failure
+    of the look-up.
+    """
+
+    account: Account
+    made: list[Made] = field(default_factory=list)
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    over: bool = False
+    """Whether the account is gone. A program that has failed may still have threads at work, which
+    would make their resources in the account of whoever comes next."""
+
+    def new_resource(
+        self, args: pulumi.runtime.MockResourceArgs
+    ) -> tuple[str | None, dict[Any, Any]]:
+        """Make the resource in the account; its id and outputs."""
+        given = wire.unwrapped(wire.with_whole_numbers(args.inputs))
+        inputs = {key: value for key, value in given.values.items() if value is not None}
+        id_: str | None
+        secrets = set(given.secrets)
+        if args.typ == "pulumi:index:Stash":
+            id_, outputs = f"{args.name}-id", {**inputs, "output": inputs["input"]}
+            if "input" in secrets:
+                secrets.add("output")
+        elif args.typ.startswith("aws:"):
+            kind = resource_type(args.typ)
+            secrets |= kind.secret
+            with self._turn():
+                id_, outputs = self._make(kind, args.name, inputs)
+        else:
+            id_, outputs = None, inputs  # a component has no life of its own
+        self.made.append(Made(args.typ, args.name, inputs, outputs, id_))
+        return id_, wire.wrapped(outputs, secrets)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Use of the account by one thread, while there is one."""
+        with Account.lock:
+            if self.over:
+                raise RuntimeError("this simulated account is gone")
+            yield
+
+    def _make(
+        self, kind: Resource, name: str, given: Mapping[str, Any]
+    ) -> tuple[str, dict[Any, Any]]:
+        inputs, problems = kind.check(self.account, name, None, given, b"")
+        if problems:
+            told = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
+            raise LookupError(f"{kind.token} {name!r}: {told}")
+        return kind.made(self.account, inputs)
+
+    # The base class declares a pair alone; the answer by itself is what says that nothing failed.
+    def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
+        """Answer a look-up from the account.
+
+        What AWS refuses comes back as a failure, as from the engine: an exception here would stay
+        behind in Pulumi's runtime, also when the program has dealt with it.
+        """
+        with self._turn():
+            arguments = wire.with_whole_numbers(args.args)
+            if problems := invokes.check(args.token, arguments):
+                raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")
+            self.asked.append((args.token, arguments))
+            try:
+                return invokes.invoke(self.account, args.token, arguments)
+            except (AwsError, InvokeError) as refused:
+                return {}, [("", str(refused))]
+
+    def of(self, token: str) -> list[Made]:
+        """What was made of one type, in order."""
+        return [made for made in self.made if made.token == token]
+
+
+@contextlib.contextmanager
+def simulated_account(
+    region: str = "us-east-1",
+    default_tags: Mapping[str, str] | None = None,
+    seed: Seed = NEW_ACCOUNT,
+) -> Iterator[SimulatedMocks]:
+    """An account that lives in this process for as long as the block.
+
+    Yields mocks to hand to `pulumi.runtime.set_mocks`.
+    """
+    schema.preload()
+    saved = {name: os.environ.pop(name, None) for name in _CLEARED}
+    before = os.environ.get("MOTO_EC2_LOAD_DEFAULT_AMIS")
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+    try:
+        with moto.mock_aws():
+            seed.start()
+            seed.open(region)
+            mocks = SimulatedMocks(Account(region, default_tags=default_tags or {}))
+            try:
+                yield mocks
+            finally:
+                with Account.lock:
+                    mocks.over = True
+    finally:
+        restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}
+        for name, value in restored.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
