@@ -11,7 +11,7 @@ unexport PYTHONPATH
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint bench lock clean setup setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint bench lock clean setup setup-local setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -31,16 +31,19 @@ help:
 setup:
 	@scripts/setup.sh run
 
+setup-local:
+	@scripts/setup.sh local
+
 setup-dev:
 	@scripts/setup.sh dev
 
-up: setup
+up: setup-local
 	@$(GEUSEMAKER) local up
 
-down: setup
+down: setup-local
 	@$(GEUSEMAKER) local down
 
-shell: setup
+shell: setup-local
 	@$(GEUSEMAKER) local shell
 
 # Engine tests first: they take the longest, and the short ones fill the workers at the end.

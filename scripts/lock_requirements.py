@@ -1,8 +1,8 @@
-"""Writes requirements.lock and requirements-dev.lock: every package with its version and hashes.
+"""Writes requirements*.lock: every package with its version and hashes.
 
-`make lock` after a change of requirements.txt or requirements-dev.txt; what they do not touch keeps
-its version. `make lock UPGRADE=--upgrade` moves all to the newest that the requirements allow. One
-lock serves Python 3.11 to 3.13 on Linux and macOS. Asks the package index that pip is set up for.
+`make lock` after a change of requirements*.txt; what they do not touch keeps its version.
+`make lock UPGRADE=--upgrade` moves all to the newest that the requirements allow. One lock serves
+Python 3.11 to 3.13 on Linux and macOS. Asks the package index that pip is set up for.
 """
 
 import subprocess
@@ -11,20 +11,24 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from setup_venv import uv_environment
+from setup_venv import LOCKS, uv_environment
 
 PROJECT = Path(__file__).resolve().parent.parent
-LOCKS = {"requirements.txt": "requirements.lock", "requirements-dev.txt": "requirements-dev.lock"}
+WANTED = {
+    "run": ["requirements.txt"],
+    "local": ["requirements.txt", "requirements-local.txt"],
+    "dev": ["requirements-dev.txt"],
+}
 
 
-def compile_command(uv: Path, requirements: str, build: Path, *more: str) -> list[str]:
-    """The command that locks one file of requirements, together with those of the build."""
+def compile_command(uv: Path, kind: str, build: Path, *more: str) -> list[str]:
+    """The command that locks what one kind of setup wants, together with those of the build."""
     return [
         *(str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
         *("--generate-hashes", "--no-header", "--no-annotate"),
         *("--no-emit-index-url", "--no-emit-find-links"),
         *more,
-        *("--output-file", LOCKS[requirements], requirements, str(build)),
+        *("--output-file", LOCKS[kind], *WANTED[kind], str(build)),
     ]
 
 
@@ -37,8 +41,8 @@ def main() -> None:
         build = Path(folder) / "build.in"
         # Pulumi asks the environment's pip for its packages, and an old pip answers slowly.
         build.write_text("\n".join([*wanted, "pip"]) + "\n", encoding="utf-8")
-        for requirements in LOCKS:
-            command = compile_command(python.with_name("uv"), requirements, build, *sys.argv[1:])
+        for kind in WANTED:
+            command = compile_command(python.with_name("uv"), kind, build, *sys.argv[1:])
             subprocess.run(command, cwd=PROJECT, env=environment, check=True)
 
 

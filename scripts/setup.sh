@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes or repairs .venv for `make`: `scripts/setup.sh run` or `scripts/setup.sh dev`.
+# Makes or repairs .venv for `make`: `scripts/setup.sh run`, `local` or `dev`.
 # Finds a Python that really works (a pyenv shim may be there and fail); the rest is
 # scripts/setup_venv.py, which Python can lock and no shell of macOS can.
 set -eu

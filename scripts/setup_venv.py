@@ -1,11 +1,12 @@
 """Makes, repairs and fills .venv; standard library only, since it runs before anything is there.
 
-`setup_venv.py run` installs what the program needs, `dev` what tests and checks need too, and
-`--check` only says (exit code 0) that nothing is to be done. .venv holds what a lock file names, by
-version and hash, and nothing else. pip only fetches uv, which then installs the lock: pip asks the
-index for newer versions of a locked package that another one requires with an extra, and then
-refuses them. A stamp inside .venv holds a hash of what was installed and is written last, so that
-an interrupted run is done again.
+`setup_venv.py run` installs what the program and the commands need against AWS, `local` what the
+simulated account needs too, `dev` what tests and checks need besides, and `--check` only says (exit
+code 0) that nothing is to be done. .venv holds what a lock file names, by version and hash, and
+nothing else. pip only fetches uv, which then installs the lock: pip asks the index for newer
+versions of a locked package that another one requires with an extra, and then refuses them. A stamp
+inside .venv holds a hash of what was installed and is written last, so that an
+interrupted run is done again.
 """
 
 import ast
@@ -22,26 +23,27 @@ import time
 import venv
 from pathlib import Path
 
-LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
-# What each set depends on: a changed file means that .venv is filled again.
-_HASHED = {
-    "run": ("requirements.lock", "requirements.txt", "pyproject.toml"),
-    "dev": ("requirements-dev.lock", "requirements.txt", "pyproject.toml"),
+# Each kind holds those before it.
+LOCKS = {
+    "run": "requirements.lock",
+    "local": "requirements-local.lock",
+    "dev": "requirements-dev.lock",
 }
+_KINDS = tuple(LOCKS)
 
 
 def wanted_stamp(project: Path, kind: str) -> str:
     """The hash that a finished installation of this kind has here."""
     made = hashlib.sha256(str(project).encode())
-    for name in _HASHED[kind]:
+    for name in (LOCKS[kind], "requirements.txt", "requirements-local.txt", "pyproject.toml"):
         made.update(f"\n{name}\n".encode() + (project / name).read_bytes())
     return made.hexdigest()
 
 
 def is_ready(project: Path, kind: str) -> bool:
-    """Whether .venv holds what is wanted; the dev set holds the run set too."""
+    """Whether .venv holds what is wanted."""
     stamps = read_stamps(project / ".venv")
-    kinds = ("run", "dev") if kind == "run" else ("dev",)
+    kinds = _KINDS[_KINDS.index(kind) :]
     return any(stamps.get(one) == wanted_stamp(project, one) for one in kinds)
 
 
@@ -88,8 +90,8 @@ def set_up(project: Path, kind: str) -> None:
         if works(environment) and not was_moved(project):
             if is_ready(project, kind):
                 return
-            if "dev" in read_stamps(environment):
-                kind = "dev"  # `make up` after a pull takes nobody's pytest away
+            # `make up` after a pull takes nobody's pytest away.
+            kind = max(kind, *read_stamps(environment).keys() & LOCKS, key=_KINDS.index)
         else:
             again = "making .venv anew" if environment.exists() else "making .venv"
             version = ".".join(str(part) for part in sys.version_info[:2])
@@ -201,7 +203,7 @@ def say(text: str) -> None:
 def main() -> None:
     kind = sys.argv[1] if len(sys.argv) > 1 else ""
     if kind not in LOCKS:
-        sys.exit("Usage: setup_venv.py run|dev [--check]")
+        sys.exit(f"Usage: setup_venv.py {'|'.join(LOCKS)} [--check]")
     project = Path(__file__).resolve().parent.parent
     if "--check" in sys.argv[2:]:
         sys.exit(0 if is_ready(project, kind) else 1)

@@ -5,6 +5,7 @@ its backend describes what no longer exists, so it is set aside before a new acc
 """
 
 import contextlib
+import importlib
 import shutil
 import sys
 import time
@@ -178,6 +179,10 @@ def _end_silent_process(places: Places) -> None:
 
 
 def _start(places: Places, base: Mapping[str, str]) -> Account:
+    try:
+        importlib.import_module("geusemaker.simulator")
+    except ModuleNotFoundError as missing:
+        raise LocalError(str(missing)) from None
     places.output_file.parent.mkdir(parents=True, exist_ok=True)
     places.empty_file.write_text("", encoding="utf-8")
     command = [

@@ -1,5 +1,6 @@
 """The simulated account is started once, stopped by its owner only, and never mixed up."""
 
+import importlib
 import json
 import os
 import socket
@@ -125,6 +126,18 @@ def test_an_account_that_cannot_start_says_its_last_words(clone: Clone) -> None:
     clone.simulator("dies")
     with pytest.raises(LocalError, match=r"did not start: ImportError: no module named moto\. See"):
         clone.start()
+
+
+def test_an_installation_without_the_extra_says_how_to_get_it(clone: Clone) -> None:
+    clone.patch.setitem(sys.modules, "moto", None)
+    clone.patch.delitem(sys.modules, "geusemaker.simulator", raising=False)
+    wanted = (
+        r"needs moto, which .* deployments to AWS\. Run `make setup-local` .* geusemaker\[local\]"
+    )
+    with pytest.raises(LocalError, match=wanted):
+        clone.start()
+    with pytest.raises(ModuleNotFoundError, match=wanted):
+        importlib.import_module("geusemaker.simulator.mocks")
 
 
 def test_an_account_that_never_gets_ready_is_ended(clone: Clone) -> None:

@@ -38,8 +38,8 @@ def project(tmp_path: Path) -> Path:
         shutil.copy(SCRIPTS / name, root / "scripts" / name)
     for name in (
         "requirements.txt",
-        "requirements.lock",
-        "requirements-dev.lock",
+        "requirements-local.txt",
+        *setup_venv.LOCKS.values(),
         "pyproject.toml",
     ):
         (root / name).write_text(f"# {name}\n")
@@ -114,9 +114,9 @@ def test_a_stamp_counts_for_what_it_was_made_for(project: Path) -> None:
     stamp(project, "run")
     assert setup_venv.is_ready(project, "run")
     assert not setup_venv.is_ready(project, "dev")
+    assert not setup_venv.is_ready(project, "local")
     stamp(project, "dev")
-    assert setup_venv.is_ready(project, "run")
-    assert setup_venv.is_ready(project, "dev")
+    assert all(setup_venv.is_ready(project, kind) for kind in ("run", "local", "dev"))
     (project / "requirements-dev.lock").write_text("other\n")
     assert not setup_venv.is_ready(project, "run")
     (project / ".venv" / "geusemaker.json").write_text("{")
@@ -292,14 +292,16 @@ def test_uv_gets_what_pip_is_set_up_with(tmp_path: Path, monkeypatch: pytest.Mon
     assert "UV_DEFAULT_INDEX" not in setup_venv.uv_environment(Path(sys.executable))
 
 
-def test_who_has_the_dev_set_keeps_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_a_larger_set_keeps_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed: list[str] = []
     monkeypatch.setattr(setup_venv, "works", lambda _: True)
     monkeypatch.setattr(setup_venv, "install", lambda *given: installed.append(given[2]))
     stamp(project, "dev")
     (project / "requirements-dev.lock").write_text("other\n")
     setup_venv.set_up(project, "run")
-    assert installed == ["dev"]
+    stamp(project, "run")
+    setup_venv.set_up(project, "local")
+    assert installed == ["dev", "local"]
 
 
 def test_wrong_arguments_show_the_usage(project: Path) -> None:

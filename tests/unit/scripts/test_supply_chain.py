@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((ROOT / ".github").rglob("*.yml"))
 LOCKS = {
     "requirements.lock": ("requirements.txt",),
-    "requirements-dev.lock": ("requirements.txt", "requirements-dev.txt"),
+    "requirements-local.lock": ("requirements.txt", "requirements-local.txt"),
+    "requirements-dev.lock": ("requirements.txt", "requirements-local.txt", "requirements-dev.txt"),
 }
 ENTRY = re.compile(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==([^ ;]+)(?: ; [^\\]+)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
@@ -95,5 +96,12 @@ def test_the_lock_holds_what_the_requirements_want(name: str) -> None:
 
 
 def test_tests_run_with_the_versions_that_the_program_gets() -> None:
-    run, dev = locked("requirements.lock"), locked("requirements-dev.lock")
-    assert {name: dev.get(name) for name in run} == run
+    run, local, dev = (locked(name) for name in LOCKS)
+    assert {name: local.get(name) for name in run} == run
+    assert {name: dev.get(name) for name in local} == local
+
+
+def test_a_deployment_to_aws_installs_no_simulated_account() -> None:
+    only_local = {"moto", "flask", "flask-cors", "werkzeug", "cryptography", "docker", "cfn-lint"}
+    assert only_local.isdisjoint(locked("requirements.lock"))
+    assert {"docker", "cfn-lint"}.isdisjoint(locked("requirements-local.lock"))
