@@ -14,7 +14,8 @@ import pytest
 from pulumi.runtime.mocks import MockMonitor
 
 from geusemaker.components.tier1 import Tier1, Tier1Args
-from geusemaker.simulator.mocks import Made, simulated_account
+from geusemaker.simulator.mocks import simulated_account
+from pulumi_moto.mocks import Made
 
 TODAY = date(2026, 11, 23)
 """The day of all tests here: which lines are patched must not depend on when they run."""
