@@ -92,5 +92,5 @@ def test_what_the_account_has_already_is_used() -> None:
     assert host.inputs["subnetId"] == there.subnets[0]
     groups = {one.inputs["vpcId"] for one in account.of("aws:ec2/securityGroup:SecurityGroup")}
     assert groups == {there.vpc}
-    mounts = [one.inputs["subnetId"] for one in account.of("aws:efs/mountTarget:MountTarget")]
-    assert mounts == there.subnets
+    mounts = {one.inputs["subnetId"] for one in account.of("aws:efs/mountTarget:MountTarget")}
+    assert mounts == set(there.subnets)
