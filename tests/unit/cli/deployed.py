@@ -3,6 +3,7 @@
 moto dates an instance by this machine's clock, so reports are dated a century after or before.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,13 @@ Answer = Callable[..., Any]
 
 def refusal(operation: str, code: str, said: str = "AWS's own words") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": said}}, operation)
+
+
+@functools.cache
+def aws(service: str) -> Any:
+    """One client of a service for all tests; each test's moto answers it anew."""
+    make: Any = boto3.client
+    return make(service, region_name="us-east-1")
 
 
 @dataclass
@@ -60,16 +68,13 @@ class Deployed:
     """What happens at a time; sleeping brings it."""
 
     def client(self, name: str) -> Client:
-        make: Any = boto3.client
-        return Client(make(name, region_name="us-east-1"), self.answers, self.asked)
+        return Client(aws(name), self.answers, self.asked)
 
     def calls(self, *names: str) -> list[dict[str, Any]]:
         return [arguments for name, arguments in self.asked if name in names]
 
     def put(self, name: str, text: str, kind: str = "String") -> None:
-        ssm = boto3.client("ssm", region_name="us-east-1")
-        made: Any = ssm.put_parameter
-        made(Name=name, Value=text, Type=kind, Overwrite=True)
+        aws("ssm").put_parameter(Name=name, Value=text, Type=kind, Overwrite=True)
 
     def report(self, state: str = "ready", *lines: str, **fields: str) -> None:
         """What the host reports from now on; since its start, unless another `time` is given."""
@@ -90,10 +95,11 @@ class Deployed:
 
     def state(self, name: str) -> None:
         """Has EC2 say so of the instance from now on."""
-        real = boto3.client("ec2", region_name="us-east-1").describe_instances
+        answered: dict[str, Any] = {}  # moto's answers, which a test that waits asks for often
 
         def describe(**arguments: Any) -> Any:
-            told: Any = real(**arguments)
+            told = answered.get(repr(arguments)) or aws("ec2").describe_instances(**arguments)
+            answered[repr(arguments)] = told
             told["Reservations"][0]["Instances"][0]["State"] = {"Name": name}
             return told
 
@@ -109,9 +115,9 @@ class Deployed:
 
 def deploy(world: World, kind: str = "m6i.xlarge") -> Deployed:
     """A stack that runs, and has not reported yet."""
-    ec2 = boto3.client("ec2", region_name="us-east-1")
-    made: Any = ec2.run_instances
-    instance = made(ImageId="ami-0391c53a255869d46", MinCount=1, MaxCount=1, InstanceType=kind)
+    instance = aws("ec2").run_instances(
+        ImageId="ami-0391c53a255869d46", MinCount=1, MaxCount=1, InstanceType=kind
+    )
     found = Deployed(world, instance["Instances"][0]["InstanceId"])
     world.config("")
     world.answers(
