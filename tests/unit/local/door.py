@@ -1,23 +1,37 @@
 """A clone in a temporary folder, with stand-ins for the simulator and the Pulumi CLI."""
 
+import io
 import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from geusemaker import pulumi_cli
 from geusemaker.local import lifecycle
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
 
+from . import fake_pulumi
+
 FAKE_SIMULATOR = Path(__file__).with_name("fake_simulator.py")
-FAKE_PULUMI = Path(__file__).with_name("fake_pulumi.py")
+STARTER = """\
+#!/bin/sh
+if [ "$*" = version ]; then
+  echo '{{"args": ["version"]}}' >>"{folder}/calls.jsonl"
+  echo v3.259.0
+  exit
+fi
+exec "{python}" -I "{folder}/fake_pulumi.py" "$@"
+"""
+START_PROCESS = pulumi_cli._started
 
 
 @dataclass
@@ -49,10 +63,54 @@ class Clone:
             lifecycle.prepare(self.places, self.said.append)
         return account
 
+    def prepare(self) -> None:
+        """The files of a local run, without an account."""
+        with lifecycle.locked(self.places, self.said.append):
+            lifecycle.prepare(self.places, self.said.append)
+
     def kill(self) -> None:
         account = read_account(self.places.account_file)
         assert account is not None
         os.kill(account.pid, signal.SIGKILL)
+
+    def spawned(self) -> None:
+        """Has a process run the stand-in from now on, as a user's CLI is run."""
+        self.patch.setattr(pulumi_cli, "_started", START_PROCESS)
+
+
+class Answered:
+    """A run of the stand-in that has ended, with what `pulumi_cli` asks of a child process."""
+
+    def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str], stderr: int) -> None:
+        here = Path(command[0]).parent
+        out, self._error, self.returncode = fake_pulumi.answer(command[1:], env, cwd, here)
+        both = stderr == subprocess.STDOUT
+        self.stdout = io.StringIO(out + self._error if both else out)
+
+    def __enter__(self) -> "Answered":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def communicate(self) -> tuple[str, str]:
+        return self.stdout.read(), self._error
+
+    def wait(self) -> int:
+        return self.returncode
+
+
+def answering_here(starter: str) -> Callable[[list[str], Path, Mapping[str, str], int], Any]:
+    """What runs the stand-in in this process, and every other CLI that a test puts in its place,
+    or takes away, as a process."""
+
+    def started(command: list[str], cwd: Path, env: Mapping[str, str], stderr: int) -> Any:
+        program = Path(command[0])
+        if os.access(program, os.X_OK) and program.read_text() == starter:
+            return Answered(command, cwd, env, stderr)
+        return START_PROCESS(command, cwd, env, stderr)
+
+    return started
 
 
 def make_clone(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Clone]:
@@ -63,8 +121,8 @@ def make_clone(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Clone]:
     (project / "Pulumi.dev.yaml").write_text("# why\nconfig:\n  aws:region: us-east-1\n")
     engine_dir = folder / "cache" / "pulumi" / "3.259.0"
     engine_dir.mkdir(parents=True)
-    shutil.copyfile(FAKE_PULUMI, engine_dir / "fake_pulumi.py")
-    starter = f'#!/bin/sh\nexec "{sys.executable}" -I "{engine_dir / "fake_pulumi.py"}" "$@"\n'
+    shutil.copyfile(fake_pulumi.__file__, engine_dir / "fake_pulumi.py")
+    starter = STARTER.format(python=sys.executable, folder=engine_dir)
     for name in ("pulumi", "pulumi-language-python", "pulumi-language-python-exec"):
         (engine_dir / name).write_text(starter)
         (engine_dir / name).chmod(0o755)
@@ -73,6 +131,7 @@ def make_clone(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Clone]:
     patch.setenv("GEUSEMAKER_CACHE_DIR", str(folder / "cache"))
     patch.setenv("GEUSEMAKER_ENGINE_SOURCES", "cache")
     patch.setattr(lifecycle, "STOP_SECONDS", 2.0)
+    patch.setattr(pulumi_cli, "_started", answering_here(starter))
     patch.chdir(project)
     clone = Clone(Places(project), engine_dir, patch)
     clone.simulator("works")

@@ -1,4 +1,7 @@
-"""Stands in for the Pulumi CLI: answers as `answers.json` beside it says, and notes its calls.
+"""Stands in for the Pulumi CLI: answers as `answers.json` in its folder says, and notes its calls.
+
+Tests call `answer` in their own process: a process for each call would take most of their time. Run
+as a program it answers the same.
 
 What edits a stack's file edits it for real. `"config": "file"` answers with what that file holds;
 of a value `secure: c:TEXT` the clear text is TEXT.
@@ -8,7 +11,7 @@ import json
 import os
 import re
 import sys
-import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -41,62 +44,85 @@ FINE = {
 EDITS = ("set", "set-all", "rm", "rm-all")
 
 
-def main() -> None:
-    here = Path(__file__).parent
+class Ended(Exception):
+    """The end of a run before its last line, with what it writes to stderr."""
+
+    def __init__(self, code: int, error: str = "") -> None:
+        super().__init__(error)
+        self.code = code
+        self.error = error
+
+
+def answer(
+    arguments: list[str], env: Mapping[str, str], cwd: Path, here: Path
+) -> tuple[str, str, int]:
+    """What the CLI in folder `here` writes to stdout and stderr, and its exit code."""
+    said: list[str] = []
+    try:
+        code, error = run(arguments, env, cwd, here, said.append), ""
+    except Ended as ended:
+        code, error = ended.code, f"{ended.error}\n" if ended.error else ""
+    return "".join(f"{line}\n" for line in said), error, code
+
+
+def run(
+    arguments: list[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    here: Path,
+    say: Callable[[str], None],
+) -> int:
     with (here / "calls.jsonl").open("a") as calls:
-        called = {"args": sys.argv[1:], "env": dict(os.environ), "cwd": str(Path.cwd())}
-        calls.write(json.dumps(called) + "\n")
+        calls.write(json.dumps({"args": arguments, "env": dict(env), "cwd": str(cwd)}) + "\n")
     given = here / "answers.json"
     answers = FINE | (json.loads(given.read_text()) if given.exists() else {})
-    what = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if what[0] == "version":
-        print("v3.259.0")
-    elif what[:2] == ["stack", "init"]:
+    what = [word for word in arguments if not word.startswith("-")]
+    file = cwd / config_file(arguments, env)
+    if what[:2] == ["stack", "init"]:
         fail(answers.get("init_error"))
-        stacks = unquote(os.environ["PULUMI_BACKEND_URL"].removeprefix("file://"))
-        file = Path(stacks) / ".pulumi" / "stacks" / "geusemaker" / "dev.json"
-        file.parent.mkdir(parents=True)
-        file.write_text("{}")
+        stacks = unquote(env["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        made = Path(stacks) / ".pulumi" / "stacks" / "geusemaker" / "dev.json"
+        made.parent.mkdir(parents=True)
+        made.write_text("{}")
     elif what[:2] == ["stack", "output"]:
         fail(answers.get("output_error"))
-        print(json.dumps(answers["output"]))
+        say(json.dumps(answers["output"]))
     elif what[:2] == ["stack", "ls"]:
         fail(answers.get("stacks_error"))
-        print(answers.get("stacks_text") or json.dumps(answers["stacks"]))
-    elif what[0] == "config" and sys.argv[2] in EDITS:
+        say(answers.get("stacks_text") or json.dumps(answers["stacks"]))
+    elif what[0] == "config" and arguments[1] in EDITS:
         fail(answers.get("edit_error"))
-        edit(sys.argv[2], sys.argv[3:])
+        edit(arguments[1], arguments[2:], file)
     elif what[0] == "config":
         fail(answers.get("config_error"))
         told = answers["config"]
-        print(json.dumps(config_of(sys.argv) if told == "file" else told))
+        say(json.dumps(config_of(arguments, file) if told == "file" else told))
     elif what[0] == "cancel":
         (here / "locked").unlink()
     elif (here / "locked").exists():
-        sys.exit((here / "locked").read_text())
-    elif "--preview-only" in sys.argv:
-        said = [{"severity": s, "message": m} for s, m in answers.get("looked_said", [])]
-        print(json.dumps({"diagnostics": said}, indent=1))
-        sys.exit(answers.get("looked_code", 0))
-    elif what[0] == "up" and "--json" not in sys.argv:
+        raise Ended(1, (here / "locked").read_text())
+    elif "--preview-only" in arguments:
+        looked = [{"severity": s, "message": m} for s, m in answers.get("looked_said", [])]
+        say(json.dumps({"diagnostics": looked}, indent=1))
+        return int(answers.get("looked_code", 0))
+    elif what[0] == "up" and "--json" not in arguments:
         for line in answers["up_lines"]:
-            print(line, flush=True)
-        time.sleep(answers.get("up_seconds", 0))
-        sys.exit(answers.get("up_code", 0))
+            say(line)
+        return int(answers.get("up_code", 0))
     elif what[0] == "preview":
-        tried = config_file(sys.argv)
-        (here / "previewed.yaml").write_text(tried.read_text() if tried.exists() else "")
+        (here / "previewed.yaml").write_text(file.read_text() if file.exists() else "")
         if spoils := answers.get("preview_spoils"):
-            Path(spoils).write_text("config: {}\n")
+            (cwd / spoils).write_text("config: {}\n")
         fail(answers.get("preview_error"))
-        print(json.dumps(answers["preview"], indent=4))
-        sys.exit(answers.get("preview_code", 0))
+        say(json.dumps(answers["preview"], indent=4))
+        return int(answers.get("preview_code", 0))
     else:
         for severity, message in answers.get(f"{what[0]}_said", []):
-            print(json.dumps({"diagnosticEvent": {"severity": severity, "message": message}}))
-        print("not json")
-        print(json.dumps({"summaryEvent": {"resourceChanges": answers[what[0]]}}))
-        sys.exit(answers.get(f"{what[0]}_code", 0))
+            say(json.dumps({"diagnosticEvent": {"severity": severity, "message": message}}))
+        say("not json")
+        say(json.dumps({"summaryEvent": {"resourceChanges": answers[what[0]]}}))
+        return int(answers.get(f"{what[0]}_code", 0))
+    return 0
 
 
 def option(arguments: list[str], name: str) -> str | None:
@@ -105,14 +131,13 @@ def option(arguments: list[str], name: str) -> str | None:
     return flags[flags.index(name) + 1] if name in flags else None
 
 
-def config_file(arguments: list[str]) -> Path:
-    named = option(arguments, "--config-file") or os.environ.get("PULUMI_OPTION_CONFIG_FILE")
+def config_file(arguments: list[str], env: Mapping[str, str]) -> Path:
+    named = option(arguments, "--config-file") or env.get("PULUMI_OPTION_CONFIG_FILE")
     stack = option(arguments, "--stack") or "dev"
     return Path(named or f"Pulumi.{stack.rpartition('/')[2]}.yaml")
 
 
-def config_of(arguments: list[str]) -> dict[str, Any]:
-    file = config_file(arguments)
+def config_of(arguments: list[str], file: Path) -> dict[str, Any]:
     content = yaml.safe_load(file.read_text()) if file.exists() else {}
     told: dict[str, Any] = {}
     for key, value in ((content or {}).get("config") or {}).items():
@@ -124,9 +149,8 @@ def config_of(arguments: list[str]) -> dict[str, Any]:
     return told
 
 
-def edit(what: str, arguments: list[str]) -> None:
+def edit(what: str, arguments: list[str], file: Path) -> None:
     """`config set`, `set-all`, `rm` and `rm-all`, with the CLI's own rules for their words."""
-    file = config_file(arguments)
     words, pairs = [], []
     rest = iter(arguments)
     for word in rest:
@@ -163,7 +187,14 @@ def edit(what: str, arguments: list[str]) -> None:
 
 def fail(error: object) -> None:
     if error is not None:
-        sys.exit(str(error))
+        raise Ended(1, str(error))
+
+
+def main() -> None:
+    out, error, code = answer(sys.argv[1:], os.environ, Path.cwd(), Path(__file__).parent)
+    sys.stdout.write(out)
+    sys.stderr.write(error)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -114,11 +114,11 @@ def test_an_address_that_answers_nonsense_is_not_the_account(clone: Clone) -> No
         thread.join()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', "\x00"])
-def test_a_broken_state_file_names_no_account(clone: Clone, text: str) -> None:
+def test_a_broken_state_file_names_no_account(clone: Clone) -> None:
     clone.places.root.mkdir()
-    clone.places.account_file.write_text(text)
-    assert read_account(clone.places.account_file) is None
+    for text in ("", "[]", '{"pid": 1}', "\x00", "{"):
+        clone.places.account_file.write_text(text)
+        assert read_account(clone.places.account_file) is None, f"{text!r} is taken for an account"
     assert clone.start().is_answering()
 
 
@@ -191,14 +191,14 @@ def test_a_second_command_waits_and_then_gives_one_clear_message(clone: Clone) -
 
 
 def test_the_config_copy_follows_the_committed_file(clone: Clone) -> None:
-    clone.start()
+    clone.prepare()
     places = clone.places
     places.config.write_text(places.config.read_text() + "  geusemaker:osType: ubuntu-24.04\n")
-    clone.start()
+    clone.prepare()
     assert "ubuntu-24.04" in places.config.read_text()
     assert clone.said == []
     places.committed_config.write_text("config: {}\n")
-    clone.start()
+    clone.prepare()
     assert places.config.read_text() == "config: {}\n"
     assert len(clone.said) == 1
     assert clone.said[0].startswith("Pulumi.dev.yaml has changed")
@@ -208,7 +208,7 @@ def test_the_config_copy_follows_the_committed_file(clone: Clone) -> None:
 
 def test_a_clone_without_a_stack_file_gets_an_empty_copy(clone: Clone) -> None:
     clone.places.committed_config.unlink()
-    clone.start()
+    clone.prepare()
     assert clone.places.config.read_text() == ""
 
 
@@ -224,14 +224,14 @@ def test_a_clone_without_a_stack_file_gets_an_empty_copy(clone: Clone) -> None:
 def test_only_what_a_user_set_counts_as_a_change(
     clone: Clone, appended: str, changed: bool
 ) -> None:
-    clone.start()
+    clone.prepare()
     copy = clone.places.config
     copy.write_text(copy.read_text() + appended)
     assert lifecycle.config_was_changed(clone.places) is changed
 
 
 def test_git_never_sees_the_local_folder(clone: Clone) -> None:
-    clone.start()
+    clone.prepare()
     git = ["git", "-c", "init.defaultBranch=main"]
     subprocess.run([*git, "init", "-q", "."], check=True, cwd=clone.places.project)
     seen = subprocess.run(
@@ -262,11 +262,11 @@ def test_processes_are_told_apart_without_proc_too(
 def test_a_comment_or_a_salt_in_the_committed_config_leaves_the_local_copy_alone(
     clone: Clone,
 ) -> None:
-    clone.start()
+    clone.prepare()
     copy = clone.places.config
     copy.write_text(copy.read_text() + "# set by hand\n")
     committed = clone.places.committed_config
     committed.write_text("# a comment\n" + committed.read_text() + "encryptionsalt: v1:abc\n")
-    clone.start()
+    clone.prepare()
     assert "# set by hand" in copy.read_text()
     assert not clone.said

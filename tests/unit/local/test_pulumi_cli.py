@@ -176,6 +176,31 @@ def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_the_cli_is_a_process_with_the_environment_and_folder_of_the_door_and_no_input(
+    clone: Clone, cli: LocalCli
+) -> None:
+    (clone.engine_dir / "pulumi").write_text(
+        '#!/bin/sh\ncat\necho "$PULUMI_BACKEND_URL $(pwd) $*"\n'
+        "printf 'error: \\377 is no UTF-8\\n' >&2\nexit 3\n"
+    )
+    with pytest.raises(LocalError, match=r"^\ufffd is no UTF-8$"):
+        cli.outputs()
+    log = clone.places.pulumi_log.read_text()
+    backend, folder = clone.places.backend, clone.places.project
+    given = "stack output --json --non-interactive --color never"
+    assert f"file://{backend} {folder} {given}\n" in log, "the CLI does not get what it needs"
+    assert "[ended with code 3]" in log
+
+
+def test_a_spawned_cli_answers_as_one_in_this_process(clone: Clone, cli: LocalCli) -> None:
+    here = (cli.preview(), cli.outputs(), cli.config())
+    clone.spawned()
+    assert (cli.preview(), cli.outputs(), cli.config()) == here
+    calls = clone.calls()
+    assert [one["args"] for one in calls[:3]] == [one["args"] for one in calls[3:]]
+    assert len({one["cwd"] for one in calls}) == 1
+
+
 def test_events_that_are_no_objects_are_passed_over() -> None:
     assert list(pulumi_cli._events('[1]\n{"a": 1}\nnoise\n')) == [{"a": 1}]
 
