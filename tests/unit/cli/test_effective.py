@@ -31,9 +31,13 @@ def row(wanted: Effective, key: str) -> tuple[str, str]:
     return found.value, found.source
 
 
-@pytest.mark.parametrize("key", VALUES)
 @pytest.mark.parametrize(
-    "layers", [two for n in (1, 2, 3, 4) for two in combinations(range(4), n)], ids=str
+    ("key", "layers"),
+    [
+        *(("architecture", some) for n in (1, 2, 3, 4) for some in combinations(range(4), n)),
+        *((key, (n,)) for key in ("osType", "amiType") for n in range(4)),
+    ],
+    ids=str,
 )
 def test_the_last_layer_wins_and_what_the_file_lacks_is_written(
     key: str, layers: tuple[int, ...]
