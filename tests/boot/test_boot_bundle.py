@@ -63,13 +63,6 @@ def _fails_at_bundle(host: Host, words: str) -> None:
     assert host.containers() == {}
 
 
-@pytest.mark.parametrize("what", ["s3", "registry", "ssm-settings", "ssm-secrets"])
-def test_what_answers_late_is_waited_for(host: Host, what: str) -> None:
-    host.late(what, 3)
-    assert host.boot() == GOOD
-    assert host.record()["state"] == "ready"
-
-
 @pytest.mark.parametrize("what", ["imds", "ssm-put"])
 def test_a_record_that_could_not_be_written_is_written_a_minute_later(
     host: Host, what: str
@@ -117,20 +110,19 @@ def test_settings_that_cannot_be_read_fail_the_bundle_step(host: Host) -> None:
         ("sites=", "more="),
     ],
 )
-def test_settings_of_another_form_are_refused(host: Host, old: str, new: str) -> None:
-    host.parameter(FACTS.settings_parameter, OLD.pointer().replace(old, new, 1))
-    host.cloud_init()
-    assert host.start_each("docker", "bundle") == {"docker": 0, "bundle": 1}
-    assert "have a form that this host does not know" in host.reason("bundle")
-    assert host.calls("aws s3api") == []
+def test_settings_of_another_form_are_refused(laid_down: Host, old: str, new: str) -> None:
+    laid_down.parameter(FACTS.settings_parameter, OLD.pointer().replace(old, new, 1))
+    assert laid_down.start_each("docker", "bundle") == {"docker": 0, "bundle": 1}
+    assert "have a form that this host does not know" in laid_down.reason("bundle")
+    assert laid_down.calls("aws s3api") == []
 
 
 @pytest.mark.parametrize(("bundle", "words"), BAD.values(), ids=BAD)
 def test_a_bad_bundle_fails_a_new_host_at_the_bundle_step(
-    host: Host, bundle: Bundle, words: str
+    laid_down: Host, bundle: Bundle, words: str
 ) -> None:
+    host = laid_down
     host.name(bundle)
-    host.cloud_init()
     host.start_each("docker", "bundle")
     assert words in host.reason("bundle")
     record = host.record()

@@ -10,10 +10,8 @@ from .boot_host import MANY, STEPS, Host
 
 
 @pytest.fixture(name="host")
-def _host(tmp_path: Path) -> Host:
-    host = Host(tmp_path)
-    assert host.cloud_init().returncode == 0
-    return host
+def _host(laid_down: Host) -> Host:
+    return laid_down
 
 
 def _assert_refused(host: Host, words: str) -> None:
@@ -322,12 +320,12 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("os_id", "version"), [("ubuntu", "22.04"), ("amzn", "2023")])
 @pytest.mark.parametrize("step", FAULTS)
 def test_whichever_step_fails_is_named_in_its_state_and_in_the_record(
-    tmp_path: Path, step: str, os_id: str, version: str
+    tmp_path: Path, step: str
 ) -> None:
-    host = Host(tmp_path, os_id, version)
+    """How a step fails does not depend on the system; where it does, there is a test above."""
+    host = Host(tmp_path, "amzn", "2023")
     host.attach_volume()
     host.attach_gpu()
     text = {"data": "8", "services": "n8n\n"}.get(step, "")

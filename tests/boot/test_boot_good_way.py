@@ -189,12 +189,22 @@ def test_without_a_link_by_id_the_volume_is_found_by_its_serial_number_among_oth
 
 
 @pytest.mark.parametrize(
-    "what", ["volume", "mount-data", "mount-n8n", "docker", "docker-answer", "apt-lists", "key"]
+    "late",
+    [
+        ("volume", "mount-data", "docker", "apt-lists", "s3", "ssm-secrets"),
+        ("mount-n8n", "docker-answer", "key", "registry", "ssm-settings"),
+    ],
+    ids=", ".join,
 )
-def test_what_comes_late_is_waited_for(host: Host, what: str) -> None:
+def test_what_comes_late_is_waited_for(host: Host, late: tuple[str, ...]) -> None:
+    """In one boot what different loops wait for: the failed step names which one was not."""
     host.attach_volume()
-    host.late(what, 3)
-    assert host.boot() == GOOD
+    for what in late:
+        host.late(what, 3)
+    assert host.boot() == GOOD, host.read("/var/log/geusemaker-boot.log")
+    assert host.record()["state"] == "ready"
+    left = {what: (host.world / "late" / what).read_text() for what in late}
+    assert left == dict.fromkeys(late, "0\n"), "not asked for again, so nothing was late"
 
 
 def test_another_repository_of_the_image_that_is_down_keeps_nothing_from_coming(host: Host) -> None:

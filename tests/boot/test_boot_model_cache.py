@@ -24,9 +24,16 @@ SIGNS: Final = {
 ONE, TWO, THREE = SIGNS
 
 
-@pytest.fixture(name="host", params=["joined by the image", "a blank disk"])
+EITHER: Final = pytest.mark.parametrize(
+    "host", ["joined by the image", "a blank disk"], indirect=True
+)
+"""For tests of mounts, which differ. What is copied where does not depend on how the disk came."""
+
+
+@pytest.fixture(name="host")
 def _host(booted: Host, request: pytest.FixtureRequest) -> Host:
-    (_join if request.param == "joined by the image" else _blank_disk)(booted)
+    joined = getattr(request, "param", "") == "joined by the image"
+    (_join if joined else _blank_disk)(booted)
     return booted
 
 
@@ -78,6 +85,7 @@ def _restart(host: Host, *, stopped: bool = False) -> None:
             host.path(f"/dev/nvme1n1.{what}").unlink(missing_ok=True)
 
 
+@EITHER
 def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None:
     _blob(host, ONE)
     _blob(host, TWO)
@@ -125,6 +133,7 @@ def test_a_model_that_ollama_deletes_is_gone_everywhere(host: Host) -> None:
     assert _is_cached(host, TWO)
 
 
+@EITHER
 @pytest.mark.parametrize("stopped", [False, True], ids=["rebooted", "stopped and started"])
 def test_after_a_boot_ollama_has_its_own_files_before_docker_starts_it(
     host: Host, stopped: bool
@@ -182,6 +191,7 @@ def test_what_is_read_at_once_from_anywhere_is_not_copied(host: Host) -> None:
     assert not _is_cached(host, ONE)
 
 
+@EITHER
 @pytest.mark.parametrize("broken", ["mount-fails", "no such tool"])
 def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, broken: str) -> None:
     if broken == "mount-fails":

@@ -2,7 +2,9 @@
 # What the stand-ins share. $WORLD holds what the pretended machine is like.
 WORLD=/world
 # Theirs are all tools of the machine; the program has only those that it is given.
-PATH=$PATH:/real/bin
+# shellcheck disable=SC2034
+PATH_OF_THE_HOST=$PATH
+PATH=/real/bin:$PATH
 # Users of containers call some of them too.
 (umask 0 && printf '%s\n' "${0##*/} $*" >>"$WORLD/calls")
 
