@@ -55,6 +55,12 @@ def test_publishes_no_port_but_caddys(one: BundleFacts) -> None:
 
 
 @VARIANTS
+def test_caddy_serves_the_domain_where_there_is_one(one: BundleFacts) -> None:
+    served = "ai.example.com" in rendered(one)["caddy/Caddyfile"]
+    assert served is (one.domain is not None), "a certificate for the name, and no other"
+
+
+@VARIANTS
 def test_pins_every_image_by_version_and_digest(one: BundleFacts) -> None:
     for name, service in services(one).items():
         reference, _, digest = service["image"].partition("@")
