@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain
+from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain, quota_of
 from geusemaker.simulator.mocks import simulated_account
 from pulumi_moto import quotas
 from pulumi_moto.account import AwsError
@@ -128,3 +129,17 @@ def test_a_new_account_begins_with_its_own_quotas() -> None:
             here = quotas.of(mocks.account.region)
             assert here[STANDARD.code] == 256
             here[STANDARD.code] = 0
+
+
+def test_the_product_counts_each_type_as_the_simulated_aws_does() -> None:
+    """Two tables by two hands: neither is made from the other."""
+    assert {(one.code, one.name, one.of_new_account) for one in QUOTAS} == {
+        (one.code, one.name, one.default) for one in quotas.QUOTAS
+    }
+    assert len(INSTANCE_TYPES) > 500
+    differing = [
+        name
+        for name in INSTANCE_TYPES
+        if getattr(quota_of(name), "code", None) != getattr(quotas.quota_of(name), "code", None)
+    ]
+    assert differing == []
