@@ -11,6 +11,8 @@ from geusemaker.errors import LocalError
 from geusemaker.host_type import HostType
 
 _SECONDS = 5.0
+_LISTING_SECONDS = 60.0
+"""The first list loads boto3's clients of a dozen services: seconds on a busy machine."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Account:
 
     def resources(self) -> list[tuple[str, str]]:
         """Type and id of everything alive beyond what a new account has."""
-        status, answer = self.ask("GET", "/geusemaker/resources")
+        status, answer = self.ask("GET", "/geusemaker/resources", seconds=_LISTING_SECONDS)
         if status != 200 or not isinstance(answer, list):
             raise LocalError(
                 f"The simulated account at {self.endpoint} cannot list its resources (HTTP"
@@ -66,11 +68,13 @@ class Account:
             raise LocalError(str(said or f"The simulated account answered HTTP {status}."))
         return answer
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: object = None, seconds: float = _SECONDS
+    ) -> tuple[int, Any]:
         """One request, straight to loopback: http.client knows no proxies."""
         try:
             at = urlsplit(self.endpoint)
-            connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=_SECONDS)
+            connection = http.client.HTTPConnection(at.hostname or "", at.port, timeout=seconds)
         except (ValueError, AttributeError, TypeError) as why:
             raise LocalError(f"The account's address {self.endpoint!r} is none ({why}).") from None
         try:
