@@ -1,17 +1,26 @@
 """A clone's local door for tests: a project folder, a simulated account, the genuine CLI."""
 
+import contextlib
+import gc
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
+import grpc
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2_grpc
 
 from geusemaker.local import lifecycle, session
 from geusemaker.local.places import Places
@@ -32,22 +41,26 @@ class Ran:
         return f"exit code {self.code}\n{self.out}"
 
 
-def make_project(folder: Path, *, with_package: bool = False) -> Path:
-    """A folder with what `pulumi` needs of the project; the package too, to be changed."""
+def make_project(folder: Path) -> Path:
+    """A folder with what `pulumi` needs of the project."""
     folder.mkdir(parents=True)
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
         shutil.copy(PROJECT / name, folder / name)
     # Pulumi.yaml names it: a newer language host than the one built here would make one otherwise.
     (folder / ".venv").symlink_to(sys.prefix)
-    if with_package:
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT / "geusemaker", folder / "geusemaker", ignore=ignored)
     return folder
 
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would lead to anybody's account."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+
+
+def _collect() -> None:
+    """The event loop of a program that failed stays open; it is no warning of the test after it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _is_of_tags(step: Mapping[str, Any]) -> bool:
@@ -60,10 +73,15 @@ def _is_of_tags(step: Mapping[str, Any]) -> bool:
 
 
 class Door:
-    """One open local door. `close` ends what it started."""
+    """One open local door. `close` ends what it started.
 
-    def __init__(self, project: Path) -> None:
+    The genuine CLI runs each command. `inline` runs the program in this process, as the Automation
+    API does; else the CLI starts Python, its imports and pip's list anew for each preview.
+    """
+
+    def __init__(self, project: Path, *, inline: bool = True) -> None:
         self.places = Places(project)
+        self.inline = inline
         self.said: list[str] = []
         self._session = session.open_session(self.places, clean_environment(), self.said.append)
 
@@ -75,9 +93,34 @@ class Door:
     def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
         """Run the plain CLI; `code` is the exit code that it must have, None for any."""
         command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
-        ran = self.run(*command)
+        if self.inline and arguments[0] in ("preview", "up", "refresh", "destroy"):
+            with self._program() as address:
+                ran = self.run(*command, f"--client={address}")
+            if ran.code:
+                _collect()
+        else:
+            ran = self.run(*command)
         assert code is None or ran.code == code, f"pulumi {' '.join(arguments)}: {ran}"
         return ran
+
+    @contextlib.contextmanager
+    def _program(self) -> Iterator[str]:
+        """Where the engine finds the project's program while it runs in this process."""
+
+        def program() -> None:
+            runpy.run_path(str(self.places.project / "__main__.py"))
+            gc.unfreeze()  # what the program froze is not its own here
+
+        with ThreadPoolExecutor() as threads:
+            server = grpc.server(threads)
+            language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+            port = server.add_insecure_port("127.0.0.1:0")
+            server.start()
+            try:
+                with mock.patch.dict(os.environ, self.env, clear=True):
+                    yield f"127.0.0.1:{port}"
+            finally:
+                server.stop(None).wait()
 
     def run(self, *command: str) -> Ran:
         """Run any command in the local environment, in the project."""

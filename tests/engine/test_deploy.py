@@ -13,6 +13,8 @@ from geusemaker.cli.main import app
 
 from .door import MADE, Door, Ran
 
+pytestmark = pytest.mark.usefixtures("plain_cli")
+
 PROVED = {
     "--stack": "test_a_named_stack_is_the_one_that_is_deployed",
     "--region": "test_region_and_config_file_reach_the_resources",

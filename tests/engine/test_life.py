@@ -1,6 +1,10 @@
 """The life of a stack, by the plain CLI on the genuine engine."""
 
+import pytest
+
 from .door import MADE, Door
+
+pytestmark = pytest.mark.usefixtures("plain_cli")
 
 
 def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) -> None:
