@@ -1,10 +1,12 @@
 """The right real image for every combination that AWS releases today."""
 
-import json
-
 import pytest
 
-from .door import Door
+from geusemaker.dlami import select
+from geusemaker.dlami.lookup import find_image
+from geusemaker.simulator.mocks import SimulatedMocks
+
+from .rendering import TODAY
 
 BASE = "Base OSS Nvidia Driver GPU AMI"
 CURRENT = {
@@ -39,32 +41,12 @@ CURRENT = {
         "pytorch",
     ): "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.11 (Amazon Linux 2023) 20261009",
 }
-FITTING = {"x86_64": "g5.xlarge", "arm64": "g5g.xlarge"}
 
 
 @pytest.mark.parametrize(("wish", "name"), CURRENT.items(), ids=["-".join(w) for w in CURRENT])
-def test_plain_preview_chooses_the_newest_right_image(
-    door: Door, wish: tuple[str, str, str], name: str
+def test_the_newest_right_image_is_found(
+    account: SimulatedMocks, wish: tuple[str, str, str], name: str
 ) -> None:
-    os_type, architecture, ami_type = wish
-    door.set(
-        osType=os_type,
-        architecture=architecture,
-        amiType=ami_type,
-        instanceType=FITTING[architecture],
-    )
-    digest = json.loads(door.pulumi("preview", "--json").out)
-    (image,) = [
-        step["newState"]["inputs"]["input"]
-        for step in digest["steps"]
-        if step["urn"].endswith("::geusemaker-image")
-    ]
-    (host,) = [
-        step["newState"]["inputs"]
-        for step in digest["steps"]
-        if step["urn"].endswith("::geusemaker-compute-host")
-    ]
-    assert image["name"] == name
-    assert image["architecture"] == architecture
-    assert host["ami"] == image["id"]
-    assert host["instanceType"] == FITTING[architecture]
+    found = find_image(select(*wish, today=TODAY))
+    assert found.name == name
+    assert found.architecture == wish[1]
