@@ -132,6 +132,7 @@ def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: LocalCli) -
 
 
 def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: LocalCli) -> None:
+    clone.spawned()
     cli.ensure_stack()
     cli.ensure_stack()
     (call,) = clone.calls()
