@@ -740,6 +740,7 @@ def test_each_region_is_asked_once(run: Run, table: Path, monkeypatch: pytest.Mo
         return asked(client)
 
     monkeypatch.setattr(update_dlami, "asked", noting)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "true")
     flags = [x for region in ("us-east-1", "eu-west-1", "us-east-1") for x in ("--region", region)]
     code, out, _ = run(*flags, "--catalogue", table)
     assert code == 0
