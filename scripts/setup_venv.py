@@ -101,7 +101,9 @@ def set_up(project: Path, kind: str) -> None:
 
 
 def install(project: Path, environment: Path, kind: str) -> None:
-    say(f"installing {LOCKS[kind]}, which takes network only when it has changed")
+    lock = (project / LOCKS[kind]).read_text().splitlines()
+    packages = sum(line[:1].isalnum() for line in lock)
+    say(f"installing {LOCKS[kind]}, {packages} packages: only when it has changed")
     stamp = environment / "geusemaker.json"
     stamp.unlink(missing_ok=True)
     python = environment / "bin" / "python"
@@ -112,7 +114,9 @@ def install(project: Path, environment: Path, kind: str) -> None:
         # The project itself has no hash: it is built, without network, by what the lock brought.
         itself = ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."]
         for arguments in (sync, itself):
-            command = [str(uv), "pip", *arguments, "--quiet", "--python", str(python)]
+            # On a terminal uv shows what it downloads.
+            quiet = [] if sys.stderr.isatty() else ["--quiet"]
+            command = [str(uv), "pip", *arguments, *quiet, "--python", str(python)]
             ran = subprocess.run(command, cwd=project, env=settings, check=False)
             if ran.returncode != 0:
                 sys.exit(not_installed("uv", LOCKS[kind], ran.returncode))
