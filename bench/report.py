@@ -122,7 +122,10 @@ class Bench:
             mine, other = ours(), reference()
         except (OSError, subprocess.CalledProcessError) as error:
             self.failed = True
-            said = str(getattr(error, "stderr", None) or "").strip()
+            # Pulumi says on stdout why a preview has failed.
+            said = "".join(
+                getattr(error, name, None) or "" for name in ("stdout", "stderr")
+            ).strip()
             print(f"{figure:<34} not measured: {error} {said[-500:]}", flush=True)
             return
         print(
@@ -156,11 +159,22 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
+def in_clear(found: dict[str, Any]) -> Any:
+    """The value of a secret, as `pulumi stack export --show-secrets` writes one."""
+    return json.loads(found["plaintext"]) if "plaintext" in found else found
+
+
 def resources_of(exported: str) -> list[tuple[str, dict[str, Any]]]:
-    """Token and inputs of each resource of a stack, without components and providers."""
+    """Token and inputs of each resource of a stack, without components and providers.
+
+    The provider adds `tagsAll` to the inputs itself, and takes it from no program.
+    """
     return [
-        (one["type"], {key: value for key, value in one["inputs"].items() if key[:2] != "__"})
-        for one in json.loads(exported)["deployment"]["resources"]
+        (
+            one["type"],
+            {k: v for k, v in one["inputs"].items() if k != "tagsAll" and not k.startswith("__")},
+        )
+        for one in json.loads(exported, object_hook=in_clear)["deployment"]["resources"]
         if one.get("custom") and not one["type"].startswith("pulumi:providers:")
     ]
 
