@@ -4,7 +4,7 @@
     ├── ConfigError            a value in the stack's config or in a config file
     │   └── BundleError        services, their images and limits do not make a settings bundle
     ├── ImageError             a question about images that has no answer (a RuntimeError too)
-    │   ├── WishError          a value of the question is none (a ConfigError too)
+    │   ├── RequestError          a value of the question is none (a ConfigError too)
     │   ├── NeverMadeError     AWS never released an image for that combination
     │   ├── NoImageError       AWS should have one, but the account's Region does not show it
     │   └── PinError           the pinned image is missing or does not fit the other keys
@@ -22,7 +22,7 @@
     ├── PulumiError            a run of the Pulumi CLI has failed
     └── LocalError             the simulated account or its environment cannot do as asked
 
-Each message is one paragraph: what is wrong, the value, why, and the command that mends it.
+Each message is one paragraph: what is wrong, the value, why, and the command that fixes it.
 In a Pulumi program each is a `pulumi.RunError` as well: see `run_errors`.
 """
 
@@ -43,7 +43,7 @@ class ImageError(GeuseMakerError, RuntimeError):
     """No image answers the question that was asked."""
 
 
-class WishError(ConfigError, ImageError):
+class RequestError(ConfigError, ImageError):
     """A question about images has a value that is none, or two that do not fit together."""
 
 

@@ -26,9 +26,9 @@ import filelock
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from geusemaker.engine import cache_root  # noqa: E402
-from geusemaker.engine_machine import Machine, Ran  # noqa: E402
 from geusemaker.errors import EngineError, GeuseMakerError  # noqa: E402
+from geusemaker.pulumi_cli.find import cache_root  # noqa: E402
+from geusemaker.pulumi_cli.programs import Machine, Ran  # noqa: E402
 
 N8N_VERSION: Final = "2.40.7"
 OLDEST_NODE: Final = 24

@@ -23,10 +23,10 @@ import filelock
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from geusemaker.engine import cache_root  # noqa: E402
-from geusemaker.engine_build import BUILD_SECONDS, go_env  # noqa: E402
-from geusemaker.engine_machine import Machine  # noqa: E402
 from geusemaker.errors import EngineError, GeuseMakerError  # noqa: E402
+from geusemaker.pulumi_cli.build import BUILD_SECONDS, go_env  # noqa: E402
+from geusemaker.pulumi_cli.find import cache_root  # noqa: E402
+from geusemaker.pulumi_cli.programs import Machine  # noqa: E402
 
 LOCK_SECONDS: Final = 3600.0
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from geusemaker.config_problem import nearest
 from geusemaker.errors import BundleError
+from geusemaker.messages import nearest
 
 SERVICES: Final = ("n8n", "ollama", "qdrant", "crawl4ai", "postgres")
 """What a user can choose from. Caddy always runs, and n8n brings its task runner."""
@@ -93,22 +93,22 @@ def check_services(services: Iterable[str]) -> None:
             near = nearest(name, SERVICES)
             rest = [near if other == name else other for other in chosen if near or other != name]
             needed = ["postgres"] if "n8n" in rest else []
-            mended = tuple(dict.fromkeys(one for one in [*rest, *needed] if one in SERVICES))
-            mended = mended or SERVICES
+            fixed = tuple(dict.fromkeys(one for one in [*rest, *needed] if one in SERVICES))
+            fixed = fixed or SERVICES
             raise BundleError(
                 f"geusemaker:services is {shown}, and {name!r} is no service"
                 f"{f', did you mean {near}?' if near else ''} There are {', '.join(SERVICES)}. "
-                f"To mend it, {set_list('services', mended)}."
+                f"To fix it, {set_list('services', fixed)}."
             )
     if len(set(chosen)) < len(chosen):
         raise BundleError(
-            f"geusemaker:services is {shown}, which names a service twice. To mend it, "
+            f"geusemaker:services is {shown}, which names a service twice. To fix it, "
             f"{set_list('services', dict.fromkeys(chosen))}."
         )
     if "n8n" in chosen and "postgres" not in chosen:
         raise BundleError(
             f"geusemaker:services is {shown}, and n8n keeps its workflows in PostgreSQL, which is "
-            f"not among them. To mend it, {set_list('services', (*chosen, 'postgres'))}, or leave "
+            f"not among them. To fix it, {set_list('services', (*chosen, 'postgres'))}, or leave "
             f"n8n out."
         )
 
@@ -146,7 +146,7 @@ def check_facts(facts: BundleFacts) -> None:
             raise BundleError(
                 f"geusemaker:ollamaModels has the item {model!r}, which is no name of a model: "
                 "wanted is a name such as llama3.2:3b, from Ollama's library or with its host in "
-                f"front. To mend it, {set_list('ollamaModels', ('llama3.2:3b',))}."
+                f"front. To fix it, {set_list('ollamaModels', ('llama3.2:3b',))}."
             )
     if not 0 <= facts.dump_days <= _MOST_DUMPS:
         raise BundleError(

@@ -15,8 +15,8 @@ from typing import Any, Final
 from geusemaker.bundle import reference
 from geusemaker.bundle.facts import CONTAINERS
 from geusemaker.bundle.reference import Reference, Version
-from geusemaker.config_problem import Misfit, Set, StackOrigin, nearest, shown
 from geusemaker.errors import BundleError
+from geusemaker.messages import InvalidValue, Set, StackOrigin, nearest, shown
 
 KEYS: Final = CONTAINERS
 """What `geusemaker:imageVersions` may name: each container, whether a user chooses it or not."""
@@ -158,7 +158,7 @@ def _broken(path: Path, what: str) -> BundleError:
 
 
 def check_image_versions(versions: Mapping[str, str]) -> None:
-    """Raises `Misfit`, with whole maps that would do, for the first override that would not.
+    """Raises `InvalidValue`, with whole maps that would do, for the first override that would not.
 
     Whole maps, since `pulumi config set --path` replaces a map that was given as JSON text.
     """
@@ -177,10 +177,10 @@ def chosen(
     table = load_images().images
     try:
         images = _images(table, versions)
-    except Misfit as misfit:
-        ways = (StackOrigin().set(m.key, m.value) for m in misfit.mends if isinstance(m, Set))
+    except InvalidValue as invalid:
+        ways = (StackOrigin().set(m.key, m.value) for m in invalid.fixes if isinstance(m, Set))
         raise BundleError(
-            f"geusemaker:{_KEY} {misfit.why}. To mend it, {' or '.join(ways)}."
+            f"geusemaker:{_KEY} {invalid.why}. To fix it, {' or '.join(ways)}."
         ) from None
     running = {name: images[name] for name in containers}
     for name, image in running.items():
@@ -267,7 +267,7 @@ def _images(table: Mapping[str, Image], versions: Mapping[str, str]) -> dict[str
     # Only an override of the runner can part them: without one, it follows n8n.
     n8n, runners = images["n8n"], images["n8n-runners"]
     if n8n.version != runners.version:
-        raise Misfit(
+        raise InvalidValue(
             f"makes the task runner {runners.tag}, while n8n is {n8n.tag}, and the two must have "
             "the same version",
             _without(versions, "n8n-runners"),
@@ -281,7 +281,7 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
     if key not in table:
         near = nearest(key, KEYS)
         without = {name: other for name, other in versions.items() if name != key}
-        raise Misfit(
+        raise InvalidValue(
             f"has the key {shown(key)}, which is no image of this program"
             f"{f' (did you mean {near}?)' if near else ''}; there are {', '.join(KEYS)}",
             *([_with(without, near, str(text))] if near and near not in versions else []),
@@ -289,8 +289,8 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
         )
     usual = table[key].reference
 
-    def unfit(why: str) -> Misfit:
-        return Misfit(
+    def unfit(why: str) -> InvalidValue:
+        return InvalidValue(
             f"names {shown(text)} for {key}, which {why}",
             _with(versions, key, str(usual)),
             _without(versions, key),
@@ -306,7 +306,7 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
     if key == "postgres" and (why_not := _why_not_postgres(parsed.tag)):
         raise unfit(why_not)
     if key == "postgres" and not _debian.search(parsed.tag):
-        raise Misfit(
+        raise InvalidValue(
             f"names {shown(text)} for {key}, whose tag does not name its Debian: it moves to "
             "another one some day, whose C library may sort text differently, and then the indexes "
             "of existing data are wrong. Name the Debian that it has been so far, which its "
@@ -341,7 +341,7 @@ def _runner_of(n8n: Reference, versions: Mapping[str, str]) -> Reference:
     """The runner of the same version, beside n8n's image wherever that comes from."""
     folder, slash, name = n8n.repository.rpartition("/")
     if name != "n8n":
-        raise Misfit(
+        raise InvalidValue(
             f"names {shown(str(n8n))} for n8n, whose task runner must have the same version, and "
             "where that is cannot be told from this name",
             _with(versions, "n8n-runners", f"docker.io/n8nio/runners:{n8n.tag}"),

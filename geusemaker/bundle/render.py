@@ -18,7 +18,7 @@ def render(facts: BundleFacts) -> dict[str, str]:
     """The files of the bundle by their paths.
 
     Raises:
-        BundleError: A value cannot be used; the message names the config key and what mends it.
+        BundleError: A value cannot be used; the message names the config key and what fixes it.
     """
     check_facts(facts)
     images = chosen(facts.containers, facts.image_versions, facts.architecture)

@@ -7,15 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from geusemaker.cli import ami_move, ami_show, ami_table, mending
+from geusemaker.cli import ami_move, ami_show, ami_table, fixes
 from geusemaker.cli.opening import opened
-from geusemaker.cli.options import (
-    JsonOption,
-    LocalOption,
-    RegionOption,
-    StackOption,
-    YesOption,
-)
+from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import Identity, Target
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
@@ -84,7 +78,7 @@ def list_images(
         if wrong:
             typer.echo(
                 "Without this stack's mark, since its config cannot be read: "
-                + mending.reword(wrong, stack=stack, local=local, region=region)
+                + fixes.reword(wrong, stack=stack, local=local, region=region)
             )
         # Only what would work: both ask AWS, of a stack whose config can be read.
         following = []
@@ -94,7 +88,7 @@ def list_images(
             if not target.is_elsewhere and ami_show.view(config, running, answers).can_be_pinned:
                 following.append("geusemaker ami pin")
         own = None if target.is_elsewhere else region
-        fit = mending.alternatives([*following], stack=stack, local=local, region=own)
+        fit = fixes.alternatives([*following], stack=stack, local=local, region=own)
         typer.echo("Next: " + " | ".join([*([fit] if fit else []), "--region R", "--json"]))
 
 
@@ -211,9 +205,9 @@ def show(
         typer.echo(f"{target.region}, {target.shown_account(who)}, stack {name}")
         for topic, text in ami_show.lines(view, today):
             told = (
-                mending.alternatives(text.split(" | "), stack=stack, local=local, region=region)
+                fixes.alternatives(text.split(" | "), stack=stack, local=local, region=region)
                 if topic == "Next"
-                else mending.reword(text, stack=stack, local=local, region=region)
+                else fixes.reword(text, stack=stack, local=local, region=region)
             )
             typer.echo(f"  {topic:<9} {told}")
 
@@ -238,7 +232,7 @@ def pin(
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), current_day(), yes, local)
         for text in move.pin(image, by):
-            typer.echo(mending.reword(text, stack=stack, local=local, region=region))
+            typer.echo(fixes.reword(text, stack=stack, local=local, region=region))
 
 
 @app.command()
@@ -256,4 +250,4 @@ def update(
         target.required_stack()  # before the Region, which the stack may name
         move = ami_move.Move(target, target.ec2(), current_day(), yes, local)
         for text in move.update():
-            typer.echo(mending.reword(text, stack=stack, local=local, region=region))
+            typer.echo(fixes.reword(text, stack=stack, local=local, region=region))

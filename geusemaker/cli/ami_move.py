@@ -12,16 +12,16 @@ import yaml
 
 from geusemaker.cli import ami_show, stack_file
 from geusemaker.cli.ami_table import built
-from geusemaker.cli.asking import agree
+from geusemaker.cli.confirm import agree
 from geusemaker.cli.target import Target
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_problem import NAMESPACE
 from geusemaker.dlami import Recognised, recognise
 from geusemaker.dlami.catalogue import numeric
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import build_in
 from geusemaker.errors import PinError
 from geusemaker.local.places import Places
+from geusemaker.messages import NAMESPACE
 from geusemaker.services.ec2 import EC2Service
 
 By = Literal["name", "id"]
@@ -68,7 +68,7 @@ class Move:
         yield from self._write(image, by, replaces, runs_what_fits=_fits(config, outputs))
 
     def update(self) -> Iterator[str]:
-        """Pin the newest image of the config's wish, unless it runs already."""
+        """Pin the newest image of the config's request, unless it runs already."""
         name, _, _ = self.target.required_stack()
         config, outputs = self.target.config(), self.target.outputs()
         running = outputs.get("amiId")

@@ -9,7 +9,7 @@ from geusemaker.cli.ami_table import built
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import Recognised, Version, load_catalogue, recognise, select
 from geusemaker.dlami.image import FoundImage
-from geusemaker.errors import NeverMadeError, WishError
+from geusemaker.errors import NeverMadeError, RequestError
 from geusemaker.services.ec2 import LineImages
 
 
@@ -22,7 +22,7 @@ class View:
         architecture: Of the running host, as the stack's outputs say.
         known: What the running image's name tells; None for a name of no known line.
         running: What AWS shows of that image; None when it shows none of that id.
-        newest: What a search for the config's wish finds today; None when the Region has none.
+        newest: What a search for the config's request finds today; None when the Region has none.
         behind: Builds of the running image's line and version that are newer, deprecated left out.
         patched_until: Of the running image; None when the table does not know it.
         advisory: What AWS warns of in it, worded to follow its name, or None.
@@ -40,7 +40,7 @@ class View:
     advisory: str | None
 
     @property
-    def wish(self) -> str:
+    def request(self) -> str:
         """What the config asks for."""
         parts = [self.config.os_type, self.config.architecture, self.config.ami_type]
         version = self.config.framework_version
@@ -130,7 +130,7 @@ def view(
 
 
 def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundImage | None:
-    """What a search for the config's wish finds; with a version, the newest of that version."""
+    """What a search for the config's request finds; with a version, the newest of that version."""
     for answer in answers:
         line = answer.line
         if (line.os_type, line.architecture, line.ami_type) != (
@@ -158,7 +158,7 @@ def lines(view: View, today: date) -> list[tuple[str, str]]:
         newest = f"{view.newest.name} ({view.newest.id})" if view.newest else "none in this Region"
         return [
             ("running", "nothing yet: this stack was never deployed, or is destroyed"),
-            ("wanted", view.wish),
+            ("wanted", view.request),
             ("newest", newest),
             *(
                 [("pinned", f"to {_pin(view)}, which the first deployment takes")]
@@ -189,7 +189,7 @@ def as_json(view: View) -> dict[str, Any]:
         "imageName": view.name,
         "isKnownLine": view.known is not None,
         "isShownByAws": view.running is not None,
-        "wanted": view.wish,
+        "wanted": view.request,
         "amiPolicy": view.config.ami_policy,
         "pinnedBy": view.pinned_by,
         "newestImageId": view.newest.id if view.newest else None,
@@ -254,14 +254,14 @@ def never_made(config: DeploymentConfig, today: date) -> str | None:
         )
     except NeverMadeError as error:
         return str(error)
-    except WishError:  # a version that is newer than the table: AWS may have it by now
+    except RequestError:  # a version that is newer than the table: AWS may have it by now
         return None
     return None
 
 
 def _line(view: View, today: date) -> str:
     if view.known is None or view.runs is None:
-        return f"not one of the known lines; the config asks for {view.wish}"
+        return f"not one of the known lines; the config asks for {view.request}"
     version = view.known.framework_version
     line = " / ".join([*view.runs, version] if version else view.runs)
     if view.fits:
@@ -273,8 +273,8 @@ def _line(view: View, today: date) -> str:
     elif view.newest is None:
         follows = "of which there is none here, so that `pulumi up` is refused"
     else:
-        return f"{line}; the config asks for {view.wish}: the next `pulumi up` replaces the host"
-    return f"{line}; the config asks for {view.wish}, {follows}"
+        return f"{line}; the config asks for {view.request}: the next `pulumi up` replaces the host"
+    return f"{line}; the config asks for {view.request}, {follows}"
 
 
 def _pin(view: View) -> str | None:
@@ -327,7 +327,7 @@ def _next(view: View) -> str:
     """What moves the stack, then what holds it; only what would do something."""
     can = []
     if view.newest is not None and view.newest.id != view.image_id:
-        # Another wish is followed by the next `up` alone, unless a pin holds against it.
+        # Another request is followed by the next `up` alone, unless a pin holds against it.
         moves = view.fits or view.pinned_by is not None
         can.append("geusemaker ami update" if moves else "pulumi preview")
     if view.can_be_pinned:

@@ -10,13 +10,13 @@ from typing import Annotated
 
 import typer
 
-from geusemaker.cli.asking import INTERRUPTED
+from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, host_of
 from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
 from geusemaker.errors import HostError, NotAllowedError
-from geusemaker.operations import forward
+from geusemaker.host import session
 
 # What a terminal sends for Ctrl-C, Ctrl-\ and Ctrl-Z is for the session: the plugin ends a forward
 # on it, and hands it to the host in a shell.
@@ -40,8 +40,8 @@ def connect(
         _check_host(host)
         if not shell:
             public = host.outputs.get("url")
-            told = forward.greeting(
-                forward.local_url(command), public if isinstance(public, str) else None
+            told = session.greeting(
+                session.local_url(command), public if isinstance(public, str) else None
             )
             for line in told:
                 say(line)
@@ -59,25 +59,25 @@ def connect(
 
 def _command(host: Host, shell: bool) -> list[str]:
     if shell:
-        command = forward.shell_command(host.service.region, host.id)
+        command = session.shell_command(host.service.region, host.id)
     else:
         text = host.output("connectCommand")
         try:
-            command = forward.command_of(text)
+            command = session.command_of(text)
         except ValueError as error:
             raise HostError(
                 f"The output connectCommand of stack {host.stack} is none that this program made, "
                 f"so it was not run: {error}. `pulumi up --refresh` writes it anew."
             ) from None
-    return forward.with_profile(command, host.target.profile)
+    return session.with_profile(command, host.target.profile)
 
 
 def _check_programs(command: Sequence[str], env: Mapping[str, str]) -> None:
-    lacking = forward.missing(lambda name: shutil.which(name, path=env.get("PATH")))
+    lacking = session.missing(lambda name: shutil.which(name, path=env.get("PATH")))
     if lacking:
         raise HostError(
             f"There is no {' and no '.join(lacking)} on PATH, which a session needs. Install: "
-            f"{forward.how_to_install(lacking)}. Then run the same again, or by hand: "
+            f"{session.how_to_install(lacking)}. Then run the same again, or by hand: "
             f"`{shlex.join(command)}`."
         )
 

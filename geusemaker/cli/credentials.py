@@ -12,7 +12,7 @@ from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
-from geusemaker.operations import secret_lines
+from geusemaker.host import secrets as secret_lines
 
 
 def credentials(

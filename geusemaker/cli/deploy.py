@@ -10,22 +10,22 @@ from typing import Annotated
 
 import typer
 
-from geusemaker import regions
-from geusemaker.cli import capacity, mending, stack_file
-from geusemaker.cli.asking import agree
+from geusemaker.cli import capacity, fixes, stack_file
+from geusemaker.cli.confirm import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import Target, open_target, say
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_problem import nearest
-from geusemaker.config_report import choices
-from geusemaker.config_source import Given, read_file, region_in
+from geusemaker.config.report import choices
+from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.doctor.refusals import host_gone
+from geusemaker.ec2 import regions
+from geusemaker.ec2.quotas import explain
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
-from geusemaker.pulumi_cli import Outcome
-from geusemaker.quotas import explain
+from geusemaker.messages import nearest
+from geusemaker.pulumi_cli.run import Outcome
 
 _VARIABLES = {
     "osType": "GEUSEMAKER_OS_TYPE",
@@ -101,7 +101,7 @@ def deploy(
         "--yes": yes,
     }
     given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
-    fit = partial(mending.reword, stack=stack, local=local, deploy=flags)
+    fit = partial(fixes.reword, stack=stack, local=local, deploy=flags)
     try:
         from_file = read_file(config) if config else []
         file_region = region_in(config) if config else None
@@ -143,7 +143,7 @@ def _deploy(
     if wanted.writes:
         written = Places(target.project).shown(file)
         typer.echo(f"Written to {written}: {', '.join(wanted.writes)}")
-    again = mending.command_of(flags)
+    again = fixes.command_of(flags)
     try:
         with capacity.watched(_in_sight) as in_sight:
             cli.up_in_sight(in_sight)

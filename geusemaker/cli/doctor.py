@@ -6,7 +6,7 @@ from functools import partial
 
 import typer
 
-from geusemaker.cli.mending import reword
+from geusemaker.cli.fixes import reword
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import open_target
 from geusemaker.doctor import Findings, Place, examine
@@ -27,7 +27,7 @@ def doctor(
         findings,
         checks=tuple(
             # An error that AWS or the config caused is told whole, with its commands.
-            replace(check, detail=fit(check.detail), mend=fit(check.mend))
+            replace(check, detail=fit(check.detail), fix=fit(check.fix))
             for check in findings.checks
         ),
     )
@@ -37,7 +37,7 @@ def doctor(
 
 
 def as_lines(place: Place, findings: Findings) -> list[str]:
-    """Region and account, then a line for each check, and how to mend it under it.
+    """Region and account, then a line for each check, and how to fix it under it.
 
     Lines are left as long as they are: a terminal wraps them, and a command can be copied whole.
     """
@@ -46,8 +46,8 @@ def as_lines(place: Place, findings: Findings) -> list[str]:
     lines = [f"Region {place.region or 'not set'}, {simulated}{account}", ""]
     for check in findings.checks:
         lines.append(_line(check.state, check.name, check.detail))
-        if check.mend:
-            lines.append(_line("", "", f"-> {check.mend}"))
+        if check.fix:
+            lines.append(_line("", "", f"-> {check.fix}"))
     return lines
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_problem import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
-from geusemaker.config_report import holds_secrets
-from geusemaker.config_source import Given
+from geusemaker.config.report import holds_secrets
+from geusemaker.config.sources import Given
+from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError
-from geusemaker.regions import REGION_KEY
+from geusemaker.messages import NAMESPACE, FileOrigin, StackOrigin, as_text, shown
 
 FLAGS: Final = {
     "osType": "--os-type",
@@ -87,7 +87,7 @@ def effective(
     region_in_stack: bool,
     file_region: Given | None = None,
 ) -> Effective:
-    """Join the layers, first to last. Raises `ConfigError`, each mend in terms of its layer.
+    """Join the layers, first to last. Raises `ConfigError`, each fix in terms of its layer.
 
     `file_region` is what a config file names, which decides nothing.
     """

@@ -9,9 +9,9 @@ import typer
 
 from geusemaker.cli.target import Target
 from geusemaker.errors import HostError
-from geusemaker.operations import record
-from geusemaker.operations.look import GONE, Instance, Look
-from geusemaker.services.host import HostService
+from geusemaker.host import report
+from geusemaker.host.service import HostService
+from geusemaker.host.status import GONE, Instance, Look
 
 NOT_THERE = ("terminated", "shutting-down", GONE)
 
@@ -58,7 +58,7 @@ class Host:
             )
         return Look(
             instance=instance,
-            record=record.parse(text),
+            record=report.parse(text),
             pointed=self._pointed(),
             time=_now(),
             simulated=self.target.simulated,
@@ -69,7 +69,7 @@ class Host:
         name = self.outputs.get("settingsParameter")
         if not isinstance(name, str) or not name:
             return ""
-        return record.values(self.service.parameter(name)).get("sha256", "")
+        return report.values(self.service.parameter(name)).get("sha256", "")
 
     def is_up(self) -> Instance:
         """The instance, which runs; `HostError` says what it is doing instead."""

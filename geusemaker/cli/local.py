@@ -15,20 +15,20 @@ from typing import Annotated
 import typer
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_source import Given
+from geusemaker.config.sources import Given
 from geusemaker.dlami import recognise
-from geusemaker.dlami.hosts import NO_GPU
+from geusemaker.dlami.compatibility import NO_GPU
 from geusemaker.dlami.news import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
-from geusemaker.engine import find_engine
+from geusemaker.ec2.quotas import explain
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
 from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
-from geusemaker.pulumi_cli import Outcome
-from geusemaker.quotas import explain
-from geusemaker.summary import stack_lines
+from geusemaker.local.summary import stack_lines
+from geusemaker.pulumi_cli.find import find_engine
+from geusemaker.pulumi_cli.run import Outcome
 from geusemaker.today import today
 
 app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)

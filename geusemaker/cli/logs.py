@@ -13,10 +13,10 @@ from geusemaker.cli.host import Host, host_of
 from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
-from geusemaker.config_problem import nearest
 from geusemaker.errors import HostError
-from geusemaker.operations import remote_logs
-from geusemaker.services.host import DELIVERY_SECONDS, Ran
+from geusemaker.host import logs as remote_logs
+from geusemaker.host.service import DELIVERY_SECONDS, Ran
+from geusemaker.messages import nearest
 
 _PAUSE: Final = 1.0
 _TRIES: Final = 2 * DELIVERY_SECONDS

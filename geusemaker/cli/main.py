@@ -94,8 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command. Exit codes: 0 done, 1 failed, 2 wrong flags, 130 interrupted."""
     # A build that is asked to end, or whose terminal is closed, must end its children as well,
     # which Python does for an exception only.
-    for wish in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, _end)
+    for request in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(request, _end)
     # Commands print what the look-ups warn of; without a handler Python would print it as well.
     logging.getLogger("geusemaker").addHandler(logging.NullHandler())
     try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from geusemaker.cli import mending
+from geusemaker.cli import fixes
 from geusemaker.cli.target import Target, open_target, say
 from geusemaker.errors import GeuseMakerError
 from geusemaker.local import lifecycle
@@ -28,10 +28,10 @@ def opened(
                 held.enter_context(lifecycle.locked(Places(target.project), say))
             yield target
     except GeuseMakerError as error:
-        error.args = (mending.reword(str(error), stack=stack, local=local, region=region),)
+        error.args = (fixes.reword(str(error), stack=stack, local=local, region=region),)
         raise
 
 
 def fitting(stack: str | None, region: str | None, local: bool) -> Callable[[str], str]:
     """Makes the commands in a text those for what was typed."""
-    return partial(mending.reword, stack=stack, local=local, region=region)
+    return partial(fixes.reword, stack=stack, local=local, region=region)

@@ -3,15 +3,15 @@
 import time
 from typing import Final
 
-from geusemaker.cli.asking import agree
+from geusemaker.cli.confirm import agree
 from geusemaker.cli.host import NOT_THERE, Host, gone, host_of
 from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
+from geusemaker.ec2.quotas import explain
 from geusemaker.errors import AwsError, HostError
-from geusemaker.operations.costs import while_stopped
-from geusemaker.operations.durations import shown
-from geusemaker.operations.look import Instance
-from geusemaker.quotas import explain
+from geusemaker.host.costs import while_stopped
+from geusemaker.host.durations import shown
+from geusemaker.host.status import Instance
 
 PAUSE: Final = 5.0
 LONGEST: Final = 600.0

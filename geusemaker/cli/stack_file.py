@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geusemaker.errors import ConfigError
-from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.pulumi_cli.run import PulumiCli
 
 
 @dataclass(frozen=True)

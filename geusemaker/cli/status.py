@@ -8,16 +8,16 @@ import typer
 
 from geusemaker.bundle.facts import containers_of
 from geusemaker.bundle.images import closing, known_holes
-from geusemaker.cli import mending
+from geusemaker.cli import fixes
 from geusemaker.cli.host import Host, host_of
 from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
-from geusemaker.operations import screen
-from geusemaker.operations.durations import seconds_of
-from geusemaker.operations.look import Look, Verdict
-from geusemaker.operations.waiting import Patience, wait
+from geusemaker.host import screen
+from geusemaker.host.durations import seconds_of
+from geusemaker.host.status import Look, Verdict
+from geusemaker.host.waiting import Patience, wait
 
 USUAL = "20m"
 
@@ -83,7 +83,7 @@ def status(
             if way_out:
                 host.tell(f"  {'':<9} -> {way_out}, then `pulumi up`")
             commands = screen.following(look)
-            following = mending.alternatives(commands, stack=stack, local=local, region=region)
+            following = fixes.alternatives(commands, stack=stack, local=local, region=region)
             typer.echo(f"  {'Next':<9} {following}")
         if wait_for_it and look.verdict is not Verdict.READY:
             raise HostError(_never(host, look, None if ended else timeout or USUAL))

@@ -16,16 +16,16 @@ from typing import Any, Protocol
 
 import yaml
 
-from geusemaker import regions
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_problem import NAMESPACE, StackOrigin
-from geusemaker.config_source import Given
-from geusemaker.engine import find_engine, find_ready_engine
+from geusemaker.config.sources import Given
+from geusemaker.ec2 import regions
+from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
 from geusemaker.local import session
 from geusemaker.local.places import STACK, Places, find_project
-from geusemaker.pulumi_cli import PulumiCli
-from geusemaker.regions import REGION_KEY
+from geusemaker.messages import NAMESPACE, StackOrigin
+from geusemaker.pulumi_cli.find import find_engine, find_ready_engine
+from geusemaker.pulumi_cli.run import PulumiCli
 from geusemaker.services.aws_errors import translate
 from geusemaker.services.ec2 import EC2Service
 
@@ -271,7 +271,7 @@ def _cli(
     except GeuseMakerError as error:
         why = (
             f"The stacks of this project cannot be listed. Pulumi said: {error} -- if that is "
-            "about a login, `pulumi login` or `pulumi login --local` mends it."
+            "about a login, `pulumi login` or `pulumi login --local` fixes it."
         )
         if stack is not None:
             raise ConfigError(why) from None

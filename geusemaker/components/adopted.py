@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from geusemaker.bundle.networks import BLOCK
+from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import NetworkError, one_line
-from geusemaker.run_errors import as_run_errors
 
 ON_THE_HOST = {
     ipaddress.ip_network("172.17.0.0/16"): "where Docker puts its bridge before it is moved",
@@ -160,18 +160,18 @@ def check_same_network(was: str, wanted: str) -> str:
     if was == wanted:
         return was
     key = "vpcId" if was.startswith("vpc-") else "vpcCidr"
-    mend = f"`pulumi config set geusemaker:{key} {was}`"
+    fix = f"`pulumi config set geusemaker:{key} {was}`"
     if key == "vpcCidr" and wanted.startswith("vpc-"):
-        mend = (
+        fix = (
             "`pulumi config rm geusemaker:vpcId && pulumi config rm geusemaker:subnetIds && "
-            f"{mend[1:]}"
+            f"{fix[1:]}"
         )
     elif key == "vpcId" and not wanted.startswith("vpc-"):
-        mend += ", and geusemaker:subnetIds as it was"
+        fix += ", and geusemaker:subnetIds as it was"
     raise NetworkError(
         f"This stack is in the network {was}, and {wanted} is configured now. Its file system can "
         "be mounted in one VPC at a time and its data volume cannot leave its zone, so the network "
-        f"under a running stack is not changed. Put it back: {mend}. To move, make a new stack "
+        f"under a running stack is not changed. Put it back: {fix}. To move, make a new stack "
         "there and bring the data over by a backup."
     )
 

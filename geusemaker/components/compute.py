@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from geusemaker import userdata
 from geusemaker.components.kept import output_of
+from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
-from geusemaker.instance_types import is_burstable
-from geusemaker.run_errors import as_run_errors
+from geusemaker.ec2.instance_types import is_burstable
 
 LOCAL_URL: Final = "https://localhost:8443"
 """Where `connectCommand` brings port 443 of a host that nobody else can reach."""

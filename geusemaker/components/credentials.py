@@ -16,11 +16,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from geusemaker.bundle.secret_names import (
-    N8N_OWNER_PASSWORD,
-    N8N_OWNER_PASSWORD_HASH,
-    SECRET_NAMES,
-)
+from geusemaker.bundle.secret_names import N8N_OWNER_PASSWORD, N8N_OWNER_PASSWORD_HASH, SECRET_NAMES
 from geusemaker.components.kept import output_of
 from geusemaker.components.tagging import Tags
 

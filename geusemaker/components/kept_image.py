@@ -5,16 +5,16 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
-from geusemaker.components import host_type
+from geusemaker.components import instance_type
 from geusemaker.components.kept import output_of
+from geusemaker.components.run_errors import as_run_errors
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
-from geusemaker.dlami.hosts import check_image
+from geusemaker.dlami.compatibility import check_image
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import newer_image
+from geusemaker.ec2.host_type import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
-from geusemaker.host_type import HostType
-from geusemaker.run_errors import as_run_errors
 
 MISSING: Final = "missing"
 """Key of a record that says why there is no image, in place of one."""
@@ -27,20 +27,20 @@ def keep_image(
     name: str,
     config: DeploymentConfig,
     query: ImageQuery,
-    host: HostType,
+    host: InstanceType,
     region: str,
     asking: pulumi.InvokeOptions,
     parent: pulumi.Resource,
 ) -> pulumi.Output[FoundImage]:
     """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
-    Its trigger is the wish: another OS, architecture, type or version is looked up anew. While
+    Its trigger is the request: another OS, architecture, type or version is looked up anew. While
     the policy is `keep` and nothing is pinned, what the search finds later is ignored, even
     that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
     """
     floats = config.ami_policy == "latest"
     pinned = pin_of(config) is not None
-    wish = [config.os_type, config.architecture, config.ami_type, config.framework_version]
+    request = [config.os_type, config.architecture, config.ami_type, config.framework_version]
     found, missing = None, None
     try:
         found = _find(config, query, host, region, asking)
@@ -55,7 +55,7 @@ def keep_image(
             parent=parent,
             ignore_changes=None if floats or pinned else ["input"],
             replace_on_changes=["input"] if floats or pinned else None,
-            replacement_trigger=[part or "" for part in wish],
+            replacement_trigger=[part or "" for part in request],
         ),
     )
     kept: pulumi.Output[FoundImage] = output_of(stash).apply(_image_of)
@@ -84,7 +84,7 @@ def pin_of(config: DeploymentConfig) -> str | None:
 
 
 @as_run_errors()
-def _checked(kept: FoundImage, host: HostType, found: FoundImage | None) -> FoundImage:
+def _checked(kept: FoundImage, host: InstanceType, found: FoundImage | None) -> FoundImage:
     """The image, once it is known to have the driver that the host needs."""
     check_image(host.name, kept, newest=found)
     return kept
@@ -98,7 +98,7 @@ def _tell(kept: FoundImage, found: FoundImage | None) -> None:
 def _find(
     config: DeploymentConfig,
     query: ImageQuery,
-    host: HostType,
+    host: InstanceType,
     region: str,
     asking: pulumi.InvokeOptions,
 ) -> FoundImage:
@@ -117,7 +117,7 @@ def _find(
             opts=asking,
             region=region,
         )
-        host_type.check_pinned(query, host, image, pin)
+        instance_type.check_pinned(query, host, image, pin)
         return image
     for warning in query.warnings:
         pulumi.log.warn(warning)

@@ -6,7 +6,7 @@ from geusemaker.bundle import images
 from geusemaker.bundle.facts import containers_of
 from geusemaker.components.compute import CREDIT_MODE
 from geusemaker.config import DeploymentConfig
-from geusemaker.instance_types import is_burstable
+from geusemaker.ec2.instance_types import is_burstable
 
 
 def notes_of(config: DeploymentConfig, today: date) -> list[str]:

@@ -5,7 +5,7 @@ import os
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker import regions
+from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, one_line
 
 

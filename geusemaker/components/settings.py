@@ -15,9 +15,9 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import bundle
+from geusemaker.bundle.registry_logins import docker_config
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
-from geusemaker.registry_logins import docker_config
 
 LOCAL_SITES: Final = ("https://localhost", "https://127.0.0.1")
 """What the host answers to by its own authority, for those who come by Session Manager."""

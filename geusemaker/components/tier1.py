@@ -9,7 +9,8 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import bundle, dlami, userdata
-from geusemaker.components import host_type, hosted_zone
+from geusemaker.components import hosted_zone
+from geusemaker.components import instance_type as host_type
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import keep
@@ -18,12 +19,12 @@ from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
 from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
+from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami.hosts import check_facts, check_host
-from geusemaker.host_type import HostType
-from geusemaker.run_errors import as_run_errors
+from geusemaker.dlami.compatibility import check_facts, check_host
+from geusemaker.ec2.host_type import InstanceType
 from geusemaker.today import today as current_day
 
 
@@ -269,7 +270,7 @@ class Tier1(pulumi.ComponentResource):
         }
 
 
-def _bundle_facts(config: DeploymentConfig, host: HostType) -> bundle.BundleFacts:
+def _bundle_facts(config: DeploymentConfig, host: InstanceType) -> bundle.BundleFacts:
     """What decides the settings of the services; nothing that AWS makes, so it is known at once."""
     return bundle.BundleFacts(
         services=config.services,

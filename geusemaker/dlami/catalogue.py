@@ -16,10 +16,10 @@ from typing import Final, TypeVar
 from geusemaker.dlami.families import (
     Blackwell,
     FamilyList,
-    Undriven,
+    Unsupported,
     read_blackwell,
     read_lists,
-    read_undriven,
+    read_unsupported,
 )
 from geusemaker.dlami.tables import Document, Record, read_document
 
@@ -39,7 +39,7 @@ _ARRAYS = (
     "advisory",
     "release",
     "instances",
-    "undriven",
+    "unsupported",
     "blackwell",
     "line",
 )
@@ -140,12 +140,12 @@ class Catalogue:
     as_of: date
     systems: tuple[System, ...]
     lines: tuple[Line, ...]
-    undriven: tuple[Undriven, ...] = ()
+    unsupported: tuple[Unsupported, ...] = ()
     blackwell: tuple[Blackwell, ...] = ()
 
-    def undriven_of(self, family: str) -> Undriven | None:
+    def unsupported_of(self, family: str) -> Unsupported | None:
         """Why no line can use the accelerator of that family; None if nothing is known against."""
-        return next((entry for entry in self.undriven if entry.covers(family)), None)
+        return next((entry for entry in self.unsupported if entry.covers(family)), None)
 
     def blackwell_of(self, family: str) -> Blackwell | None:
         """What that family needs, if it is of the Blackwell generation."""
@@ -195,7 +195,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     sources = _keyed(document, "source", "page")
     advisories = _keyed(document, "advisory", "text", sources)
     lists = read_lists(document, sources)
-    undriven = read_undriven(document, sources, lists)
+    unsupported = read_unsupported(document, sources, lists)
     blackwell = read_blackwell(document, sources, lists)
     systems = _systems(document, sources)
     releases = _releases(document, sources, advisories)
@@ -217,7 +217,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
             raise document.arrays["line"][-1].error(
                 "line", f"no [[line]] says what is with {' / '.join(key)}; add it, if as `never`"
             )
-    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()), undriven, blackwell)
+    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()), unsupported, blackwell)
 
 
 def _keyed(

@@ -32,7 +32,7 @@ class FamilyList:
 
 
 @dataclass(frozen=True, slots=True)
-class Undriven:
+class Unsupported:
     """Families whose accelerator no line of the table can use.
 
     Attributes:
@@ -87,20 +87,20 @@ def read_lists(document: Document, sources: Mapping[str, str]) -> dict[str, Fami
     return found
 
 
-def read_undriven(
+def read_unsupported(
     document: Document, sources: Mapping[str, str], lists: Mapping[str, FamilyList]
-) -> tuple[Undriven, ...]:
-    """The `[[undriven]]`; none of them may be on a list of what a line runs."""
-    found: list[Undriven] = []
+) -> tuple[Unsupported, ...]:
+    """The `[[unsupported]]`; none of them may be on a list of what a line runs."""
+    found: list[Unsupported] = []
     listed = {family for one in lists.values() for family in (*one.families, *one.tried)}
-    for record in document.arrays["undriven"]:
+    for record in document.arrays["unsupported"]:
         families = record.texts("families")
         for family in families:
             if not _FAMILIES.fullmatch(family):
                 raise record.error("families", f"{family!r} is no family, nor the start of some")
             if any(other.covers(family.rstrip("*")) for other in found):
                 raise record.error("families", f"{family!r} stands here twice")
-        entry = Undriven(families, record.text("what"), record.text("reason"))
+        entry = Unsupported(families, record.text("what"), record.text("reason"))
         if clash := sorted(family for family in listed if entry.covers(family)):
             raise record.error("families", f"{clash[0]!r} is in an [[instances]] too")
         found.append(entry)

@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from geusemaker.dlami.image import FoundImage, root_device_of, root_volume_gib, version_in
 from geusemaker.dlami.naming import exact_glob, exact_regex
-from geusemaker.dlami.pin import check_fit, check_state, missing, pin_of
+from geusemaker.dlami.pins import check_fit, check_state, missing, pin_of
 from geusemaker.dlami.selection import ImageQuery
 from geusemaker.dlami.wording import fallback, no_image
 from geusemaker.errors import ImageError, one_line

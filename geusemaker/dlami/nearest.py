@@ -18,7 +18,7 @@ _Rank = tuple[int | bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Request:
     """What the user asked for: four config values."""
 
     os_type: str
@@ -32,85 +32,86 @@ class Wish:
         return " / ".join([*parts, self.framework_version] if self.framework_version else parts)
 
 
-def way_out(wish: Wish, today: date, catalogue: Catalogue) -> str:
+def way_out(request: Request, today: date, catalogue: Catalogue) -> str:
     """A clause that names the nearest line to go to instead, and the commands that go there.
 
     First named is the nearest by architecture, then OS, then type. If staying closer to the type,
     or having no advisory, needs another OS, that line is named too.
     """
-    ranked = _ranked(wish, catalogue, lambda line: bool(line.patched(today)))
+    ranked = _ranked(request, catalogue, lambda line: bool(line.patched(today)))
     if not ranked:
         text = f"by this table of {catalogue.as_of} AWS patches no line any more"
-        own = catalogue.line(wish.os_type, wish.architecture, wish.ami_type)
+        own = catalogue.line(request.os_type, request.architecture, request.ami_type)
         if not own.versions:
             # Lines that exist are still better than one that never did.
-            line = _ranked(wish, catalogue, lambda line: bool(line.versions))[0]
-            text += f"; the nearest that exists: {_offer(wish, line, line.versions[0], today)}"
+            line = _ranked(request, catalogue, lambda line: bool(line.versions))[0]
+            text += f"; the nearest that exists: {_offer(request, line, line.versions[0], today)}"
         return f"{text}; a newer GeuseMaker may know newer lines"
     first = ranked[0]
-    text = f"nearest with patches: {_offer(wish, first, best(first, today), today)}"
+    text = f"nearest with patches: {_offer(request, first, best(first, today), today)}"
     second = min(
         ranked,
         key=lambda line: (
-            line.architecture != wish.architecture,
-            _CLOSEST[wish.ami_type].index(line.ami_type),
+            line.architecture != request.architecture,
+            _CLOSEST[request.ami_type].index(line.ami_type),
             best(line, today).advisory is not None,
-            _os_distance(wish, line, catalogue),
+            _os_distance(request, line, catalogue),
         ),
     )
     if second is not first:
-        text += f"; or {_offer(wish, second, best(second, today), today)}"
+        text += f"; or {_offer(request, second, best(second, today), today)}"
     return text
 
 
-def without_advisory(wish: Wish, today: date, catalogue: Catalogue) -> str:
-    """The same for a wish whose only fault is an advisory: architecture and type stay."""
+def without_advisory(request: Request, today: date, catalogue: Catalogue) -> str:
+    """The same for a request whose only fault is an advisory: architecture and type stay."""
     ranked = _ranked(
-        wish,
+        request,
         catalogue,
         lambda line: (
-            line.architecture == wish.architecture
-            and line.ami_type == wish.ami_type
+            line.architecture == request.architecture
+            and line.ami_type == request.ami_type
             and bool(line.patched(today))
-            # Not any version without: an advisory is mended by a newer version, not by an older.
+            # Not any version without: an advisory is fixed by a newer version, not by an older.
             and best(line, today).advisory is None
         ),
     )
     if not ranked:
-        return f"AWS has no patched {wish.ami_type} image for {wish.architecture} without that yet"
-    return f"nearest without that: {_offer(wish, ranked[0], best(ranked[0], today), today)}"
+        of = f"{request.ami_type} image for {request.architecture}"
+        return f"AWS has no patched {of} without that yet"
+    return f"nearest without that: {_offer(request, ranked[0], best(ranked[0], today), today)}"
 
 
-def elsewhere(wish: Wish, catalogue: Catalogue, today: date) -> str | None:
-    """An offer of the nearest line that differs in the OS only and has the wished version."""
+def elsewhere(request: Request, catalogue: Catalogue, today: date) -> str | None:
+    """An offer of the nearest line that differs in the OS only and has the requested version."""
     ranked = _ranked(
-        wish,
+        request,
         catalogue,
         lambda line: (
-            line.architecture == wish.architecture
-            and line.ami_type == wish.ami_type
-            and wish.framework_version in line.numbers
+            line.architecture == request.architecture
+            and line.ami_type == request.ami_type
+            and request.framework_version in line.numbers
         ),
     )
     if not ranked:
         return None
-    version = next(v for v in ranked[0].versions if v.number == wish.framework_version)
-    return _offer(wish, ranked[0], version, today)
+    version = next(v for v in ranked[0].versions if v.number == request.framework_version)
+    return _offer(request, ranked[0], version, today)
 
 
-def listing(wish: Wish, family: str, today: date, catalogue: Catalogue) -> str | None:
+def listing(request: Request, family: str, today: date, catalogue: Catalogue) -> str | None:
     """An offer of the nearest patched line that AWS lists an instance family for, if there is one.
 
-    The wished version is not kept: it may be older than the family.
+    The requested version is not kept: it may be older than the family.
     """
     ranked = _ranked(
-        wish,
+        request,
         catalogue,
         lambda line: family in line.instance_families and bool(line.patched(today)),
     )
     if not ranked:
         return None
-    return _offer(wish, ranked[0], best(ranked[0], today), today)
+    return _offer(request, ranked[0], best(ranked[0], today), today)
 
 
 def best(line: Line, today: date) -> Version:
@@ -118,18 +119,18 @@ def best(line: Line, today: date) -> Version:
     return (line.patched(today) or line.versions)[0]
 
 
-def commands(wish: Wish, line: Line, version: Version) -> str:
-    """The commands, joined for a shell, that turn the wish into that version of that line."""
+def commands(request: Request, line: Line, version: Version) -> str:
+    """The commands, joined for a shell, that turn the request into that version of that line."""
     steps = []
-    if line.architecture != wish.architecture:
+    if line.architecture != request.architecture:
         steps.append(f"pulumi config set geusemaker:architecture {line.architecture}")
-    if line.os_type != wish.os_type:
+    if line.os_type != request.os_type:
         steps.append(f"pulumi config set geusemaker:osType {line.os_type}")
-    if line.ami_type != wish.ami_type:
+    if line.ami_type != request.ami_type:
         steps.append(f"pulumi config set geusemaker:amiType {line.ami_type}")
-    if wish.framework_version is not None and wish.framework_version != version.number:
+    if request.framework_version is not None and request.framework_version != version.number:
         # A version of another framework means nothing here: drop it, and take the newest.
-        keeps = line.ami_type == wish.ami_type and line.ami_type in FRAMEWORKS
+        keeps = line.ami_type == request.ami_type and line.ami_type in FRAMEWORKS
         steps.append(
             f"pulumi config set geusemaker:frameworkVersion {version.number}"
             if keeps
@@ -138,37 +139,37 @@ def commands(wish: Wish, line: Line, version: Version) -> str:
     return " && ".join(steps)
 
 
-def _offer(wish: Wish, line: Line, version: Version, today: date) -> str:
+def _offer(request: Request, line: Line, version: Version, today: date) -> str:
     what = f"{line.ami_type} {version.number}" if version.number else line.ami_type
     where = line.os_type
-    if line.architecture != wish.architecture:
+    if line.architecture != request.architecture:
         where += f" ({line.architecture})"
     patched = "patched until" if version.is_patched(today) else "not patched since"
     advisory = f", but {version.advisory}" if version.advisory else ""
     return (
         f"{what} on {where} ({patched} {version.patched_until}{advisory}): "
-        f"`{commands(wish, line, version)}`"
+        f"`{commands(request, line, version)}`"
     )
 
 
-def _ranked(wish: Wish, catalogue: Catalogue, fits: Callable[[Line], bool]) -> list[Line]:
+def _ranked(request: Request, catalogue: Catalogue, fits: Callable[[Line], bool]) -> list[Line]:
     """The lines that fit, nearest first."""
 
     def rank(line: Line) -> _Rank:
         return (
-            line.architecture != wish.architecture,
-            *_os_distance(wish, line, catalogue),
-            _CLOSEST[wish.ami_type].index(line.ami_type),
+            line.architecture != request.architecture,
+            *_os_distance(request, line, catalogue),
+            _CLOSEST[request.ami_type].index(line.ami_type),
         )
 
     return sorted((line for line in catalogue.lines if fits(line)), key=rank)
 
 
-def _os_distance(wish: Wish, line: Line, catalogue: Catalogue) -> _Rank:
+def _os_distance(request: Request, line: Line, catalogue: Catalogue) -> _Rank:
     """Same family first, then fewest steps within it, then the newer one."""
     position = {system.name: index for index, system in enumerate(catalogue.systems)}
     family = {system.name: system.family for system in catalogue.systems}
-    other = family[line.os_type] != family[wish.os_type]
+    other = family[line.os_type] != family[request.os_type]
     # Steps between families mean nothing: there the newest is as near as any, and lives longest.
-    steps = 0 if other else abs(position[line.os_type] - position[wish.os_type])
+    steps = 0 if other else abs(position[line.os_type] - position[request.os_type])
     return (other, steps, -position[line.os_type])

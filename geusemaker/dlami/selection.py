@@ -21,8 +21,8 @@ from geusemaker.dlami.catalogue import (
     numeric,
 )
 from geusemaker.dlami.naming import name_globs, name_regex
-from geusemaker.dlami.nearest import Wish, best, commands, elsewhere, way_out, without_advisory
-from geusemaker.errors import NeverMadeError, WishError
+from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
+from geusemaker.errors import NeverMadeError, RequestError
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
 """What is proposed in place of a value that is near to none."""
@@ -100,8 +100,8 @@ def select(
 
     Raises:
         NeverMadeError: AWS never made that combination, or not with that version.
-        WishError: A value is unknown, or a version is given for a type without one, or it is newer
-            than the table.
+        RequestError: A value is unknown, or a version is given for a type without one, or it is
+            newer than the table.
     """
     catalogue = catalogue or load_catalogue()
     _check_known("osType", os_type, tuple(system.name for system in catalogue.systems))
@@ -109,14 +109,14 @@ def select(
     _check_known("amiType", ami_type, AMI_TYPES)
     if framework_version is not None:
         framework_version = str(framework_version)  # a script may give 2.12 as a number
-    wish = Wish(os_type, architecture, ami_type, framework_version)
+    request = Request(os_type, architecture, ami_type, framework_version)
     line = catalogue.line(os_type, architecture, ami_type)
     if line.form is None:
-        raise _never_made(wish, line, today, catalogue)
+        raise _never_made(request, line, today, catalogue)
     if framework_version is None:
         versions = line.patched(today) or line.versions
     else:
-        versions = (_wished_version(wish, line, today, catalogue),)
+        versions = (_requested_version(request, line, today, catalogue),)
 
     candidates = tuple(_candidate(line.form, version, today) for version in versions)
     return ImageQuery(
@@ -125,7 +125,7 @@ def select(
         ami_type=ami_type,
         candidates=candidates,
         include_deprecated=any(candidate.ended_on for candidate in candidates),
-        warnings=_warnings(wish, versions[0], today, catalogue),
+        warnings=_warnings(request, versions[0], today, catalogue),
         ssh_user=line.system.ssh_user,
         root_device=line.system.root_device,
         min_root_gib=line.min_root_gib,
@@ -150,11 +150,11 @@ def select_around_pin(
     knows, the base line of the OS stands in: each OS has one for each architecture.
 
     Raises:
-        WishError: A value is unknown.
+        RequestError: A value is unknown.
     """
     try:
         return select(os_type, architecture, ami_type, framework_version, today=today)
-    except (NeverMadeError, WishError):
+    except (NeverMadeError, RequestError):
         _check_known("amiType", ami_type, AMI_TYPES)
         return select(os_type, architecture, "base", today=today)
 
@@ -177,10 +177,10 @@ def _candidate(form: str, version: Version, today: date) -> Candidate:
     )
 
 
-def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -> Version:
-    wanted = wish.framework_version or ""
+def _requested_version(request: Request, line: Line, today: date, catalogue: Catalogue) -> Version:
+    wanted = request.framework_version or ""
     if line.ami_type not in FRAMEWORKS:
-        raise WishError(
+        raise RequestError(
             f"geusemaker:frameworkVersion is {wanted!r}, but images of type {line.ami_type} have "
             f"no framework version (only {' and '.join(FRAMEWORKS)} have one): "
             "`pulumi config rm geusemaker:frameworkVersion`."
@@ -191,16 +191,16 @@ def _wished_version(wish: Wish, line: Line, today: date, catalogue: Catalogue) -
         if wanted in version.spellings:
             # The whole 2.5.1 was asked for: 2.5.0 is no answer to that.
             return Version(version.number, (wanted,), version.patched_until, version.advisory)
-    raise _unknown_version(wish, line, today, catalogue)
+    raise _unknown_version(request, line, today, catalogue)
 
 
 def _unknown_version(
-    wish: Wish, line: Line, today: date, catalogue: Catalogue
-) -> NeverMadeError | WishError:
-    wanted = wish.framework_version or ""
+    request: Request, line: Line, today: date, catalogue: Catalogue
+) -> NeverMadeError | RequestError:
+    wanted = request.framework_version or ""
     combination = f"{line.os_type} / {line.architecture} / {line.ami_type}"
     if f"{wanted}0" in line.numbers:
-        return WishError(
+        return RequestError(
             f"geusemaker:frameworkVersion is {wanted!r}, and {combination} has no {wanted}, but a "
             f"{wanted}0: YAML reads an unquoted {wanted}0 as the number {wanted}. Quote it in the "
             "stack's file, or let Pulumi do so: "
@@ -209,12 +209,12 @@ def _unknown_version(
     parts = wanted.split(".")
     two = ".".join(parts[:2])
     near = next((one for one in line.versions if one.number == two), best(line, today))
-    nearest = f"The nearest is {near.number}: `{commands(wish, line, near)}`"
+    nearest = f"The nearest is {near.number}: `{commands(request, line, near)}`"
     known = [
         number for one in catalogue.lines if one.ami_type == line.ami_type for number in one.numbers
     ]
     if _VERSION.fullmatch(wanted) and numeric(two) > max(map(numeric, known)):
-        return WishError(
+        return RequestError(
             f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
             f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "
             "GeuseMaker may know it; where AWS has it already, it can be taken by the name of an "
@@ -224,31 +224,33 @@ def _unknown_version(
         f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "
         f"its versions are {', '.join(line.numbers)}. {nearest}"
     )
-    other = elsewhere(wish, catalogue, today)
+    other = elsewhere(request, catalogue, today)
     if other:
         text += f"; the version itself exists as {other}"
     return NeverMadeError(f"{text}.")
 
 
-def _never_made(wish: Wish, line: Line, today: date, catalogue: Catalogue) -> NeverMadeError:
+def _never_made(request: Request, line: Line, today: date, catalogue: Catalogue) -> NeverMadeError:
     return NeverMadeError(
-        f"The value {wish} names an image that AWS never released: {line.reason} (as of "
-        f"{catalogue.as_of}); {way_out(wish, today, catalogue)}."
+        f"The value {request} names an image that AWS never released: {line.reason} (as of "
+        f"{catalogue.as_of}); {way_out(request, today, catalogue)}."
     )
 
 
-def _warnings(wish: Wish, version: Version, today: date, catalogue: Catalogue) -> tuple[str, ...]:
-    name = title(wish.ami_type, version.number)
-    where = f"for {wish.os_type} on {wish.architecture}"
+def _warnings(
+    request: Request, version: Version, today: date, catalogue: Catalogue
+) -> tuple[str, ...]:
+    name = title(request.ami_type, version.number)
+    where = f"for {request.os_type} on {request.architecture}"
     found = []
     if not version.is_patched(today):
         found.append(
             f"{name} {where} still starts, but AWS has not patched it since "
-            f"{version.patched_until}; {way_out(wish, today, catalogue)}."
+            f"{version.patched_until}; {way_out(request, today, catalogue)}."
         )
     elif version.advisory:
         found.append(
-            f"{name} {where} {version.advisory}; {without_advisory(wish, today, catalogue)}."
+            f"{name} {where} {version.advisory}; {without_advisory(request, today, catalogue)}."
         )
     return tuple(found)
 
@@ -257,7 +259,7 @@ def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
     close = next(iter(get_close_matches(str(value), known, n=1, cutoff=0.5)), _USUAL[key])
-    raise WishError(
+    raise RequestError(
         f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
         f"`pulumi config set geusemaker:{key} {close}`."
     )

@@ -5,7 +5,7 @@ from datetime import date
 
 from geusemaker.doctor import account, host, images, machine, vcpus
 from geusemaker.doctor.check import NO_CONFIG, NO_TYPE, Check, Place
-from geusemaker.engine_machine import Machine
+from geusemaker.pulumi_cli.programs import Machine
 
 __all__ = ["Check", "Findings", "Place", "examine"]
 

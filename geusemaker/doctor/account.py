@@ -7,15 +7,9 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
-from geusemaker import regions
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
-from geusemaker.doctor.refusals import (
-    enable_region,
-    is_no_permission,
-    is_not_enabled,
-    login,
-    said,
-)
+from geusemaker.doctor.refusals import enable_region, is_no_permission, is_not_enabled, login, said
+from geusemaker.ec2 import regions
 
 AWS_ERRORS: Final = (BotoCoreError, ClientError, ValueError)
 """What making and asking a client ends with; `ValueError` where AWS_ENDPOINT_URL is no address."""
@@ -29,8 +23,8 @@ def credentials(place: Place) -> tuple[Check, str | None]:
     except NoRegionError:
         return Check(name, "unknown", NO_REGION), None
     except AWS_ERRORS as error:
-        detail, mend = login(error, place.env, place.region)
-        return Check(name, "failed", detail, f"{mend}."), None
+        detail, fix = login(error, place.env, place.region)
+        return Check(name, "failed", detail, f"{fix}."), None
     account = f"account {told['Account']}{' SIMULATED' if place.simulated else ''}"
     return Check(name, "ok", f"{account}, {told['Arn']}"), str(told["Account"])
 
@@ -54,11 +48,11 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
             "failed",
             f"{told} is no Region of AWS that boto3 knows"
             f"{f'; the nearest is {near}' if near else ''}",
-            f"{regions.mend(place.region_source, near)}. {regions.UPGRADE}",
+            f"{regions.fix(place.region_source, near)}. {regions.UPGRADE}",
         )
     if why := regions.why_unsupported(here):
-        mend = regions.mend(place.region_source, None)
-        return Check(name, "failed", f"{told} is not supported: {why}", f"{mend}.")
+        fix = regions.fix(place.region_source, None)
+        return Check(name, "failed", f"{told} is not supported: {why}", f"{fix}.")
     if not is_logged_in:
         return Check(name, "unknown", f"{told}; whether the account has it: {NO_CREDENTIALS}")
     try:
@@ -76,6 +70,6 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
         else:
             return Check(name, "unknown", f"{told}; {said(error)}")
     if status == "not-opted-in":
-        mend = enable_region(here)
-        return Check(name, "failed", f"{told} is not enabled for the account", f"{mend}.")
+        fix = enable_region(here)
+        return Check(name, "failed", f"{told} is not enabled for the account", f"{fix}.")
     return Check(name, "ok", told)

@@ -21,13 +21,13 @@ class Check:
 
     Attributes:
         detail: What was seen, on one line.
-        mend: What to do about it, with the commands; empty where there is nothing to do.
+        fix: What to do about it, with the commands; empty where there is nothing to do.
     """
 
     name: str
     state: State
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 class Place(Protocol):

@@ -9,14 +9,14 @@ from botocore.exceptions import ClientError
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, load_catalogue, recognise
-from geusemaker.dlami.hosts import Remark, check_facts, check_host, check_image
+from geusemaker.dlami.compatibility import Remark, check_facts, check_host, check_image
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.images import Wanted
 from geusemaker.doctor.refusals import code_of, is_no_permission, said
+from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import family_of, usual_type
 from geusemaker.errors import ConfigError
-from geusemaker.host_type import HostType
-from geusemaker.instance_types import family_of, usual_type
 
 NAME: Final = "instance type"
 NO_SUCH_IMAGE: Final = "not looked at: there is no image for the stack's config"
@@ -26,7 +26,7 @@ NO_IMAGE: Final = "not looked at: no image was seen"
 
 def instance_type(
     place: Place, config: DeploymentConfig, wanted: Wanted, *, is_logged_in: bool, has_region: bool
-) -> tuple[Check, HostType | None]:
+) -> tuple[Check, InstanceType | None]:
     """The check, by one question, and what AWS said of the type."""
     name = config.instance_type
     try:
@@ -45,11 +45,11 @@ def instance_type(
         if is_no_permission(error):
             return Check(NAME, "unknown", "the caller lacks ec2:DescribeInstanceTypes"), None
         return Check(NAME, "unknown", said(error)), None
-    host = HostType.of_description(told["InstanceTypes"][0])
+    host = InstanceType.of_description(told["InstanceTypes"][0])
     return judge(host, config.architecture, wanted), host
 
 
-def judge(host: HostType, architecture: str, wanted: Wanted) -> Check:
+def judge(host: InstanceType, architecture: str, wanted: Wanted) -> Check:
     """Pure: what is known of the type against what is known of the image."""
     told = f"{host.name}: {host.vcpus} vCPUs, {host.memory_gib:g} GiB"
     if host.gpus:
@@ -57,7 +57,7 @@ def judge(host: HostType, architecture: str, wanted: Wanted) -> Check:
     try:
         if architecture not in host.architectures:
             # Here, since it loads Pulumi's provider, and the name has told almost always.
-            from geusemaker.components import host_type
+            from geusemaker.components import instance_type as host_type
 
             host_type.check(host, architecture)
         if wanted.query is None:
@@ -77,7 +77,7 @@ def judge(host: HostType, architecture: str, wanted: Wanted) -> Check:
     return Check(NAME, "warning" if has_warned else "ok", told)
 
 
-def _remarks(query: ImageQuery, host: HostType, wanted: Wanted) -> tuple[Remark, ...]:
+def _remarks(query: ImageQuery, host: InstanceType, wanted: Wanted) -> tuple[Remark, ...]:
     """As the program: a pinned image of no known line may bring a driver that those lack."""
     try:
         return (*check_host(query, host.name), *check_facts(query, host))
@@ -91,10 +91,10 @@ def _remarks(query: ImageQuery, host: HostType, wanted: Wanted) -> tuple[Remark,
 
 def _not_there(name: str, region: str) -> Check:
     usual = usual_type(name)
-    mend = (
+    fix = (
         f"`aws ec2 describe-instance-types --region {region} --query "
         "'InstanceTypes[].InstanceType' --output text` lists what it has"
     )
     if usual != name:
-        mend += f"; the usual one: `pulumi config set geusemaker:instanceType {usual}`"
-    return Check(NAME, "failed", f"{region} does not have the type {name}", f"{mend}.")
+        fix += f"; the usual one: `pulumi config set geusemaker:instanceType {usual}`"
+    return Check(NAME, "failed", f"{region} does not have the type {name}", f"{fix}.")

@@ -9,9 +9,9 @@ from typing import Any, Final
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
 from geusemaker.doctor.check import Check, Place
-from geusemaker.engine import Engine, find_ready_engine
-from geusemaker.engine_machine import Machine
 from geusemaker.errors import GeuseMakerError
+from geusemaker.pulumi_cli.find import Engine, find_ready_engine
+from geusemaker.pulumi_cli.programs import Machine
 
 OLD_AFTER_DAYS: Final = 90
 """AWS ends and begins image lines a few times a year."""

@@ -95,7 +95,7 @@ def enable_region(region: str) -> str:
 
 
 def login(error: Exception, env: Mapping[str, str], region: str | None) -> tuple[str, str]:
-    """Why nobody is logged in, and how to mend it."""
+    """Why nobody is logged in, and how to fix it."""
     profile = env.get("AWS_PROFILE", "")
     named = f" --profile {profile}" if profile else ""
     code = code_of(error)
@@ -124,13 +124,13 @@ def login(error: Exception, env: Mapping[str, str], region: str | None) -> tuple
     if code in _CLOCK:
         return f"AWS refuses the time of this machine ({code})", "set this machine's clock"
     if code in _NOT_VALID:
-        mend = "`aws configure list` shows where the keys come from; make new ones, or log in again"
+        fix = "`aws configure list` shows where the keys come from; make new ones, or log in again"
         if region is not None and not known_everywhere(region):
-            mend += (
+            fix += (
                 f". AWS answers the same in a Region that the account has not enabled, and {region}"
                 f" is one of those that have to be: {enable_region(region)}"
             )
-        return f"AWS does not accept them ({code})", mend
+        return f"AWS does not accept them ({code})", fix
     # ValueError: AWS_ENDPOINT_URL, or a Region, of which no address can be made.
     if isinstance(error, HTTPClientError | ConnectionError | ValueError):
         endpoint = env.get("AWS_ENDPOINT_URL", "")

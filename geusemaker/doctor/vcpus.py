@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import code_of, is_no_permission, said
+from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
 from geusemaker.errors import GeuseMakerError
-from geusemaker.host_type import HostType
-from geusemaker.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
 
 NAME: Final = "vCPU quota"
 
@@ -45,7 +45,7 @@ class Room:
 def vcpu_quota(
     place: Place,
     instance_type: str,
-    host: HostType | None,
+    host: InstanceType | None,
     *,
     is_logged_in: bool,
     has_region: bool,
@@ -91,10 +91,10 @@ def judge(quota: Quota, room: Room, instance_type: str, region: str) -> Check:
     # A change of type stops the stack's own host first, so its vCPUs are free again.
     if room.free + room.own < room.each:
         new = "" if quota.of_new_account else "; new accounts have 0"
-        mend = f"Ask AWS for more: {ask}"
+        fix = f"Ask AWS for more: {ask}"
         if other := way_round(instance_type):
-            mend += f". Or take another type: `pulumi config set geusemaker:instanceType {other}`"
-        return Check(NAME, "failed", f"{told}, too many for it{new}", f"{mend}.")
+            fix += f". Or take another type: `pulumi config set geusemaker:instanceType {other}`"
+        return Check(NAME, "failed", f"{told}, too many for it{new}", f"{fix}.")
     # The old host runs on while the new one starts, so a replacement needs both.
     if room.free < room.each * (1 if room.own else 2):
         return Check(
@@ -171,7 +171,7 @@ def _instances(pages: Any) -> Any:
             yield from held["Instances"]
 
 
-def _vcpus(place: Place, names: set[str], host: HostType | None) -> dict[str, int]:
+def _vcpus(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
     """vCPUs of each type; AWS is asked about those that it has not told yet."""
     known = {} if host is None else {host.name: host.vcpus}
     asked = names - known.keys()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from geusemaker.ec2.host_type import InstanceType
 from geusemaker.errors import LocalError
-from geusemaker.host_type import HostType
 
 _SECONDS = 5.0
 _LISTING_SECONDS = 60.0
@@ -49,7 +49,7 @@ class Account:
             )
         return [(str(one.get("type")), str(one.get("id"))) for one in answer]
 
-    def host_type(self, name: str) -> HostType:
+    def host_type(self, name: str) -> InstanceType:
         """What the simulated AWS says about an instance type.
 
         Asked of the account itself: boto3 in this process would look for the user's logins.
@@ -57,7 +57,7 @@ class Account:
         status, answer = self.ask("GET", f"/geusemaker/instance-types/{name}")
         if status != 200:
             raise LocalError(f"The simulated account has no instance type {name}: {answer}.")
-        return HostType.of_description(answer)
+        return InstanceType.of_description(answer)
 
     def release(self, name: str, architecture: str, root_gib: int | None) -> dict[str, Any]:
         """Publishes a newer image, as AWS would."""

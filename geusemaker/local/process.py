@@ -68,9 +68,9 @@ def _ps(pid: int, column: str) -> str:
 
 def end(pid: int, patience: float) -> None:
     """Asks the process to end, and makes it end when it does not."""
-    for wish in (signal.SIGTERM, signal.SIGKILL):
+    for request in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, wish)
+            os.kill(pid, request)
         until = time.monotonic() + patience
         while time.monotonic() < until:
             if not is_running(pid):

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from geusemaker.engine import Engine, find_engine
 from geusemaker.local import environment, lifecycle
 from geusemaker.local.account import Account
 from geusemaker.local.environment import Environment
 from geusemaker.local.lifecycle import Say
 from geusemaker.local.places import Places
-from geusemaker.local.pulumi_cli import LocalCli
+from geusemaker.local.stack import LocalCli
+from geusemaker.pulumi_cli.find import Engine, find_engine
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from geusemaker.dlami.choose import (
 )
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import exact_glob, name_globs
-from geusemaker.dlami.pin import check_fit, check_state, missing, pin_of
+from geusemaker.dlami.pins import check_fit, check_state, missing, pin_of
 from geusemaker.dlami.selection import ImageQuery
 from geusemaker.dlami.wording import fallback, newer_version, no_image
 from geusemaker.errors import ImageError

@@ -125,17 +125,17 @@ def test_a_file_system_is_mounted_only_when_its_check_leaves_no_errors(
 ) -> None:
     host.attach_formatted()
     host.set("fsck-status", f"{status}\n")
-    mended = status == 1
-    assert host.start("data").returncode == (0 if mended else 1)
-    assert host.mounted() == (["/srv/geusemaker/data"] if mended else [])
+    fixed = status == 1
+    assert host.start("data").returncode == (0 if fixed else 1)
+    assert host.mounted() == (["/srv/geusemaker/data"] if fixed else [])
     assert host.by_id.read_bytes() == b"data"
-    if not mended:
+    if not fixed:
         assert f"status {status}" in host.reason("data")
         assert "what fsck found" in host.reason("data")
     # Healed by hand: the step goes on.
     host.set("fsck-status", "0\n")
     assert host.start("data").returncode == 0
-    assert len(host.calls("fsck -p")) == (1 if mended else 2)  # never while it is mounted
+    assert len(host.calls("fsck -p")) == (1 if fixed else 2)  # never while it is mounted
 
 
 def test_a_file_system_that_only_the_tools_are_too_old_for_is_left_to_the_kernel(

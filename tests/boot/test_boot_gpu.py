@@ -110,7 +110,7 @@ def test_no_answer_in_time_is_no_lost_gpu(host: Host) -> None:
 
 
 @pytest.mark.parametrize("gpu", [True, False])
-def test_without_a_gpu_or_a_wish_for_one_nobody_asks(tmp_path: Path, gpu: bool) -> None:
+def test_without_a_gpu_or_a_request_for_one_nobody_asks(tmp_path: Path, gpu: bool) -> None:
     host = Host(tmp_path)
     host.attach_volume()
     if gpu:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from geusemaker.registry_logins import docker_config
+from geusemaker.bundle.registry_logins import docker_config
 
 from .boot_host import FACTS, MANY, Host
 from .bundles import Bundle, host_program

@@ -73,7 +73,7 @@ def test_a_store_that_keeps_refusing_fails_the_secrets_step(tmp_path: Path) -> N
     record = host.record()
     assert (record["state"], record["step"]) == ("not-ready", "secrets")
     assert "could not be read" in record["reason"]
-    # Once it answers, the step's unit and sync's next minute mend it.
+    # Once it answers, the step's unit and sync's next minute fix it.
     host.late("ssm-secrets", 0)
     assert host.start_each("secrets", "sync") == {"secrets": 0, "sync": 0}
     assert host.record()["state"] == "ready"

@@ -132,7 +132,7 @@ def test_a_pin_to_what_runs_is_written_with_its_date_and_changes_nothing(stack: 
         ("Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925", "contradicts"),
     ],
 )
-def test_a_wrong_pin_writes_nothing_and_its_command_mends_it(
+def test_a_wrong_pin_writes_nothing_and_its_command_fixes_it(
     stack: Door, image: str, words: str
 ) -> None:
     before = stack.places.config.read_text()

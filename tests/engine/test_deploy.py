@@ -73,7 +73,7 @@ def test_without_a_yes_nothing_is_written_and_nothing_is_made(door: Door) -> Non
 
 
 def test_region_and_config_file_reach_the_resources(door: Door, tmp_path: Path) -> None:
-    file = tmp_path / "wishes.yaml"
+    file = tmp_path / "requests.yaml"
     file.write_text("osType: amazon-linux-2023\ndataVolumeGib: 40\ntags:\n  team: ml\n")
     said = deploy(door, "--yes", "--region", "eu-west-1", "--config", str(file)).out
     assert re.search(r"^eu-west-1, SIMULATED account 000000000000, stack dev$", said, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A newer image never replaces a running host by itself; a changed wish does."""
+"""A newer image never replaces a running host by itself; a changed request does."""
 
 from collections.abc import Iterator
 
@@ -94,7 +94,7 @@ def test_another_os_replaces_the_host_by_that_oss_image_and_no_data(stack: Door)
 
     stack.unset("osType")
     stack.up()
-    assert stack.outputs()["amiName"] == newest(stack), "another wish is looked up anew"
+    assert stack.outputs()["amiName"] == newest(stack), "another request is looked up anew"
 
 
 def test_a_withdrawn_line_stops_no_running_stack(stack: Door) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("plain_cli")
 
 # What is set, what the paragraph must hold, and the command of it that ends the error: a value, a
 # key, two keys together, the look-up of an image and of a type. Each other error and command:
-# tests/unit/config/test_config_keys.py and tests/unit/components/test_mending.py.
+# tests/unit/config/test_config_keys.py and tests/unit/components/test_fixes.py.
 WRONG = (
     (
         {"osType": "ubuntu-2404"},
@@ -71,7 +71,7 @@ def test_wrong_config_is_one_paragraph_whose_command_ends_the_error(door: Door) 
     door.pulumi("preview")
 
 
-def test_a_misspelt_region_is_one_paragraph_whose_command_mends_it(door: Door) -> None:
+def test_a_misspelt_region_is_one_paragraph_whose_command_fixes_it(door: Door) -> None:
     before = door.places.config.read_text()
     door.pulumi("config", "set", "aws:region", "us-esat-1")
     try:

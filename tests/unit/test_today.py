@@ -8,7 +8,7 @@ from geusemaker.errors import ConfigError
 from geusemaker.today import today
 
 
-def test_without_a_wish_it_is_the_current_day_in_utc() -> None:
+def test_without_a_request_it_is_the_current_day_in_utc() -> None:
     before = datetime.now(UTC).date()
     assert before <= today({}) <= datetime.now(UTC).date()
     assert today({"GEUSEMAKER_TODAY": ""}) >= before

@@ -285,7 +285,7 @@ images_of_data() {
 }
 
 # n8n changes its tables one way only: once another image has started over them, going back needs a
-# dump. None at all keeps nobody from an update, which may be what mends the database.
+# dump. None at all keeps nobody from an update, which may be what fixes the database.
 dump_before_other_images() {
   local days applied
   days=$(manifest dump-days)

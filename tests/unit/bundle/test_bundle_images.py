@@ -13,7 +13,7 @@ from geusemaker.bundle import IMAGE_KEYS, BundleError, check_image_versions, loa
 from geusemaker.bundle import reference as references
 from geusemaker.bundle.images import TABLE, chosen, read_images
 from geusemaker.bundle.reference import Reference, parse
-from geusemaker.config_problem import Misfit
+from geusemaker.messages import InvalidValue
 
 DIGEST = f"sha256:{'a' * 64}"
 SHIPPED = load_images().images
@@ -24,7 +24,7 @@ def runs(versions: dict[str, str]) -> dict[str, str]:
 
 
 def refusal(versions: dict[str, str]) -> str:
-    with pytest.raises(Misfit):
+    with pytest.raises(InvalidValue):
         check_image_versions(versions)
     with pytest.raises(BundleError) as caught:
         chosen(IMAGE_KEYS, versions)
@@ -165,8 +165,8 @@ def test_what_cannot_run_is_refused_with_a_way_out_that_works(
     assert text.startswith("geusemaker:imageVersions ")
     ways = obeyed(text)
     assert ways
-    for mended in ways:
-        check_image_versions(mended)
+    for fixed in ways:
+        check_image_versions(fixed)
 
 
 def test_an_override_of_a_service_that_does_not_run_is_looked_at_too() -> None:

@@ -34,7 +34,7 @@ def test_every_allowed_choice_is_taken(chosen: tuple[str, ...]) -> None:
         (("ollama", ""), "'' is no service"),
     ],
 )
-def test_others_are_refused_with_commands_that_mend(chosen: tuple[str, ...], says: str) -> None:
+def test_others_are_refused_with_commands_that_fix(chosen: tuple[str, ...], says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_services(chosen)
     text = str(caught.value)

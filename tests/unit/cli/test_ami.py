@@ -175,14 +175,14 @@ def test_what_the_list_says_comes_next_works(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "config",
     [
         "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: tensorflow",
         "geusemaker:amiType: tensorflow\ngeusemaker:architecture: arm64",
     ],
 )
-def test_show_of_a_wish_that_aws_never_made_promises_nothing(world: World, wish: str) -> None:
-    world.config(wish)
+def test_show_of_a_request_that_aws_never_made_promises_nothing(world: World, config: str) -> None:
+    world.config(config)
     world.answers(output=RUNS_OLD, stacks=[{"name": "dev"}])
     said = world.run("ami", "show", "--stack", "dev")
     assert "which AWS never made, so that `pulumi up --stack dev` is refused" in said.out
@@ -191,8 +191,8 @@ def test_show_of_a_wish_that_aws_never_made_promises_nothing(world: World, wish:
     assert "  refused   " in said.out
     assert said.out.endswith("  Next      geusemaker ami list --all --stack dev\n")
     followed(world, said.out)
-    (mend,) = [one for one in said.commands if one.startswith("pulumi config")][:1]
-    typed(world, mend)
+    (fix,) = [one for one in said.commands if one.startswith("pulumi config")][:1]
+    typed(world, fix)
     assert "never made" not in world.run("ami", "show", "--stack", "dev").out
 
 
@@ -280,11 +280,11 @@ def test_show_tells_that_a_change_of_architecture_or_version_replaces_the_host(
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
     runs = {"amiId": "ami-1b969ab5f190cf751", "amiName": name, "architecture": "x86_64"}
     world.answers(output=runs)
-    wish = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch\n"
-    world.config(f'{wish}geusemaker:frameworkVersion: "2.12"')
+    config = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch\n"
+    world.config(f'{config}geusemaker:frameworkVersion: "2.12"')
     assert "replaces the host" in world.run("ami", "show").out
     for same in ('geusemaker:frameworkVersion: "2.11"', ""):
-        world.config(wish + same)
+        world.config(config + same)
         assert "replaces the host" not in world.run("ami", "show").out
 
 
@@ -292,8 +292,8 @@ def test_the_newest_of_a_version_is_not_told_as_the_newest_of_all(world: World) 
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
     runs = {"amiId": "ami-1b969ab5f190cf751", "amiName": name, "architecture": "x86_64"}
     world.answers(output=runs)
-    wish = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch"
-    world.config(f'{wish}\ngeusemaker:frameworkVersion: "2.11"')
+    config = "geusemaker:osType: ubuntu-24.04\ngeusemaker:amiType: pytorch"
+    world.config(f'{config}\ngeusemaker:frameworkVersion: "2.11"')
     listed = world.run("ami", "list").out
     assert "> ubuntu-24.04       pytorch  2.12 2026-07-25" in listed
     assert "> stack dev, x86_64, running the newest of 2.11\n" in listed
@@ -304,7 +304,7 @@ def test_the_newest_of_a_version_is_not_told_as_the_newest_of_all(world: World) 
     assert "Stack dev runs the newest of 2.11: " in world.run("ami", "update").out
 
 
-def test_show_where_the_region_has_no_image_of_the_wish(world: World) -> None:
+def test_show_where_the_region_has_no_image_of_the_request(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-26.04")
     said = world.run("ami", "show").out
     assert "nothing yet: this stack was never deployed" in said
@@ -464,7 +464,7 @@ def test_update_moves_to_the_newest_once_it_is_seen_and_agreed(world: World) -> 
     )
 
 
-def test_update_of_a_stack_that_runs_the_newest_under_another_pin_mends_the_pin(
+def test_update_of_a_stack_that_runs_the_newest_under_another_pin_fixes_the_pin(
     world: World,
 ) -> None:
     world.config(PIN_OLD)

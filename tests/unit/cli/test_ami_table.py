@@ -123,7 +123,7 @@ def test_show_tells_how_far_behind_and_what_to_do(answers: tuple[LineImages, ...
     assert late["patched"].startswith("not since 2027-04-30")
 
 
-def test_show_says_what_a_pin_another_wish_or_a_strange_image_mean(
+def test_show_says_what_a_pin_another_request_or_a_strange_image_mean(
     answers: tuple[LineImages, ...],
 ) -> None:
     outputs = {"amiId": _of(answers, OLD), "amiName": OLD, "architecture": "x86_64"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.operations.secret_lines import INTERNAL
+from geusemaker.host.secrets import INTERNAL
 
 from .deployed import SECRETS, Deployed, lines_of, refusal
 

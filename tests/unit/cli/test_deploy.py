@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.pulumi_cli.run import PulumiCli
 
 from .world import World, typed
 
@@ -96,12 +96,12 @@ def test_over_the_quota_the_paragraph_names_quota_and_ways_out(world: World) -> 
 def test_a_failed_deployment_ends_with_the_command_that_goes_on(
     world: World, tmp_path: Path
 ) -> None:
-    wishes = tmp_path / "my wishes.yaml"
-    wishes.write_text("dataVolumeGib: 40\n")
+    requests = tmp_path / "my requests.yaml"
+    requests.write_text("dataVolumeGib: 40\n")
     world.config("")
     world.answers(up_lines=["error: something else"], up_code=1)
     said = world.run(
-        "deploy", "-y", "--region", "eu-west-1", "--stack", "dev", "--config", str(wishes), code=1
+        "deploy", "-y", "--region", "eu-west-1", "--stack", "dev", "--config", str(requests), code=1
     )
     assert said.err.startswith("The deployment has failed, for the reason that stands above.")
     (command,) = said.commands

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
-from geusemaker.config_problem import FileOrigin, Origin, StackOrigin
-from geusemaker.config_source import Given, read_file, region_in
+from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.errors import ConfigError
+from geusemaker.messages import FileOrigin, Origin, StackOrigin
 
 FILE = FileOrigin(Path("w.yaml"), 1)
 STACK = StackOrigin()
@@ -126,7 +126,7 @@ def test_a_file_that_lost_against_a_flag_is_told_without_a_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("origin", "name", "mend"),
+    ("origin", "name", "fix"),
     [
         (FILE, "osType (w.yaml, line 1)", "write line 1 as `osType: ubuntu-24.04`"),
         (STACK, "geusemaker:osType", "run `pulumi config set geusemaker:osType ubuntu-24.04`"),
@@ -134,14 +134,14 @@ def test_a_file_that_lost_against_a_flag_is_told_without_a_command() -> None:
         (FlagOrigin("--os-type"), "--os-type", "pass --os-type ubuntu-24.04"),
     ],
 )
-def test_an_error_speaks_of_where_the_value_came_from(origin: Origin, name: str, mend: str) -> None:
+def test_an_error_speaks_of_where_the_value_came_from(origin: Origin, name: str, fix: str) -> None:
     with pytest.raises(ConfigError) as failed:
         joined(Given("osType", "ubuntu-2404", origin))
     assert str(failed.value).startswith(f"{name} is 'ubuntu-2404'")
-    assert f"To mend it, {mend}" in str(failed.value)
+    assert f"To fix it, {fix}" in str(failed.value)
 
 
-def test_a_rule_about_two_keys_mends_the_flag_or_the_key_beside() -> None:
+def test_a_rule_about_two_keys_fixes_the_flag_or_the_key_beside() -> None:
     with pytest.raises(ConfigError) as failed:
         joined(Given("architecture", "arm64", FlagOrigin("--architecture")), fits("m6i.xlarge"))
     assert "run `pulumi config set geusemaker:instanceType m6g.xlarge`" in str(failed.value)

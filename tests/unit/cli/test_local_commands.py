@@ -14,9 +14,9 @@ from local.door import Clone
 
 from geusemaker.cli import local as commands
 from geusemaker.cli.main import main
-from geusemaker.engine import Engine
 from geusemaker.local import lifecycle, process
 from geusemaker.local.account import Account, read_account
+from geusemaker.pulumi_cli.find import Engine
 
 
 def run(*arguments: str) -> int:
@@ -127,10 +127,10 @@ def test_what_names_commands_says_where_they_mean_this_account(
     out = capsys.readouterr().out
     assert "geusemaker:amiId`. Run this in `make shell`." in " ".join(out.split())
     assert out.count("Run this in") == 1
-    said["diagnostics"] = [{"severity": "error", "message": "error: To mend it, run `pulumi up`."}]
+    said["diagnostics"] = [{"severity": "error", "message": "error: To fix it, run `pulumi up`."}]
     clone.answers(preview=said, preview_code=1)
     assert run("local", "up") == 1
-    assert capsys.readouterr().err == "To mend it, run `pulumi up`. Run this in `make shell`.\n"
+    assert capsys.readouterr().err == "To fix it, run `pulumi up`. Run this in `make shell`.\n"
 
 
 def test_down_destroys_proves_and_takes_away_what_up_made(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from geusemaker.bundle import CONTAINERS
-from geusemaker.operations import remote_logs
+from geusemaker.host import logs
 
 from .deployed import Deployed, refusal
 
@@ -46,7 +46,7 @@ def test_the_host_is_asked_for_one_log(host: Deployed, service: str | None) -> N
     said = host.world.run("logs", *([service] if service else []), "--lines", "7")
     assert said.out == "line\n"
     assert said.err == ""
-    assert sent(host) == remote_logs.script(service, 7)
+    assert sent(host) == logs.script(service, 7)
     assert host.slept == [1]
 
 

@@ -10,7 +10,7 @@ from local.door import Clone
 
 from geusemaker.cli import stack_file
 from geusemaker.errors import ConfigError, PulumiError
-from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.pulumi_cli.run import PulumiCli
 
 CONTENT = "# why\nconfig:\n  geusemaker:osType: ubuntu-22.04 # ours\n  geusemaker:amiId: ami-1\n"
 WRITES = {"geusemaker:osType": "ubuntu-24.04"}

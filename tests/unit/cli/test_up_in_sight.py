@@ -7,7 +7,7 @@ import pytest
 from local.door import Clone
 
 from geusemaker.errors import PulumiError
-from geusemaker.pulumi_cli import PulumiCli
+from geusemaker.pulumi_cli.run import PulumiCli
 
 from .world import World
 

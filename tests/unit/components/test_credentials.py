@@ -7,11 +7,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from geusemaker.bundle.secret_names import (
-    N8N_OWNER_PASSWORD,
-    N8N_OWNER_PASSWORD_HASH,
-    SECRET_NAMES,
-)
+from geusemaker.bundle.secret_names import N8N_OWNER_PASSWORD, N8N_OWNER_PASSWORD_HASH, SECRET_NAMES
 from geusemaker.components.credentials import LENGTH, as_text, make_secrets, owner_hash
 
 from .rendering import STACKS, deployed

@@ -43,10 +43,10 @@ CURRENT = {
 }
 
 
-@pytest.mark.parametrize(("wish", "name"), CURRENT.items(), ids=["-".join(w) for w in CURRENT])
+@pytest.mark.parametrize(("wanted", "name"), CURRENT.items(), ids=["-".join(w) for w in CURRENT])
 def test_the_newest_right_image_is_found(
-    account: SimulatedMocks, wish: tuple[str, str, str], name: str
+    account: SimulatedMocks, wanted: tuple[str, str, str], name: str
 ) -> None:
-    found = find_image(select(*wish, today=TODAY))
+    found = find_image(select(*wanted, today=TODAY))
     assert found.name == name
-    assert found.architecture == wish[1]
+    assert found.architecture == wanted[1]

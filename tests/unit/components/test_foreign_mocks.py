@@ -11,7 +11,7 @@ import pulumi
 import pulumi.runtime
 import pytest
 
-from geusemaker.components import host_type, region
+from geusemaker.components import instance_type, region
 from geusemaker.components.identity import files_policy
 from geusemaker.components.storage import file_system_policy
 from geusemaker.errors import ConfigError, GeuseMakerError, NetworkError
@@ -327,7 +327,7 @@ def test_an_architecture_that_aws_tells_and_that_does_not_fit_is_still_refused(
 )
 def test_a_gpu_that_is_told_of_in_part_is_one(gpu: dict[str, Any], read: str) -> None:
     _set(Told({**COMPLETE, GET_TYPE: {**TYPE, "gpuses": [gpu]}}))
-    assert host_type.look_up("g5.xlarge", pulumi.InvokeOptions()).gpus == (read,)
+    assert instance_type.look_up("g5.xlarge", pulumi.InvokeOptions()).gpus == (read,)
 
 
 SOURCES = {

@@ -1,6 +1,6 @@
 """Tier1 refuses a type that the image does not run on before it makes anything, and tells the rest.
 
-What is refused and why: tests/unit/dlami/test_hosts.py.
+What is refused and why: tests/unit/dlami/test_compatibility.py.
 """
 
 import gc
@@ -12,7 +12,7 @@ import pulumi.runtime
 import pytest
 
 from geusemaker.dlami import load_catalogue
-from geusemaker.dlami.hosts import NO_GPU
+from geusemaker.dlami.compatibility import NO_GPU
 from geusemaker.errors import ConfigError
 from geusemaker.simulator.mocks import SimulatedMocks
 
@@ -107,13 +107,13 @@ def test_an_unknown_family_is_judged_by_what_aws_says_of_it(
     known = load_catalogue()
     less = replace(
         known,
-        undriven=(),
+        unsupported=(),
         lines=tuple(
             replace(line, instance_families=tuple(f for f in line.instance_families if f != "g6e"))
             for line in known.lines
         ),
     )
-    monkeypatch.setattr("geusemaker.dlami.hosts.load_catalogue", lambda: less)
+    monkeypatch.setattr("geusemaker.dlami.compatibility.load_catalogue", lambda: less)
     deploy(instance_type="g6e.xlarge", availability_zone_count=1)
     (warning,) = told.warnings
     assert "1 x NVIDIA L40S was not seen" in warning

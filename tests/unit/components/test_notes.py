@@ -110,7 +110,7 @@ def test_the_defaults_need_no_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "said", "mends"),
+    ("config", "said", "fixes"),
     [
         ({"instanceType": "t3.xlarge"}, "a burstable type, in credit mode unlimited", ""),
         (
@@ -149,11 +149,11 @@ def test_the_defaults_need_no_word() -> None:
     ],
 )
 def test_what_may_surprise_is_told_with_its_key_and_what_changes_it(
-    config: dict[str, Any], said: str, mends: str
+    config: dict[str, Any], said: str, fixes: str
 ) -> None:
     (note,) = notes(**config)
     assert said in note
-    assert mends in note
+    assert fixes in note
     assert note.startswith("geusemaker:")
 
 

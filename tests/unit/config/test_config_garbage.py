@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_report import NOT_IN_THIS_VERSION
+from geusemaker.config.report import NOT_IN_THIS_VERSION
 from geusemaker.errors import ConfigError
 
 from .conftest import message_of, read_stack

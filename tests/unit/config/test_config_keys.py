@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_report import NOT_IN_THIS_VERSION
+from geusemaker.config.report import NOT_IN_THIS_VERSION
 
 from .conftest import FromStack, Refused
 
@@ -264,7 +264,7 @@ def test_a_wrong_value_is_told_with_the_way_out(
     holds = "holds a secret value, not shown, " if key in SECRET else "is "
     assert message.startswith(f"geusemaker:{key} {holds}")
     assert "; allowed: " in message
-    assert f"geusemaker:{key}" in message.partition("To mend it")[2]
+    assert f"geusemaker:{key}" in message.partition("To fix it")[2]
     for word in words:
         assert word in message
 
@@ -325,7 +325,7 @@ def test_a_long_or_broken_value_stays_one_short_line(refused: Refused) -> None:
 
 def test_several_problems_are_told_together_and_counted(refused: Refused) -> None:
     message = refused(osType="x", dataVolumeGib="two", protectData="yes")
-    assert message.count("To mend it") == 3
+    assert message.count("To fix it") == 3
     message = refused(
         osType="x", dataVolumeGib="two", protectData="yes", amiId="x", vpcId="x", a="b"
     )
@@ -362,7 +362,7 @@ def test_a_login_in_clear_is_refused_and_not_repeated(
     text = '{"docker.io": "me:hush"}'
     message = refused(registryLogins=text)
     assert message.startswith("geusemaker:registryLogins is in clear where it was written")
-    assert message.endswith(f"To mend it, run {LOGIN}.")
+    assert message.endswith(f"To fix it, run {LOGIN}.")
     for misspelt in (refused(registryLogin=text), refused(registryLogin="me:hush")):
         assert "set --secret geusemaker:registryLogins VALUE`" in misspelt
         assert "hush" not in misspelt

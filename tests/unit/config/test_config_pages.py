@@ -71,20 +71,21 @@ def test_the_tables_in_the_docs_are_fresh(config_table: ModuleType) -> None:
 def test_a_stale_table_is_noticed_and_renewed(
     config_table: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "README.md"
-    page.write_text(f"before\n{config_table.START}\nold\n{config_table.END}\nafter\n")
+    page = tmp_path / "docs" / "configuration.md"
+    page.parent.mkdir()
+    page.write_text(f"before\n{config_table.START}\nSTALE ROW\n{config_table.END}\nafter\n")
     assert config_table.main(["--check"], tmp_path) == 1
-    assert "README.md" in capsys.readouterr().err
+    assert "docs/configuration.md" in capsys.readouterr().err
     assert config_table.main([], tmp_path) == 0
     assert config_table.main(["--check"], tmp_path) == 0
     text = page.read_text()
-    assert "old" not in text
-    assert "What a change does" not in text
+    assert "STALE ROW" not in text
     assert text.endswith(f"{config_table.END}\nafter\n")
 
 
 def test_a_page_without_markers_is_left_alone(config_table: ModuleType, tmp_path: Path) -> None:
-    page = tmp_path / "README.md"
+    page = tmp_path / "docs" / "configuration.md"
+    page.parent.mkdir()
     page.write_text("nothing here\n")
     assert config_table.main([], tmp_path) == 0
     assert page.read_text() == "nothing here\n"

@@ -354,7 +354,7 @@ def test_two_lines_with_one_form_are_named(broken: Callable[[str], str]) -> None
 
 @pytest.mark.parametrize(
     "array",
-    ["source", "os", "advisory", "release", "instances", "undriven", "blackwell", "line"],
+    ["source", "os", "advisory", "release", "instances", "unsupported", "blackwell", "line"],
 )
 def test_a_kind_of_table_that_is_missing_is_named(broken: Callable[[str], str], array: str) -> None:
     assert f"field `{array}`" in broken(SHIPPED.replace(f"[[{array}]]", "[[other]]"))

@@ -435,7 +435,7 @@ ARM_24 = "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.
 
 
 @pytest.mark.parametrize(
-    ("image", "keys", "mends"),
+    ("image", "keys", "fixes"),
     [
         (_image(architecture="arm64"), {}, ["set geusemaker:architecture arm64"]),
         (
@@ -476,14 +476,14 @@ ARM_24 = "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.
     ],
 )
 def test_a_pin_that_contradicts_keys_names_both_ways_out(
-    account: Account, image: dict[str, Any], keys: dict[str, Any], mends: list[str]
+    account: Account, image: dict[str, Any], keys: dict[str, Any], fixes: list[str]
 ) -> None:
     account.answers = [image]
     with pytest.raises(PinError) as caught:
         _pinned(ami_id="ami-0391c53a255869d46", **keys)
     message = str(caught.value)
     assert "`pulumi config rm geusemaker:amiId`" in message
-    assert "`" + " && ".join(f"pulumi config {mend}" for mend in mends) + "`" in message
+    assert "`" + " && ".join(f"pulumi config {fix}" for fix in fixes) + "`" in message
     assert "\n" not in message
 
 

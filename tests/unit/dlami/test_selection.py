@@ -21,7 +21,7 @@ from geusemaker.dlami import (
     select_around_pin,
 )
 from geusemaker.dlami.catalogue import numeric
-from geusemaker.errors import ConfigError, ImageError, NeverMadeError, WishError
+from geusemaker.errors import ConfigError, ImageError, NeverMadeError, RequestError
 
 from .real_names import LOOK_ALIKES, OF_LINES, OTHER_DLAMIS, Combination
 
@@ -134,20 +134,22 @@ def _commands(message: str) -> list[str]:
     return re.findall(r"`([^`]*)`", message)
 
 
-def _follow(message: str, command: int, wish: dict[str, str | None]) -> dict[str, str | None]:
-    """The wish after the message's command has been run."""
+def _follow(
+    message: str, command: int, combination: dict[str, str | None]
+) -> dict[str, str | None]:
+    """The request after the message's command has been run."""
     fields = {
         "osType": "os_type",
         "architecture": "architecture",
         "amiType": "ami_type",
         "frameworkVersion": "framework_version",
     }
-    wish = dict(wish)
+    request = dict(request)
     for step in _commands(message)[command].split(" && "):
         match = re.fullmatch(r"pulumi config (set|rm) geusemaker:(\w+)(?: (\S+))?", step)
         assert match, step
-        wish[fields[match[2]]] = match[3] if match[1] == "set" else None
-    return wish
+        request[fields[match[2]]] = match[3] if match[1] == "set" else None
+    return request
 
 
 def test_the_tables_of_this_file_cover_all_forty_combinations() -> None:
@@ -306,7 +308,7 @@ def test_an_advisory_on_a_chosen_version_points_to_the_newer_one_of_the_line() -
     assert _commands(warning) == [f"{SET}frameworkVersion 2.13"]
 
 
-def test_an_advisory_without_a_mend_says_so() -> None:
+def test_an_advisory_without_a_fix_says_so() -> None:
     (warning,) = select("ubuntu-24.04", "arm64", "pytorch", today=TODAY).warnings
     assert "no patched pytorch image for arm64 without that yet" in warning
 
@@ -407,13 +409,13 @@ def test_when_the_table_has_outlived_all_patches_it_says_so() -> None:
     combination=st.sampled_from(ALL),
     version=st.none() | st.sampled_from(["2.1", "2.4", "2.5.1", "2.9", "2.10", "2.13", "2.18"]),
 )
-def test_on_any_day_there_is_an_answer_or_a_paragraph_that_mends(
+def test_on_any_day_there_is_an_answer_or_a_paragraph_that_fixes(
     day: date, combination: Combination, version: str | None
 ) -> None:
-    wish: dict[str, str | None] = dict(
+    request: dict[str, str | None] = dict(
         zip(("os_type", "architecture", "ami_type"), combination, strict=True)
     )
-    wish["framework_version"] = version
+    request["framework_version"] = version
     try:
         query = select(*combination, version, today=day)
     except (ImageError, ConfigError) as error:
@@ -421,9 +423,9 @@ def test_on_any_day_there_is_an_answer_or_a_paragraph_that_mends(
         assert "\n" not in message
         # Whatever the message says to run must lead somewhere; a second fault may show up there.
         for _ in range(3):
-            wish = _follow(message, 0, wish)
+            request = _follow(message, 0, request)
             try:
-                select(**wish, today=day)  # type: ignore[arg-type]
+                select(**request, today=day)  # type: ignore[arg-type]
             except (ImageError, ConfigError) as next_error:
                 message = str(next_error)
             else:
@@ -439,7 +441,7 @@ def test_on_any_day_there_is_an_answer_or_a_paragraph_that_mends(
             assert "\n" not in warning
             for index, command in enumerate(_commands(warning)):
                 assert command
-                select(**_follow(warning, index, wish), today=day)  # type: ignore[arg-type]
+                select(**_follow(warning, index, request), today=day)  # type: ignore[arg-type]
 
 
 @settings(deadline=None)  # a busy machine is no failure
@@ -515,7 +517,7 @@ def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "command"),
+    ("combination", "command"),
     [
         (("foo", "x86_64", "base"), f"{SET}osType ubuntu-22.04"),
         (("ubuntu-2404", "x86_64", "base"), f"{SET}osType ubuntu-24.04"),
@@ -523,19 +525,21 @@ def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
         (("ubuntu-22.04", "x86_64", "gpu"), f"{SET}amiType base"),
     ],
 )
-def test_what_is_near_to_nothing_gets_the_default_proposed(wish: Combination, command: str) -> None:
+def test_what_is_near_to_nothing_gets_the_default_proposed(
+    combination: Combination, command: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
-        select(*wish, today=TODAY)
+        select(*combination, today=TODAY)
     assert _commands(str(caught.value)) == [command]
 
 
 @pytest.mark.parametrize("wanted", ["2.14", "2.14.0", "3.0"])
 def test_a_version_above_the_table_is_not_called_never_made(wanted: str) -> None:
-    with pytest.raises(WishError, match="newer than this table of 2026-10-10") as caught:
+    with pytest.raises(RequestError, match="newer than this table of 2026-10-10") as caught:
         select("ubuntu-24.04", "x86_64", "pytorch", wanted, today=TODAY)
     assert isinstance(caught.value, RuntimeError)
-    wish = {"os_type": "ubuntu-24.04", "architecture": "x86_64", "ami_type": "pytorch"}
-    after = _follow(str(caught.value), 0, {**wish, "framework_version": wanted})
+    combination = {"os_type": "ubuntu-24.04", "architecture": "x86_64", "ami_type": "pytorch"}
+    after = _follow(str(caught.value), 0, {**combination, "framework_version": wanted})
     assert after["framework_version"] == "2.12"
 
 
@@ -563,7 +567,7 @@ def test_a_version_that_a_script_gives_as_a_number_is_read_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "combination",
     [
         ("windows", "x86_64", "base", None),
         ("ubuntu-22.04", "riscv", "base", None),
@@ -573,28 +577,28 @@ def test_a_version_that_a_script_gives_as_a_number_is_read_as_written() -> None:
         (None, "x86_64", "base", None),
     ],
 )
-def test_a_question_that_cannot_be_one_is_a_runtime_error_too(wish: Any) -> None:
+def test_a_question_that_cannot_be_one_is_a_runtime_error_too(combination: Any) -> None:
     with pytest.raises(RuntimeError) as caught:
-        select(*wish, today=TODAY)
+        select(*combination, today=TODAY)
     assert isinstance(caught.value, ConfigError)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "combination",
     [
         ("ubuntu-24.04", "x86_64", "multi-framework", None),
         ("amazon-linux-2023", "x86_64", "pytorch", "2.14"),
         ("ubuntu-22.04", "x86_64", "base", "2.12"),
     ],
 )
-def test_around_a_pin_the_base_line_stands_in_for_keys_that_name_none(wish: Any) -> None:
-    query = select_around_pin(*wish, today=TODAY)
-    assert (query.os_type, query.architecture, query.ami_type) == (*wish[:2], "base")
+def test_around_a_pin_the_base_line_stands_in_for_keys_that_name_none(combination: Any) -> None:
+    query = select_around_pin(*combination, today=TODAY)
+    assert (query.os_type, query.architecture, query.ami_type) == (*combination[:2], "base")
 
 
 def test_around_a_pin_keys_that_name_a_line_keep_their_meaning() -> None:
-    wish = ("ubuntu-24.04", "x86_64", "pytorch", "2.11")
-    assert select_around_pin(*wish, today=TODAY) == select(*wish, today=TODAY)
+    combination = ("ubuntu-24.04", "x86_64", "pytorch", "2.11")
+    assert select_around_pin(*combination, today=TODAY) == select(*combination, today=TODAY)
     for wrong in (("ubuntu-99", "x86_64", "base"), ("ubuntu-24.04", "x86_64", "jax")):
-        with pytest.raises(WishError):
+        with pytest.raises(RequestError):
             select_around_pin(*wrong, today=TODAY)

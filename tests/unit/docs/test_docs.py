@@ -12,7 +12,7 @@ import typer
 
 from geusemaker.cli.main import app
 from geusemaker.config import DeploymentConfig
-from geusemaker.config_report import NOT_IN_THIS_VERSION
+from geusemaker.config.report import NOT_IN_THIS_VERSION
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

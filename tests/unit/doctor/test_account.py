@@ -43,7 +43,7 @@ def raised(error: boto.BotoCoreError, **env: str) -> Check:
 
 
 @pytest.mark.parametrize(
-    ("error", "detail", "mend"),
+    ("error", "detail", "fix"),
     [
         (boto.NoCredentialsError(), "there are none", "`aws configure sso`"),
         (
@@ -64,11 +64,11 @@ def raised(error: boto.BotoCoreError, **env: str) -> Check:
         (boto.DataNotFoundError(data_path="x"), "did not say who", "get-caller-identity"),
     ],
 )
-def test_nobody_is_logged_in(error: boto.BotoCoreError, detail: str, mend: str) -> None:
+def test_nobody_is_logged_in(error: boto.BotoCoreError, detail: str, fix: str) -> None:
     check = raised(error)
     assert check.state == "failed"
     assert detail in check.detail
-    assert mend in check.mend
+    assert fix in check.fix
 
 
 def test_a_profile_that_is_not_there() -> None:
@@ -77,21 +77,21 @@ def test_a_profile_that_is_not_there() -> None:
         "failed",
         "the profile 'work' is not in AWS's config file",
     )
-    assert "`aws configure list-profiles`" in check.mend
-    assert "`unset AWS_PROFILE`" in check.mend
+    assert "`aws configure list-profiles`" in check.fix
+    assert "`unset AWS_PROFILE`" in check.fix
 
 
 def test_the_profile_stands_in_the_command() -> None:
     assert (
         "`aws sso login --profile work`"
-        in raised(boto.NoCredentialsError(), AWS_PROFILE="work").mend
+        in raised(boto.NoCredentialsError(), AWS_PROFILE="work").fix
     )
 
 
 def test_an_endpoint_that_was_left_behind_is_named() -> None:
     error = boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
     check = raised(error, AWS_ENDPOINT_URL="http://127.0.0.1:1")
-    assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1': `unset AWS_ENDPOINT_URL`" in check.mend
+    assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1': `unset AWS_ENDPOINT_URL`" in check.fix
 
 
 def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
@@ -101,12 +101,12 @@ def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
     )
     check, _ = account.credentials(place)
     assert (check.state, "Invalid endpoint: nonsense" in check.detail) == ("failed", True)
-    assert "`unset AWS_ENDPOINT_URL`" in check.mend
+    assert "`unset AWS_ENDPOINT_URL`" in check.fix
     assert account.region(place, is_logged_in=True).state == "unknown"
 
 
 @pytest.mark.parametrize(
-    ("code", "detail", "mend"),
+    ("code", "detail", "fix"),
     [
         ("ExpiredToken", "they have expired (ExpiredToken)", "`aws sso login`"),
         ("ExpiredTokenException", "they have expired", "AWS_SESSION_TOKEN"),
@@ -116,24 +116,24 @@ def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
         ("AccessDenied", "did not say who is asking", "`aws sts get-caller-identity`"),
     ],
 )
-def test_credentials_that_aws_refuses(code: str, detail: str, mend: str) -> None:
+def test_credentials_that_aws_refuses(code: str, detail: str, fix: str) -> None:
     check = refused(code)
     assert check.state == "failed"
     assert detail in check.detail
-    assert mend in check.mend
+    assert fix in check.fix
 
 
 def test_a_region_to_be_enabled_answers_like_wrong_keys() -> None:
-    assert "enable-region" not in refused("InvalidClientTokenId").mend
-    mend = refused("InvalidClientTokenId", region="eu-south-1").mend
-    assert "`aws account enable-region --region-name eu-south-1`" in mend
+    assert "enable-region" not in refused("InvalidClientTokenId").fix
+    fix = refused("InvalidClientTokenId", region="eu-south-1").fix
+    assert "`aws account enable-region --region-name eu-south-1`" in fix
 
 
 def test_a_region_that_is_not_supported_has_failed() -> None:
     check = account.region(Somewhere({}, region="cn-north-1"), is_logged_in=True)
     assert check.state == "failed"
     assert "cn-north-1 (from AWS_REGION) is not supported: in China" in check.detail
-    assert check.mend == "`export AWS_REGION=us-east-1`."
+    assert check.fix == "`export AWS_REGION=us-east-1`."
 
 
 def test_without_any_region_nobody_is_asked() -> None:
@@ -167,13 +167,13 @@ def test_a_region_that_is_not_enabled(answer: Any) -> None:
         "failed",
         "eu-south-1 (from AWS_REGION) is not enabled for the account",
     )
-    assert "`aws account enable-region --region-name eu-south-1`" in check.mend
+    assert "`aws account enable-region --region-name eu-south-1`" in check.fix
 
 
 def test_no_region() -> None:
     check = account.region(Somewhere(region=None), is_logged_in=True)
     assert (check.state, check.detail.split(":")[0]) == ("failed", "none is set")
-    assert "`pulumi config set aws:region us-east-1`" in check.mend
+    assert "`pulumi config set aws:region us-east-1`" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_a_region_that_there_is_not(name: str, nearest: str) -> None:
     check = account.region(Somewhere(region=name), is_logged_in=True)
     assert check.state == "failed"
     assert f"{name} (from AWS_REGION) is no Region of AWS" in check.detail
-    assert check.mend.startswith(f"`export AWS_REGION={nearest}`. ")
+    assert check.fix.startswith(f"`export AWS_REGION={nearest}`. ")
 
 
-def test_a_misspelt_flag_is_mended_where_it_was_typed() -> None:
+def test_a_misspelt_flag_is_fixed_where_it_was_typed() -> None:
     place = Somewhere(region="us-esat-1", region_source="--region")
     check = account.region(place, is_logged_in=True)
     assert "the nearest is us-east-1" in check.detail
-    assert check.mend.startswith("`--region us-east-1`. ")
+    assert check.fix.startswith("`--region us-east-1`. ")
 
 
 def test_a_region_that_aws_could_not_be_asked_about() -> None:

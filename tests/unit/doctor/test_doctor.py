@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from doctor.place import Somewhere, stubbed
 from geusemaker.cli import doctor as command
 from geusemaker.doctor import Findings, examine
-from geusemaker.engine_machine import Machine
 from geusemaker.errors import ConfigError
+from geusemaker.pulumi_cli.programs import Machine
 from geusemaker.services.ec2 import EC2Service
 from geusemaker.simulator.mocks import simulated_account
 
@@ -96,7 +96,7 @@ def test_more_quota_is_not_asked_for_a_type_that_cannot_be_used(
     told = {check.name: check for check in findings.checks}
     assert why in told["instance type"].detail
     quota = told["vCPU quota"]
-    assert (quota.state, quota.mend) == ("unknown", "")
+    assert (quota.state, quota.fix) == ("unknown", "")
     assert quota.detail == "not looked at: the instance type cannot be used"
 
 
@@ -180,7 +180,7 @@ def poor(env: Mapping[str, str]) -> Somewhere:
     )
 
 
-def test_a_failed_check_ends_with_1_and_says_how_to_mend_it(
+def test_a_failed_check_ends_with_1_and_says_how_to_fix_it(
     poor: Somewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, said, asked = run(poor, monkeypatch, "--stack", "prod", "--region", "us-east-1")
@@ -194,7 +194,7 @@ def test_a_failed_check_ends_with_1_and_says_how_to_mend_it(
     assert lines[failed + 1].startswith(" " * 24 + "-> Ask AWS for more: `aws service-quotas ")
     assert "unknown  instance type  the caller lacks ec2:DescribeInstanceTypes" in lines
     assert "unknown  image          the caller lacks ec2:DescribeImages" in lines
-    # The stack was named, so the command that mends names it too.
+    # The stack was named, so the command that fixes names it too.
     assert "geusemaker:instanceType m6i.xlarge --stack prod`" in said
 
 
@@ -274,4 +274,4 @@ def test_json(monkeypatch: pytest.MonkeyPatch, poor: Somewhere) -> None:
     )
     assert [check["name"] for check in told["checks"]] == ORDER
     (failed,) = [check for check in told["checks"] if check["state"] == "failed"]
-    assert failed.keys() == {"name", "state", "detail", "mend"}
+    assert failed.keys() == {"name", "state", "detail", "fix"}

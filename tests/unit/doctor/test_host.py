@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from doctor.place import Somewhere, stubbed
-from geusemaker.components import host_type
+from geusemaker.components import instance_type as host_type
 from geusemaker.dlami import select
-from geusemaker.dlami.hosts import Remark
+from geusemaker.dlami.compatibility import Remark
 from geusemaker.dlami.image import FoundImage
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.host import instance_type, judge
 from geusemaker.doctor.images import Wanted
+from geusemaker.ec2.host_type import InstanceType
 from geusemaker.errors import ConfigError
-from geusemaker.host_type import HostType
 
 TODAY = date(2026, 11, 1)
 BASE = select("ubuntu-22.04", "x86_64", "base", today=TODAY)
 BASE_24 = select("ubuntu-24.04", "x86_64", "base", today=TODAY)
 TORCH_24 = select("ubuntu-24.04", "x86_64", "pytorch", "2.12", today=TODAY)
-G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
-M6I = HostType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
-G7 = HostType("g7.2xlarge", 8, 64.0, ("x86_64",), ("1 x NVIDIA RTX PRO",))
-G4AD = HostType("g4ad.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Radeon Pro V520",))
-NEW_NVIDIA = HostType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA X900",))
-NEW_OTHER = HostType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Instinct",))
+G5 = InstanceType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
+M6I = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
+G7 = InstanceType("g7.2xlarge", 8, 64.0, ("x86_64",), ("1 x NVIDIA RTX PRO",))
+G4AD = InstanceType("g4ad.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Radeon Pro V520",))
+NEW_NVIDIA = InstanceType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA X900",))
+NEW_OTHER = InstanceType("g9.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Instinct",))
 IMAGE = FoundImage(
     id="ami-1",
     name="Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20261001",
@@ -42,7 +42,7 @@ OLD = replace(
 MINE = replace(IMAGE, name="mine")
 
 
-def described(host: HostType) -> dict[str, Any]:
+def described(host: InstanceType) -> dict[str, Any]:
     """The type as DescribeInstanceTypes has it."""
     gpus = [gpu.split(" ", 3) for gpu in host.gpus]  # "1 x NVIDIA A10G"
     return {
@@ -60,18 +60,18 @@ def described(host: HostType) -> dict[str, Any]:
 
 
 def look(
-    answer: HostType | str | None,
+    answer: InstanceType | str | None,
     wanted: Wanted,
     name: str = "",
     *,
     is_logged_in: bool = True,
     has_region: bool = True,
     **settings: str,
-) -> tuple[Check, HostType | None]:
+) -> tuple[Check, InstanceType | None]:
     """AWS answers with that type or refusal; None: whoever asks it fails the test."""
-    told = {"InstanceTypes": [described(answer)]} if isinstance(answer, HostType) else answer
+    told = {"InstanceTypes": [described(answer)]} if isinstance(answer, InstanceType) else answer
     answers = [] if told is None else [("describe_instance_types", told)]
-    name = name or (answer.name if isinstance(answer, HostType) else "")
+    name = name or (answer.name if isinstance(answer, InstanceType) else "")
     place = Somewhere(
         {"ec2": stubbed("ec2", *answers)},
         {"instance_type": name, **settings},
@@ -99,7 +99,7 @@ def test_a_type_that_deploy_refuses_by_its_name_is_refused_without_asking_aws(
     name: str, wanted: Wanted, why: str, is_logged_in: bool
 ) -> None:
     check, host = look(None, wanted, name, is_logged_in=is_logged_in)
-    assert (check.name, check.state, check.mend, host) == ("instance type", "failed", "", None)
+    assert (check.name, check.state, check.fix, host) == ("instance type", "failed", "", None)
     assert f"geusemaker:instanceType is {name}, " in check.detail
     assert why in check.detail
     assert "`pulumi config set geusemaker:instanceType g" in check.detail
@@ -135,7 +135,7 @@ def test_a_type_without_a_gpu_is_fine_and_told() -> None:
 def test_a_type_that_the_region_does_not_have() -> None:
     check, host = look("InvalidInstanceType", Wanted(BASE), "g9.xlarge")
     assert (check.state, check.detail) == ("failed", "us-east-1 does not have the type g9.xlarge")
-    assert check.mend == (
+    assert check.fix == (
         "`aws ec2 describe-instance-types --region us-east-1 --query 'InstanceTypes[].InstanceType'"
         " --output text` lists what it has; the usual one: "
         "`pulumi config set geusemaker:instanceType m6i.xlarge`."
@@ -143,7 +143,7 @@ def test_a_type_that_the_region_does_not_have() -> None:
     assert host is None
     # Where the usual one itself is not there, it is no way out.
     check, _ = look("InvalidInstanceType", Wanted(BASE), "m6i.xlarge")
-    assert (check.state, "usual" in check.mend) == ("failed", False)
+    assert (check.state, "usual" in check.fix) == ("failed", False)
 
 
 def test_a_type_that_aws_could_not_be_asked_about() -> None:
@@ -229,7 +229,7 @@ PINNED = [
     ("host", "image"), PINNED, ids=[f"{h.name} {h.gpus} {i.name}" for h, i in PINNED]
 )
 def test_a_pinned_image_is_judged_as_by_the_program(
-    host: HostType, image: FoundImage, monkeypatch: pytest.MonkeyPatch
+    host: InstanceType, image: FoundImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Remark] = []
     monkeypatch.setattr(host_type, "tell", told.extend)

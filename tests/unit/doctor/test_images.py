@@ -79,7 +79,7 @@ def test_the_answer_is_the_one_of_the_other_commands() -> None:
 
 def test_a_region_without_images() -> None:
     check, wanted = look(with_images(named()))
-    assert (check.state, check.mend) == ("failed", "")
+    assert (check.state, check.fix) == ("failed", "")
     assert "no image for ubuntu-22.04 / x86_64 / base in the Region us-east-1" in check.detail
     assert "`pulumi config set aws:region us-west-2`" in check.detail
     assert (wanted.query is None, wanted.found) == (False, None)
@@ -89,7 +89,7 @@ def test_a_line_that_ended_is_told_with_the_nearest() -> None:
     name = BASE.format("20260901")
     check, wanted = look(with_images(named(name)), date(2029, 1, 1))
     assert (check.state, check.detail) == ("warning", name)
-    assert "nearest" in check.mend
+    assert "nearest" in check.fix
     assert wanted.found is not None
 
 
@@ -102,7 +102,7 @@ def test_a_region_that_lacks_the_newest_version() -> None:
     check = image(with_images(named(name), **settings), today)
     assert (check.state, check.detail) == ("warning", name)
     assert f"us-east-1 lacks PyTorch {best} for ubuntu-24.04 on x86_64, using {second}" in (
-        check.mend
+        check.fix
     )
 
 
@@ -111,7 +111,7 @@ def test_a_version_newer_than_the_table_is_told() -> None:
     known, newer = TORCH.format("2.12", "20260901"), TORCH.format("2.99", "20261001")
     check = image(with_images(named(known, newer), **settings))
     assert (check.state, check.detail) == ("warning", known)
-    assert check.mend.count(f"`pulumi config set geusemaker:amiName '{newer}'`") == 1
+    assert check.fix.count(f"`pulumi config set geusemaker:amiName '{newer}'`") == 1
 
 
 @pytest.mark.parametrize("is_logged_in", [True, False])
@@ -160,7 +160,7 @@ def test_a_pinned_image_that_no_host_can_start_from() -> None:
 def test_a_pinned_image_of_the_users_own_is_a_warning() -> None:
     check, wanted = look(with_images({"Images": [one("mine", ImageId=PIN)]}, ami_id=PIN))
     assert (check.state, check.detail) == ("warning", "pinned: mine")
-    assert "does not look like one of AWS's" in check.mend
+    assert "does not look like one of AWS's" in check.fix
     assert wanted.found is not None
 
 

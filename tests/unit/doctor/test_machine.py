@@ -13,9 +13,9 @@ from doctor.place import Somewhere
 from geusemaker.dlami import load_catalogue
 from geusemaker.doctor import machine
 from geusemaker.doctor.check import Check
-from geusemaker.engine import VERSION, Engine, find_ready_engine
-from geusemaker.engine_machine import Machine, Ran
 from geusemaker.errors import CatalogueError, ConfigError, EngineError
+from geusemaker.pulumi_cli.find import VERSION, Engine, find_ready_engine
+from geusemaker.pulumi_cli.programs import Machine, Ran
 
 NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
 READY = Engine(VERSION, Path("/opt/pulumi"), "from PATH")
@@ -63,7 +63,7 @@ def test_the_config_of_a_stack() -> None:
 
 def test_without_a_stack_the_defaults_are_looked_at() -> None:
     check, found = machine.config(Somewhere(stack=None, no_stack="Select one."))
-    assert (check.state, check.mend) == ("warning", "Select one.")
+    assert (check.state, check.fix) == ("warning", "Select one.")
     assert check.detail.startswith("no stack, so the defaults: ubuntu-22.04")
     assert found is not None
 
@@ -99,7 +99,7 @@ def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, nowhere)
     assert (check.state, engine) == ("warning", None)
     assert check.detail == "none that will do (PATH: there is no `pulumi`)"
-    assert "`geusemaker deploy` installs or builds it" in check.mend
+    assert "`geusemaker deploy` installs or builds it" in check.fix
     assert nowhere.ran == []
     assert not (tmp_path / "c").exists()
 
@@ -160,8 +160,8 @@ def test_the_plugin_is_there() -> None:
 def test_a_plugin_that_is_not_there_will_be_downloaded(answer: Ran, detail: str) -> None:
     check = plugin(answer)
     assert (check.state, check.detail) == ("warning", detail)
-    assert "`pulumi up` or `geusemaker deploy` downloads it" in check.mend
-    assert f"`pulumi plugin install resource aws v{WANTED}`" in check.mend
+    assert "`pulumi up` or `geusemaker deploy` downloads it" in check.fix
+    assert f"`pulumi plugin install resource aws v{WANTED}`" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_the_age_of_the_table(days: int, state: str) -> None:
     check = machine.catalogue(as_of + timedelta(days=days))
     assert check.state == state
     assert f"images as of {as_of}" in check.detail
-    assert ("`git pull`" in check.mend) == (state == "warning")
+    assert ("`git pull`" in check.fix) == (state == "warning")
 
 
 def test_a_broken_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,14 @@ from simulator.world import World
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
+from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.quotas import G_AND_VT, STANDARD
 from geusemaker.errors import PulumiError
-from geusemaker.host_type import HostType
-from geusemaker.quotas import G_AND_VT, STANDARD
 from geusemaker.simulator.mocks import simulated_account
 from pulumi_moto import quotas
 
 NAME = "Running On-Demand G and VT instances (L-DB2E81BA)"
-G5 = HostType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
+G5 = InstanceType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
 NOTHING_RUNS: Answer = ("describe_instances", {"Reservations": []})
 
 
@@ -31,7 +31,9 @@ def types(**vcpus: int) -> Answer:
     return ("describe_instance_types", {"InstanceTypes": told})
 
 
-def look(place: Somewhere, instance_type: str = "g5.xlarge", host: HostType | None = None) -> Check:
+def look(
+    place: Somewhere, instance_type: str = "g5.xlarge", host: InstanceType | None = None
+) -> Check:
     return vcpu_quota(place, instance_type, host, is_logged_in=True, has_region=True)
 
 
@@ -69,9 +71,9 @@ def test_what_the_numbers_mean(room: Room, state: str) -> None:
 
 def test_what_to_ask_for_holds_all_that_runs_and_two_hosts() -> None:
     others = Room(limit=8, running=6, own=0, each=4)
-    assert "--desired-value 14 " in judge(G_AND_VT, others, "g5.xlarge", "us-east-1").mend
+    assert "--desired-value 14 " in judge(G_AND_VT, others, "g5.xlarge", "us-east-1").fix
     with_own = Room(limit=10, running=8, own=4, each=4)
-    assert "--desired-value 12 " in judge(G_AND_VT, with_own, "g5.xlarge", "us-east-1").mend
+    assert "--desired-value 12 " in judge(G_AND_VT, with_own, "g5.xlarge", "us-east-1").fix
 
 
 def test_a_quota_of_zero_fails_with_the_way_out() -> None:
@@ -83,17 +85,17 @@ def test_a_quota_of_zero_fails_with_the_way_out() -> None:
     assert (
         "`aws service-quotas request-service-quota-increase --service-code ec2 --quota-code "
         "L-DB2E81BA --desired-value 8 --region us-east-1`"
-    ) in check.mend
-    assert "Service Quotas in the console" in check.mend
-    assert "`pulumi config set geusemaker:instanceType m6i.xlarge`" in check.mend
+    ) in check.fix
+    assert "Service Quotas in the console" in check.fix
+    assert "`pulumi config set geusemaker:instanceType m6i.xlarge`" in check.fix
 
 
 def test_enough_for_one_host_only_is_a_warning() -> None:
     check = look(with_quota(("get_service_quota", quota(4.0))))
     assert check.state == "warning"
     assert "not for two while it is replaced" in check.detail
-    assert "before the first replacement" in check.mend
-    assert "instanceType" not in check.mend
+    assert "before the first replacement" in check.fix
+    assert "instanceType" not in check.fix
 
 
 def test_the_default_holds_where_nobody_changed_the_quota() -> None:
@@ -174,7 +176,7 @@ def test_what_aws_does_not_answer_is_unknown(answers: tuple[Answer, ...]) -> Non
 def test_a_type_whose_quota_is_not_known() -> None:
     check = look(Somewhere(), "mac2.metal")
     assert check.state == "unknown"
-    assert "list-service-quotas" in check.mend
+    assert "list-service-quotas" in check.fix
 
 
 @pytest.mark.parametrize(
@@ -206,11 +208,11 @@ def test_an_account_with_hosts_in_it() -> None:
         place.stack = "another"
         check = look(place, "m6i.2xlarge")
         assert check.state == "warning"
-        assert "--desired-value 20 " in check.mend
+        assert "--desired-value 20 " in check.fix
         place.stack = None
         check = look(place, "m6i.2xlarge")
         assert check.state == "failed"
-        assert "--desired-value 22 " in check.mend
+        assert "--desired-value 22 " in check.fix
 
 
 @pytest.mark.parametrize(
@@ -234,7 +236,7 @@ def test_another_projects_stack_of_the_same_name_is_not_the_own_where_the_id_is_
         clients = {name: mocks.account.client(name) for name in ("service-quotas", "ec2")}
         check = look(Somewhere(clients, told=told), "m6i.xlarge")
     assert check.state == "warning"
-    assert f"--desired-value {8 - own + 2 * 4} " in check.mend
+    assert f"--desired-value {8 - own + 2 * 4} " in check.fix
 
 
 def test_spot_hosts_have_quotas_of_their_own() -> None:

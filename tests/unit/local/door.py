@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from geusemaker import pulumi_cli
 from geusemaker.local import lifecycle
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
+from geusemaker.pulumi_cli import run
 
 from . import fake_pulumi
 
@@ -31,7 +31,7 @@ if [ "$*" = version ]; then
 fi
 exec "{python}" -I "{folder}/fake_pulumi.py" "$@"
 """
-START_PROCESS = pulumi_cli._started
+START_PROCESS = run._started
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Clone:
 
     def spawned(self) -> None:
         """Has a process run the stand-in from now on, as a user's CLI is run."""
-        self.patch.setattr(pulumi_cli, "_started", START_PROCESS)
+        self.patch.setattr(run, "_started", START_PROCESS)
 
 
 class Answered:
@@ -131,7 +131,7 @@ def make_clone(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Clone]:
     patch.setenv("GEUSEMAKER_CACHE_DIR", str(folder / "cache"))
     patch.setenv("GEUSEMAKER_ENGINE_SOURCES", "cache")
     patch.setattr(lifecycle, "STOP_SECONDS", 2.0)
-    patch.setattr(pulumi_cli, "_started", answering_here(starter))
+    patch.setattr(run, "_started", answering_here(starter))
     patch.chdir(project)
     clone = Clone(Places(project), engine_dir, patch)
     clone.simulator("works")

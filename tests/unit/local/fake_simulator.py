@@ -52,13 +52,13 @@ def main() -> None:
                 self._answer(404, {})
 
         def do_POST(self) -> None:
-            wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if wish["name"] == "taken":
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if request["name"] == "taken":
                 self._answer(409, {"error": "An image named taken is there already."})
-            elif wish["name"] == "odd":
+            elif request["name"] == "odd":
                 self._answer(500, [])
             else:
-                self._answer(200, {"id": "ami-new", **wish})
+                self._answer(200, {"id": "ami-new", **request})
 
         def log_message(self, format: str, *args: object) -> None:
             pass

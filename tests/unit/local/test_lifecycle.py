@@ -130,7 +130,8 @@ def test_an_account_that_cannot_start_says_its_last_words(clone: Clone) -> None:
 
 def test_an_installation_without_the_extra_says_how_to_get_it(clone: Clone) -> None:
     clone.patch.setitem(sys.modules, "moto", None)
-    clone.patch.delitem(sys.modules, "geusemaker.simulator", raising=False)
+    for module in ("geusemaker.simulator", "geusemaker.simulator.mocks"):
+        clone.patch.delitem(sys.modules, module, raising=False)
     wanted = (
         r"needs moto, which .* deployments to AWS\. Run `make setup-local` .* geusemaker\[local\]"
     )

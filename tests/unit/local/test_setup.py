@@ -335,7 +335,9 @@ def test_bare_make_prints_help() -> None:
         "test-all",
         "test-n8n",
         "test-ollama",
+        "mutation",
         "lint",
+        "bench",
         "lock",
         "clean",
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from geusemaker.engine_machine import Machine, Ran
 from geusemaker.errors import EngineError
+from geusemaker.pulumi_cli.programs import Machine, Ran
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))

@@ -117,12 +117,12 @@ def made(draw: st.DrawFn, combination: Combination | None = None) -> Made:
 
 @st.composite
 def accounts(draw: st.DrawFn) -> tuple[Combination, list[Made]]:
-    """A wish, and images of which many are near it."""
-    wish = draw(combinations)
+    """A request, and images of which many are near it."""
+    request = draw(combinations)
     images = draw(
-        st.lists(st.one_of(made(), made(wish), made(wish)), max_size=14, unique_by=_id_of)
+        st.lists(st.one_of(made(), made(request), made(request)), max_size=14, unique_by=_id_of)
     )
-    return wish, images
+    return request, images
 
 
 def _id_of(one: Made) -> str:
@@ -146,9 +146,9 @@ class Program:
 
     patch: Callable[[Ec2], None]
 
-    def ask(self, ec2: Ec2, wish: Combination, version: str | None, today: date) -> Any:
+    def ask(self, ec2: Ec2, request: Combination, version: str | None, today: date) -> Any:
         self.patch(ec2)
-        return _outcome(lambda: lookup.find_image(select(*wish, version, today=today)))
+        return _outcome(lambda: lookup.find_image(select(*request, version, today=today)))
 
 
 @pytest.fixture
@@ -170,9 +170,9 @@ def _outcome(ask: Callable[[], FoundImage]) -> FoundImage | type[Exception]:
 
 
 def _service(
-    ec2: Ec2, wish: Combination, version: str | None, today: date
+    ec2: Ec2, request: Combination, version: str | None, today: date
 ) -> FoundImage | type[Exception]:
-    return _outcome(lambda: EC2Service(client=ec2).find_dlami(*wish, version, today=today))
+    return _outcome(lambda: EC2Service(client=ec2).find_dlami(*request, version, today=today))
 
 
 @any_day
@@ -180,10 +180,10 @@ def _service(
 def test_the_answer_is_the_best_image_of_the_line_and_of_no_other(
     account: tuple[Combination, list[Made]], today: date, hour: int
 ) -> None:
-    wish, images = account
+    request, images = account
     ec2 = _aws(images, today, hour)
-    answer = _service(ec2, wish, None, today)
-    line = load_catalogue().line(*wish)
+    answer = _service(ec2, request, None, today)
+    line = load_catalogue().line(*request)
     patched = line.patched(today)
     wanted = patched or line.versions
     spelled = {s: v for v in wanted for s in (v.spellings or (None,))}
@@ -191,7 +191,7 @@ def test_the_answer_is_the_best_image_of_the_line_and_of_no_other(
         one
         for one in images
         if one.ours
-        and one.line == wish
+        and one.line == request
         and one.image in ec2.images
         and one.version in spelled
         and not (patched and is_deprecated(one.image, ec2.now))
@@ -202,12 +202,12 @@ def test_the_answer_is_the_best_image_of_the_line_and_of_no_other(
         return
     (chosen,) = [one for one in images if one.image["ImageId"] == answer.id]
     # Never of another OS, architecture, type or owner.
-    assert chosen.line == wish
+    assert chosen.line == request
     assert chosen.ours
-    assert (answer.name, answer.architecture) == (chosen.image["Name"], wish[1])
+    assert (answer.name, answer.architecture) == (chosen.image["Name"], request[1])
     known = recognise(answer.name)
     assert known is not None
-    assert (known.os_type, known.ami_type) == (wish[0], wish[2])
+    assert (known.os_type, known.ami_type) == (request[0], request[2])
     # Never an older version while a newer one is there, and of a version the newest.
     highest = max(_rank(one) for one in fair)
     assert _rank(chosen) == highest
@@ -232,9 +232,9 @@ def test_program_and_service_agree(
     hour: int,
     version: str | None,
 ) -> None:
-    wish, images = account
+    request, images = account
     ec2 = _aws(images, today, hour)
-    assert _service(ec2, wish, version, today) == program.ask(ec2, wish, version, today)
+    assert _service(ec2, request, version, today) == program.ask(ec2, request, version, today)
 
 
 @any_day
@@ -242,9 +242,9 @@ def test_program_and_service_agree(
 def test_an_imitation_that_shows_deprecated_images_does_not_get_them_chosen(
     account: tuple[Combination, list[Made]], today: date
 ) -> None:
-    wish, images = account
-    real = _service(_aws(images, today), wish, None, today)
-    imitated = _service(_aws(images, today, honours=False), wish, None, today)
+    request, images = account
+    real = _service(_aws(images, today), request, None, today)
+    imitated = _service(_aws(images, today, honours=False), request, None, today)
     # Only where AWS would show nothing may an imitation's answer be another one.
     assert imitated == real or real is NoImageError
 
@@ -281,10 +281,10 @@ words = st.one_of(
 def test_any_strings_end_as_an_image_or_as_an_error_of_ours(
     program: Program, os_type: str, architecture: str, ami_type: str, version: str | None, day: date
 ) -> None:
-    wish, ec2 = (os_type, architecture, ami_type), Ec2([])
-    outcome = _service(ec2, wish, version, day)
+    request, ec2 = (os_type, architecture, ami_type), Ec2([])
+    outcome = _service(ec2, request, version, day)
     assert isinstance(outcome, type)
-    assert outcome == program.ask(ec2, wish, version, day)
+    assert outcome == program.ask(ec2, request, version, day)
 
 
 @any_day

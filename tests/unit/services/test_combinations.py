@@ -17,13 +17,7 @@ import pytest
 from geusemaker.dlami import select
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.lookup import find_image, find_pinned
-from geusemaker.errors import (
-    ConfigError,
-    GeuseMakerError,
-    NeverMadeError,
-    NoImageError,
-    PinError,
-)
+from geusemaker.errors import ConfigError, GeuseMakerError, NeverMadeError, NoImageError, PinError
 from geusemaker.services.ec2 import EC2Service
 from geusemaker.simulator import images
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account

@@ -145,7 +145,7 @@ def test_the_recorded_images_are_there(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wanted", "said"),
     [
         (("A name", "mips", None), "architecture 'mips' is neither"),
         (("ab", "x86_64", None), "has 2 characters"),
@@ -156,9 +156,9 @@ def test_the_recorded_images_are_there(world: World) -> None:
         (("Trio 20250101", "x86_64", None), "shows an image of that name already"),
     ],
 )
-def test_a_release_that_cannot_be(trio: World, wish: tuple[str, str, Any], said: str) -> None:
+def test_a_release_that_cannot_be(trio: World, wanted: tuple[str, str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        images.new_release(*wish, "us-east-1")
+        images.new_release(*wanted, "us-east-1")
 
 
 def test_a_release(trio: World) -> None:

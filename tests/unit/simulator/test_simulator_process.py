@@ -100,9 +100,9 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
             resources=["*"],
         )
         # A release in the middle of a run leaves the run's tags and account alone.
-        wish = {"name": "Other 20250101", "architecture": "x86_64", "region": "eu-west-1"}
-        assert process.http("/geusemaker/release", wish)[0] == 200
-        ami = process.http("/geusemaker/release", {**wish, "region": None, "root_gib": 9})[1]
+        wanted = {"name": "Other 20250101", "architecture": "x86_64", "region": "eu-west-1"}
+        assert process.http("/geusemaker/release", wanted)[0] == 200
+        ami = process.http("/geusemaker/release", {**wanted, "region": None, "root_gib": 9})[1]
         instance = make(
             "aws:ec2/instance:Instance",
             ami=ami["id"],
@@ -118,9 +118,9 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
         alive = process.http("/geusemaker/resources")[1]
         ids = [item["id"] for item in alive]
         assert len(ids) == len(set(ids)), "IAM is listed once, not once per Region"
-        wanted = [vpc, subnet, role, profile, group, gateway, table, address, volume, system]
-        wanted += [parameter, bucket, vault, plan, backups, selection]
-        assert {*wanted, instance} <= set(ids)
+        expected = [vpc, subnet, role, profile, group, gateway, table, address, volume, system]
+        expected += [parameter, bucket, vault, plan, backups, selection]
+        assert {*expected, instance} <= set(ids)
         assert {item["region"] for item in alive} == {"us-east-1"}
         for urn, id_ in reversed(made):
             read = stub.Read(provider_pb2.ReadRequest(urn=urn, id=id_))
@@ -130,7 +130,7 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wanted", "said"),
     [
         ({"architecture": "x86_64"}, "the release has no name"),
         ({"name": "A name"}, "the release has no architecture"),
@@ -140,25 +140,25 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
         ({"name": "A name", "architecture": "arm64", "region": "mars-1"}, "'mars-1' is not an AWS"),
     ],
 )
-def test_a_release_that_cannot_be(process: Process, wish: Any, said: str) -> None:
-    status, body = process.http("/geusemaker/release", wish)
+def test_a_release_that_cannot_be(process: Process, wanted: Any, said: str) -> None:
+    status, body = process.http("/geusemaker/release", wanted)
     assert status == 400
     assert body["error"].startswith(said)
 
 
 def test_a_release(process: Process) -> None:
-    wish = {"name": "A release 20250101", "architecture": "arm64", "root_gib": 9}
-    status, body = process.http("/geusemaker/release", wish)
+    wanted = {"name": "A release 20250101", "architecture": "arm64", "root_gib": 9}
+    status, body = process.http("/geusemaker/release", wanted)
     assert status == 200
     assert body == {
-        **wish,
+        **wanted,
         "id": body["id"],
         "created": "2025-01-01T09:00:00+00:00",
         "region": "us-east-1",
     }
     (shown,) = process.client("ec2").describe_images(ImageIds=[body["id"]])["Images"]
-    assert shown["Name"] == wish["name"]
-    assert process.http("/geusemaker/release", wish)[0] == 400
+    assert shown["Name"] == wanted["name"]
+    assert process.http("/geusemaker/release", wanted)[0] == 400
 
 
 def _new(token: str, **inputs: Any) -> pulumi.runtime.MockResourceArgs:

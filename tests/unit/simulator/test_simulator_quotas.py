@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from geusemaker.quotas import G_AND_VT, QUOTAS, STANDARD, explain, quota_of
+from geusemaker.ec2.quotas import G_AND_VT, QUOTAS, STANDARD, explain, quota_of
 from geusemaker.simulator.mocks import simulated_account
 from pulumi_moto import quotas
 from pulumi_moto.account import AwsError

@@ -1,0 +1,127 @@
+"""Turns the commands in an error into ones that fix it for the command that was typed. Pure.
+
+The program's errors speak of `pulumi config set` for the selected stack. Who typed
+`geusemaker deploy --ami-type tensorflow`, or named another stack, needs another command.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from geusemaker.cli.effective import FLAGS
+from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
+
+# Which stack they mean matters; `pulumi stack init` and `pulumi login` name theirs or need none.
+_OF_STACK = re.compile(
+    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
+)
+_OURS = re.compile(
+    r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+)
+_SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
+_FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: OF_FLAG}
+
+
+def reword(
+    paragraph: str,
+    *,
+    stack: str | None = None,
+    local: bool = False,
+    region: str | None = None,
+    deploy: Mapping[str, str | bool | None] | None = None,
+) -> str:
+    """The paragraph with each command between backticks made to fit.
+
+    `stack` and `region` are those named by `--stack` and `--region`; `deploy` are the flags that
+    `geusemaker deploy` was given, by name, where it was that command.
+    """
+
+    def fitted(found: re.Match[str]) -> str:
+        steps = found[1].split(" && ")
+        # A value may hold a backtick or the joining word itself: better as it was than torn.
+        if not all(map(_is_whole, steps)):
+            return found[0]
+        return f"`{_fitted(steps, stack, local, region, deploy)}`"
+
+    if deploy is not None:
+        # Of a flag alone the whole command is known here, and nowhere else.
+        paragraph = re.sub(
+            rf"`{OF_FLAG} ([a-z0-9-]+)`",
+            lambda found: f"`{command_of({**deploy, OF_FLAG: found[1]})}`",
+            paragraph,
+        )
+    return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", fitted, paragraph)
+
+
+def _is_whole(step: str) -> bool:
+    """Whether a shell reads it to its end."""
+    try:
+        shlex.split(step)
+    except ValueError:
+        return False
+    return True
+
+
+def alternatives(
+    commands: Sequence[str],
+    *,
+    stack: str | None = None,
+    local: bool = False,
+    region: str | None = None,
+) -> str:
+    """The commands of a line `Next`, each made to fit, with bars between them."""
+    return " | ".join(_placed(one, stack, local, region) for one in commands)
+
+
+def _fitted(
+    steps: Sequence[str],
+    stack: str | None,
+    local: bool,
+    region: str | None,
+    deploy: Mapping[str, str | bool | None] | None,
+) -> str:
+    flags: dict[str, str] = {}
+    left: list[str] = []
+    for step in steps:
+        match = _SET.fullmatch(step)
+        if deploy is not None and match and match["key"] in _FLAG_OF:
+            flags[_FLAG_OF[match["key"]]] = match["value"]
+        else:
+            left.append(_placed(step, stack, local, region))
+    if flags:
+        left.append(command_of({**(deploy or {}), **flags}))
+    return " && ".join(left)
+
+
+def command_of(flags: Mapping[str, str | bool | None]) -> str:
+    """`geusemaker deploy` with those flags, fit for a shell."""
+    words = ["geusemaker", "deploy"]
+    for flag, value in flags.items():
+        if value is True:
+            words.append(flag)
+        elif value:
+            words += [flag, str(value)]
+    return shlex.join(words)
+
+
+def _placed(step: str, stack: str | None, local: bool, region: str | None) -> str:
+    if step.startswith("pulumi ") and local:
+        return f"geusemaker local run -- {step}"
+    if _OF_STACK.match(step):
+        return _with(step, "--stack", stack)
+    if _OURS.match(step):
+        step = _with(step, "--stack", None if local else stack)
+        step = _with(step, "--region", region)
+        return f"{step} --local" if local and "--local" not in step.split() else step
+    return step
+
+
+def _with(step: str, flag: str, value: str | None) -> str:
+    """The command with the flag, unless it has it; before a `--`, behind which none is read."""
+    words = shlex.split(step)
+    if value is None or flag in words:
+        return step
+    if "--" not in words:
+        return f"{step} {flag} {shlex.quote(value)}"
+    cut = words.index("--")
+    return shlex.join([*words[:cut], flag, value, *words[cut:]])

@@ -1,0 +1,129 @@
+"""Rules between the keys of a config, where each value is right by itself.
+
+Pure. The rules of one value are in `config_rules`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from geusemaker.ec2.instance_types import architecture_of, counterpart
+from geusemaker.messages import InvalidValue, Remove, Set
+
+if TYPE_CHECKING:
+    from geusemaker.config import DeploymentConfig
+
+
+def check(config: "DeploymentConfig") -> None:
+    """Raises `InvalidValue` for the first rule that the keys break."""
+    for rule in _RULES:
+        rule(config)
+
+
+def _one_pin(config: "DeploymentConfig") -> None:
+    if config.ami_id and config.ami_name:
+        raise InvalidValue(
+            f"amiId {config.ami_id} and amiName {config.ami_name!r} are both set, and one image "
+            "can be pinned in one way only",
+            Remove("amiId"),
+            Remove("amiName"),
+            keys=("amiId", "amiName"),
+        )
+
+
+def _framework_has_versions(config: "DeploymentConfig") -> None:
+    if config.framework_version and config.ami_type not in ("pytorch", "tensorflow"):
+        raise InvalidValue(
+            f"frameworkVersion {config.framework_version} is set, but amiType is "
+            f"{config.ami_type}, and only pytorch and tensorflow have versions to choose from",
+            Remove("frameworkVersion"),
+            keys=("frameworkVersion", "amiType"),
+        )
+
+
+def _type_fits_architecture(config: "DeploymentConfig") -> None:
+    real = architecture_of(config.instance_type)
+    if real != config.architecture:
+        raise InvalidValue(
+            f"instanceType {config.instance_type} is {real} only, but architecture is "
+            f"{config.architecture}, and an image of one does not boot on the other",
+            Set("instanceType", counterpart(config.instance_type, config.architecture)),
+            Set("architecture", real),
+            keys=("instanceType", "architecture"),
+        )
+
+
+def _adopted_network_is_whole(config: "DeploymentConfig") -> None:
+    if config.vpc_id and not config.subnet_ids:
+        raise InvalidValue(
+            f"vpcId {config.vpc_id} is set without subnetIds, and an adopted VPC is never "
+            "changed, so the subnets must be named too",
+            Set("subnetIds", ["subnet-0123456789abcdef0"]),
+            Remove("vpcId"),
+            keys=("vpcId",),
+        )
+    if config.subnet_ids and not config.vpc_id:
+        raise InvalidValue(
+            "subnetIds are set without vpcId, the VPC that they are in",
+            Set("vpcId", "vpc-0123456789abcdef0"),
+            Remove("subnetIds"),
+            keys=("subnetIds",),
+        )
+    # A key without effect would be a trap: an adopted VPC has its range and its zones already.
+    for name, key in (
+        ("vpc_cidr", "vpcCidr"),
+        ("availability_zone_count", "availabilityZoneCount"),
+    ):
+        if config.vpc_id and name in config.model_fields_set:
+            raise InvalidValue(
+                f"{key} {getattr(config, name)} is set beside vpcId {config.vpc_id}, but it is "
+                "for a VPC that is made; an adopted one brings its own range and zones",
+                Remove(key),
+                Remove("vpcId"),
+                keys=(key, "vpcId"),
+            )
+
+
+def _services_have_what_they_need(config: "DeploymentConfig") -> None:
+    if "n8n" in config.services and "postgres" not in config.services:
+        raise InvalidValue(
+            "services has n8n without postgres, and n8n keeps everything in that database",
+            Set("services", (*config.services, "postgres")),
+            Remove("services"),
+            keys=("services",),
+        )
+    if config.ollama_models and "ollama" not in config.services:
+        raise InvalidValue(
+            f"ollamaModels names {', '.join(config.ollama_models)}, but services has no ollama "
+            "to pull them",
+            Set("services", (*config.services, "ollama")),
+            Remove("ollamaModels"),
+            keys=("ollamaModels", "services"),
+        )
+    if config.n8n_reaches and "n8n" not in config.services:
+        raise InvalidValue(
+            f"n8nReaches names {', '.join(config.n8n_reaches)}, but services has no n8n to go "
+            "there",
+            Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
+            Remove("n8nReaches"),
+            keys=("n8nReaches", "services"),
+        )
+
+
+def _zone_has_a_name(config: "DeploymentConfig") -> None:
+    if config.hosted_zone_id and not config.domain:
+        raise InvalidValue(
+            f"hostedZoneId {config.hosted_zone_id} is set without domain, the name to put there",
+            Set("domain", "ai.example.com"),
+            Remove("hostedZoneId"),
+            keys=("hostedZoneId",),
+        )
+
+
+_RULES: Final[tuple[Callable[["DeploymentConfig"], None], ...]] = (
+    _one_pin,
+    _framework_has_versions,
+    _type_fits_architecture,
+    _adopted_network_is_whole,
+    _services_have_what_they_need,
+    _zone_has_a_name,
+)

@@ -1,0 +1,115 @@
+"""Turns the text that `pulumi config set` stores into the type that a key has."""
+
+import json
+import re
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from geusemaker.config.sources import Unquoted, load_json
+from geusemaker.messages import InvalidValue, Set
+
+_whole = re.compile(r"[+-]?[0-9]{1,12}")
+
+
+def kind_of(annotation: Any) -> type:
+    """What a field holds, be it optional or annotated: str, int, bool, tuple or dict."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return kind_of(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return kind_of(next(arg for arg in get_args(annotation) if arg is not type(None)))
+    if origin in (tuple, dict):
+        return origin  # type: ignore[no-any-return]
+    return annotation if annotation in (int, bool) else str
+
+
+def typed(key: str, kind: type, value: Any) -> Any:
+    """The value in the type of its key; what cannot be is left for the model to refuse."""
+    if isinstance(value, Unquoted) and kind is str:
+        why = "is an unquoted number, which YAML and JSON do not keep as it is written: quote it"
+        raise InvalidValue(why, Set(key, value.text))
+    if kind is int:
+        return _whole_number(value)
+    if kind is bool:
+        return _truth(value)
+    if kind is tuple:
+        return _list(key, value)
+    if kind is dict:
+        return _map(key, value)
+    if value == "" and kind is str:
+        raise InvalidValue("is empty")
+    return value
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, str) and _whole.fullmatch(value.strip()):
+        return int(value.strip())  # int() takes fewer kinds of space off
+    if isinstance(value, str | Unquoted):
+        raise InvalidValue("is not a whole number")
+    return value
+
+
+def _truth(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() not in ("true", "false"):
+        raise InvalidValue("is neither true nor false")
+    return value.strip().lower() == "true"
+
+
+def _list(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        if value.lstrip().startswith("["):
+            value = _structure(value)
+        else:
+            value = [item.strip() for item in value.split(",")] if value.strip() else []
+    if isinstance(value, list):
+        if "" in value:
+            raise InvalidValue(
+                "has an empty item", Set(key, [item for item in value if item != ""])
+            )
+        if not all(isinstance(item, str) for item in value):
+            raise InvalidValue("has an item that is not text")
+    return value
+
+
+def _map(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        value = _structure(value) if value.lstrip().startswith("{") else _pairs(value)
+    if not isinstance(value, dict):
+        return value
+    whole = {}
+    for name, item in value.items():
+        if isinstance(item, Unquoted):
+            why = f"has the unquoted number {item} under {name!r}, which YAML may have changed"
+            raise InvalidValue(f"{why}: quote it", Set(key, {**value, name: item.text}))
+        if isinstance(item, bool):
+            # `pulumi config set --path` and YAML make true and 42 of what was meant as text.
+            item = str(item).lower()
+        elif isinstance(item, int):
+            item = str(item)
+        if not isinstance(name, str) or not isinstance(item, str):
+            raise InvalidValue(f"has something else than text under {name!r}")
+        whole[name] = item
+    return whole
+
+
+def _pairs(text: str) -> dict[str, str]:
+    whole: dict[str, str] = {}
+    for pair in text.split(",") if text.strip() else []:
+        name, equals, item = (part.strip() for part in pair.partition("="))
+        if not equals:
+            raise InvalidValue(f"has the part {pair!r}, which is no key=value")
+        if name in whole:
+            raise InvalidValue(f"has the key {name!r} twice")
+        whole[name] = item
+    return whole
+
+
+def _structure(text: str) -> Any:
+    try:
+        return load_json(text)
+    except json.JSONDecodeError as error:
+        raise InvalidValue(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except (ValueError, RecursionError):
+        raise InvalidValue("is not JSON that can be read, or has a key twice") from None

@@ -1,0 +1,239 @@
+"""Whether an image line runs on an instance type: with its GPU, without one, or not. Pure.
+
+Three questions, as more is known: of the names alone (`check_host`), of what AWS says about the
+type (`check_facts`), of the image that was found (`check_image`). That the architectures fit is
+checked elsewhere: where the config is read, and again by AWS's facts.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Literal
+
+from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
+from geusemaker.dlami.families import Blackwell
+from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.naming import looks_like_dlami, recognise
+from geusemaker.dlami.nearest import Request, listing
+from geusemaker.dlami.selection import ImageQuery
+from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import family_of, runnable
+from geusemaker.errors import ConfigError
+
+NO_GPU: Final = "No GPU"
+"""How the note on a type without a GPU begins, for screens that say so by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One paragraph about a type that is allowed, for a user to read."""
+
+    level: Literal["note", "warning"]
+    text: str
+
+
+def check_host(
+    query: ImageQuery, instance_type: str, *, catalogue: Catalogue | None = None
+) -> tuple[Remark, ...]:
+    """Check an instance type by its name against the line that was selected.
+
+    A family that the table does not know passes; `check_facts` looks at it again.
+
+    Raises:
+        ConfigError: No line has a driver for the family; or it is of the Blackwell generation, and
+            AWS does not list it for this line, or stopped building this line before its driver
+            came. `catalogue.toml` names the sources.
+    """
+    catalogue = catalogue or load_catalogue()
+    family, line = family_of(instance_type), _line(query, catalogue)
+    if unsupported := catalogue.unsupported_of(family):
+        raise ConfigError(
+            f"geusemaker:instanceType is {instance_type}, and {family} has {unsupported.what}, "
+            f"which no Deep Learning AMI that GeuseMaker knows can use: {unsupported.reason}. The "
+            f"nearest type that can be used: {_other_type(instance_type, line)}."
+        )
+    blackwell = catalogue.blackwell_of(family)
+    last = _last_build(query, line)
+    if blackwell and last and last < blackwell.since:
+        raise _refusal(
+            instance_type,
+            f"which needs NVIDIA's driver {blackwell.driver}; no image from before "
+            f"{blackwell.since} is known to have it, and AWS built {_name(query)} until {last}",
+            query,
+            catalogue,
+        )
+    if family in line.instance_families or not catalogue.lists(family):
+        return ()
+    if not line.instance_families:
+        others = catalogue.seen_on(line.architecture, line.ami_type)
+        if blackwell and others and family not in others:
+            why = (
+                f"which AWS lists for no {line.ami_type} image of {line.architecture}; without "
+                f"NVIDIA's driver {blackwell.driver} a host finds no GPU"
+            )
+            raise _refusal(instance_type, why, query, catalogue)
+        return (_unseen(query, family, blackwell),)
+
+    of_day = f" (a list of {line.listed_on})" if line.listed_on else ""
+    unlisted = f"which AWS does not list for {_name(query)}{of_day}"
+    if blackwell and family not in line.tried_families:
+        why = (
+            f"{unlisted}; without NVIDIA's driver {blackwell.driver} a host finds no GPU, and that "
+            "image is not known to have it"
+        )
+        raise _refusal(instance_type, why, query, catalogue)
+    known = (
+        "users run images of this line there"
+        if family in line.tried_families
+        else "it is not known to fail"
+    )
+    elsewhere = _elsewhere(query, family, catalogue)
+    return (
+        Remark(
+            "warning",
+            f"geusemaker:instanceType is {instance_type}, {unlisted}, but {known}"
+            f"{f'. It is listed for {elsewhere}' if elsewhere else ''}.",
+        ),
+    )
+
+
+def check_facts(
+    query: ImageQuery, host: InstanceType, *, catalogue: Catalogue | None = None
+) -> tuple[Remark, ...]:
+    """Check what AWS says about the type, for what its name does not tell.
+
+    A type without a GPU is allowed, with a note that begins with `NO_GPU`.
+
+    Raises:
+        ConfigError: The family is not in the table, and its GPU is of another maker than NVIDIA.
+    """
+    catalogue = catalogue or load_catalogue()
+    family = family_of(host.name)
+    if not host.gpus:
+        text = (
+            f"{NO_GPU}: {host.name} has none, so the image's GPU tools stay unused and Ollama runs "
+            "on the CPU."
+        )
+        return (Remark("note", text),)
+    if catalogue.lists(family) or catalogue.unsupported_of(family):
+        return ()
+    gpus, way_out = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue))
+    # "1 x NVIDIA L4"
+    if not all(gpu.partition(" x ")[2].startswith("NVIDIA") for gpu in host.gpus):
+        raise ConfigError(
+            f"geusemaker:instanceType is {host.name}, which has {gpus}, and the images hold "
+            f"NVIDIA's driver only. The nearest type that can be used: {way_out}."
+        )
+    text = (
+        f"geusemaker:instanceType is {host.name}, whose family is not in GeuseMaker's table of "
+        f"{catalogue.as_of}: whether the image has a driver for its {gpus} was not seen. A newer "
+        f"GeuseMaker may know it; the nearest type that is known: {way_out}."
+    )
+    return (Remark("warning", text),)
+
+
+def check_image(
+    instance_type: str,
+    image: FoundImage,
+    *,
+    pin: str | None = None,
+    newest: FoundImage | None = None,
+    catalogue: Catalogue | None = None,
+) -> None:
+    """Check that an image is not older than the driver that the type needs.
+
+    `pin` is the key that names the image ("amiId" or "amiName"), None for the one that the stack
+    keeps; `newest` is then the newest that AWS shows. Images that are no Deep Learning AMIs pass:
+    their dates say nothing of their drivers.
+
+    Raises:
+        ConfigError: It is older; the ways out are named.
+    """
+    blackwell = (catalogue or load_catalogue()).blackwell_of(family_of(instance_type))
+    if blackwell is None or not looks_like_dlami(image.name) or not _is_older(image, blackwell):
+        return
+    what = f"{image.name} ({image.id}) of {_day(image)}"
+    if pin is not None:
+        which = f"geusemaker:{pin} names {what}"
+        fix = f"Drop the pin: `pulumi config rm geusemaker:{pin}`; or take"
+    elif newest is None or _is_older(newest, blackwell):
+        which = f"AWS shows no image of this line that is young enough; there is {what}"
+        fix = "Take"
+    else:
+        which = f"this stack keeps {what}"
+        fix = (
+            f"Move to {newest.name}, which replaces the host and keeps the data: "
+            f"`pulumi config set geusemaker:amiId {newest.id}`; or take"
+        )
+    other = runnable(instance_type, image.architecture, ())
+    raise ConfigError(
+        f"geusemaker:instanceType is {instance_type}, which needs NVIDIA's driver "
+        f"{blackwell.driver}; no image from before {blackwell.since} is known to have it, and "
+        f"{which}: a host would find no GPU. {fix} another type: "
+        f"`pulumi config set geusemaker:instanceType {other}`."
+    )
+
+
+def _refusal(instance_type: str, why: str, query: ImageQuery, catalogue: Catalogue) -> ConfigError:
+    """The error for a family that runs, but not here: to its line, or to another type."""
+    elsewhere = _elsewhere(query, family_of(instance_type), catalogue)
+    other = _other_type(instance_type, _line(query, catalogue))
+    ways = f"Take the nearest image that is listed for it, {elsewhere}; or a" if elsewhere else "A"
+    return ConfigError(
+        f"geusemaker:instanceType is {instance_type}, {why}. {ways} type that this image runs on: "
+        f"{other}."
+    )
+
+
+def _unseen(query: ImageQuery, family: str, blackwell: Blackwell | None) -> Remark:
+    """No list was seen. NVIDIA's open driver runs every family before Blackwell that is listed."""
+    text = f"Which instance types AWS lists for {_name(query)} was not seen; {family} "
+    if blackwell is None:
+        return Remark("note", f"{text}runs on other lines with the same kind of driver.")
+    return Remark(
+        "warning",
+        f"{text}needs NVIDIA's driver {blackwell.driver}, which images have from "
+        f"{blackwell.since} on at the earliest. See that the host finds its GPU: `nvidia-smi`.",
+    )
+
+
+def _elsewhere(query: ImageQuery, family: str, catalogue: Catalogue) -> str | None:
+    request = Request(query.os_type, query.architecture, query.ami_type, query.framework_version)
+    return listing(request, family, query.today, catalogue)
+
+
+def _other_type(instance_type: str, line: Line) -> str:
+    other = runnable(instance_type, line.architecture, line.instance_families)
+    return f"`pulumi config set geusemaker:instanceType {other}`"
+
+
+def _line(query: ImageQuery, catalogue: Catalogue) -> Line:
+    return catalogue.line(query.os_type, query.architecture, query.ami_type)
+
+
+def _last_build(query: ImageQuery, line: Line) -> date | None:
+    """The last day on which an image of the best candidate may have been built; None: no end.
+
+    AWS builds while it patches, and has been seen to build some days longer.
+    """
+    best = query.candidates[0]
+    if best.ended_on is None:
+        return None
+    seen = (v.last_seen for v in line.versions if v.number == best.framework_version)
+    return max([best.ended_on, *(day for day in seen if day)])
+
+
+def _name(query: ImageQuery) -> str:
+    version = query.candidates[0].framework_version
+    named = f"{query.os_type} / {query.architecture} / {query.ami_type}"
+    return f"{named} {version}" if version else named
+
+
+def _day(image: FoundImage) -> str:
+    return image.creation_date[:10]
+
+
+def _is_older(image: FoundImage, blackwell: Blackwell) -> bool:
+    """By the day in the name, too: AWS copies an old build to a Region later."""
+    known = recognise(image.name)
+    days = [_day(image), str(known.release) if known and known.release else ""]
+    return any(day and day < blackwell.since.isoformat() for day in days)

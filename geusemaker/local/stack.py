@@ -1,0 +1,75 @@
+"""The Pulumi CLI of the local door: one stack, a log of every run, no lock of the dead."""
+
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from geusemaker.errors import LocalError
+from geusemaker.local import process
+from geusemaker.local.places import STACK, Places
+from geusemaker.pulumi_cli.run import Outcome, PulumiCli
+
+_PROTECTED = (
+    "geusemaker:protectData is true, so the data volume and the file system are protected, and"
+    " nothing was removed. To remove them with the rest, in `make shell`: `pulumi config set"
+    " geusemaker:protectData false && pulumi up`, then `make down` again."
+)
+
+
+class LocalCli(PulumiCli):
+    """The CLI in the local environment; every run is kept in a log."""
+
+    error = LocalError
+
+    def __init__(self, places: Places, program: Path, env: Mapping[str, str]) -> None:
+        super().__init__(program, env, places.project)
+        self._places = places
+
+    def ensure_stack(self) -> None:
+        """Makes the stack, from the scratch folder so that the work tree stays clean."""
+        if self._places.stack_file.exists():
+            return
+        ran = self._run("stack", "init", STACK, cwd=self._places.scratch)
+        if ran.returncode != 0:
+            raise LocalError(self._paragraph(ran, []))
+
+    def destroy(self) -> Outcome:
+        # Looked at first: without a preview Pulumi deletes what it can before it meets
+        # something protected.
+        self._digested("destroy", "--preview-only", "--json")
+        return self._streamed("destroy", "--yes", "--skip-preview", "--json")
+
+    def _own_words(self, said: list[str]) -> str | None:
+        return _PROTECTED if any("because it is protected" in text for text in said) else None
+
+    def _silent(self, code: int) -> str:
+        log = self._places.shown(self._places.pulumi_log)
+        return f"The Pulumi CLI ended with code {code} and gave no reason: see {log}."
+
+    def _run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        ran = self._logged(*arguments, cwd=cwd)
+        if ran.returncode == 0 or not _holds_dead_lock(ran.stdout + ran.stderr):
+            return ran
+        # A CLI that was killed leaves its lock; nobody else will ever take it away.
+        self._logged("cancel", "--yes")
+        return self._logged(*arguments, cwd=cwd)
+
+    def _logged(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        ran = super()._run(*arguments, cwd=cwd)
+        with self._places.pulumi_log.open("a", encoding="utf-8") as log:
+            log.write(f"$ pulumi {' '.join(arguments)}\n{ran.stdout}{ran.stderr}")
+            log.write(f"[ended with code {ran.returncode}]\n")
+        return ran
+
+
+def _holds_dead_lock(text: str) -> bool:
+    """Whether the stack is locked, and only by processes of this machine that have ended."""
+    if "the stack is currently locked by" not in text:
+        return False
+    holders = re.findall(r"created by \S+@(\S+) \(pid (\d+)\)", text)
+    here = platform.node()
+    return bool(holders) and all(
+        host == here and not process.is_running(int(pid)) for host, pid in holders
+    )

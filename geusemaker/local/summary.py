@@ -1,0 +1,102 @@
+"""The few lines that tell a user what a deployed stack is. Pure."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from geusemaker import dlami
+from geusemaker.config import DeploymentConfig
+from geusemaker.ec2.host_type import InstanceType
+
+
+def stack_lines(
+    outputs: Mapping[str, Any],
+    config: DeploymentConfig,
+    host: InstanceType,
+    *,
+    stack: str,
+    newer: bool,
+    today: date,
+) -> dict[str, list[str]]:
+    """Lines by topic: Image, Host, Network, Data.
+
+    `outputs` are those of the stack; `newer`: whether AWS has released a newer image since.
+    """
+    return {
+        "Image": image_lines(outputs, config, newer, today),
+        "Host": [host_line(host)],
+        "Network": [network_line(config, len(outputs["subnetIds"]))],
+        "Data": [data_line(config, stack)],
+    }
+
+
+def image_lines(
+    outputs: Mapping[str, Any], config: DeploymentConfig, newer: bool, today: date
+) -> list[str]:
+    """The running image, why it was chosen, and until when AWS patches it."""
+    request = f"{config.os_type}, {config.architecture}, {config.ami_type}"
+    usual = DeploymentConfig()
+    if (config.os_type, config.architecture, config.ami_type) == (
+        usual.os_type,
+        usual.architecture,
+        usual.ami_type,
+    ):
+        request += " (defaults)"
+    if config.ami_id or config.ami_name:
+        why = f"pinned by {'amiId' if config.ami_id else 'amiName'}"
+    elif newer:
+        why = f"kept for {request}; a newer one is there"
+    else:
+        why = f"newest for {request}"
+    told = (
+        "a newer image replaces the host at the next up (amiPolicy latest)"
+        if config.ami_policy == "latest"
+        else "a newer image is told, never forced"
+    )
+    patched = _patched(outputs["amiName"], today)
+    return [outputs["amiName"], f"{outputs['amiId']}; {why}", f"{patched}; {told}"]
+
+
+def _patched(name: str, today: date) -> str:
+    known = dlami.recognise(name)
+    if known is None:
+        return "not one of the known Deep Learning AMIs: nobody says until when it is patched"
+    # Only x86_64 names of some lines tell nothing of their architecture: the dates are the same.
+    line = dlami.load_catalogue().line(
+        known.os_type, known.architecture or "x86_64", known.ami_type
+    )
+    ends = {version.number: version.patched_until for version in line.versions}
+    until = ends.get(known.framework_version)
+    if until is None:
+        return f"{known.ami_type} {known.framework_version} is newer than this table of images"
+    if until < today:
+        return f"not patched since {until}"
+    months = (until.year - today.year) * 12 + until.month - today.month - (until.day < today.day)
+    left = f"{months} month{'s' * (months > 1)}" if months else "less than a month"
+    return f"patched until {until} ({left})"
+
+
+def host_line(host: InstanceType) -> str:
+    """Size of the host and where models run."""
+    gpu = ", ".join(host.gpus) if host.gpus else "no GPU: Ollama runs on the CPU"
+    return f"{host.name}, {host.vcpus} vCPU, {host.memory_gib:g} GiB, {gpu}"
+
+
+def network_line(config: DeploymentConfig, zones: int) -> str:
+    """Addresses, zones, and who may come in."""
+    where = config.vpc_id or str(ipaddress.ip_network(config.vpc_cidr))
+    return (
+        f"{where}, {zones} zone{'s' * (zones > 1)}; open ports: {_ports(config.allowed_cidrs)}; "
+        "way in: Session Manager"
+    )
+
+
+def _ports(allowed_cidrs: Sequence[str]) -> str:
+    return f"443 for {', '.join(allowed_cidrs)}" if allowed_cidrs else "none"
+
+
+def data_line(config: DeploymentConfig, stack: str) -> str:
+    """Where the data is and whether it is guarded."""
+    guard = "protectData true" if config.protect_data else f"protectData false in {stack}"
+    return f"EBS {config.data_volume_gib} GiB (databases, models), EFS (files); {guard}"

@@ -1,0 +1,148 @@
+"""The commands that read logs: run by shells, against stand-ins; and what comes back of them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geusemaker.bundle import CONTAINERS
+from geusemaker.host import logs as remote_logs
+from geusemaker.host.logs import ROOM, SHOWN_BY_AWS, logs, script
+
+
+def stand_in(folder: Path, name: str, body: str) -> None:
+    (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >>"{folder}/calls"\n{body}\n')
+    (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    stand_in(tmp_path, "docker", "echo out; echo err >&2")
+    stand_in(tmp_path, "journalctl", "echo journal")
+    (tmp_path / "boot.log").write_text("one\ntwo\nthree\n")
+    return tmp_path
+
+
+def ran(
+    host: Path, service: str | None, lines: int, shell: str = "sh"
+) -> subprocess.CompletedProcess[str]:
+    text = "\n".join(script(service, lines)).replace(remote_logs.BOOT_LOG, str(host / "boot.log"))
+    env = {"PATH": f"{host}:{os.defpath}", "TMPDIR": str(host)}
+    done = subprocess.run([shell, "-c", text], env=env, capture_output=True, text=True, check=False)
+    assert not list(host.glob("tmp.*")), "the script leaves a file behind"
+    assert done.stderr == ""
+    return done
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_service_is_asked_of_compose(host: Path, shell: str) -> None:
+    done = ran(host, "n8n-runners", 50, shell)
+    assert done.returncode == 0
+    (log,) = logs(done.stdout)
+    assert (log.title, log.text, log.left_out) == ("service n8n-runners", "out\nerr", 0)
+    called = (host / "calls").read_text()
+    assert called == "docker compose -p geusemaker logs --no-color --tail 50 n8n-runners\n"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_without_one_it_is_the_boot_log_and_the_journal(host: Path, shell: str) -> None:
+    boot, journal = logs(ran(host, None, 2, shell).stdout)
+    assert boot.text == "two\nthree"
+    assert (journal.title, journal.text) == ("journal of geusemaker-*", "journal")
+    assert (host / "calls").read_text() == "journalctl --no-pager -n 2 -u geusemaker-*\n"
+
+
+def test_a_host_without_a_boot_log_says_so_and_still_shows_the_journal(host: Path) -> None:
+    (host / "boot.log").unlink()
+    done = ran(host, None, 2)
+    assert done.returncode != 0
+    boot, journal = logs(done.stdout)
+    assert "No such file" in boot.text
+    assert journal.text == "journal"
+
+
+def test_what_compose_ends_with_is_the_end(host: Path) -> None:
+    stand_in(host, "docker", "echo no such service: n8n >&2; exit 7")
+    done = ran(host, "n8n", 2)
+    assert done.returncode == 7
+    assert logs(done.stdout)[0].text == "no such service: n8n"
+
+
+def test_a_long_log_is_cut_before_its_last_lines_and_fits_what_aws_shows(host: Path) -> None:
+    lines = "".join(f"line {number} ünïcode €\n" for number in range(5000))
+    (host / "boot.log").write_text(lines, encoding="utf-8")
+    stand_in(host, "journalctl", f'cat "{host}/boot.log"')
+    done = ran(host, None, 5000)
+    assert len(done.stdout.encode()) < SHOWN_BY_AWS
+    found = logs(done.stdout)
+    assert len(found) == 2
+    for log in found:
+        first, *_, last = log.text.splitlines()
+        assert last == "line 4999 ünïcode €"
+        assert first.startswith("line "), "no half line"
+        assert len(lines.encode()) - log.left_out == ROOM // 2
+    assert not remote_logs.was_cut_by_aws(done.stdout)
+
+
+def test_a_log_that_just_fits_is_whole(host: Path) -> None:
+    (host / "boot.log").write_text("x" * (ROOM // 2 - 1) + "\n")
+    boot, _ = logs(ran(host, None, 1).stdout)
+    assert (len(boot.text), boot.left_out) == (ROOM // 2 - 1, 0)
+
+
+@given(st.text())
+def test_nothing_but_a_known_service_gets_into_a_shell(name: str) -> None:
+    if name not in CONTAINERS:
+        with pytest.raises(ValueError, match="is none of"):
+            script(name, 1)
+
+
+@pytest.mark.parametrize("service", ["n8n; reboot", "n8n ", "N8N", "$(reboot)", "--follow", ""])
+def test_what_would_be_more_than_a_service_is_refused(service: str) -> None:
+    with pytest.raises(ValueError, match="is none of n8n, n8n-runners"):
+        script(service, 1)
+
+
+@pytest.mark.parametrize("lines", [0, -1, 5001])
+def test_so_many_lines_are_refused(lines: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and 5000"):
+        script(None, lines)
+
+
+@pytest.mark.parametrize("service", [None, *CONTAINERS])
+def test_the_script_is_clean_shell(service: str | None) -> None:
+    """`dash` and `bash` read it to its end; the quotes match."""
+    text = "\n".join(script(service, 5))
+    for shell in filter(None, map(shutil.which, ("sh", "bash", "dash"))):
+        subprocess.run([shell, "-n", "-c", text], check=True)
+
+
+def test_what_aws_has_cut_is_noticed() -> None:
+    assert remote_logs.was_cut_by_aws("x" * SHOWN_BY_AWS)
+    assert remote_logs.was_cut_by_aws("geusemaker-logs 9 a\nx\n---Output truncated---"[:-3] + "--")
+    assert not remote_logs.was_cut_by_aws("output")
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("a\x1b]0;title\x07b", "a]0;titleb"),
+        ("bell\x07 back\x08 del\x7f", "bell back del"),
+        ("tab\tand ünïcode\n", "tab\tand ünïcode\n"),
+        ("crlf\r\n", "crlf\n"),
+    ],
+)
+def test_a_log_cannot_steer_the_terminal(text: str, plain: str) -> None:
+    assert remote_logs.without_steering(text) == plain
+
+
+@given(st.text())
+def test_whatever_comes_back_is_read(printed: str) -> None:
+    for one in logs(printed) + logs(f"geusemaker-logs 99999 x\n{printed}"):
+        assert "\x1b" not in one.text
+        assert one.left_out >= 0

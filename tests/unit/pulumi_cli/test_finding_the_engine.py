@@ -1,0 +1,306 @@
+"""The engine is found, installed or built in that order, and what failed is told."""
+
+import json
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import filelock
+import pytest
+
+from geusemaker.errors import EngineError
+from geusemaker.local import process
+from geusemaker.pulumi_cli import build
+from geusemaker.pulumi_cli import find as engine
+from geusemaker.pulumi_cli.find import Engine, cache_root, find_engine
+from geusemaker.pulumi_cli.programs import Machine, Ran
+
+NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
+
+
+def put_engine(folder: Path, version: str = "v3.259.0", names: Sequence[str] = NAMES) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+class Scripted(Machine):
+    """Answers for the programs that would need a network or minutes; starts the others."""
+
+    def __init__(self, path: Path, **answers: Ran | Callable[[Sequence[str]], Ran]) -> None:
+        super().__init__({"PATH": str(path)})
+        self.answers = answers
+        self.ran: list[str] = []
+        self.envs: list[Mapping[str, str]] = []
+
+    def which(self, name: str) -> str | None:
+        return "/usr/bin/go" if name == "go" and "build" in self.answers else super().which(name)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        seconds: float,
+        cwd: Path | None = None,
+        still: Callable[[float], None] | None = None,
+    ) -> Ran:
+        if command[0] == "go":
+            kind = command[1]
+        elif command[0] == sys.executable:
+            kind = "installer"
+        else:
+            return super().run(command, env=env, seconds=seconds, cwd=cwd, still=still)
+        self.ran.append(kind)
+        self.envs.append(env)
+        if still is not None:
+            still(75.0)
+        answer = self.answers[kind]
+        return answer(command) if callable(answer) else answer
+
+
+NO_NETWORK = Ran(1, "", "URLError: Name or service not known")
+
+
+def built(command: Sequence[str]) -> Ran:
+    out = Path(command[command.index("-o") + 1])
+    put_engine(out.parent, names=[out.name])
+    return Ran(0, "", "")
+
+
+def installed(command: Sequence[str]) -> Ran:
+    put_engine(Path(command[-1]))
+    return Ran(0, "", "")
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    (tmp_path / "tools" / "pulumi").mkdir(parents=True)
+    (tmp_path / "tools" / "pulumi" / "go.mod").write_text("module x\n")
+    return tmp_path / "tools"
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Ran:
+    """What `go mod download -json` says of a module with the script in it."""
+    script = tmp_path / "mod" / "python" / "cmd" / "pulumi-language-python-exec"
+    script.parent.mkdir(parents=True)
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o444)
+    return Ran(0, json.dumps({"Dir": str(tmp_path / "mod")}), "")
+
+
+class Finder:
+    """Calls `find_engine` on a machine of its own, and keeps what was told."""
+
+    def __init__(self, folder: Path, tools: Path) -> None:
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.cache = folder / "cache"
+        self.tools = tools
+        self.told: list[str] = []
+
+    def find(self, sources: str = "", **answers: Ran | Callable[[Sequence[str]], Ran]) -> Engine:
+        return self.on(Scripted(self.bin, **answers), sources)
+
+    def on(self, machine: Machine, sources: str = "") -> Engine:
+        environ = {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "GEUSEMAKER_CACHE_DIR": str(self.cache),
+            "GEUSEMAKER_ENGINE_SOURCES": sources,
+            "PULUMI_ACCESS_TOKEN": "pul-real",
+            "GOFLAGS": "-mod=vendor",
+            "GOOS": "plan9",
+        }
+        return find_engine(self.told.append, environ=environ, machine=machine, tools=self.tools)
+
+
+@pytest.fixture
+def finder(tmp_path: Path, tools: Path) -> Finder:
+    return Finder(tmp_path, tools)
+
+
+def test_a_new_enough_pulumi_on_path_is_taken(finder: Finder) -> None:
+    put_engine(finder.bin, "v3.300.1", NAMES[:2])
+    assert finder.find() == Engine("3.300.1", finder.bin, "from PATH")
+
+
+def test_the_cache_is_taken_when_path_has_none(finder: Finder) -> None:
+    folder = put_engine(finder.cache / "pulumi" / "3.259.0")
+    assert finder.find() == Engine("3.259.0", folder, "cached")
+
+
+@pytest.mark.parametrize(
+    ("version", "names", "reason"),
+    [
+        ("v3.258.9", NAMES, "3.259.0 is the oldest"),
+        ("v4.0.0", NAMES, "knows Pulumi 3 only"),
+        ("what", NAMES, "which is no version"),
+        ("v3.300.0", ["pulumi"], "has no `pulumi-language-python` beside it"),
+        ("; echo broken >&2; exit 3", NAMES, "does not run: broken"),
+    ],
+)
+def test_a_pulumi_on_path_that_does_not_fit_is_passed_over_with_the_reason(
+    finder: Finder, version: str, names: Sequence[str], reason: str
+) -> None:
+    put_engine(finder.bin, version, names)
+    with pytest.raises(EngineError, match=reason):
+        finder.find("path")
+
+
+def test_asking_for_the_version_looks_at_none_of_the_users_logins(finder: Finder) -> None:
+    seen = finder.bin / "seen"
+    put_engine(finder.bin)
+    (finder.bin / "pulumi").write_text(f'#!/bin/sh\nenv >"{seen}"\necho v3.259.0\n')
+    finder.find("path")
+    assert "pul-real" not in seen.read_text()
+    assert f"PULUMI_HOME={os.environ.get('HOME')}" not in seen.read_text()
+
+
+def test_a_download_fills_the_cache(finder: Finder) -> None:
+    machine = Scripted(finder.bin, installer=installed)
+    found = finder.on(machine)
+    cached = finder.cache / "pulumi" / "3.259.0"
+    assert found == Engine("3.259.0", cached, "from Pulumi's release")
+    assert "PULUMI_ACCESS_TOKEN" not in machine.envs[0]
+    assert finder.find().source == "cached"
+
+
+def test_without_a_network_it_is_built_and_cached(finder: Finder, module: Ran) -> None:
+    machine = Scripted(finder.bin, installer=NO_NETWORK, build=built, mod=module)
+    assert finder.on(machine).source == "built from tools/"
+    assert machine.ran == ["installer", "build", "mod", "build"]
+    assert machine.envs[-1]["CGO_ENABLED"] == "0"
+    assert machine.envs[-1]["GOFLAGS"] == "-mod=readonly"
+    assert "GOOS" not in machine.envs[-1]
+    assert any("about 5 minutes" in text for text in finder.told)
+    assert "still building, 1 min 15 s so far" in finder.told
+    assert finder.find().source == "cached"
+    script = finder.cache / "pulumi" / "3.259.0" / "pulumi-language-python-exec"
+    assert os.access(script, os.X_OK)
+    assert sorted(path.name for path in (finder.cache / "pulumi").iterdir()) == [
+        "3.259.0",
+        "3.259.0.lock",
+    ]
+
+
+def test_a_broken_cache_is_made_anew(finder: Finder) -> None:
+    put_engine(finder.cache / "pulumi" / "3.259.0", names=["pulumi"])
+    assert finder.find(installer=installed).source == "from Pulumi's release"
+    assert finder.find().source == "cached"
+
+
+def test_a_build_that_fails_leaves_nothing_and_says_why(finder: Finder) -> None:
+    failed = Ran(1, "", "go: updates to go.mod needed")
+    with pytest.raises(EngineError) as caught:
+        finder.find(installer=NO_NETWORK, build=failed)
+    assert list((finder.cache / "pulumi").iterdir()) == [finder.cache / "pulumi" / "3.259.0.lock"]
+    told = str(caught.value)
+    for part in ("there is no `pulumi`", "Name or service", "go.mod needed", "brew install", "Go "):
+        assert part in told
+    assert "\n" not in told
+
+
+def test_a_module_without_the_script_is_told(finder: Finder) -> None:
+    with pytest.raises(EngineError, match="holds no python/cmd/pulumi-language-python-exec"):
+        finder.find("build", build=built, mod=Ran(0, "{}", ""))
+
+
+def test_an_answer_of_go_that_is_no_json_is_told(finder: Finder) -> None:
+    with pytest.raises(EngineError, match="a build from tools/: Expecting value"):
+        finder.find("build", build=built, mod=Ran(0, "what", ""))
+
+
+def test_without_go_and_without_sources_the_reason_is_told(finder: Finder) -> None:
+    with pytest.raises(EngineError, match="there is no `go` on PATH"):
+        finder.find("build")
+    shutil.rmtree(finder.tools)
+    with pytest.raises(EngineError, match=r"there is no .*go\.mod"):
+        finder.find("build", build=built)
+    with pytest.raises(EngineError, match="Tried: nothing"):
+        finder.find("cache")
+
+
+def test_a_cache_that_cannot_be_made_is_told(finder: Finder) -> None:
+    finder.cache.write_text("a file in the way")
+    with pytest.raises(EngineError, match=r"the cache: .* cannot be used"):
+        finder.find(installer=installed)
+
+
+def test_an_unknown_source_is_refused_by_name(finder: Finder) -> None:
+    with pytest.raises(EngineError, match="names apt, which is no source"):
+        finder.find("path,apt")
+
+
+def test_a_second_clone_waits_and_takes_what_the_first_made(finder: Finder) -> None:
+    folder = finder.cache / "pulumi" / "3.259.0"
+    folder.parent.mkdir(parents=True)
+    first = filelock.FileLock(f"{folder}.lock", thread_local=False)
+    first.acquire()
+
+    def finish(text: str) -> None:
+        finder.told.append(text)
+        put_engine(folder)
+        threading.Thread(target=first.release).start()
+
+    environ = {"PATH": str(finder.bin), "GEUSEMAKER_CACHE_DIR": str(finder.cache)}
+    found = find_engine(finish, environ=environ, machine=Scripted(finder.bin), tools=finder.tools)
+    assert found.source == "cached"
+    assert finder.told == ["another clone is getting the Pulumi CLI; waiting for it"]
+
+
+def test_the_cache_is_where_the_system_keeps_caches_unless_told_otherwise(tmp_path: Path) -> None:
+    assert engine.cache_root({"GEUSEMAKER_CACHE_DIR": str(tmp_path)}) == tmp_path
+    assert engine.cache_root({}).name == "geusemaker"
+
+
+def test_the_download_is_really_started_and_tells_its_reason(tmp_path: Path) -> None:
+    # A proxy on a port where nobody listens: refused at once, with or without a network.
+    nobody = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    env = build.download_env({**os.environ, **nobody, "AWS_PROFILE": "real"})
+    assert "AWS_PROFILE" not in env
+    ran = Machine().run(build.download_command(tmp_path / "out"), env=env, seconds=60)
+    assert ran.code == 1
+    assert "refused" in ran.last_line()
+
+
+def test_a_program_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    script = f'sleep 60 & echo $! >"{child}"; echo started; wait'
+    ran = Machine().run(["/bin/sh", "-c", script], env=os.environ, seconds=0.5)
+    assert (ran.code, ran.stdout) == (124, "started\n")
+    assert ran.last_line() == "it did not end within 0 s"
+    until = time.monotonic() + 20
+    while process.is_running(int(child.read_text())) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not process.is_running(int(child.read_text()))
+
+
+def test_a_long_program_is_told_to_be_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geusemaker.pulumi_cli.programs._STILL_EVERY", 0.05)
+    told: list[float] = []
+    Machine().run(["sleep", "0.3"], env=os.environ, seconds=60, still=told.append)
+    assert told
+
+
+def test_a_program_that_is_not_there_is_an_answer(tmp_path: Path) -> None:
+    ran = Machine().run([str(tmp_path / "none")], env={}, seconds=5)
+    assert (ran.code, "cannot be started" in ran.last_line()) == (127, True)
+    assert Ran(3, "", "").last_line() == "it ended with code 3 and said nothing"
+
+
+def test_the_pinned_version_is_the_one_in_go_mod() -> None:
+    pinned = Path(engine.__file__).parents[2] / "tools" / "pulumi" / "go.mod"
+    assert f"github.com/pulumi/pulumi/pkg/v3 v{engine.VERSION}" in pinned.read_text()
+
+
+def test_a_cache_in_the_home_of_nobody_is_one_paragraph() -> None:
+    assert cache_root({"GEUSEMAKER_CACHE_DIR": "~/x"}) == Path.home() / "x"
+    with pytest.raises(EngineError, match="GEUSEMAKER_CACHE_DIR is '~nobody-of-that-name/x'"):
+        cache_root({"GEUSEMAKER_CACHE_DIR": "~nobody-of-that-name/x"})
