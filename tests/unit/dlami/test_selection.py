@@ -134,9 +134,7 @@ def _commands(message: str) -> list[str]:
     return re.findall(r"`([^`]*)`", message)
 
 
-def _follow(
-    message: str, command: int, combination: dict[str, str | None]
-) -> dict[str, str | None]:
+def _follow(message: str, command: int, request: dict[str, str | None]) -> dict[str, str | None]:
     """The request after the message's command has been run."""
     fields = {
         "osType": "os_type",
