@@ -159,7 +159,7 @@ def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
     program = clone.engine_dir / "pulumi"
     ended = clone.engine_dir / "ended"
     program.write_text(
-        f"#!/bin/sh\ntrap 'echo freed >\"{ended}\"; exit 0' INT\nkill -INT $$\nsleep 30\n"
+        f"#!/bin/sh\ntrap 'sleep 1; echo freed >\"{ended}\"; exit 0' INT\nkill -INT $$\nsleep 30\n"
     )
     communicate = subprocess.Popen.communicate
     interrupted: list[bool] = []
