@@ -9,8 +9,7 @@ import pulumi_aws as aws
 from geusemaker.dlami import ImageQuery, recognise
 from geusemaker.dlami.compatibility import Remark, check_facts, check_host, check_image
 from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.host_type import InstanceType
-from geusemaker.ec2.instance_types import counterpart, usual_type
+from geusemaker.ec2.instance_types import InstanceType, counterpart, usual_type
 from geusemaker.errors import ConfigError, one_line
 
 

@@ -13,7 +13,7 @@ from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.compatibility import check_image
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import newer_image
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
 
 MISSING: Final = "missing"

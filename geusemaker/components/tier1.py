@@ -24,7 +24,7 @@ from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.compatibility import check_facts, check_host
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.today import today as current_day
 
 

@@ -15,8 +15,7 @@ from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
 from geusemaker.dlami.selection import ImageQuery
-from geusemaker.ec2.host_type import InstanceType
-from geusemaker.ec2.instance_types import family_of, runnable
+from geusemaker.ec2.instance_types import InstanceType, family_of, runnable
 from geusemaker.errors import ConfigError
 
 NO_GPU: Final = "No GPU"

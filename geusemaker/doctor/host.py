@@ -14,8 +14,7 @@ from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.images import Wanted
 from geusemaker.doctor.refusals import code_of, is_no_permission, said
-from geusemaker.ec2.host_type import InstanceType
-from geusemaker.ec2.instance_types import family_of, usual_type
+from geusemaker.ec2.instance_types import InstanceType, family_of, usual_type
 from geusemaker.errors import ConfigError
 
 NAME: Final = "instance type"

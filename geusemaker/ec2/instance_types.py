@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 USUAL_INSTANCE_TYPE: Final[Mapping[str, str]] = {"x86_64": "m6i.xlarge", "arm64": "m6g.xlarge"}
 """By architecture: enough for all services, without a GPU."""
@@ -33,6 +34,31 @@ _TWINS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 # GPU types that are proposed, the usual one first, each in all sizes of _GPU.
 _PROPOSED: dict[str, tuple[str, ...]] = {"x86_64": ("g5", "g6", "g4dn"), "arm64": ("g5g",)}
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """An instance type. `memory_gib` is AWS's MiB over 1,024; `gpus` like `1 x NVIDIA A10G`."""
+
+    name: str
+    vcpus: int
+    memory_gib: float
+    architectures: tuple[str, ...]
+    gpus: tuple[str, ...]
+
+    @classmethod
+    def of_description(cls, facts: Mapping[str, Any]) -> "InstanceType":
+        """The type of one entry of DescribeInstanceTypes."""
+        return cls(
+            name=facts["InstanceType"],
+            vcpus=facts["VCpuInfo"]["DefaultVCpus"],
+            memory_gib=facts["MemoryInfo"]["SizeInMiB"] / 1024,
+            architectures=tuple(facts["ProcessorInfo"]["SupportedArchitectures"]),
+            gpus=tuple(
+                f"{gpu['Count']} x {gpu['Manufacturer']} {gpu['Name']}"
+                for gpu in facts.get("GpuInfo", {}).get("Gpus", [])
+            ),
+        )
 
 
 def family_of(instance_type: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import LocalError
 
 _SECONDS = 5.0

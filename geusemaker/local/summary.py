@@ -7,7 +7,7 @@ from typing import Any
 
 from geusemaker import dlami
 from geusemaker.config import DeploymentConfig
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 
 
 def stack_lines(

@@ -9,7 +9,7 @@ from geusemaker.components.kept_image import root_gib
 from geusemaker.components.tier1 import connect_command
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import NEWER_IMAGE, newer_image
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError
 
 IMAGE = FoundImage(

@@ -16,8 +16,7 @@ from geusemaker.dlami import ImageQuery, load_catalogue, select
 from geusemaker.dlami.compatibility import NO_GPU, Remark, check_facts, check_host, check_image
 from geusemaker.dlami.families import Blackwell
 from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.host_type import InstanceType
-from geusemaker.ec2.instance_types import architecture_of, runnable
+from geusemaker.ec2.instance_types import InstanceType, architecture_of, runnable
 from geusemaker.errors import ConfigError
 
 from .real_names import Combination

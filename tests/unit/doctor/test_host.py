@@ -14,7 +14,7 @@ from geusemaker.dlami.image import FoundImage
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.host import instance_type, judge
 from geusemaker.doctor.images import Wanted
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError
 
 TODAY = date(2026, 11, 1)

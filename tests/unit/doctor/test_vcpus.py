@@ -8,7 +8,7 @@ from simulator.world import World
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.vcpus import Room, judge, vcpu_quota
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.ec2.quotas import G_AND_VT, STANDARD
 from geusemaker.errors import PulumiError
 from geusemaker.simulator.mocks import simulated_account

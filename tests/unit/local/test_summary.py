@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.ec2.host_type import InstanceType
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.local.summary import image_lines, stack_lines
 
 NAME = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902"
