@@ -20,6 +20,7 @@ NAMESPACE = "geusemaker"
 
 _MAX_SHOWN = 120
 _MAX_PASTED = 300  # a longer value does not belong into a command that is meant to be copied
+_SIMILAR = 0.6  # of 1; below it, two words share no more than any two words do
 _plain_yaml = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 
 
@@ -195,11 +196,22 @@ def shown(value: Any) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, whatever its case and its separators."""
-    bare = {re.sub("[^a-z0-9]", "", candidate.lower()): candidate for candidate in known}
-    wanted = re.sub("[^a-z0-9]", "", word.lower())[:_MAX_SHOWN]
-    found = difflib.get_close_matches(wanted, bare, n=1, cutoff=0.6)
-    return bare[found[0]] if found else None
+    """The known word most similar to a misspelt one, or None if none is similar.
+
+    Case and separators do not count. Shared letters count before their order, because swapped
+    letters are the usual slip: `us-esat-1` shares longer runs with us-west-1 than with us-east-1.
+    """
+    wanted = _letters(word)[:_MAX_SHOWN]
+    ranked = []
+    for candidate in known:
+        match = difflib.SequenceMatcher(None, wanted, _letters(candidate), autojunk=False)
+        if match.ratio() >= _SIMILAR:
+            ranked.append((match.quick_ratio(), match.ratio(), candidate))
+    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+
+
+def _letters(word: str) -> str:
+    return re.sub("[^a-z0-9]", "", word.lower())
 
 
 def one_paragraph(text: str) -> str:

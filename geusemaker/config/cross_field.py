@@ -1,25 +1,23 @@
-"""Rules between the keys of a config, where each value is right by itself.
+"""Cross-field validation of a config: values that are valid alone but not together.
 
-Pure. The rules of one value are in `config_rules`.
+The rules for single values are in `geusemaker.config.rules`.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from geusemaker.config.fields import ConfigFields
 from geusemaker.ec2.instance_types import architecture_of, counterpart
 from geusemaker.messages import InvalidValue, Remove, Set
 
-if TYPE_CHECKING:
-    from geusemaker.config import DeploymentConfig
 
-
-def check(config: "DeploymentConfig") -> None:
+def check(config: ConfigFields) -> None:
     """Raises `InvalidValue` for the first rule that the keys break."""
     for rule in _RULES:
         rule(config)
 
 
-def _one_pin(config: "DeploymentConfig") -> None:
+def _one_pin(config: ConfigFields) -> None:
     if config.ami_id and config.ami_name:
         raise InvalidValue(
             f"amiId {config.ami_id} and amiName {config.ami_name!r} are both set, and one image "
@@ -30,7 +28,7 @@ def _one_pin(config: "DeploymentConfig") -> None:
         )
 
 
-def _framework_has_versions(config: "DeploymentConfig") -> None:
+def _framework_has_versions(config: ConfigFields) -> None:
     if config.framework_version and config.ami_type not in ("pytorch", "tensorflow"):
         raise InvalidValue(
             f"frameworkVersion {config.framework_version} is set, but amiType is "
@@ -40,7 +38,7 @@ def _framework_has_versions(config: "DeploymentConfig") -> None:
         )
 
 
-def _type_fits_architecture(config: "DeploymentConfig") -> None:
+def _type_fits_architecture(config: ConfigFields) -> None:
     real = architecture_of(config.instance_type)
     if real != config.architecture:
         raise InvalidValue(
@@ -52,7 +50,7 @@ def _type_fits_architecture(config: "DeploymentConfig") -> None:
         )
 
 
-def _adopted_network_is_whole(config: "DeploymentConfig") -> None:
+def _adopted_network_is_whole(config: ConfigFields) -> None:
     if config.vpc_id and not config.subnet_ids:
         raise InvalidValue(
             f"vpcId {config.vpc_id} is set without subnetIds, and an adopted VPC is never "
@@ -83,7 +81,7 @@ def _adopted_network_is_whole(config: "DeploymentConfig") -> None:
             )
 
 
-def _services_have_what_they_need(config: "DeploymentConfig") -> None:
+def _services_have_what_they_need(config: ConfigFields) -> None:
     if "n8n" in config.services and "postgres" not in config.services:
         raise InvalidValue(
             "services has n8n without postgres, and n8n keeps everything in that database",
@@ -109,7 +107,7 @@ def _services_have_what_they_need(config: "DeploymentConfig") -> None:
         )
 
 
-def _zone_has_a_name(config: "DeploymentConfig") -> None:
+def _zone_has_a_name(config: ConfigFields) -> None:
     if config.hosted_zone_id and not config.domain:
         raise InvalidValue(
             f"hostedZoneId {config.hosted_zone_id} is set without domain, the name to put there",
@@ -119,7 +117,7 @@ def _zone_has_a_name(config: "DeploymentConfig") -> None:
         )
 
 
-_RULES: Final[tuple[Callable[["DeploymentConfig"], None], ...]] = (
+_RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _one_pin,
     _framework_has_versions,
     _type_fits_architecture,

@@ -54,7 +54,7 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
     return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
-def told(field: FieldInfo, what: str) -> Any:
+def metadata(field: FieldInfo, what: str) -> Any:
     """What the field says of itself for messages and docs: `values`, `example` or `default`."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)  # noqa: S101 - for the type checker
@@ -64,13 +64,13 @@ def told(field: FieldInfo, what: str) -> Any:
 
 def holds_secrets(field: FieldInfo | None) -> bool:
     """Whether the values of a field are secrets by what they are, however they were set."""
-    return field is not None and bool(told(field, "secret"))
+    return field is not None and bool(metadata(field, "secret"))
 
 
 def _harmless(field: FieldInfo) -> Any:
     """A value to propose where nothing is near: the default, so that a pasted command is safe."""
     plain = isinstance(field.default, str | int)
-    return field.default if plain else told(field, "example")
+    return field.default if plain else metadata(field, "example")
 
 
 class Report:
@@ -124,18 +124,18 @@ class Report:
     def in_clear(self, one: Given) -> None:
         """Notes that a value is readable where it was written, and must not be."""
         field = self._fields[one.key]
-        fix = StackOrigin().set(one.key, told(field, "example"), secret=True)
+        fix = StackOrigin().set(one.key, metadata(field, "example"), secret=True)
         if isinstance(one.origin, FileOrigin):
             fix = f"{one.origin.remove(one.key)} and {fix}"
         self.problems.append(
             f"{one.origin.name(one.key)} is in clear where it was written, and who reads that has "
-            f"the passwords; allowed: {told(field, 'values')}. To fix it, {fix}"
+            f"the passwords; allowed: {metadata(field, 'values')}. To fix it, {fix}"
         )
 
     def invalid(self, key: str, invalid: InvalidValue) -> None:
         """Notes that the value of one key breaks a rule."""
         one, field = self._given[key], self._fields[key]
-        values = told(field, "values")
+        values = metadata(field, "values")
         without = () if field.default is not None else (Remove(key),)
         example: tuple[Fix, ...] = (Set(key, _harmless(field)), *without)
         fixes = invalid.fixes or example
@@ -213,7 +213,7 @@ class Report:
                 ways.append(origin.remove(fix.key))
                 continue
             secret = one is not None and one.secret
-            example = told(self._fields[fix.key], "example")
+            example = metadata(self._fields[fix.key], "example")
             value = example if secret or pasteable(fix.value) == "VALUE" else fix.value
             ways.append(origin.set(fix.key, value, secret=secret))
         return " or ".join(ways)

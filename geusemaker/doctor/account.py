@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import enable_region, is_no_permission, is_not_enabled, login, said
 from geusemaker.ec2 import regions
+from geusemaker.messages import nearest
 
 AWS_ERRORS: Final = (BotoCoreError, ClientError, ValueError)
 """What making and asking a client ends with; `ValueError` where AWS_ENDPOINT_URL is no address."""
@@ -42,7 +43,7 @@ def region(place: Place, *, is_logged_in: bool) -> Check:
         )
     told = f"{here} (from {place.region_source})"
     if here not in regions.known():
-        near = regions.nearest(here)
+        near = nearest(here, regions.known())
         return Check(
             name,
             "failed",

@@ -3,11 +3,11 @@
 The list is botocore's own, so that a newer boto3 brings newer Regions.
 """
 
-import difflib
 import functools
 from typing import Final
 
 from geusemaker.errors import ConfigError
+from geusemaker.messages import nearest
 
 REGION_KEY: Final = "aws:region"
 OF_FLAG: Final = "--region"
@@ -24,7 +24,6 @@ UNSUPPORTED: Final = {
 """Partitions in which a stack is refused, by the start of their names, with the reason."""
 
 _USUAL: Final = "us-east-1"
-_LIKE: Final = 0.6  # below, two names have no more in common than any two Regions have
 
 
 @functools.cache
@@ -56,21 +55,6 @@ def why_unsupported(region: str) -> str | None:
     return next((why for start, why in UNSUPPORTED.items() if partition.startswith(start)), None)
 
 
-def nearest(name: str) -> str | None:
-    """The Region that was meant, most likely: first by its letters, then by their order.
-
-    Letters first, since two that were swapped are the usual slip: `us-esat-1` shares more pieces
-    in order with us-west-1.
-    """
-    typed = name.strip().lower()
-    ranked = []
-    for region in known():
-        match = difflib.SequenceMatcher(None, typed, region, autojunk=False)
-        if match.ratio() >= _LIKE:
-            ranked.append((match.quick_ratio(), match.ratio(), region))
-    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
-
-
 def check(region: str, source: str) -> None:
     """`ConfigError` for a Region in which no stack can run; `source` says what names it.
 
@@ -84,7 +68,7 @@ def check(region: str, source: str) -> None:
                 f"Take another one: {fix(source, None)}."
             )
         return
-    near = nearest(region)
+    near = nearest(region, known())
     hint = f"the nearest is {near}" if near else f"one that it has is {_USUAL}"
     raise ConfigError(
         f"The Region is {region!r} (by {source}), which is not the name of one that AWS has; "

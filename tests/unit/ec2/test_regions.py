@@ -4,10 +4,11 @@ import pytest
 
 from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError
+from geusemaker.messages import nearest
 
 
 @pytest.mark.parametrize(
-    ("typed", "nearest"),
+    ("typed", "expected"),
     [
         ("us-esat-1", "us-east-1"),
         ("us-wset-2", "us-west-2"),
@@ -20,13 +21,13 @@ from geusemaker.errors import ConfigError
         ("", None),
     ],
 )
-def test_the_nearest_has_the_letters_that_were_typed(typed: str, nearest: str | None) -> None:
-    assert regions.nearest(typed) == nearest
+def test_the_nearest_has_the_letters_that_were_typed(typed: str, expected: str | None) -> None:
+    assert nearest(typed, regions.known()) == expected
 
 
 def test_each_region_is_its_own_nearest_and_passes() -> None:
     for region in regions.known():
-        assert regions.nearest(region) == region
+        assert nearest(region, regions.known()) == region
         if regions.why_unsupported(region) is None:
             regions.check(region, regions.OF_STACK)
 
