@@ -16,6 +16,7 @@ from geusemaker.config.report import NOT_IN_THIS_VERSION
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+HISTORY = [ROOT / "CHANGELOG.md", *(ROOT / "docs" / "adr").glob("[0-9]*.md")]
 
 # Text that shows what is wrong on purpose; it is on the same line as what it excuses.
 WRONG_ON_PURPOSE = "<!-- wrong on purpose -->"
@@ -28,6 +29,10 @@ _REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]+\]:\s+(\S+)", re.MULTILINE)
 _MAKE = re.compile(r"(?:^|[\s;&|(])make ([a-z][a-z0-9-]*)")
 _COMMAND = re.compile(r"(?:^|[\s;&|(/])geusemaker((?: [a-z][a-z-]*)+)")
 _KEY = re.compile(r"\bgeusemaker:([A-Za-z][A-Za-z0-9]*)")
+_FILE = re.compile(
+    r"(?<![\w./-])((?:bench|docs|geusemaker|pulumi_moto|scripts|tests|tools)/[\w./-]*[\w/])(?![\w*])"
+)
+_STEP = re.compile(r"^\|[^|]+\| `([\w./-]+)` \| `(\w+)` \|$", re.MULTILINE)
 
 
 # What AWS documents of whoever makes such a thing with a key of the account: the user guides of EBS
@@ -140,6 +145,24 @@ def missing_keys(text: str) -> list[str]:
     return [key for key in found if key not in known and not key.isupper()]  # KEY stands for any
 
 
+def missing_files(text: str) -> list[str]:
+    found = (name for code in code_of(text) for name in _FILE.findall(code))
+    return [name for name in found if not (ROOT / name).exists()]
+
+
+def missing_functions(text: str) -> list[str]:
+    """Of the walks: rows whose file does not define the function or class."""
+    return [
+        f"{file} {name}"
+        for file, name in _STEP.findall(text)
+        if not re.search(
+            rf"^ *(?:def|class) {name}\b|^{name}\(\)",
+            (ROOT / file).read_text("utf-8"),
+            re.MULTILINE,
+        )
+    ]
+
+
 def test_there_are_pages() -> None:
     assert {"CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/adr/README.md"} <= set(named())
 
@@ -155,6 +178,18 @@ def test_every_named_target_command_and_key_exists(page: Path) -> None:
     assert missing_targets(text) == []
     assert missing_commands(text) == []
     assert missing_keys(text) == []
+
+
+# The changelog and the records name files as they were.
+@pytest.mark.parametrize("page", sorted({*PAGES} - {*HISTORY}), ids=lambda page: page.name)
+def test_every_named_file_exists(page: Path) -> None:
+    assert missing_files(page.read_text(encoding="utf-8")) == []
+
+
+def test_the_walks_name_functions_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert len(_STEP.findall(text)) > 20
+    assert missing_functions(text) == []
 
 
 def test_the_index_of_decisions_names_every_record() -> None:
@@ -194,6 +229,16 @@ geusemaker local run -- pulumi up
     assert sorted(missing_targets(text)) == ["nothing", "tests"]
     assert sorted(missing_commands(text)) == ["geusemaker local fly", "geusemaker plan"]
     assert missing_keys(text) == ["osTpye"]
+
+
+def test_files_and_functions_that_are_not_there_are_noticed() -> None:
+    text = """
+| reads it | `geusemaker/config/sources.py` | `read_stack` |
+| reads it | `geusemaker/config/sources.py` | `read_stock` |
+`scripts/setup.sh`, `scripts/setup.bat`, tests/nothing in prose, `geusemaker/services/nothing.py`.
+"""
+    assert missing_files(text) == ["scripts/setup.bat", "geusemaker/services/nothing.py"]
+    assert missing_functions(text) == ["geusemaker/config/sources.py read_stock"]
 
 
 def test_the_rights_on_a_key_are_those_that_aws_documents_for_what_it_encrypts() -> None:
