@@ -146,7 +146,7 @@ def _deploy(
     again = fixes.command_of(flags)
     try:
         with capacity.watched(_in_sight) as in_sight:
-            cli.up_in_sight(in_sight)
+            cli.up_with_output(in_sight)
     except KeyboardInterrupt:
         say(
             "Interrupted. What was made until then is known to the stack, and the values are in "

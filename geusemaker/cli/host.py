@@ -11,7 +11,7 @@ from geusemaker.cli.target import Target
 from geusemaker.errors import HostError
 from geusemaker.host import report
 from geusemaker.host.service import HostService
-from geusemaker.host.status import GONE, Instance, Look
+from geusemaker.host.status import GONE, HostStatus, Instance
 
 NOT_THERE = ("terminated", "shutting-down", GONE)
 
@@ -43,7 +43,7 @@ class Host:
             )
         return value
 
-    def look(self, known: Instance | None = None) -> Look:
+    def look(self, known: Instance | None = None) -> HostStatus:
         """One look. `known` is told again for what does not change: credits and disks."""
         text = self.service.parameter(self.output("statusParameter"))
         instance = self.service.instance(self.id, in_full=known is None)
@@ -56,15 +56,15 @@ class Host:
                 disks_gib=known.disks_gib,
                 credits=known.credits,
             )
-        return Look(
+        return HostStatus(
             instance=instance,
             record=report.parse(text),
-            pointed=self._pointed(),
+            published=self._published_bundle(),
             time=_now(),
             simulated=self.target.simulated,
         )
 
-    def _pointed(self) -> str:
+    def _published_bundle(self) -> str:
         """The settings that the stack names; empty where it has no such output."""
         name = self.outputs.get("settingsParameter")
         if not isinstance(name, str) or not name:

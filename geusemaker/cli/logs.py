@@ -15,7 +15,7 @@ from geusemaker.cli.options import LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
 from geusemaker.errors import HostError
 from geusemaker.host import logs as remote_logs
-from geusemaker.host.service import DELIVERY_SECONDS, Ran
+from geusemaker.host.service import DELIVERY_SECONDS, CommandResult
 from geusemaker.messages import nearest
 
 _PAUSE: Final = 1.0
@@ -46,7 +46,7 @@ def logs(
     ] = None,
     lines: Annotated[
         int,
-        typer.Option("--lines", "-n", min=1, max=remote_logs.MOST_LINES, help="How many at most."),
+        typer.Option("--lines", "-n", min=1, max=remote_logs.MAX_LINES, help="How many at most."),
     ] = 200,
     stack: StackOption = None,
     region: RegionOption = None,
@@ -66,7 +66,7 @@ def logs(
             if log.left_out:
                 say(
                     f"note: {log.left_out} bytes before that are left out: Systems Manager shows "
-                    f"{remote_logs.SHOWN_BY_AWS} characters at most; fewer --lines fit whole"
+                    f"{remote_logs.AWS_OUTPUT_LIMIT} characters at most; fewer --lines fit whole"
                 )
         if remote_logs.was_cut_by_aws(ran.out):
             say("note: Systems Manager has cut the end off; fewer --lines fit whole")
@@ -74,7 +74,7 @@ def logs(
             raise HostError(_failed(host, service, ran, bool(found)))
 
 
-def _run(host: Host, script: list[str]) -> Ran:
+def _run(host: Host, script: list[str]) -> CommandResult:
     """The script's end. `HostError` when it has none in time, or the host cannot be reached."""
     command = host.service.send(host.id, script)
     if command is None:
@@ -86,7 +86,7 @@ def _run(host: Host, script: list[str]) -> Ran:
             "what the boot printed, without the agent."
         )
     for _ in range(_TRIES):
-        ran = host.service.ran(host.id, command)
+        ran = host.service.command_result(host.id, command)
         if ran.has_ended:
             return ran
         _sleep(_PAUSE)
@@ -97,7 +97,7 @@ def _run(host: Host, script: list[str]) -> Ran:
     )
 
 
-def _failed(host: Host, service: str | None, ran: Ran, was_shown: bool) -> str:
+def _failed(host: Host, service: str | None, ran: CommandResult, was_shown: bool) -> str:
     """What went wrong on the host; its own words may stand above already."""
     if ran.status in ("Undeliverable", "DeliveryTimedOut") or (
         ran.status == "TimedOut" and ran.code == -1
@@ -108,7 +108,9 @@ def _failed(host: Host, service: str | None, ran: Ran, was_shown: bool) -> str:
             "status` shows what it reported last; `geusemaker stop` and `geusemaker start` start "
             "it anew."
         )
-    words = " ".join(remote_logs.without_steering(ran.err).split())[: remote_logs.ROOM // 50]
+    words = " ".join(remote_logs.without_control_characters(ran.err).split())[
+        : remote_logs.FETCHED_BYTES // 50
+    ]
     why = f" It said: {words}." if words else " What it said stands above." if was_shown else ""
     told = f"Reading the log on the host {host.id} ended with {ran.status}, code {ran.code}.{why}"
     if service is None:

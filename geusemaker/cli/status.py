@@ -16,8 +16,8 @@ from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import screen
 from geusemaker.host.durations import seconds_of
-from geusemaker.host.status import Look, Verdict
-from geusemaker.host.waiting import Patience, wait
+from geusemaker.host.status import HostStatus, Verdict
+from geusemaker.host.waiting import WaitOptions, wait
 
 USUAL = "20m"
 
@@ -82,7 +82,7 @@ def status(
                 host.tell(f"  {'' if number else 'holes':<9} {hole}")
             if way_out:
                 host.tell(f"  {'':<9} -> {way_out}, then `pulumi up`")
-            commands = screen.following(look)
+            commands = screen.next_commands(look)
             following = fixes.alternatives(commands, stack=stack, local=local, region=region)
             typer.echo(f"  {'Next':<9} {following}")
         if wait_for_it and look.verdict is not Verdict.READY:
@@ -103,26 +103,26 @@ def _holes(host: Host) -> tuple[list[str] | None, str]:
         return None, ""
 
 
-def _waited(host: Host, first: Look, seconds: int, as_json: bool) -> tuple[Look, bool]:
+def _waited(host: Host, first: HostStatus, seconds: int, as_json: bool) -> tuple[HostStatus, bool]:
     """Looks until the end; the first look is given, and counts."""
     looks = iter([first])
 
-    def look() -> Look:
+    def look() -> HostStatus:
         return next(looks, None) or host.look(first.instance)
 
     # With --json the answer alone is on stdout.
     tell = say if as_json else host.tell
-    return wait(look, Patience(seconds, _clock, _sleep, tell))
+    return wait(look, WaitOptions(seconds, _clock, _sleep, tell))
 
 
-def _never(host: Host, look: Look, after: str | None) -> str:
+def _never(host: Host, look: HostStatus, after: str | None) -> str:
     """Why the wait was in vain; `after` is the time that it took, where that was over."""
     told = screen.situation(look).removeprefix("no: ").removeprefix("yes, but ")
     if look.simulated:
         return f"Stack {host.stack} will never report that it is ready: {told}."
     if after is None:
-        return f"Stack {host.stack} does not become ready: {told} -- {screen.way_out(look)}."
+        return f"Stack {host.stack} does not become ready: {told} -- {screen.fix(look)}."
     return (
         f"Stack {host.stack} is not ready after {after}; the last that is known: {told} -- "
-        f"{screen.way_out(look)}; `geusemaker status --wait` goes on waiting."
+        f"{screen.fix(look)}; `geusemaker status --wait` goes on waiting."
     )

@@ -1,4 +1,4 @@
-"""Times as people write them: "90s", "20m", "1h". Pure."""
+"""Durations as users type them: "90s", "20m", "1h". Pure."""
 
 import re
 from typing import Final
@@ -9,10 +9,10 @@ _FORM: Final = re.compile(r"([0-9]{1,6})([smh])")
 
 
 def seconds_of(text: str) -> int:
-    """The seconds of "90s", "20m" or "1h". `ValueError` says what is wrong with another text."""
+    """The seconds of "90s", "20m" or "1h". Raises `ValueError` for any other text."""
     match = _FORM.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no time such as 90s, 20m or 1h")
+        raise ValueError(f"{text!r} is not a duration such as 90s, 20m or 1h")
     seconds = int(match[1]) * _UNITS[match[2]]
     if not 0 < seconds <= LONGEST_HOURS * 3600:
         raise ValueError(f"{text!r} is not between 1s and {LONGEST_HOURS}h")

@@ -1,7 +1,7 @@
-"""The commands that read the host's logs, and what they print. Pure.
+"""The shell script that reads the host's logs, and its output. Pure.
 
-A host's shell runs them as root, so nothing of the user's goes into them unchecked: a service of
-a fixed list and a whole number.
+The host runs the script as root, so it takes only checked values from the user: a service from a
+fixed list and a number of lines.
 """
 
 import re
@@ -11,24 +11,25 @@ from typing import Final
 from geusemaker.bundle import CONTAINERS
 
 BOOT_LOG: Final = "/var/log/geusemaker-boot.log"
-MOST_LINES: Final = 5000
+MAX_LINES: Final = 5000
 
-ROOM: Final = 22_000
-"""Bytes that are fetched. Systems Manager shows the first 24,000 characters of what a command
-prints, and of a log the last are wanted, so the host cuts it from the other side."""
+FETCHED_BYTES: Final = 22_000
+"""Bytes that the script prints. Systems Manager keeps the first 24,000 characters of a command's
+output. The last lines of a log matter, so the script cuts the beginning."""
 
-SHOWN_BY_AWS: Final = 24_000
+AWS_OUTPUT_LIMIT: Final = 24_000
+"""Characters of a command's output that Systems Manager keeps."""
 
 _TITLE: Final = re.compile(r"^geusemaker-logs ([0-9]{1,12}) (.*)$", re.MULTILINE)
-_STEERING: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One log, as far as it was fetched.
+    """The fetched end of one log.
 
     Attributes:
-        left_out: Bytes before `text` that did not fit.
+        left_out: Bytes before `text` that were cut.
     """
 
     title: str
@@ -37,15 +38,15 @@ class Log:
 
 
 def script(service: str | None, lines: int) -> list[str]:
-    """The shell lines that print the last lines of a service, or of the boot. Any POSIX shell.
+    """POSIX shell lines that print the last log lines of a service, or of the boot.
 
     Raises:
-        ValueError: There is no such service, or no such number of lines.
+        ValueError: The service is unknown, or the number of lines is out of range.
     """
     if service is not None and service not in CONTAINERS:
-        raise ValueError(f"{service!r} is none of {', '.join(CONTAINERS)}")
-    if not 0 < lines <= MOST_LINES:
-        raise ValueError(f"{lines} is not between 1 and {MOST_LINES}")
+        raise ValueError(f"{service!r} is not one of {', '.join(CONTAINERS)}")
+    if not 0 < lines <= MAX_LINES:
+        raise ValueError(f"{lines} is not between 1 and {MAX_LINES}")
     if service is not None:
         logs = f"docker compose -p geusemaker logs --no-color --tail {lines} {service}"
         fetched = [(logs, f"service {service}")]
@@ -55,38 +56,38 @@ def script(service: str | None, lines: int) -> list[str]:
             (f"tail -n {lines} {BOOT_LOG}", BOOT_LOG),
             (journal, "journal of geusemaker-*"),
         ]
-    told = ["dir=$(mktemp -d) && cd / || exit 1", "trap 'rm -rf \"$dir\"' EXIT", "code=0"]
+    script_lines = ["dir=$(mktemp -d) && cd / || exit 1", "trap 'rm -rf \"$dir\"' EXIT", "code=0"]
     for command, title in fetched:
-        told += [
+        script_lines += [
             f'{command} >"$dir/log" 2>&1 || code=$?',
             f'echo "geusemaker-logs $(($(wc -c <"$dir/log"))) {title}"',
-            # Each its share: a long journal must not push the boot log out.
-            f'tail -c {ROOM // len(fetched)} "$dir/log"',
+            # An equal share each: a long journal must not displace the boot log.
+            f'tail -c {FETCHED_BYTES // len(fetched)} "$dir/log"',
             "echo",
         ]
-    return [*told, 'exit "$code"']
+    return [*script_lines, 'exit "$code"']
 
 
 def logs(printed: str) -> list[Log]:
-    """The logs in what the script printed, fit for a terminal."""
+    """The logs in the script's output, without terminal control characters."""
     heads = list(_TITLE.finditer(printed))
     found = []
     for number, head in enumerate(heads):
         ends = heads[number + 1].start() if number + 1 < len(heads) else len(printed)
         text = printed[head.end() + 1 : ends]
-        left_out = max(0, int(head[1]) - ROOM // len(heads))
+        left_out = max(0, int(head[1]) - FETCHED_BYTES // len(heads))
         if left_out:
-            # It was cut anywhere, in a line or a letter: the rest of that line goes too.
+            # The cut may be inside a line or a character, so the first line goes.
             text = text.partition("\n")[2]
-        found.append(Log(head[2], without_steering(text).strip("\n"), left_out))
+        found.append(Log(head[2], without_control_characters(text).strip("\n"), left_out))
     return found
 
 
 def was_cut_by_aws(printed: str) -> bool:
-    """Whether Systems Manager has left out the end."""
-    return len(printed) >= SHOWN_BY_AWS or "--output truncated--" in printed[-200:].lower()
+    """Whether Systems Manager cut the end of the output."""
+    return len(printed) >= AWS_OUTPUT_LIMIT or "--output truncated--" in printed[-200:].lower()
 
 
-def without_steering(text: str) -> str:
-    """The text without colours, bells and whatever else would steer a terminal."""
-    return _STEERING.sub("", text)
+def without_control_characters(text: str) -> str:
+    """The text without colours, bells and other terminal control sequences."""
+    return _CONTROL.sub("", text)

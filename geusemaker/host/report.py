@@ -1,7 +1,7 @@
-"""What the host writes about itself: the lines of the stack's status parameter. Pure.
+"""The host's report about itself: the lines of the stack's status parameter. Pure.
 
-A host may be of an older or a newer version than this program, and a half-broken one may write
-anything: no text makes this fail, and nothing of it can steer a terminal.
+The host's version may be older or newer than this program's, and a broken host may write anything.
+So parsing accepts any text, and no value contains terminal control characters.
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Final, Literal
 State = Literal["ready", "not-ready", "unknown"]
 
 WIDTH: Final = 600
-"""Characters of one value that are kept."""
+"""Maximum characters of one value; the rest is cut."""
 
 _STATES: Final[dict[str, State]] = {"ready": "ready", "not-ready": "not-ready"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,120}")
@@ -23,22 +23,22 @@ _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """The last report of a host, as far as it could be read.
+    """The last report of a host. Unreadable parts have their default.
 
     Attributes:
         state: "unknown" before the first report.
         instance: Id of the instance that wrote it.
-        boot: The boot of that instance that it is about.
+        boot: Id of the boot that it describes.
         time: When it was written.
-        running: SHA-256 of the settings bundle that runs; empty when none does.
-        wanted: SHA-256 of the bundle that the host knows it should run.
-        step: The step that failed; empty when none did.
-        reason: Why it failed, or why the wanted bundle does not run.
-        services: Health by service: healthy, unhealthy, starting or missing; of an Ollama that does
-            not see the host's GPU, "on the CPU: WHY".
+        running: SHA-256 of the running settings bundle; empty when none runs.
+        wanted: SHA-256 of the bundle that the host has read from the settings parameter.
+        step: The failed or current step; empty when all have succeeded.
+        reason: Why the step failed, or why the wanted bundle does not run.
+        services: Health by service: healthy, unhealthy, starting or missing. "on the CPU: WHY" for
+            an Ollama that does not see the host's GPU.
         models: Progress by model: "waiting", "pulling 43%", "here" or "failed: WHY".
-        dump: When the database was last dumped in full.
-        dump_failure: When a later dump failed, and why; empty when none did.
+        dump: Time of the last complete database dump.
+        dump_failure: Time and reason of a later failed dump; empty when none failed.
     """
 
     state: State = "unknown"
@@ -56,7 +56,7 @@ class Record:
 
 
 def parse(text: str) -> Record:
-    """The record of a parameter's value, whatever it is; of two lines of a key the last counts."""
+    """The record in a parameter's value. The last line of a repeated key counts."""
     plain: dict[str, str] = {}
     services: dict[str, str] = {}
     models: dict[str, str] = {}
@@ -84,22 +84,22 @@ def parse(text: str) -> Record:
     )
 
 
-def _failure(told: str) -> str:
-    """The time that the text begins with as each screen shows one; the rest as it is."""
-    first, _, why = told.partition(" ")
+def _failure(text: str) -> str:
+    """Reformats the time at the beginning of the text as `stamp` does."""
+    first, _, why = text.partition(" ")
     time = moment(first)
-    return printable(f"{stamp(time)}: {why or 'no reason given'}") if time else told
+    return printable(f"{stamp(time)}: {why or 'no reason given'}") if time else text
 
 
 def stamp(time: datetime | None) -> str:
-    """A time as each screen shows it; all of them are UTC."""
+    """A UTC time in the format of all screens."""
     return f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else "an unknown time"
 
 
 def values(text: str) -> dict[str, str]:
-    """The lines `key=value` of a parameter, made fit for a terminal; all others are left out."""
+    """The `key=value` lines of a parameter, printable. Other lines are left out."""
     found = {}
-    # Not splitlines(), which also cuts at what a reason may hold.
+    # Not splitlines(): a reason may contain characters that it takes for line ends.
     for line in text.split("\n"):
         key, is_there, value = line.partition("=")
         if is_there and key.strip():
@@ -108,16 +108,16 @@ def values(text: str) -> dict[str, str]:
 
 
 def printable(text: str) -> str:
-    """The text on one line, bounded, and without what would steer a terminal."""
+    """The text on one line, cut to `WIDTH`, without control characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
 
 def moment(text: str) -> datetime | None:
-    """The time of "2026-11-24T01:02:03Z" and the like; None for what is no time."""
+    """Parses an ISO time such as "2026-11-24T01:02:03Z"; None for any other text."""
     try:
         found = datetime.fromisoformat(text)
-        # A time without a zone is UTC, which is all that the host writes.
+        # The host writes UTC only.
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

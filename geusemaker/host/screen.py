@@ -1,12 +1,14 @@
-"""A look at the host, in words, in lines and as JSON. Pure."""
+"""A host's status in lines and as JSON, with the fix and the next commands. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from geusemaker.host.report import Record, stamp
-from geusemaker.host.status import GONE, Look, Verdict
+from geusemaker.host.status import GONE, HostStatus, Verdict
 
-SIMULATED: Final = "the simulated account boots no host: no report will come, nothing answers"
+SIMULATED: Final = (
+    "the simulated account boots no host, so no report will come and no service answers"
+)
 
 STEPS: Final[Mapping[str, str]] = {
     "host": "files and units",
@@ -19,116 +21,113 @@ STEPS: Final[Mapping[str, str]] = {
     "services": "the start of the services",
     "ready": "readiness",
 }
-"""What the host's steps are about; one that is not here is told by its name."""
+"""What each step of the host sets up. An unknown step is shown by its name."""
 
 UNDER_WAY: Final = "under way"
-"""The reason of a step that has not failed but is at work."""
+"""The reason of a step that is running and has not failed."""
 
-_UNTOLD: Final = (Verdict.OFF, Verdict.NOT_REPORTED, Verdict.SILENT)
-"""In these the last report, if any, tells nothing of what runs now."""
+_WITHOUT_REPORT: Final = (Verdict.OFF, Verdict.NOT_REPORTED, Verdict.SILENT)
+"""Verdicts for which the last report, if any, does not describe the host now."""
 
-_DEAD: Final = ("terminated", "shutting-down", GONE)
+_TERMINATED: Final = ("terminated", "shutting-down", GONE)
 _CREDITS: Final[Mapping[str, str]] = {
     "standard": "credit mode standard: slow once its CPU credits are used up",
     "unlimited": "credit mode unlimited: CPU beyond its credits costs extra",
 }
 
 
-def situation(look: Look) -> str:
-    """What is true of the host, on one line."""
-    told, verdict = look.record, look.verdict
+def situation(status: HostStatus) -> str:
+    """The state of the host, on one line."""
+    record, verdict = status.record, status.verdict
     if verdict is Verdict.SIMULATED:
         return SIMULATED
     if verdict is Verdict.OFF:
-        return f"no: the instance is {look.instance.state}"
+        return f"no: the instance is {status.instance.state}"
     if verdict is Verdict.NOT_REPORTED:
-        return f"not yet reported: {_unreported(look)}"
+        return f"not yet reported: {_why_not_reported(status)}"
     if verdict is Verdict.SILENT:
         return (
-            f"not known: the host has been silent since {stamp(told.time)}, though it renews its "
-            f"report every quarter of an hour; it was {told.state} then"
+            f"unknown: the last report is from {stamp(record.time)}, though the host renews it "
+            f"every 15 minutes; it was {record.state} then"
         )
     if verdict is Verdict.REFUSED:
-        if told.state == "ready":
-            return f"yes, but the new settings were refused, so the old ones run: {told.reason}"
-        return f"no: the new settings were refused, and the old ones do not run: {told.reason}"
+        if record.state == "ready":
+            return f"yes, but the new settings were refused, so the old ones run: {record.reason}"
+        return f"no: the new settings were refused, and the old ones do not run: {record.reason}"
     if verdict is Verdict.APPLYING:
-        return "yes, on the settings of before; the host has not applied the new ones yet"
+        return "yes, with the previous settings; the host has not applied the new ones yet"
     if verdict is Verdict.READY:
-        return f"yes; the host notes: {told.reason}" if told.reason else "yes"
-    if told.step == "ready" and told.reason not in ("", UNDER_WAY):
-        return f"no: {told.reason.removeprefix('the host is not ready; ')}"
-    if told.step:
-        what = f" ({STEPS[told.step]})" if told.step in STEPS else ""
-        if told.reason == UNDER_WAY:
-            return f"no: step {told.step}{what} is under way"
-        return f"no: step {told.step}{what} failed: {told.reason or 'no reason given'}"
-    if told.reason:
-        return f"no: {told.reason}"
-    late = [f"{name} {health}" for name, health in told.services.items() if health != "healthy"]
-    return f"no: waiting for {', '.join(late)}" if late else "no: the host is at work"
+        return f"yes; the host notes: {record.reason}" if record.reason else "yes"
+    if record.step == "ready" and record.reason not in ("", UNDER_WAY):
+        return f"no: {record.reason.removeprefix('the host is not ready; ')}"
+    if record.step:
+        what = f" ({STEPS[record.step]})" if record.step in STEPS else ""
+        if record.reason == UNDER_WAY:
+            return f"no: step {record.step}{what} is under way"
+        return f"no: step {record.step}{what} failed: {record.reason or 'no reason given'}"
+    if record.reason:
+        return f"no: {record.reason}"
+    late = [f"{name} {health}" for name, health in record.services.items() if health != "healthy"]
+    return f"no: waiting for {', '.join(late)}" if late else "no: the host is still setting up"
 
 
-def _unreported(look: Look) -> str:
-    instance, told = look.instance, look.record
+def _why_not_reported(status: HostStatus) -> str:
+    instance, record = status.instance, status.record
     if instance.state == "pending":
         return "EC2 is starting the instance"
-    if told.state == "unknown":
-        return "no host of this stack has reported so far"
-    if told.instance != instance.id:
-        return f"the last report is of another instance, {told.instance or 'without an id'}"
-    return f"the last report, of {stamp(told.time)}, is of before its start"
+    if record.state == "unknown":
+        return "no host of this stack has reported yet"
+    if record.instance != instance.id:
+        return f"the last report is from another instance, {record.instance or 'without an id'}"
+    return f"the last report, from {stamp(record.time)}, is older than the instance's last start"
 
 
-def way_out(look: Look) -> str:
-    """What helps now, with its command between backticks; empty where all is well."""
-    verdict = look.verdict
+def fix(status: HostStatus) -> str:
+    """The fix, with its command in backticks; empty when nothing is wrong."""
+    verdict = status.verdict
     if verdict is Verdict.OFF:
-        if look.instance.state in _DEAD:
-            return "`pulumi up --refresh` makes a new one; the data stays"
+        if status.instance.state in _TERMINATED:
+            return "`pulumi up --refresh` creates a new one; the data stays"
         return "`geusemaker start` starts it"
     if verdict is Verdict.REFUSED:
-        return (
-            "`geusemaker logs` shows why in full; another `pulumi up` with settings that work "
-            "replaces them"
-        )
-    if verdict is Verdict.NOT_READY and _is_without_gpu(look.record):
+        return "`geusemaker logs` shows the full reason; correct the settings, then run `pulumi up`"
+    if verdict is Verdict.NOT_READY and _is_without_gpu(status.record):
         return (
             "on the host (`geusemaker connect --shell`), `sudo systemctl restart "
             "geusemaker-services` recreates Ollama's container, which ends answers in progress"
         )
-    if verdict is Verdict.NOT_READY and (sick := _sick(look.record)):
-        return f"`geusemaker logs {sick}` shows what it says, `geusemaker logs` the boot"
+    if verdict is Verdict.NOT_READY and (unhealthy := _unhealthy(status.record)):
+        return f"`geusemaker logs {unhealthy}` shows its log, `geusemaker logs` the boot log"
     if verdict in (Verdict.NOT_READY, Verdict.NOT_REPORTED):
         return "`geusemaker logs` shows what the host is doing"
     if verdict is Verdict.SILENT:
         return (
-            "`geusemaker logs` shows whether it still answers; `geusemaker stop` and `geusemaker "
-            "start` boot it anew, over the same data"
+            "`geusemaker logs` shows whether it still answers; `geusemaker stop`, then `geusemaker "
+            "start` reboot it with the same data"
         )
     if verdict is Verdict.APPLYING:
-        return "`geusemaker status --wait` waits until it has"
+        return "`geusemaker status --wait` waits for that"
     return ""
 
 
-def _sick(told: Record) -> str | None:
-    """The one service to look at, where it is a service's fault."""
-    return next((name for name, health in told.services.items() if health == "unhealthy"), None)
+def _unhealthy(record: Record) -> str | None:
+    """The first unhealthy service, if any."""
+    return next((name for name, health in record.services.items() if health == "unhealthy"), None)
 
 
-def _is_without_gpu(told: Record) -> bool:
-    """Whether all that is wrong is that Ollama does not see the host's GPU."""
-    ill = [health for health in told.services.values() if health != "healthy"]
-    return told.step == "ready" and len(ill) == 1 and ill[0].startswith("on the CPU")
+def _is_without_gpu(record: Record) -> bool:
+    """Whether the only fault is that Ollama does not see the host's GPU."""
+    ill = [health for health in record.services.values() if health != "healthy"]
+    return record.step == "ready" and len(ill) == 1 and ill[0].startswith("on the CPU")
 
 
-def following(look: Look) -> list[str]:
-    """The commands that come next."""
-    verdict = look.verdict
+def next_commands(status: HostStatus) -> list[str]:
+    """The commands to offer next."""
+    verdict = status.verdict
     if verdict is Verdict.SIMULATED:
         return ["geusemaker credentials"]
     if verdict is Verdict.OFF:
-        dead = look.instance.state in _DEAD
+        dead = status.instance.state in _TERMINATED
         return ["pulumi up --refresh"] if dead else ["geusemaker start"]
     if verdict is Verdict.READY:
         return ["geusemaker connect", "geusemaker credentials", "geusemaker logs"]
@@ -137,23 +136,23 @@ def following(look: Look) -> list[str]:
     return ["geusemaker status --wait", "geusemaker logs"]
 
 
-def rows(look: Look, outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Topic and text of each line; a topic that goes on is empty."""
-    told = look.record
-    found = [("host", _host(look)), ("ready", situation(look))]
-    if look.verdict not in (Verdict.SIMULATED, Verdict.OFF) and (out := way_out(look)):
-        found.append(("", f"-> {out}"))
-    # An old report tells nothing of services that do not run now.
-    if look.verdict not in (*_UNTOLD, Verdict.SIMULATED):
-        found.append(("reported", stamp(told.time)))
-        found += _listed("services", told.services)
-        found += _listed("models", told.models)
-        found.append(("settings", _settings(look)))
-    if told.dump is not None:
-        found.append(("dump", f"{stamp(told.dump)}, the last one of the database"))
-    if told.dump_failure:
-        found.append(("" if told.dump else "dump", f"failed {told.dump_failure}"))
-        found.append(("", "-> `geusemaker logs` shows what it said"))
+def rows(status: HostStatus, outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Topic and text of each line; the topic is empty on continuation lines."""
+    record = status.record
+    found = [("host", _host(status)), ("ready", situation(status))]
+    if status.verdict not in (Verdict.SIMULATED, Verdict.OFF) and (how := fix(status)):
+        found.append(("", f"-> {how}"))
+    # An old report does not describe the services of now.
+    if status.verdict not in (*_WITHOUT_REPORT, Verdict.SIMULATED):
+        found.append(("reported", stamp(record.time)))
+        found += _listed("services", record.services)
+        found += _listed("models", record.models)
+        found.append(("settings", _settings(status)))
+    if record.dump is not None:
+        found.append(("dump", f"{stamp(record.dump)}, the last complete one of the database"))
+    if record.dump_failure:
+        found.append(("" if record.dump else "dump", f"failed {record.dump_failure}"))
+        found.append(("", "-> `geusemaker logs` shows its output"))
     if outputs.get("url"):
         found.append(("url", str(outputs["url"])))
     if outputs.get("connectCommand"):
@@ -161,8 +160,8 @@ def rows(look: Look, outputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def _host(look: Look) -> str:
-    instance = look.instance
+def _host(status: HostStatus) -> str:
+    instance = status.instance
     parts = [instance.id, instance.type, instance.state]
     text = ", ".join(part for part in parts if part)
     if instance.launched is not None and instance.state in ("running", "pending"):
@@ -177,44 +176,44 @@ def _listed(topic: str, states: Mapping[str, str]) -> Iterable[tuple[str, str]]:
         yield ("" if number else topic, f"{name:<{width}}  {state}")
 
 
-def _settings(look: Look) -> str:
-    running, wanted = look.record.running, look.wanted
-    if look.verdict is Verdict.REFUSED:
-        return f"{short(running)} run; {short(wanted)} wanted and refused"
+def _settings(status: HostStatus) -> str:
+    running, wanted = status.record.running, status.wanted
+    if status.verdict is Verdict.REFUSED:
+        return f"{short(running)} run; {short(wanted)} requested and refused"
     if running != wanted or not running:
-        return f"{short(running)} run; {short(wanted)} wanted, not applied yet"
-    return f"{short(running)} run, as wanted"
+        return f"{short(running)} run; {short(wanted)} requested, not applied yet"
+    return f"{short(running)} run, as requested"
 
 
 def short(digest: str) -> str:
-    """The beginning of a SHA-256, enough to tell two apart."""
+    """The first 12 digits of a SHA-256."""
     return digest[:12] or "none"
 
 
-def as_json(look: Look, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for programs; what is not known is null."""
-    told, instance = look.record, look.instance
-    is_current = look.is_current and not look.is_silent
+def as_json(status: HostStatus, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The status for programs; unknown values are null."""
+    record, instance = status.record, status.instance
+    is_current = status.is_current and not status.is_silent
     return {
-        "verdict": str(look.verdict),
-        "isReady": look.verdict is Verdict.READY,
-        "situation": situation(look),
+        "verdict": str(status.verdict),
+        "isReady": status.verdict is Verdict.READY,
+        "situation": situation(status),
         "instanceId": instance.id,
         "instanceType": instance.type or None,
         "instanceState": instance.state,
         "startedAt": instance.launched.isoformat() if instance.launched else None,
         "creditMode": instance.credits,
-        "reportedAt": told.time.isoformat() if told.time else None,
+        "reportedAt": record.time.isoformat() if record.time else None,
         "isReportCurrent": is_current,
-        "failedStep": told.step or None if is_current else None,
-        "reason": told.reason or None if is_current else None,
-        "settingsRunning": told.running or None if is_current else None,
-        "settingsWanted": look.wanted or None,
-        "areSettingsRefused": look.are_settings_refused,
-        "services": dict(told.services) if is_current else {},
-        "models": dict(told.models) if is_current else {},
-        "lastDump": told.dump.isoformat() if told.dump else None,
-        "dumpFailure": told.dump_failure or None,
+        "failedStep": record.step or None if is_current else None,
+        "reason": record.reason or None if is_current else None,
+        "settingsRunning": record.running or None if is_current else None,
+        "settingsWanted": status.wanted or None,
+        "areSettingsRefused": status.are_settings_refused,
+        "services": dict(record.services) if is_current else {},
+        "models": dict(record.models) if is_current else {},
+        "lastDump": record.dump.isoformat() if record.dump else None,
+        "dumpFailure": record.dump_failure or None,
         "url": outputs.get("url"),
         "connectCommand": outputs.get("connectCommand"),
     }

@@ -1,4 +1,4 @@
-"""The stack's secrets: the lines of its parameter, and who logs in where with them. Pure."""
+"""The stack's secrets: parses their parameter and shows the logins of each service. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ from geusemaker.bundle.secret_names import (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """One way in.
+    """How to log in to one service.
 
     Attributes:
-        service: As the key `services` names it.
-        path: Below the stack's URL.
-        header: What a request carries, up to the secret; None where a person types it.
+        service: Its name in the key `services`.
+        path: Its path below the stack's URL.
+        secret: Name of the secret.
+        header: The request header up to the secret; None for a password that a person types.
     """
 
     service: str
@@ -36,16 +37,16 @@ LOGINS: Final = (
     Login("qdrant", "Qdrant", "/qdrant", QDRANT_API_KEY, "api-key: "),
     Login("crawl4ai", "Crawl4AI", "/crawl4ai", CRAWL4AI_TOKEN, "Authorization: Bearer "),
 )
-"""Those for people and programs; PostgreSQL is for n8n alone."""
+"""The services with a login. Only n8n uses PostgreSQL."""
 
 INTERNAL: Final = tuple(
     name for name in SECRET_NAMES if name not in {login.secret for login in LOGINS}
 )
-"""What nobody logs in with; whoever has the encryption key and the database has all in it."""
+"""Secrets that are not logins. The encryption key decrypts the credentials in n8n's database."""
 
 
 def parse(text: str) -> dict[str, str]:
-    """The secrets by name. A value may hold "=", and is not changed in any way."""
+    """The secrets by name. A value may contain "=" and is taken unchanged."""
     found = {}
     for line in text.split("\n"):
         name, is_there, value = line.partition("=")
@@ -55,7 +56,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def logins_of(services: Collection[str] | None) -> list[Login]:
-    """Those that the stack chose; all of them where nobody says what it chose."""
+    """The logins of these services; all logins for None."""
     return [one for one in LOGINS if services is None or one.service in services]
 
 
@@ -67,22 +68,22 @@ def lines(
     *,
     internal: bool,
 ) -> list[str]:
-    """What a person reads; `internal` adds what nobody logs in with."""
-    told = []
+    """The text output; `internal` adds the secrets that are not logins."""
+    shown = []
     for login in logins:
         at = f"{url or 'no url: the stack has none'}{login.path if url else ''}"
-        told.append(f"{login.name:<11}{at}")
+        shown.append(f"{login.name:<11}{at}")
         value = secrets.get(login.secret)
         if value is None:
-            told.append(f"{'':<11}{login.secret} is not among the stack's secrets")
+            shown.append(f"{'':<11}{login.secret} is not among the stack's secrets")
         elif login.header is None:
-            told += [f"{'':<11}user      {owner}", f"{'':<11}password  {value}"]
+            shown += [f"{'':<11}user      {owner}", f"{'':<11}password  {value}"]
         else:
-            told.append(f"{'':<11}header    {login.header}{value}")
+            shown.append(f"{'':<11}header    {login.header}{value}")
     if internal:
-        told.append("Internal: not for logging in, and not to be handed on")
-        told += [f"  {name:<25}{secrets[name]}" for name in INTERNAL if name in secrets]
-    return told
+        shown.append("Internal: not logins, do not share them")
+        shown += [f"  {name:<25}{secrets[name]}" for name in INTERNAL if name in secrets]
+    return shown
 
 
 def as_json(
@@ -93,8 +94,8 @@ def as_json(
     *,
     internal: bool,
 ) -> dict[str, Any]:
-    """The same for programs; what is not there is null."""
-    told: dict[str, Any] = {
+    """The JSON output; missing values are null."""
+    document: dict[str, Any] = {
         login.service: {
             "url": f"{url}{login.path}" if url else None,
             **(
@@ -111,5 +112,5 @@ def as_json(
         for login in logins
     }
     if internal:
-        told["internal"] = {name: secrets[name] for name in INTERNAL if name in secrets}
-    return told
+        document["internal"] = {name: secrets[name] for name in INTERNAL if name in secrets}
+    return document

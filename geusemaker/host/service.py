@@ -1,7 +1,6 @@
-"""Asks EC2 and Systems Manager about one host, and tells them what to do with it.
+"""Calls EC2 and Systems Manager for one host.
 
-Thin: it calls, and turns refusals into `AwsError`. What the answers mean is in
-`geusemaker.host`.
+It turns AWS's errors into `AwsError`. The other modules of this package interpret the answers.
 """
 
 import contextlib
@@ -17,17 +16,17 @@ from geusemaker.services.aws_errors import translate
 
 DOCUMENT: Final = "AWS-RunShellScript"
 DELIVERY_SECONDS: Final = 60
-"""How long Systems Manager tries to hand a command to the host; 30 is the least it takes."""
+"""How long Systems Manager tries to deliver a command; AWS's minimum is 30."""
 
 _UNKNOWN_INSTANCE: Final = ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed")
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What a command on the host came to.
+class CommandResult:
+    """The state and output of a command on the host.
 
     Attributes:
-        status: As Systems Manager names it: "Success", "Failed", "InProgress" and others.
+        status: Systems Manager's name: "Success", "Failed", "InProgress" and others.
         code: The command's exit code; -1 while it has none.
     """
 
@@ -38,7 +37,7 @@ class Ran:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more comes of it."""
+        """Whether the status is final."""
         return self.status not in ("Pending", "InProgress", "Delayed", "Cancelling")
 
 
@@ -46,25 +45,25 @@ class HostService:
     """One Region's EC2 and Systems Manager, for one host."""
 
     def __init__(self, region: str, client: Callable[[str], Any]) -> None:
-        """`client` makes a boto3 client of a service; each is made at its first use."""
+        """`client` creates the boto3 client of a service; it is called at first use."""
         self.region = region
-        self._make = client
+        self._new_client = client
         self._clients: dict[str, Any] = {}
 
     def instance(self, instance_id: str, *, in_full: bool = False) -> Instance:
-        """What EC2 says of the host now; `in_full` asks for disks, credits and address too.
+        """EC2's description of the host; `in_full` adds disks, credits and address.
 
         Raises:
-            AwsError: EC2 could not be asked. What `in_full` adds is left out instead.
+            AwsError: `DescribeInstances` failed. Failures of the calls for `in_full` give None.
         """
         with self._translated("ec2", "DescribeInstances"):
             try:
-                told = self._client("ec2").describe_instances(InstanceIds=[instance_id])
+                answer = self._client("ec2").describe_instances(InstanceIds=[instance_id])
             except ClientError as error:
                 if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
                     return Instance(id=instance_id)
                 raise
-        found = [one for part in told["Reservations"] for one in part["Instances"]]
+        found = [one for part in answer["Reservations"] for one in part["Instances"]]
         if not found:
             return Instance(id=instance_id)
         kind = found[0].get("InstanceType", "")
@@ -79,9 +78,9 @@ class HostService:
         )
 
     def _has_address(self, instance_id: str) -> bool | None:
-        wanted = [{"Name": "instance-id", "Values": [instance_id]}]
+        filters = [{"Name": "instance-id", "Values": [instance_id]}]
         with contextlib.suppress(AwsError), self._translated("ec2", "DescribeAddresses"):
-            return bool(self._client("ec2").describe_addresses(Filters=wanted)["Addresses"])
+            return bool(self._client("ec2").describe_addresses(Filters=filters)["Addresses"])
         return None
 
     def _disks(self, described: dict[str, Any]) -> int | None:
@@ -93,8 +92,8 @@ class HostService:
         if not ids:
             return None
         with contextlib.suppress(AwsError), self._translated("ec2", "DescribeVolumes"):
-            told = self._client("ec2").describe_volumes(VolumeIds=ids)
-            return sum(int(one["Size"]) for one in told["Volumes"])
+            answer = self._client("ec2").describe_volumes(VolumeIds=ids)
+            return sum(int(one["Size"]) for one in answer["Volumes"])
         return None
 
     def _credits(self, instance_id: str, kind: str) -> str | None:
@@ -102,21 +101,21 @@ class HostService:
             return None
         operation = "DescribeInstanceCreditSpecifications"
         with contextlib.suppress(AwsError), self._translated("ec2", operation):
-            told = self._client("ec2").describe_instance_credit_specifications(
+            answer = self._client("ec2").describe_instance_credit_specifications(
                 InstanceIds=[instance_id]
             )
             return next(
-                (one.get("CpuCredits") for one in told["InstanceCreditSpecifications"]), None
+                (one.get("CpuCredits") for one in answer["InstanceCreditSpecifications"]), None
             )
         return None
 
     def stop(self, instance_id: str) -> None:
-        """Asks EC2 to stop it. Raises `AwsError`."""
+        """Requests a stop. Raises `AwsError`."""
         with self._translated("ec2", "StopInstances"):
             self._client("ec2").stop_instances(InstanceIds=[instance_id])
 
     def start(self, instance_id: str) -> None:
-        """Asks EC2 to start it. Raises `AwsError`."""
+        """Requests a start. Raises `AwsError`."""
         with self._translated("ec2", "StartInstances"):
             self._client("ec2").start_instances(InstanceIds=[instance_id])
 
@@ -124,38 +123,40 @@ class HostService:
         """The value of a parameter.
 
         Raises:
-            HostError: There is none of that name.
+            HostError: It does not exist.
             AwsError: It could not be read.
         """
         with self._translated("ssm", "GetParameter"):
             try:
-                told = self._client("ssm").get_parameter(Name=name, WithDecryption=secret)
+                answer = self._client("ssm").get_parameter(Name=name, WithDecryption=secret)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ParameterNotFound":
                     _no_parameter(name, self.region)
                 raise
-        return str(told["Parameter"]["Value"])
+        return str(answer["Parameter"]["Value"])
 
     def is_connected(self, instance_id: str) -> bool | None:
-        """Whether Systems Manager reaches the host; None for a caller who may not ask."""
+        """Whether Systems Manager reaches the host; None without permission for the call."""
         with (
             contextlib.suppress(NotAllowedError),
             self._translated("ssm", "DescribeInstanceInformation"),
         ):
-            told = self._client("ssm").describe_instance_information(
+            answer = self._client("ssm").describe_instance_information(
                 Filters=[{"Key": "InstanceIds", "Values": [instance_id]}]
             )
-            return any(one.get("PingStatus") == "Online" for one in told["InstanceInformationList"])
+            return any(
+                one.get("PingStatus") == "Online" for one in answer["InstanceInformationList"]
+            )
         return None
 
     def send(self, instance_id: str, lines: Sequence[str]) -> str | None:
-        """Has the host run the lines in its shell; the command's id.
+        """Sends shell lines to the host; the command's id.
 
         None when Systems Manager does not reach the host. Raises `AwsError`.
         """
         with self._translated("ssm", "SendCommand"):
             try:
-                told = self._client("ssm").send_command(
+                answer = self._client("ssm").send_command(
                     InstanceIds=[instance_id],
                     DocumentName=DOCUMENT,
                     TimeoutSeconds=DELIVERY_SECONDS,
@@ -165,30 +166,30 @@ class HostService:
                 if error.response["Error"]["Code"] == "InvalidInstanceId":
                     return None
                 raise
-        return str(told["Command"]["CommandId"])
+        return str(answer["Command"]["CommandId"])
 
-    def ran(self, instance_id: str, command: str) -> Ran:
-        """How far a command is. Raises `AwsError`."""
+    def command_result(self, instance_id: str, command: str) -> CommandResult:
+        """State and output of a command. Raises `AwsError`."""
         with self._translated("ssm", "GetCommandInvocation"):
             try:
-                told = self._client("ssm").get_command_invocation(
+                answer = self._client("ssm").get_command_invocation(
                     CommandId=command, InstanceId=instance_id
                 )
             except ClientError as error:
-                # In the first moments Systems Manager does not know what it has just taken.
+                # Systems Manager is eventually consistent: a new command may not be visible yet.
                 if error.response["Error"]["Code"] == "InvocationDoesNotExist":
-                    return Ran("Pending", -1, "", "")
+                    return CommandResult("Pending", -1, "", "")
                 raise
-        return Ran(
-            told["Status"],
-            told.get("ResponseCode", -1),
-            told.get("StandardOutputContent", ""),
-            told.get("StandardErrorContent", ""),
+        return CommandResult(
+            answer["Status"],
+            answer.get("ResponseCode", -1),
+            answer.get("StandardOutputContent", ""),
+            answer.get("StandardErrorContent", ""),
         )
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = self._make(service)
+            self._clients[service] = self._new_client(service)
         return self._clients[service]
 
     @contextlib.contextmanager
@@ -204,7 +205,7 @@ class HostService:
 def _no_parameter(name: str, region: str) -> NoReturn:
     raise HostError(
         f"The parameter {name} is not in Systems Manager in {region}, though the stack's outputs "
-        "name it: it was deleted, or these credentials are of another account. `aws sts "
-        "get-caller-identity` shows the account; `pulumi up --refresh` makes the parameter anew "
-        "where it was deleted."
+        "name it: it was deleted, or these credentials belong to another account. `aws sts "
+        "get-caller-identity` shows the account; `pulumi up --refresh` creates the parameter again "
+        "if it was deleted."
     )

@@ -1,4 +1,4 @@
-"""The commands that open a session to the host, and what to say of them. Pure."""
+"""The commands that open a session to the host, and their hints. Pure."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 PROGRAMS: Final = ("aws", "session-manager-plugin")
-"""What a session needs on this machine."""
+"""Programs that a session needs on this machine."""
 
 _LOCAL_PORT: Final = re.compile(r"\blocalPortNumber=([0-9]{1,5})\b")
 _INSTALL: Final = {
@@ -22,7 +22,7 @@ def command_of(text: str) -> list[str]:
     """The words of the output `connectCommand`.
 
     Raises:
-        ValueError: They are not `aws ssm start-session ...`, and are not run.
+        ValueError: The command is not `aws ssm start-session ...`, so it must not run.
     """
     words = shlex.split(text)
     if words[:3] != ["aws", "ssm", "start-session"]:
@@ -31,39 +31,39 @@ def command_of(text: str) -> list[str]:
 
 
 def shell_command(region: str, instance_id: str) -> list[str]:
-    """What opens a shell on the host."""
+    """The command that opens a shell on the host."""
     return ["aws", "ssm", "start-session", "--region", region, "--target", instance_id]
 
 
 def with_profile(command: Sequence[str], profile: str | None) -> list[str]:
-    """The command as the stack's `aws:profile`, where it has one."""
+    """The command with the stack's `aws:profile`, if it has one."""
     return [*command, *(["--profile", profile] if profile else [])]
 
 
 def local_url(command: Sequence[str]) -> str | None:
-    """Where the forward ends on this machine."""
+    """The URL of the forwarded port on this machine."""
     found = _LOCAL_PORT.search(" ".join(command))
     return f"https://localhost:{found[1]}" if found else None
 
 
 def missing(which: Callable[[str], str | None]) -> list[str]:
-    """Those of the programs that `which` does not find."""
+    """The programs that `which` does not find."""
     return [name for name in PROGRAMS if which(name) is None]
 
 
 def how_to_install(names: Sequence[str]) -> str:
-    """Where each program comes from."""
+    """Where to get each program."""
     return "; ".join(_INSTALL[name] for name in names)
 
 
 def greeting(url: str | None, public: str | None) -> list[str]:
-    """What to know while the forward is open."""
+    """Hints to show while the session is open."""
     if url is None:
         return ["Ctrl-C ends it."]
-    told = [
-        f"Open {url} once it says that it waits for connections; Ctrl-C ends it.",
-        "The certificate is of Caddy's own CA, made on the host, so a browser warns once.",
+    hints = [
+        f"Open {url} once the command waits for connections; Ctrl-C ends it.",
+        "The certificate is from Caddy's own CA on the host, so the browser warns once.",
     ]
     if public is not None and public != url:
-        told.append(f"n8n shows its links and webhooks with its public address, {public}.")
-    return told
+        hints.append(f"n8n's links and webhooks use its public address, {public}.")
+    return hints

@@ -1,7 +1,7 @@
-"""What is true of the host now: its own report, beside what EC2 says of the instance. Pure.
+"""The state of the host now: its last report together with EC2's description. Pure.
 
-A report lasts longer than what it tells of: it is of a host that was replaced since, or of a time
-before the instance was stopped. So nothing reads the record without the instance beside it.
+A report outlives what it describes: the host may have been replaced or stopped since. So the
+record is never read without the instance.
 """
 
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from typing import Final
 from geusemaker.host.report import Record
 
 BURSTABLE: Final = ("t2.", "t3.", "t3a.", "t4g.")
-"""What the types begin with that earn and spend CPU credits."""
+"""Prefixes of the instance types that use CPU credits."""
 
 GONE: Final = "gone"
-"""State of an instance that EC2 does not know; all others are EC2's own words."""
+"""State of an instance that EC2 does not know. All other states are EC2's names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """What EC2 says of the host.
+    """EC2's description of the host.
 
     Attributes:
-        state: EC2's name of it, or `GONE`.
-        launched: When it was last started: a stop and a start move it, a reboot does not.
-        disks_gib: All its volumes; None where EC2 was not asked or did not say.
-        credits: "standard" or "unlimited" for a burstable type, where EC2 says so.
-        has_address: Whether it has an Elastic IP; None where EC2 was not asked or did not say.
+        state: EC2's name of the state, or `GONE`.
+        launched: When it was last started; a reboot does not change it.
+        disks_gib: Sum of all volumes; None when unknown.
+        credits: "standard" or "unlimited" for a burstable type; None when unknown.
+        has_address: Whether it has an Elastic IP; None when unknown.
     """
 
     id: str
@@ -40,12 +40,12 @@ class Instance:
 
 
 SILENCE: Final = timedelta(hours=1)
-"""After this without a report a host that runs is not believed any more. It renews its report every
-quarter of an hour, and after each image while it pulls some."""
+"""A running host without a report for this long counts as silent. It renews its report every 15
+minutes, and after each image that it pulls."""
 
 
 class Verdict(StrEnum):
-    """What a look comes to."""
+    """The verdict on a `HostStatus`."""
 
     SIMULATED = "simulated"
     OFF = "off"
@@ -58,60 +58,60 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
-    """One look at a stack's host.
+class HostStatus:
+    """The state of a stack's host at one time.
 
     Attributes:
-        pointed: SHA-256 that the stack names by now, where it could be read; a host that has not
-            looked since the last `pulumi up` does not know it yet.
-        time: When this look was; None where nothing is to be said of the report's age.
+        published: SHA-256 in the stack's settings parameter now; empty when it could not be read.
+            A host that has not polled since the last `pulumi up` does not know it yet.
+        time: When the state was read; None when the report's age does not matter.
     """
 
     instance: Instance
     record: Record = field(default_factory=Record)
-    pointed: str = ""
+    published: str = ""
     time: datetime | None = None
     simulated: bool = False
 
     @property
     def wanted(self) -> str:
-        """The settings bundle that should run."""
-        return self.pointed or self.record.wanted
+        """SHA-256 of the settings bundle that should run."""
+        return self.published or self.record.wanted
 
     @property
     def is_current(self) -> bool:
-        """Whether the report is of this instance, and written since it was last started."""
-        told, launched = self.record, self.instance.launched
-        if told.state == "unknown" or told.instance != self.instance.id:
+        """Whether this instance wrote the report, after its last start."""
+        record, launched = self.record, self.instance.launched
+        if record.state == "unknown" or record.instance != self.instance.id:
             return False
-        return told.time is not None and (launched is None or told.time >= launched)
+        return record.time is not None and (launched is None or record.time >= launched)
 
     @property
     def is_silent(self) -> bool:
-        """Whether the last report is so old that the host no longer lives up to it."""
+        """Whether the last report is older than `SILENCE`."""
         if self.time is None or self.record.time is None:
             return False
         return self.is_current and self.time - self.record.time > SILENCE
 
     @property
     def are_settings_refused(self) -> bool:
-        """Whether the host has tried the wanted bundle and goes on without it.
+        """Whether the host has tried the wanted bundle and rejected it.
 
-        It then runs the one before, or that does not come up either: in both cases it does not
-        try the new one again before the settings change or it boots. Without one before it does,
-        once the services come up late, so that is no refusal.
+        It then runs the previous bundle, or tries to. It does not try the new one again until the
+        settings change or it reboots. Without a previous bundle it keeps the new one, whose
+        services may still start late, so that is not a refusal.
         """
-        told = self.record
-        if not self.is_current or not told.reason or told.wanted != self.wanted:
+        record = self.record
+        if not self.is_current or not record.reason or record.wanted != self.wanted:
             return False
-        if told.state == "ready":
-            return told.wanted != told.running
-        failed = told.step == "services" and told.reason.startswith(f"bundle {told.wanted}:")
-        return failed and told.running not in ("", told.wanted)
+        if record.state == "ready":
+            return record.wanted != record.running
+        failed = record.step == "services" and record.reason.startswith(f"bundle {record.wanted}:")
+        return failed and record.running not in ("", record.wanted)
 
     @property
     def verdict(self) -> Verdict:
-        """What all of it comes to."""
+        """The verdict from the instance and the report together."""
         if self.instance.state not in ("running", "pending"):
             return Verdict.OFF
         if self.simulated:

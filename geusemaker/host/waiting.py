@@ -1,6 +1,6 @@
-"""Looking again and again, until the host is ready or cannot become so. Clock and sleep are given.
+"""Repeats the status check until the host is ready or cannot become ready.
 
-Pure but for what the caller hands in.
+Pure: the caller passes the check, the clock and the sleep.
 """
 
 from collections.abc import Callable
@@ -10,22 +10,22 @@ from typing import Final
 from geusemaker.errors import AwsError, EndpointError, ThrottledError
 from geusemaker.host.durations import shown
 from geusemaker.host.screen import situation
-from geusemaker.host.status import Look, Verdict
+from geusemaker.host.status import HostStatus, Verdict
 
 PAUSE: Final = 10.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 _FINAL: Final = (Verdict.READY, Verdict.REFUSED, Verdict.OFF, Verdict.SIMULATED)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, and on what.
+class WaitOptions:
+    """How long to wait, and the functions for it.
 
     Attributes:
-        seconds: After these the wait is over.
-        clock: Seconds that never go back, such as `time.monotonic`.
-        tell: Is handed each change, on one line.
+        seconds: The limit of the wait.
+        clock: A monotonic clock in seconds, such as `time.monotonic`.
+        tell: Gets each change, as one line.
     """
 
     seconds: float
@@ -34,30 +34,30 @@ class Patience:
     tell: Callable[[str], None]
 
 
-def wait(look: Callable[[], Look], patience: Patience) -> tuple[Look, bool]:
-    """The last look, and whether it was the end; else the time was over before.
+def wait(check: Callable[[], HostStatus], options: WaitOptions) -> tuple[HostStatus, bool]:
+    """The last status, and whether it is final; it is not final when the time ran out.
 
     Raises:
-        AwsError: AWS refuses, or could not be reached during the whole time.
+        AwsError: AWS refuses the request, or was still unreachable when the time ran out.
     """
-    began, last, told = patience.clock(), None, ""
+    began, last, shown_line = options.clock(), None, ""
     trouble: AwsError | None = None
     while True:
         try:
-            last, trouble = look(), None
+            last, trouble = check(), None
             now = situation(last)
-        # A network that is away for a minute does not end a wait of twenty.
+        # A short network outage must not end a long wait.
         except (EndpointError, ThrottledError) as error:
-            trouble, now = error, f"AWS does not answer ({error.code}), asking again"
-        spent = patience.clock() - began
-        if now != told:
-            patience.tell(f"{shown(spent):>6}  {now}")
-            told = now
+            trouble, now = error, f"AWS does not answer ({error.code}); trying again"
+        spent = options.clock() - began
+        if now != shown_line:
+            options.tell(f"{shown(spent):>6}  {now}")
+            shown_line = now
         if trouble is None and last is not None and last.verdict in _FINAL:
             return last, True
-        left = patience.seconds - spent
+        left = options.seconds - spent
         if left <= 0:
             if last is None or trouble is not None:
-                raise trouble or AssertionError("no look and no trouble")
+                raise trouble or AssertionError("neither a status nor an error")
             return last, False
-        patience.sleep(min(PAUSE, left))
+        options.sleep(min(PAUSE, left))

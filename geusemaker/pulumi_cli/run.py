@@ -118,7 +118,7 @@ class PulumiCli:
     def up(self) -> Outcome:
         return self._streamed("up", *self._about(), "--yes", "--skip-preview", "--json")
 
-    def up_in_sight(self, say: Callable[[str], None]) -> Outcome:
+    def up_with_output(self, say: Callable[[str], None]) -> Outcome:
         """`up`, with each line of the CLI's own words handed on as it comes.
 
         Raises `PulumiError` with what was said when it fails.

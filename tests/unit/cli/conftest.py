@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local.door import Clone, make_clone
+from local.clones import Clone, make_clone
 from moto import mock_aws
 
 from geusemaker.simulator import images

@@ -275,7 +275,7 @@ def test_an_interrupt_while_it_deploys_is_exit_code_130(world: World) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    world.patch.setattr(PulumiCli, "up_in_sight", interrupted)
+    world.patch.setattr(PulumiCli, "up_with_output", interrupted)
     world.run("deploy", "--yes", code=130)
 
 

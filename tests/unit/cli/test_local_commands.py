@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from local.door import Clone
+from local.clones import Clone
 
 from geusemaker.cli import local as commands
 from geusemaker.cli.main import main

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local.door import Clone
+from local.clones import Clone
 
 from geusemaker.cli import stack_file
 from geusemaker.errors import ConfigError, PulumiError

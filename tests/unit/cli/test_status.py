@@ -32,7 +32,7 @@ def test_a_ready_host_on_one_screen(host: Deployed) -> None:
     assert row(told, "reported") == "2126-11-24 01:02:03 UTC"
     assert row(told, "services") == "n8n  healthy"
     assert row(told, "models") == "llama3.2:3b  pulling 43%"
-    assert row(told, "settings") == "bbbbbbbbbbbb run, as wanted"
+    assert row(told, "settings") == "bbbbbbbbbbbb run, as requested"
     assert row(told, "dump").startswith("2126-11-24")
     assert row(told, "url") == "https://localhost:8443"
     assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
@@ -79,7 +79,7 @@ def test_a_ready_host_that_fell_silent_is_not_called_ready(
     later = datetime.fromisoformat(AFTER) + timedelta(hours=2)
     monkeypatch.setattr("geusemaker.cli.host._now", lambda: later)
     told = lines(host)
-    assert row(told, "ready").startswith("not known: the host has been silent since 2126-11-24 01:")
+    assert row(told, "ready").startswith("unknown: the last report is from 2126-11-24 01:")
     assert not any("healthy" in line for line in told)
     answer = json.loads(host.world.run("status", "--json").out)
     assert (answer["verdict"], answer["isReady"]) == ("silent", False)
@@ -95,8 +95,8 @@ def test_before_the_first_report_nothing_is_made_up(host: Deployed) -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"instance": "i-0fffffffffffffff0"}, "is of another instance, i-0fffffffffffffff0"),
-        ({"time": BEFORE}, "of 2025-11-24 01:02:03 UTC, is of before its start"),
+        ({"instance": "i-0fffffffffffffff0"}, "is from another instance, i-0fffffffffffffff0"),
+        ({"time": BEFORE}, "from 2025-11-24 01:02:03 UTC, is older than the instance's last start"),
     ],
 )
 def test_a_report_of_another_host_or_start_is_none(
@@ -153,10 +153,10 @@ def test_the_credit_mode_of_a_burstable_type_is_told(world: World) -> None:
 def test_the_pointer_counts_before_the_host_knows_it(host: Deployed) -> None:
     """CI runs `pulumi up`, then `status --wait`: the report of before is no answer to it."""
     host.report("ready", running=OLD, wanted=OLD)
-    assert row(lines(host), "settings").startswith("aaaaaaaaaaaa run; bbbbbbbbbbbb wanted, not")
+    assert row(lines(host), "settings").startswith("aaaaaaaaaaaa run; bbbbbbbbbbbb requested, not")
     host.later = {30: host.report}
     told = lines(host, "--wait")
-    assert told[0].startswith("  0:00  yes, on the settings of before")
+    assert told[0].startswith("  0:00  yes, with the previous settings")
     assert told[1] == "  0:30  yes"
     assert host.slept == [10, 10, 10]
 
@@ -177,7 +177,7 @@ def test_waiting_shows_changes_and_then_the_screen(host: Deployed) -> None:
     }
     told = lines(host, "--wait", "--timeout", "2m")
     assert told[:4] == [
-        "  0:00  not yet reported: no host of this stack has reported so far",
+        "  0:00  not yet reported: no host of this stack has reported yet",
         "  0:20  no: step data (the data volume) is under way",
         "  0:50  no: n8n is starting",
         "  1:10  yes",

@@ -15,7 +15,7 @@ import pytest
 import typer
 import typer.main
 from local import fake_pulumi
-from local.door import Clone
+from local.clones import Clone
 
 from geusemaker.cli.main import app, main
 

@@ -1,4 +1,4 @@
-"""Times as people type them."""
+"""Durations as users type them."""
 
 import contextlib
 
@@ -19,20 +19,20 @@ def test_a_number_and_a_unit(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "20", "m", "20 m", "1.5h", "-1s", "1d", "1h30m", "1M", "20m\n", "\u0661s"]
 )
-def test_all_else_is_refused_with_what_was_typed(text: str) -> None:
+def test_any_other_text_is_refused_and_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="such as 90s, 20m or 1h") as refused:
         seconds_of(text)
     assert repr(text) in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["0s", "0h", "25h", "1441m", "999999h"])
-def test_no_time_and_days_are_refused(text: str) -> None:
+def test_zero_and_more_than_a_day_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="between 1s and 24h"):
         seconds_of(text)
 
 
 @given(st.text())
-def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
+def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert 0 < seconds_of(text) <= 86400
 

@@ -1,4 +1,4 @@
-"""The commands that read logs: run by shells, against stand-ins; and what comes back of them."""
+"""The script that reads logs, run by real shells against stand-ins, and its parsed output."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from geusemaker.bundle import CONTAINERS
 from geusemaker.host import logs as remote_logs
-from geusemaker.host.logs import ROOM, SHOWN_BY_AWS, logs, script
+from geusemaker.host.logs import AWS_OUTPUT_LIMIT, FETCHED_BYTES, logs, script
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
@@ -39,7 +39,7 @@ def ran(
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_a_service_is_asked_of_compose(host: Path, shell: str) -> None:
+def test_the_log_of_a_service_comes_from_compose(host: Path, shell: str) -> None:
     done = ran(host, "n8n-runners", 50, shell)
     assert done.returncode == 0
     (log,) = logs(done.stdout)
@@ -49,7 +49,7 @@ def test_a_service_is_asked_of_compose(host: Path, shell: str) -> None:
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_without_one_it_is_the_boot_log_and_the_journal(host: Path, shell: str) -> None:
+def test_without_a_service_it_is_the_boot_log_and_the_journal(host: Path, shell: str) -> None:
     boot, journal = logs(ran(host, None, 2, shell).stdout)
     assert boot.text == "two\nthree"
     assert (journal.title, journal.text) == ("journal of geusemaker-*", "journal")
@@ -65,64 +65,64 @@ def test_a_host_without_a_boot_log_says_so_and_still_shows_the_journal(host: Pat
     assert journal.text == "journal"
 
 
-def test_what_compose_ends_with_is_the_end(host: Path) -> None:
+def test_the_exit_code_of_compose_is_passed_on(host: Path) -> None:
     stand_in(host, "docker", "echo no such service: n8n >&2; exit 7")
     done = ran(host, "n8n", 2)
     assert done.returncode == 7
     assert logs(done.stdout)[0].text == "no such service: n8n"
 
 
-def test_a_long_log_is_cut_before_its_last_lines_and_fits_what_aws_shows(host: Path) -> None:
+def test_a_long_log_keeps_its_last_lines_within_the_limit_of_aws(host: Path) -> None:
     lines = "".join(f"line {number} ünïcode €\n" for number in range(5000))
     (host / "boot.log").write_text(lines, encoding="utf-8")
     stand_in(host, "journalctl", f'cat "{host}/boot.log"')
     done = ran(host, None, 5000)
-    assert len(done.stdout.encode()) < SHOWN_BY_AWS
+    assert len(done.stdout.encode()) < AWS_OUTPUT_LIMIT
     found = logs(done.stdout)
     assert len(found) == 2
     for log in found:
         first, *_, last = log.text.splitlines()
         assert last == "line 4999 ünïcode €"
         assert first.startswith("line "), "no half line"
-        assert len(lines.encode()) - log.left_out == ROOM // 2
+        assert len(lines.encode()) - log.left_out == FETCHED_BYTES // 2
     assert not remote_logs.was_cut_by_aws(done.stdout)
 
 
 def test_a_log_that_just_fits_is_whole(host: Path) -> None:
-    (host / "boot.log").write_text("x" * (ROOM // 2 - 1) + "\n")
+    (host / "boot.log").write_text("x" * (FETCHED_BYTES // 2 - 1) + "\n")
     boot, _ = logs(ran(host, None, 1).stdout)
-    assert (len(boot.text), boot.left_out) == (ROOM // 2 - 1, 0)
+    assert (len(boot.text), boot.left_out) == (FETCHED_BYTES // 2 - 1, 0)
 
 
 @given(st.text())
-def test_nothing_but_a_known_service_gets_into_a_shell(name: str) -> None:
+def test_only_a_known_service_reaches_the_shell(name: str) -> None:
     if name not in CONTAINERS:
-        with pytest.raises(ValueError, match="is none of"):
+        with pytest.raises(ValueError, match="is not one of"):
             script(name, 1)
 
 
 @pytest.mark.parametrize("service", ["n8n; reboot", "n8n ", "N8N", "$(reboot)", "--follow", ""])
-def test_what_would_be_more_than_a_service_is_refused(service: str) -> None:
-    with pytest.raises(ValueError, match="is none of n8n, n8n-runners"):
+def test_a_name_that_is_not_a_service_is_refused(service: str) -> None:
+    with pytest.raises(ValueError, match="is not one of n8n, n8n-runners"):
         script(service, 1)
 
 
 @pytest.mark.parametrize("lines", [0, -1, 5001])
-def test_so_many_lines_are_refused(lines: int) -> None:
+def test_a_number_of_lines_out_of_range_is_refused(lines: int) -> None:
     with pytest.raises(ValueError, match="between 1 and 5000"):
         script(None, lines)
 
 
 @pytest.mark.parametrize("service", [None, *CONTAINERS])
-def test_the_script_is_clean_shell(service: str | None) -> None:
-    """`dash` and `bash` read it to its end; the quotes match."""
+def test_the_script_is_valid_shell(service: str | None) -> None:
+    """`dash` and `bash` parse it."""
     text = "\n".join(script(service, 5))
     for shell in filter(None, map(shutil.which, ("sh", "bash", "dash"))):
         subprocess.run([shell, "-n", "-c", text], check=True)
 
 
-def test_what_aws_has_cut_is_noticed() -> None:
-    assert remote_logs.was_cut_by_aws("x" * SHOWN_BY_AWS)
+def test_output_that_aws_has_cut_is_recognised() -> None:
+    assert remote_logs.was_cut_by_aws("x" * AWS_OUTPUT_LIMIT)
     assert remote_logs.was_cut_by_aws("geusemaker-logs 9 a\nx\n---Output truncated---"[:-3] + "--")
     assert not remote_logs.was_cut_by_aws("output")
 
@@ -137,12 +137,12 @@ def test_what_aws_has_cut_is_noticed() -> None:
         ("crlf\r\n", "crlf\n"),
     ],
 )
-def test_a_log_cannot_steer_the_terminal(text: str, plain: str) -> None:
-    assert remote_logs.without_steering(text) == plain
+def test_a_log_has_no_terminal_control_characters(text: str, plain: str) -> None:
+    assert remote_logs.without_control_characters(text) == plain
 
 
 @given(st.text())
-def test_whatever_comes_back_is_read(printed: str) -> None:
+def test_any_output_is_parsed(printed: str) -> None:
     for one in logs(printed) + logs(f"geusemaker-logs 99999 x\n{printed}"):
         assert "\x1b" not in one.text
         assert one.left_out >= 0

@@ -1,4 +1,4 @@
-"""What a host has written is read whatever it is, and nothing of it steers a terminal."""
+"""Any report of a host is parsed, without terminal control characters."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ model.hf.co/some/Model:Q4=failed: no such model = none
 dump=2026-11-23T03:17:09Z"""
 
 
-def test_every_line_of_a_full_record_is_read() -> None:
+def test_every_line_of_a_complete_report_is_parsed() -> None:
     assert parse(READY) == Record(
         state="ready",
         instance="i-0123456789abcdef0",
@@ -41,34 +41,34 @@ def test_every_line_of_a_full_record_is_read() -> None:
     )
 
 
-def test_the_first_value_says_that_nothing_is_known() -> None:
+def test_the_initial_value_of_the_parameter_is_unknown() -> None:
     assert parse("state=unknown") == Record() == parse("")
 
 
 @pytest.mark.parametrize("state", ["", "Ready", "READY", "ready!", "not ready", "1"])
-def test_only_the_exact_words_are_a_state(state: str) -> None:
+def test_only_the_exact_names_are_a_state(state: str) -> None:
     assert parse(f"state={state}").state == "unknown"
 
 
-def test_lines_that_are_none_and_names_that_are_none_are_left_out() -> None:
-    told = parse(
+def test_invalid_lines_and_invalid_names_are_left_out() -> None:
+    record = parse(
         "\n\nstate=not-ready\r\nno line\n=x\nservice.=healthy\nservice.a b=x\nmodel./x=y\n"
     )
-    assert told == Record(state="not-ready")
+    assert record == Record(state="not-ready")
 
 
-def test_of_two_lines_the_last_counts_and_an_empty_state_is_unknown() -> None:
-    told = parse("state=ready\nstate=not-ready\nservice.n8n=\nmodel.a=")
-    assert told.state == "not-ready"
-    assert told.services == {"n8n": "unknown"}
-    assert told.models == {"a": "unknown"}
+def test_the_last_of_two_lines_counts_and_an_empty_health_is_unknown() -> None:
+    record = parse("state=ready\nstate=not-ready\nservice.n8n=\nmodel.a=")
+    assert record.state == "not-ready"
+    assert record.services == {"n8n": "unknown"}
+    assert record.models == {"a": "unknown"}
 
 
-def test_a_reason_cannot_steer_the_terminal_nor_fill_it() -> None:
-    told = parse("reason=a\x1b[2J\x07b\u202e\u2028c\td" + "x" * 5000)
-    assert told.reason.startswith("a [2J b c dx")
-    assert len(told.reason) == report.WIDTH
-    assert told.reason.endswith("...")
+def test_a_reason_has_no_control_characters_and_is_cut() -> None:
+    record = parse("reason=a\x1b[2J\x07b\u202e\u2028c\td" + "x" * 5000)
+    assert record.reason.startswith("a [2J b c dx")
+    assert len(record.reason) == report.WIDTH
+    assert record.reason.endswith("...")
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,19 @@ _KEYS = st.sampled_from(
         ),
     )
 )
-def test_no_text_makes_it_fail_or_comes_through_unprintable(text: str) -> None:
-    told = parse(text)
-    assert told.state in ("ready", "not-ready", "unknown")
-    shown = [told.instance, told.boot, told.running, told.wanted, told.step, told.reason]
-    shown.append(told.dump_failure)
-    for group in (told.services, told.models):
+def test_any_text_is_parsed_into_printable_values(text: str) -> None:
+    record = parse(text)
+    assert record.state in ("ready", "not-ready", "unknown")
+    shown = [
+        record.instance,
+        record.boot,
+        record.running,
+        record.wanted,
+        record.step,
+        record.reason,
+    ]
+    shown.append(record.dump_failure)
+    for group in (record.services, record.models):
         shown += [*group.keys(), *group.values()]
     for one in shown:
         assert one.isprintable()

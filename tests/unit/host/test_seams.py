@@ -1,4 +1,4 @@
-"""The host's own shell writes the report, and these words are read out of it."""
+"""The report that the host's shell program writes is the one that this package reads."""
 
 import subprocess
 from datetime import datetime
@@ -10,9 +10,9 @@ from geusemaker import userdata
 from geusemaker.bundle.compose import PROJECT
 from geusemaker.host import logs, screen
 from geusemaker.host.report import parse
-from geusemaker.host.status import Instance, Look, Verdict
+from geusemaker.host.status import HostStatus, Instance, Verdict
 
-from .looks import ID, NEW, OLD
+from .statuses import ID, NEW, OLD
 
 FACTS = userdata.HostFacts(
     region="us-east-1",
@@ -27,7 +27,7 @@ LIB = "/var/lib/geusemaker"
 
 
 class Shell:
-    """The host program with its folder elsewhere; it runs nothing but its functions."""
+    """The functions of the host's program, with its folder in a temporary one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,9 +52,9 @@ class Shell:
     def ok(self, *steps: str) -> None:
         self.run("".join(f"record {step} ok 'step {step} succeeded'\n" for step in steps))
 
-    def look(self) -> Look:
-        told = self.run(f"INSTANCE={ID}\nstatus_text")
-        return Look(instance=Instance(id=ID, state="running"), record=parse(told))
+    def status(self) -> HostStatus:
+        report = self.run(f"INSTANCE={ID}\nstatus_text")
+        return HostStatus(instance=Instance(id=ID, state="running"), record=parse(report))
 
 
 @pytest.fixture
@@ -66,26 +66,26 @@ def steps(shell: Shell) -> list[str]:
     return shell.run('printf "%s\\n" "${STEPS[@]}"').split()
 
 
-def test_every_step_of_the_host_is_known_by_what_it_is_about(shell: Shell) -> None:
+def test_every_step_of_the_host_has_a_description(shell: Shell) -> None:
     assert list(screen.STEPS) == steps(shell)
 
 
-def test_a_host_that_boots_is_under_way_and_has_not_failed(shell: Shell) -> None:
-    assert screen.situation(shell.look()) == "no: step data (the data volume) is under way"
+def test_a_booting_host_is_not_shown_as_failed(shell: Shell) -> None:
+    assert screen.situation(shell.status()) == "no: step data (the data volume) is under way"
 
 
-def test_a_step_that_failed_is_told_with_its_reason(shell: Shell) -> None:
+def test_a_failed_step_is_shown_with_its_reason(shell: Shell) -> None:
     shell.ok("data")
     shell.run("record efs failed 'step efs failed: no mount target'")
-    told = shell.look()
-    assert told.verdict is Verdict.NOT_READY
-    assert screen.situation(told) == "no: step efs (the EFS mounts) failed: no mount target"
+    seen = shell.status()
+    assert seen.verdict is Verdict.NOT_READY
+    assert screen.situation(seen) == "no: step efs (the EFS mounts) failed: no mount target"
 
 
-def test_services_that_start_are_told_without_the_step(shell: Shell) -> None:
+def test_starting_services_are_shown_without_the_step(shell: Shell) -> None:
     shell.ok(*steps(shell)[:-1])
     shell.run("record ready failed 'step ready failed: the host is not ready; n8n is starting'")
-    assert screen.situation(shell.look()) == "no: n8n is starting"
+    assert screen.situation(shell.status()) == "no: n8n is starting"
 
 
 def test_a_ready_host_is_ready(shell: Shell) -> None:
@@ -95,48 +95,50 @@ def test_a_ready_host_is_ready(shell: Shell) -> None:
     shell.write("health", "service.n8n=healthy\nservice.caddy=healthy")
     shell.write("models", "model.llama3.2:3b=pulling 43%")
     shell.write("dump", "dump=2026-11-24T03:17:09Z")
-    told = shell.look()
-    assert told.verdict is Verdict.READY
-    assert dict(told.record.services) == {"n8n": "healthy", "caddy": "healthy"}
-    assert dict(told.record.models) == {"llama3.2:3b": "pulling 43%"}
-    assert told.record.dump is not None
+    seen = shell.status()
+    assert seen.verdict is Verdict.READY
+    assert dict(seen.record.services) == {"n8n": "healthy", "caddy": "healthy"}
+    assert dict(seen.record.models) == {"llama3.2:3b": "pulling 43%"}
+    assert seen.record.dump is not None
 
 
-def test_a_dump_that_failed_is_told_beside_the_last_whole_one(shell: Shell) -> None:
+def test_a_failed_dump_is_shown_with_the_last_complete_one(shell: Shell) -> None:
     shell.ok(*steps(shell))
     shell.write("dump", "dump=2026-11-23T03:17:09Z")
     shell.run("note_failed_dump 'the host did not become ready'")
-    told = shell.look().record
-    assert told.dump is not None
-    when, _, why = told.dump_failure.partition(" UTC: ")
+    seen = shell.status().record
+    assert seen.dump is not None
+    when, _, why = seen.dump_failure.partition(" UTC: ")
     assert datetime.fromisoformat(when)
     assert why == "the host did not become ready"
     shell.run("note_failed_dump again")
-    told = shell.look().record
-    assert told.dump is not None
-    assert told.dump_failure.endswith(" UTC: again")
+    seen = shell.status().record
+    assert seen.dump is not None
+    assert seen.dump_failure.endswith(" UTC: again")
 
 
-def test_refused_settings_are_known_by_the_note(shell: Shell) -> None:
+def test_refused_settings_are_recognised_by_the_note(shell: Shell) -> None:
     shell.ok(*steps(shell))
     shell.write("pointer", f"sha256={NEW}")
     shell.write("applied", f"sha256={OLD}")
-    assert shell.look().verdict is Verdict.APPLYING
+    assert shell.status().verdict is Verdict.APPLYING
     shell.write("note", f"bundle {NEW}: did not come up: n8n (unhealthy); {OLD} runs instead")
-    assert shell.look().verdict is Verdict.REFUSED
+    assert shell.status().verdict is Verdict.REFUSED
 
 
-def test_settings_that_do_not_come_up_are_known_by_the_reason(shell: Shell) -> None:
+def test_settings_whose_services_do_not_start_are_recognised_by_the_reason(shell: Shell) -> None:
     shell.ok(*steps(shell)[:-2])
     shell.write("pointer", f"sha256={NEW}")
     shell.run(f"record services failed 'step services failed: bundle {NEW}: did not come up'")
-    assert shell.look().verdict is Verdict.NOT_READY, "the first ones are taken when they come late"
+    assert shell.status().verdict is Verdict.NOT_READY, (
+        "the first bundle is kept when its services start late"
+    )
     shell.write("applied", f"sha256={OLD}")
-    assert shell.look().verdict is Verdict.REFUSED
-    # The words of the test are those of the program.
+    assert shell.status().verdict is Verdict.REFUSED
+    # The reason in this test has the program's form.
     assert 'reason="bundle $(sha_in "$LIB/fetched"): ' in userdata.render(FACTS)
 
 
-def test_logs_are_looked_for_where_they_are() -> None:
+def test_the_log_script_names_the_hosts_own_log_file_and_compose_project() -> None:
     assert f"readonly LOG={logs.BOOT_LOG}\n" in userdata.render(FACTS)
     assert f"-p {PROJECT} logs" in "\n".join(logs.script("n8n", 1))

@@ -1,4 +1,4 @@
-"""Who logs in where, and that what nobody logs in with stays unseen."""
+"""The logins of each service; internal secrets are shown on demand only."""
 
 import json
 
@@ -15,13 +15,13 @@ TEXT = "\n".join(f"{name}={value}" for name, value in sorted(VALUES.items()))
 URL, OWNER = "https://n8n.example.com", "me@example.com"
 
 
-def test_a_value_is_taken_as_it_is() -> None:
+def test_a_value_is_taken_unchanged() -> None:
     assert parse(TEXT) == VALUES
-    told = parse("n8n-owner-password-hash=$2b$12$a=b \r\nno line\nother=x\nqdrant-api-key= k")
-    assert told == {"n8n-owner-password-hash": "$2b$12$a=b ", "qdrant-api-key": " k"}
+    found = parse("n8n-owner-password-hash=$2b$12$a=b \r\nno line\nother=x\nqdrant-api-key= k")
+    assert found == {"n8n-owner-password-hash": "$2b$12$a=b ", "qdrant-api-key": " k"}
 
 
-def test_the_internal_ones_are_those_that_open_what_is_inside() -> None:
+def test_the_internal_secrets_are_those_without_a_login() -> None:
     assert set(INTERNAL) == {
         "postgres-password",
         "n8n-encryption-key",
@@ -30,7 +30,7 @@ def test_the_internal_ones_are_those_that_open_what_is_inside() -> None:
     }
 
 
-def test_the_whole_screen() -> None:
+def test_the_whole_output() -> None:
     assert lines(VALUES, logins_of(None), URL, OWNER, internal=False) == [
         "n8n        https://n8n.example.com",
         "           user      me@example.com",
@@ -46,14 +46,14 @@ def test_the_whole_screen() -> None:
 
 @pytest.mark.parametrize("internal", [False, True])
 @pytest.mark.parametrize("services", [None, ("n8n",), ("ollama", "postgres"), SERVICES])
-def test_internal_ones_are_shown_on_demand_only(
+def test_internal_secrets_are_shown_on_demand_only(
     services: tuple[str, ...] | None, internal: bool
 ) -> None:
     logins = logins_of(services)
     printed = "\n".join(lines(VALUES, logins, URL, OWNER, internal=internal))
     document = json.dumps(as_json(VALUES, logins, URL, OWNER, internal=internal))
     for name in INTERNAL:
-        # One name begins another: a value is looked for with what ends it.
+        # One name is a prefix of another, so the search includes the end of the value.
         assert (f"value-of-{name}\n" in f"{printed}\n") is internal
         assert (f'"value-of-{name}"' in document) is internal
     for login in secrets.LOGINS:
@@ -63,26 +63,26 @@ def test_internal_ones_are_shown_on_demand_only(
 
 
 def test_json_has_what_a_request_needs() -> None:
-    told = as_json(VALUES, logins_of(None), URL, OWNER, internal=True)
-    assert told["n8n"] == {"url": URL, "user": OWNER, "password": "value-of-n8n-owner-password"}
-    assert told["qdrant"] == {
+    document = as_json(VALUES, logins_of(None), URL, OWNER, internal=True)
+    assert document["n8n"] == {"url": URL, "user": OWNER, "password": "value-of-n8n-owner-password"}
+    assert document["qdrant"] == {
         "url": f"{URL}/qdrant",
         "header": "api-key",
         "value": "value-of-qdrant-api-key",
     }
-    assert told["ollama"]["value"] == "Bearer value-of-ollama-api-key"
-    assert set(told["internal"]) == set(INTERNAL)
+    assert document["ollama"]["value"] == "Bearer value-of-ollama-api-key"
+    assert set(document["internal"]) == set(INTERNAL)
 
 
-def test_a_secret_and_a_url_that_are_not_there_are_told() -> None:
+def test_a_missing_secret_and_a_missing_url_are_shown() -> None:
     assert lines({}, logins_of(("qdrant",)), None, OWNER, internal=True) == [
         "Qdrant     no url: the stack has none",
         "           qdrant-api-key is not among the stack's secrets",
-        "Internal: not for logging in, and not to be handed on",
+        "Internal: not logins, do not share them",
     ]
-    told = as_json({}, logins_of(None), None, OWNER, internal=False)
-    assert told["qdrant"] == {"url": None, "header": "api-key", "value": None}
-    assert told["n8n"]["password"] is None
+    document = as_json({}, logins_of(None), None, OWNER, internal=False)
+    assert document["qdrant"] == {"url": None, "header": "api-key", "value": None}
+    assert document["n8n"]["password"] is None
 
 
 @given(st.text())

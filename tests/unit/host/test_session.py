@@ -1,4 +1,4 @@
-"""What opens a session, what it needs, and what a stopped host costs."""
+"""The commands of a session, its programs, and the costs of a stopped host."""
 
 import shlex
 
@@ -12,7 +12,7 @@ ID = "i-0123456789abcdef0"
 FORWARD = connect_command(ID, "eu-west-1")
 
 
-def test_the_words_are_those_that_the_stack_made() -> None:
+def test_the_command_is_the_stacks_output() -> None:
     words = session.command_of(FORWARD)
     assert shlex.join(words) == FORWARD
     assert session.local_url(words) == "https://localhost:8443"
@@ -23,23 +23,23 @@ def test_the_words_are_those_that_the_stack_made() -> None:
 @pytest.mark.parametrize(
     "text", ["", "aws s3 rm", "sh -c 'aws ssm start-session'", "aws ssm", "echo 'unclosed"]
 )
-def test_what_the_program_did_not_make_is_not_run(text: str) -> None:
+def test_any_other_command_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"start-session|No closing quotation"):
         session.command_of(text)
 
 
-def test_shell_signs_stay_words() -> None:
+def test_shell_metacharacters_stay_plain_words() -> None:
     words = session.command_of("aws ssm start-session --target x; touch $HOME")
     assert words[4:] == ["x;", "touch", "$HOME"]
 
 
-def test_the_stacks_profile_goes_along() -> None:
+def test_the_stacks_profile_is_added() -> None:
     assert session.with_profile(["aws"], "work") == ["aws", "--profile", "work"]
     assert session.with_profile(["aws"], None) == ["aws"]
 
 
 @pytest.mark.parametrize("there", [[], ["aws"], ["session-manager-plugin"], session.PROGRAMS])
-def test_a_missing_program_is_told_with_where_to_get_it(there: list[str]) -> None:
+def test_a_missing_program_is_named_with_its_source(there: list[str]) -> None:
     lacking = session.missing(lambda name: name if name in there else None)
     assert set(lacking) == set(session.PROGRAMS) - set(there)
     assert session.how_to_install(lacking).count("https://") == len(lacking)
@@ -48,10 +48,10 @@ def test_a_missing_program_is_told_with_where_to_get_it(there: list[str]) -> Non
 def test_the_greeting_names_url_and_certificate() -> None:
     url = "https://localhost:8443"
     assert session.greeting(None, url) == ["Ctrl-C ends it."]
-    told = session.greeting(url, url)
-    assert url in told[0]
-    assert "Caddy's own CA" in told[1]
-    assert len(told) == 2
+    hints = session.greeting(url, url)
+    assert url in hints[0]
+    assert "Caddy's own CA" in hints[1]
+    assert len(hints) == 2
     assert "https://n8n.example.com" in session.greeting(url, "https://n8n.example.com")[2]
 
 
@@ -63,6 +63,6 @@ def test_the_greeting_names_url_and_certificate() -> None:
     ],
 )
 def test_what_a_stopped_host_costs(gib: int | None, address: bool, parts: list[str]) -> None:
-    told = while_stopped(gib, address)
-    assert all(part in told for part in parts)
-    assert ("Elastic IP" in told) is address
+    costs = while_stopped(gib, address)
+    assert all(part in costs for part in parts)
+    assert ("Elastic IP" in costs) is address

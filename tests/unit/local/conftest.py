@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.door import Clone, make_clone
+from local.clones import Clone, make_clone
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
-from local.door import Clone, make_clone
+from local.clones import Clone, make_clone
 
 
 def test_a_started_account_answers_and_is_found_again(clone: Clone) -> None:

@@ -15,7 +15,7 @@ from geusemaker.local.places import Places, find_project
 from geusemaker.local.stack import LocalCli
 from geusemaker.pulumi_cli import run
 from geusemaker.pulumi_cli.run import Outcome
-from local.door import Clone
+from local.clones import Clone
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""Looks at a host, for tests."""
+"""Host statuses for tests."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from geusemaker.host.report import parse
-from geusemaker.host.status import Instance, Look
+from geusemaker.host.status import HostStatus, Instance
 
 ID = "i-0123456789abcdef0"
 STARTED = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -13,8 +13,8 @@ OUTPUTS = {"url": "https://localhost:8443", "connectCommand": "aws ssm start-ses
 
 
 def text(state: str = "ready", *, more: str = "", **fields: str) -> str:
-    """A record of the host as it is after `STARTED`, with some of its lines changed."""
-    told = {
+    """The report of a ready host, written after `STARTED`, with some lines changed."""
+    lines = {
         "state": state,
         "instance": ID,
         "boot": "boot-1",
@@ -23,24 +23,24 @@ def text(state: str = "ready", *, more: str = "", **fields: str) -> str:
         "wanted": NEW,
         **fields,
     }
-    return "\n".join([*(f"{key}={value}" for key, value in told.items()), more])
+    return "\n".join([*(f"{key}={value}" for key, value in lines.items()), more])
 
 
-def look(
+def host_status(
     record: str | None = None,
     *,
     state: str = "running",
-    pointed: str = "",
+    published: str = "",
     simulated: bool = False,
     time: datetime | None = None,
     **instance: Any,
-) -> Look:
-    """A look at a running host that is ready, unless told otherwise."""
+) -> HostStatus:
+    """The status of a running, ready host, unless the arguments say otherwise."""
     facts: dict[str, Any] = {"type": "m6i.xlarge", "state": state, "launched": STARTED, **instance}
-    return Look(
+    return HostStatus(
         instance=Instance(id=ID, **facts),
         record=parse(text() if record is None else record),
-        pointed=pointed,
+        published=published,
         time=time,
         simulated=simulated,
     )

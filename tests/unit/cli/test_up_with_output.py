@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from local.door import Clone
+from local.clones import Clone
 
 from geusemaker.errors import PulumiError
 from geusemaker.pulumi_cli.run import PulumiCli
@@ -20,11 +20,11 @@ def cli(clone: Clone) -> PulumiCli:
 def test_each_line_is_handed_on_and_a_failure_holds_them_all(clone: Clone, cli: PulumiCli) -> None:
     said: list[str] = []
     clone.answers(up_lines=["a", "b"])
-    assert cli.up_in_sight(said.append).is_empty
+    assert cli.up_with_output(said.append).is_empty
     assert said == ["a", "b"]
     clone.answers(up_lines=["a", "error: c"], up_code=255)
     with pytest.raises(PulumiError, match=r"^a\nerror: c$"):
-        cli.up_in_sight(said.append)
+        cli.up_with_output(said.append)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_ctrl_c_lets_it_end_its_steps_and_free_its_lock(cli: PulumiCli, trapping
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cli.up_in_sight(interrupted)
+        cli.up_with_output(interrupted)
     assert trapping.read_text() == "freed\n"
     assert said == ["started", "cancelled"], "its last words are shown"
 
@@ -67,7 +67,7 @@ def test_one_that_takes_long_to_end_after_ctrl_c_is_left_to_end(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cli.up_in_sight(interrupted)
+        cli.up_with_output(interrupted)
     assert said == ["a", "b"]
     assert ended.read_text() == "freed\n"
 
