@@ -6,8 +6,8 @@ positions, which name the machine, are left out.
 - `defaults`, `every-image-key`, `pinned`: by commit 7f30da9, the last one before the image keys had
   commands of their own. Since then the boot script has changed, which replaces each host once, as
   the changelog says under *Replaces hosts*; nothing else may be replaced.
-- `services-public`: by the first commit whose host runs the services; `host`: by the one after it.
-  Since then the boot script has changed, with the same effect;
+- `services`, `services-public`: by the first commit whose host runs the services; `host`,
+  `host-public`: by the one after it. Since then the boot script has changed, with the same effect;
   and in `services-public` the description of the rule for port 80, in place, which held a character
   that EC2 refuses. Each stack has got an id, which everything carries as one more tag, in place,
   and the default group of its VPC is closed (`MADE_SINCE`).
@@ -36,8 +36,10 @@ BY_THE_BOOT_SCRIPT = {
 }
 STACKS = ("defaults", "every-image-key", "pinned")
 WITH_SERVICES: dict[str, dict[str, str]] = {
+    "services": {},
     "services-public": {"geusemaker-network-http": "update"},
     "host": {},
+    "host-public": {},
 }
 MADE_SINCE = {"geusemaker-id", "geusemaker-network-default-group"}
 NOW = ("stack-id", "stack-id-public")
