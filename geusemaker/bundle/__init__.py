@@ -4,12 +4,12 @@ Pure: no AWS, no Pulumi resource, no clock, no secret. The stack renders and pac
 unpacks and applies it in place; so a new model or image is no new host.
 """
 
+from geusemaker.bundle.access import Access
 from geusemaker.bundle.facts import (
     CONTAINERS,
     DEFAULT_OWNER_EMAIL,
     SERVICES,
     BundleFacts,
-    check_services,
 )
 from geusemaker.bundle.images import KEYS as IMAGE_KEYS
 from geusemaker.bundle.images import check_image_versions, load_images
@@ -25,10 +25,10 @@ __all__ = [
     "IMAGE_KEYS",
     "SECRET_NAMES",
     "SERVICES",
+    "Access",
     "BundleError",
     "BundleFacts",
     "check_image_versions",
-    "check_services",
     "digest",
     "load_images",
     "pack",

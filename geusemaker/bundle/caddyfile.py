@@ -9,7 +9,7 @@ from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
 
 
 def caddyfile(facts: BundleFacts) -> str:
-    """The text. What goes into it was checked by `check_facts`: Caddy has no safe quoting."""
+    """The Caddyfile. Config has validated domain and address: Caddy cannot quote safely."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("geusemaker.bundle"),
         undefined=jinja2.StrictUndefined,
@@ -18,7 +18,7 @@ def caddyfile(facts: BundleFacts) -> str:
         autoescape=False,  # noqa: S701  # no HTML
     )
     return environment.get_template("Caddyfile.j2").render(
-        domain=facts.domain,
+        domain=facts.access.domain,
         email=facts.owner_email if facts.owner_email != DEFAULT_OWNER_EMAIL else "",
         n8n="n8n" in facts.services,
         ollama="ollama" in facts.services,

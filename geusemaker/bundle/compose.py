@@ -63,7 +63,7 @@ def _service(
     service: Container = {
         "image": image,
         **BUILDERS[name](facts),
-        "networks": compose_endpoints(name, networks, facts.domain),
+        "networks": compose_endpoints(name, networks, facts.access.domain),
     }
     if mine := [file for file in secrets_of(facts.containers) if file.consumer == name]:
         service["secrets"] = [{"source": _secret(file), "target": file.inside} for file in mine]

@@ -159,12 +159,14 @@ def _n8n(facts: BundleFacts) -> Container:
 def _n8n_ssrf(facts: BundleFacts) -> dict[str, str]:
     """n8n's own wall, for requests whose address comes from who uses a workflow. It asks for the
     name first, so a service is allowed by its name and not by the address that it has."""
-    names = [name for name in SERVICES if name in facts.services and name != "n8n"]
+    names: list[str] = [name for name in SERVICES if name in facts.services and name != "n8n"]
+    if facts.access.domain:
+        names.append(facts.access.domain)
     ranges = {"N8N_SSRF_ALLOWED_IP_RANGES": ",".join(facts.n8n_reaches)}
     return {
         "N8N_SSRF_PROTECTION_ENABLED": "true",
         "N8N_SSRF_BLOCKED_IP_RANGES": ",".join(_NOT_PUBLIC),
-        "N8N_SSRF_ALLOWED_HOSTNAMES": ",".join([*names, *([facts.domain] if facts.domain else [])]),
+        "N8N_SSRF_ALLOWED_HOSTNAMES": ",".join(names),
         **(ranges if facts.n8n_reaches else {}),
     }
 
@@ -320,7 +322,7 @@ def _postgres(_: BundleFacts) -> Container:
 
 def _caddy(facts: BundleFacts) -> Container:
     # The way in by Session Manager ends at the host's own loopback.
-    outside = "" if facts.public else "127.0.0.1:"
+    outside = "" if facts.access.is_public else "127.0.0.1:"
     return {
         "user": "1000:1000",
         "environment": {
@@ -328,7 +330,7 @@ def _caddy(facts: BundleFacts) -> Container:
             "GEUSEMAKER_HOST": HOST,
             "GOMEMLIMIT": f"{CADDY_GO_MIB}MiB",
         },
-        "ports": [*(["80:80"] if facts.domain else []), f"{outside}443:443"],
+        "ports": [*(["80:80"] if facts.access.domain else []), f"{outside}443:443"],
         "volumes": [
             # Not the bundle's own folder, whose name changes, and Caddy with it, at every change.
             bind(CADDY_DIR, "/etc/caddy", read_only=True),

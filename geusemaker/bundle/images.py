@@ -158,30 +158,23 @@ def _broken(path: Path, what: str) -> BundleError:
 
 
 def check_image_versions(versions: Mapping[str, str]) -> None:
-    """Raises `InvalidValue`, with whole maps that would do, for the first override that would not.
+    """Raises `InvalidValue` for the first invalid override, also one of a service that is off.
 
-    Whole maps, since `pulumi config set --path` replaces a map that was given as JSON text.
+    Each fix sets the whole map: `pulumi config set --path` replaces a map that is JSON text.
     """
-    table = load_images().images
-    _images(table, versions)
+    _images(load_images().images, versions)
 
 
 def chosen(
     containers: Iterable[str], versions: Mapping[str, str], architecture: str | None = None
 ) -> dict[str, Reference]:
-    """The image of each container, the user's over the table's.
+    """The image of each container: from `versions` if it is there, else from the table.
 
-    Every override is looked at, also that of a service that does not run: it was meant, and would
-    be in force on the day on which the service is chosen.
+    `versions` has passed `check_image_versions`. Raises `BundleError` if the table has no image for
+    the architecture.
     """
     table = load_images().images
-    try:
-        images = _images(table, versions)
-    except InvalidValue as invalid:
-        ways = (StackOrigin().set(m.key, m.value) for m in invalid.fixes if isinstance(m, Set))
-        raise BundleError(
-            f"geusemaker:{_KEY} {invalid.why}. To fix it, {' or '.join(ways)}."
-        ) from None
+    images = _images(table, versions)
     running = {name: images[name] for name in containers}
     for name, image in running.items():
         ours = image == table[name].reference

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from geusemaker.bundle.facts import set_list
 from geusemaker.errors import BundleError
 
 MIB_PER_GIB: Final = 1024
@@ -101,7 +100,7 @@ def _too_small(containers: Sequence[str], memory_gib: float) -> BundleError:
     fewer = [name for name in wanted if name not in ("crawl4ai", "ollama")]
     ways = ""
     if fewer and fewer != wanted and _least_of(fewer) <= memory_gib:
-        ways = f", or run fewer services: {set_list('services', fewer)}"
+        ways = f", or run fewer services: `pulumi config set geusemaker:services {','.join(fewer)}`"
     return BundleError(
         f"geusemaker:instanceType has {size} GiB of memory, and the services "
         f"{json.dumps(wanted)} need {least_gib(containers)} GiB at least. Take a larger one of the "

@@ -4,7 +4,7 @@ from typing import Final
 
 from geusemaker.bundle.caddyfile import caddyfile
 from geusemaker.bundle.compose import compose_gpu_yaml, compose_yaml
-from geusemaker.bundle.facts import BundleFacts, check_facts
+from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.images import chosen
 from geusemaker.bundle.manifest import manifest
 
@@ -20,7 +20,6 @@ def render(facts: BundleFacts) -> dict[str, str]:
     Raises:
         BundleError: A value cannot be used; the message names the config key and what fixes it.
     """
-    check_facts(facts)
     images = chosen(facts.containers, facts.image_versions, facts.architecture)
     files = {
         MANIFEST: manifest(facts, images),

@@ -9,14 +9,12 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import userdata
+from geusemaker.bundle import Access
 from geusemaker.components.kept import output_of
 from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
 from geusemaker.ec2.instance_types import is_burstable
-
-LOCAL_URL: Final = "https://localhost:8443"
-"""Where `connectCommand` brings port 443 of a host that nobody else can reach."""
 
 CREDIT_MODE: Final = "unlimited"
 """Of burstable types: CPU beyond the credits is paid, not refused."""
@@ -47,15 +45,11 @@ class ComputeArgs(TypedDict):
     """Files of the bundle that the host applies. Plain: the bundle is named by their content."""
     registry_logins: Mapping[str, SecretStr]
     """`user:password` by registry. Plain: it decides which resources there are."""
-    domain: str | None
+    access: Access
+    """How users reach the host. Plain: decides whether there is an Elastic IP."""
     hosted_zone_id: str | None
     public_address: bool | None
     """False for no public IPv4 address; None: as its subnet does by itself. Never True."""
-    needs_address: bool
-    """Whether its way out takes an Elastic IP. Plain, as the next one."""
-    is_reachable: bool
-    """Whether somebody may come in by allowedCidrs, so that the address must last. Plain: makes an
-    Elastic IP, as a domain does."""
     needs: Sequence[pulumi.Resource]
     """What must stand before the host boots."""
     tags: Tags
@@ -82,20 +76,22 @@ class Compute(pulumi.ComponentResource):
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Compute", name, {}, opts)
         child = ResourceOptions(parent=self)
-        tags, key = args["tags"], args.get("kms_key_arn")
+        tags, key, access = args["tags"], args.get("kms_key_arn"), args["access"]
         # Made before the host: its settings name the address.
         address = None
-        if args["is_reachable"] or args["domain"] or args["needs_address"]:
+        if access.has_elastic_ip:
             address = aws.ec2.Eip(
                 f"{name}-address", domain="vpc", tags=tags.named("address"), opts=child
             )
-        self.url = _url(args, address)
+        # Otherwise the URL does not depend on the address and is known at preview.
+        in_url = address.public_ip if address is not None and access.is_by_address else None
+        self.url = pulumi.Output.from_input(in_url).apply(access.url)
         settings = make_settings(
             name,
             files=args["settings"],
             registry_logins=args["registry_logins"],
-            url=self.url,
-            domain=args["domain"],
+            access=access,
+            address=in_url,
             role_name=args["role_name"],
             credentials_arn=args["credentials_arn"],
             kms_key_arn=key,
@@ -188,7 +184,7 @@ class Compute(pulumi.ComponentResource):
                 aws.route53.Record(
                     f"{name}-name",
                     zone_id=args["hosted_zone_id"],
-                    name=args["domain"],
+                    name=access.domain,
                     type="A",
                     ttl=60,  # seconds; a new address is known soon
                     records=[address.public_ip],
@@ -203,12 +199,3 @@ class Compute(pulumi.ComponentResource):
                 "statusParameter": self.status_name,
             }
         )
-
-
-def _url(args: ComputeArgs, address: aws.ec2.Eip | None) -> pulumi.Output[str]:
-    if args["domain"]:
-        return pulumi.Output.from_input(f"https://{args['domain']}")
-    if address is None or not args["is_reachable"]:
-        return pulumi.Output.from_input(LOCAL_URL)
-    url: pulumi.Output[str] = address.public_ip.apply(lambda ip: f"https://{ip}")
-    return url

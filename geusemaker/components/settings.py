@@ -19,9 +19,6 @@ from geusemaker.bundle.registry_logins import docker_config
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
 
-LOCAL_SITES: Final = ("https://localhost", "https://127.0.0.1")
-"""What the host answers to by its own authority, for those who come by Session Manager."""
-
 UNKNOWN_STATUS: Final = "state=unknown"
 """What the report says before any host has written one."""
 
@@ -39,26 +36,28 @@ class Settings:
 
 
 def pointer_text(
-    *, sha256: str, bucket: str, url: str, domain: str | None, registries: str | None = None
+    *,
+    sha256: str,
+    bucket: str,
+    access: bundle.Access,
+    address: str | None,
+    registries: str | None = None,
 ) -> str:
-    """Lines `key=value`, which a shell reads without any parser.
+    """The settings parameter: lines of `key=value`, which a shell reads without a parser.
 
-    The address is here and not in the bundle, so that the bundle is known before there is one. So
-    is the name of the parameter with the logins of registries.
+    The Elastic IP is here and not in the bundle, so that the bundle is known before it. So is
+    `registries`, the name of the parameter with the logins of registries.
     """
-    sites = list(LOCAL_SITES)
-    if url not in sites and domain is None and not url.startswith("https://localhost"):
-        sites.append(url)
-    told = {
+    lines = {
         "sha256": sha256,
         "bucket": bucket,
         "key": f"{_PREFIX}{sha256}.tar",
-        "url": url,
-        "sites": ", ".join(sites),
+        "url": access.url(address),
+        "sites": ", ".join(access.sites(address)),
     }
     if registries:
-        told["registries"] = registries
-    return "\n".join(f"{key}={value}" for key, value in told.items())
+        lines["registries"] = registries
+    return "\n".join(f"{key}={value}" for key, value in lines.items())
 
 
 def settings_policy(
@@ -154,8 +153,8 @@ def make_settings(
     *,
     files: Mapping[str, str],
     registry_logins: Mapping[str, SecretStr],
-    url: pulumi.Input[str],
-    domain: str | None,
+    access: bundle.Access,
+    address: pulumi.Input[str | None],
     role_name: pulumi.Input[str],
     credentials_arn: pulumi.Input[str],
     kms_key_arn: pulumi.Input[str | None],
@@ -242,8 +241,8 @@ def make_settings(
         description="Which settings a GeuseMaker host applies",
         type="String",
         value=pulumi.Output.all(
-            bucket=bucket.id, url=url, registries=registries and registries.id
-        ).apply(lambda told: pointer_text(sha256=sha256, domain=domain, **told)),
+            bucket=bucket.id, address=address, registries=registries and registries.id
+        ).apply(lambda names: pointer_text(sha256=sha256, access=access, **names)),
         tags=tags.named("settings"),
         # An older stack has another name there, and its host would be replaced for this one.
         opts=ResourceOptions(parent=parent, depends_on=[stored], ignore_changes=["name"]),

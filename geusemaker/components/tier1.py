@@ -187,6 +187,11 @@ class Tier1(pulumi.ComponentResource):
             },
             ResourceOptions(parent=self),
         )
+        access = bundle.Access(
+            domain=config.domain,
+            is_public=bool(config.allowed_cidrs),
+            needs_address=network.needs_address,
+        )
         compute = Compute(
             f"{name}-compute",
             {
@@ -206,15 +211,13 @@ class Tier1(pulumi.ComponentResource):
                 "credentials_name": identity.credentials_name,
                 "credentials_arn": identity.credentials_arn,
                 "settings": {
-                    **bundle.render(_bundle_facts(config, host)),
+                    **bundle.render(_bundle_facts(config, access, host)),
                     "host.sh": userdata.bundle_program(),
                 },
                 "registry_logins": config.registry_logins,
-                "domain": config.domain,
+                "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
-                "needs_address": network.needs_address,
-                "is_reachable": bool(config.allowed_cidrs),
                 "needs": [*network.ways_out, *storage.mounts, *identity.grants],
                 "has_key": config.kms_key_arn is not None,
                 "kms_key_arn": storage.kms_key_arn,
@@ -270,15 +273,16 @@ class Tier1(pulumi.ComponentResource):
         }
 
 
-def _bundle_facts(config: DeploymentConfig, host: InstanceType) -> bundle.BundleFacts:
+def _bundle_facts(
+    config: DeploymentConfig, access: bundle.Access, host: InstanceType
+) -> bundle.BundleFacts:
     """What decides the settings of the services; nothing that AWS makes, so it is known at once."""
     return bundle.BundleFacts(
         services=config.services,
         image_versions=config.image_versions,
         models=config.ollama_models,
         owner_email=config.owner_email or "",
-        domain=config.domain,
-        public=bool(config.allowed_cidrs),
+        access=access,
         memory_gib=host.memory_gib or None,
         architecture=config.architecture,
         dump_days=config.backup_retention_days,

@@ -25,7 +25,9 @@ _key_arn = re.compile(
 )
 _host_name = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_model = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+){0,3}(:[A-Za-z0-9._-]+)?")
+_model = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}(:[A-Za-z0-9._-]+)?"
+)
 _MAX_EXTRA_POLICIES = 8  # IAM attaches ten to a role, unless asked for more; one is ours
 _registry = re.compile(r"(?=[^:]*\.|.*:)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
 # Other names of the same registry, which Docker would look for in vain.
@@ -33,6 +35,7 @@ _DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.c
 _MAX_PARAMETER = 4096  # bytes
 _MAX_MODELS = 50
 _MAX_MODEL_NAME = 150
+_MAX_EMAIL = 254  # RFC 5321
 # No authority gives these a public certificate.
 _NOT_PUBLIC = ("local", "localhost", "internal", "lan", "home.arpa", "test", "invalid", "example")
 _image_name = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
@@ -229,7 +232,7 @@ def hosted_zone_id(value: str) -> str:
 
 
 def owner_email(value: str) -> str:
-    if not _email.fullmatch(value):
+    if not _email.fullmatch(value) or len(value) > _MAX_EMAIL:
         raise InvalidValue("is not an e-mail address")
     return value
 

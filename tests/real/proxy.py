@@ -94,7 +94,7 @@ def running(
         )
     if "ollama" in one.services:
         text = replaced(text, "/run/secrets/ollama-api-key", str(secret))
-    if one.domain:
+    if one.access.domain:
         # No authority is asked: nobody listens there.
         nobody = f"https://127.0.0.1:{free_port()}/"
         text = replaced(text, "issuer acme {", f"issuer acme {{\n\t\t\tdir {nobody}")

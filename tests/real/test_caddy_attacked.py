@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bundle.variants import facts
 
+from geusemaker.bundle import Access
 from geusemaker.bundle.limits import NEEDS
 
 from .proxy import OLLAMA_KEY, Running, running
@@ -41,7 +42,11 @@ def many_files() -> Iterator[None]:
 def test_stalled_requests_leave_caddy_its_memory_and_others_their_answers(
     caddy: Path, tmp_path: Path
 ) -> None:
-    with many_files(), running(caddy, tmp_path, facts(public=True)) as one, ExitStack() as held:
+    with (
+        many_files(),
+        running(caddy, tmp_path, facts(access=Access(is_public=True))) as one,
+        ExitStack() as held,
+    ):
         context = one.visitor.context()
         request = HEAD.format("/webhook/1", "a" * 60_000, 1_000_000).encode()
         for _ in range(REQUESTS):

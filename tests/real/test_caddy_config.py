@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from bundle.variants import DOMAINS, SUBSETS, facts, rendered
 
+from geusemaker.bundle import Access
+
 SITES = "https://localhost, https://127.0.0.1"
 
 
@@ -33,7 +35,9 @@ def test_caddy_takes_every_variant(
     tmp_path: Path, caddy: Path, chosen: tuple[str, ...], domain: str | None
 ) -> None:
     file = tmp_path / "Caddyfile"
-    one = facts(services=chosen, domain=domain, owner_email="" if len(chosen) == 1 else "a@b.co")
+    one = facts(
+        services=chosen, access=Access(domain), owner_email="" if len(chosen) == 1 else "a@b.co"
+    )
     file.write_text(rendered(one)["caddy/Caddyfile"], encoding="utf-8")
     for sites in (SITES, f"{SITES}, https://203.0.113.5"):
         ran = run(
@@ -57,7 +61,7 @@ def adapted(caddy: Path, folder: Path, **changes: Any) -> Any:
 def test_the_domain_gets_a_public_certificate_and_the_rest_caddys_own(
     tmp_path: Path, caddy: Path
 ) -> None:
-    found = adapted(caddy, tmp_path, domain="ai.example.com", owner_email="me@example.org")
+    found = adapted(caddy, tmp_path, access=Access("ai.example.com"), owner_email="me@example.org")
     policies = {
         tuple(policy.get("subjects", ())): policy["issuers"]
         for policy in found["apps"]["tls"]["automation"]["policies"]
@@ -78,7 +82,7 @@ def test_the_domain_gets_a_public_certificate_and_the_rest_caddys_own(
 def test_a_site_of_ones_own_promises_no_browser_https_for_a_year(
     tmp_path: Path, caddy: Path
 ) -> None:
-    (server,) = adapted(caddy, tmp_path, domain="ai.example.com")["apps"]["http"][
+    (server,) = adapted(caddy, tmp_path, access=Access("ai.example.com"))["apps"]["http"][
         "servers"
     ].values()
     promised = [
@@ -93,7 +97,7 @@ def test_a_client_may_stall_for_seconds_only_and_requests_do_not_share_connectio
     tmp_path: Path, caddy: Path
 ) -> None:
     for domain in DOMAINS:
-        found = adapted(caddy, tmp_path, domain=domain)
+        found = adapted(caddy, tmp_path, access=Access(domain))
         (server,) = found["apps"]["http"]["servers"].values()
         # By HTTP/2, one connection may have 250 requests.
         assert server["protocols"] == ["h1"]

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from bundle.variants import facts
 
+from geusemaker.bundle import Access
+
 from .proxy import OLLAMA_KEY, Running, listens, running
 from .visitors import PATIENCE, Answer, Visitor
 
@@ -63,7 +65,7 @@ def test_who_asks_by_the_hosts_address_gets_its_certificate(caddy: Path, tmp_pat
         running(
             caddy,
             tmp_path,
-            facts(public=True),
+            facts(access=Access(is_public=True)),
             sites="https://localhost, https://203.0.113.5",
             host="203.0.113.5",
         ) as one,
@@ -79,7 +81,7 @@ def test_who_asks_by_another_name_is_not_told_that_all_went_well(
 ) -> None:
     # Caddy answers 200 and nothing where no site goes by the name: a webhook that is sent to the
     # address of a host with a domain would be lost in silence.
-    with running(caddy, tmp_path, facts(domain=domain, public=True)) as one:
+    with running(caddy, tmp_path, facts(access=Access(domain, is_public=True))) as one:
         for name in ("evil.example", "203.0.113.9", "localhost."):
             answer = one.visitor.ask("/webhook/1", {"Host": name}, "POST")
             assert (answer.status, answer.body) == (421, "This host does not go by that name")
@@ -192,7 +194,7 @@ def test_a_provisional_answer_of_another_service_is_held_apart_as_well(proxy: Ru
 def test_no_other_service_says_how_a_browser_reaches_the_domain(
     caddy: Path, tmp_path: Path
 ) -> None:
-    with running(caddy, tmp_path, facts(domain="ai.example.com", public=True)) as one:
+    with running(caddy, tmp_path, facts(access=Access("ai.example.com", is_public=True))) as one:
         for path in ("/", "/qdrant/hostile", "/qdrant/hostile/early"):
             came = sent(one, path, "ai.example.com")
             assert "strict-transport-security: max-age=31536000\r\n" in came, path
@@ -379,7 +381,7 @@ def test_without_n8n_there_is_no_way_to_services_that_were_not_chosen(
 def test_with_a_domain_http_leads_to_https_and_session_manager_still_gets_in(
     caddy: Path, tmp_path: Path
 ) -> None:
-    with running(caddy, tmp_path, facts(domain="ai.example.com", public=True)) as one:
+    with running(caddy, tmp_path, facts(access=Access("ai.example.com", is_public=True))) as one:
         assert one.visitor.ask("/").told()["service"] == "n8n"
         plain = http.client.HTTPConnection("127.0.0.1", one.http_port, timeout=PATIENCE)
         plain.request("GET", "/workflow/1", headers={"Host": "ai.example.com"})

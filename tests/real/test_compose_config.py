@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bundle.variants import DOMAINS, SUBSETS, facts, rendered
 
-from geusemaker.bundle import BundleFacts
+from geusemaker.bundle import Access, BundleFacts
 
 VARIABLES = {
     "GEUSEMAKER_URL": "https://localhost:8443",
@@ -54,7 +54,7 @@ def resolved(plugin: Path, folder: Path, files: str) -> Mapping[str, Any]:
 def test_compose_takes_every_variant(
     tmp_path: Path, compose_plugin: Path, chosen: tuple[str, ...], domain: str | None
 ) -> None:
-    one = facts(services=chosen, domain=domain, public=domain is not None)
+    one = facts(services=chosen, access=Access(domain, domain is not None))
     write(one, tmp_path)
     gpu = "ollama" in chosen
     found = resolved(compose_plugin, tmp_path, GPU if gpu else CPU)

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from geusemaker.bundle import SERVICES, BundleFacts, render
+from geusemaker.bundle import SERVICES, Access, BundleFacts, render
 
 OWNER = "owner@example.com"
 
@@ -18,8 +18,7 @@ def facts(**changes: Any) -> BundleFacts:
         "image_versions": {},
         "models": (),
         "owner_email": OWNER,
-        "domain": None,
-        "public": False,
+        "access": Access(),
         "memory_gib": None,
         "architecture": "x86_64",
         "dump_days": 7,

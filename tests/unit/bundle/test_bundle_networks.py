@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from geusemaker.bundle import BundleFacts
+from geusemaker.bundle import Access, BundleFacts
 from geusemaker.bundle.networks import BLOCK, DOCKER0, NETWORKS
 
 from .variants import all_facts, compose, facts, named, rendered
@@ -142,13 +142,13 @@ def test_the_task_broker_listens_where_the_runner_alone_is() -> None:
 
 
 def test_n8n_calls_the_stacks_own_name_by_the_bridge() -> None:
-    one = facts(domain="ai.example.com", public=True)
+    one = facts(access=Access("ai.example.com", is_public=True))
     assert services(one)["caddy"]["networks"]["edge"] == {"aliases": ["ai.example.com"]}
     assert "aliases" not in services(facts())["caddy"]["networks"]["edge"]
 
 
 def test_n8n_itself_refuses_private_addresses_but_for_the_services() -> None:
-    environment = services(facts(domain="ai.example.com"))["n8n"]["environment"]
+    environment = services(facts(access=Access("ai.example.com")))["n8n"]["environment"]
     assert environment["N8N_SSRF_PROTECTION_ENABLED"] == "true"
     ranges = environment["N8N_SSRF_BLOCKED_IP_RANGES"].split(",")
     assert {"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "198.18.0.0/15"} <= set(ranges)

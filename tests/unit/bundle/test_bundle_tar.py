@@ -80,7 +80,7 @@ def test_another_run_of_python_renders_the_same() -> None:
     program = (
         "from geusemaker.bundle import *\n"
         "facts = BundleFacts(services=SERVICES, image_versions={}, models=(),"
-        " owner_email='owner@example.com', domain=None, public=False, memory_gib=16.0,"
+        " owner_email='owner@example.com', access=Access(), memory_gib=16.0,"
         " architecture='x86_64', dump_days=7)\n"
         "print(digest(pack(render(facts))))"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from geusemaker.bundle import SERVICES, BundleFacts, render
+from geusemaker.bundle import SERVICES, Access, BundleFacts, render
 
 SUBSETS = [
     chosen
@@ -27,8 +27,7 @@ def facts(**changes: Any) -> BundleFacts:
         "image_versions": {},
         "models": (),
         "owner_email": "owner@example.com",
-        "domain": None,
-        "public": False,
+        "access": Access(),
         "memory_gib": 16.0,
         "architecture": "x86_64",
         "dump_days": 7,
@@ -43,7 +42,7 @@ def all_facts() -> list[BundleFacts]:
     Architectures make no difference: a test says so.
     """
     return [
-        facts(services=services, domain=domain, public=public)
+        facts(services=services, access=Access(domain, public))
         for services in SUBSETS
         for domain in DOMAINS
         for public in (False, True)
@@ -56,8 +55,8 @@ def named(one: BundleFacts) -> str:
     return "-".join(
         [
             "+".join(one.services),
-            "domain" if one.domain else "none",
-            "public" if one.public else "private",
+            "domain" if one.access.domain else "none",
+            "public" if one.access.is_public else "private",
         ]
     )
 

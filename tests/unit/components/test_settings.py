@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import _special_sig_key
 
+from geusemaker.bundle import Access
 from geusemaker.components.settings import UNKNOWN_STATUS, pointer_text, settings_policy
 from geusemaker.simulator.mocks import SimulatedMocks
 
@@ -155,5 +156,7 @@ def test_the_bucket_is_private_and_refuses_what_comes_in_clear() -> None:
 
 
 def test_the_address_is_not_in_the_bundle_so_that_it_is_known_beforehand() -> None:
-    told = pointer_text(sha256="0" * 64, bucket="b", url="https://203.0.113.7", domain=None)
-    assert told.endswith("sites=https://localhost, https://127.0.0.1, https://203.0.113.7")
+    text = pointer_text(
+        sha256="0" * 64, bucket="b", access=Access(is_public=True), address="203.0.113.7"
+    )
+    assert text.endswith("sites=https://localhost, https://127.0.0.1, https://203.0.113.7")
