@@ -46,6 +46,14 @@ def project(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the pip that Python brings, made once."""
+    environment = tmp_path_factory.mktemp("empty") / ".venv"
+    venv.create(environment, with_pip=True, symlinks=True)
+    return environment
+
+
 def stamp(project: Path, *kinds: str) -> None:
     (project / ".venv").mkdir(exist_ok=True)
     marks = {kind: setup_venv.wanted_stamp(project, kind) for kind in kinds}
@@ -124,15 +132,25 @@ def test_a_stamp_counts_for_what_it_was_made_for(project: Path) -> None:
 
 
 def test_a_half_made_environment_is_made_anew_and_a_moved_one_too(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[str] = []
+    create = venv.create
+
+    def create_with_a_copied_pip(
+        environment: Path, *, clear: bool, with_pip: bool, symlinks: bool
+    ) -> None:
+        """ensurepip takes five seconds."""
+        create(environment, clear=clear, symlinks=symlinks)
+        if with_pip:
+            shutil.copytree(empty / "lib", environment / "lib", dirs_exist_ok=True)
 
     def install(root: Path, environment: Path, kind: str) -> None:
         installed.append(kind)
         stamp(root, kind)
 
     monkeypatch.setattr(setup_venv, "install", install)
+    monkeypatch.setattr(setup_venv.venv, "create", create_with_a_copied_pip)
     python = project / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text("cut off")
@@ -169,14 +187,6 @@ def wheel(folder: Path, name: str, version: str, *requires: str, script: str = "
     return (
         f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
     )
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the pip that Python brings, made once."""
-    environment = tmp_path_factory.mktemp("empty") / ".venv"
-    venv.create(environment, with_pip=True, symlinks=True)
-    return environment
 
 
 @pytest.fixture
