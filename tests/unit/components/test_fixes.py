@@ -14,12 +14,14 @@ import pytest
 from geusemaker.components.tier1 import tier1_args
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
-from geusemaker.dlami import AMI_TYPES, ARCHITECTURES, load_catalogue
+from geusemaker.dlami import AMI_TYPES, ARCHITECTURES, load_catalogue, select
+from geusemaker.dlami.compatibility import check_host
+from geusemaker.dlami.lookup import find_image
 from geusemaker.errors import GeuseMakerError
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 from pulumi_moto.backends import backend_of
 
-from .rendering import deploy
+from .rendering import TODAY, deploy
 
 Config = dict[str, str]
 World = Callable[[SimulatedMocks], None]
@@ -57,9 +59,9 @@ def without_torch(account: SimulatedMocks) -> None:
             del backend.amis[image_id]
 
 
-# What is asked, and in what world; every error that images can cause, but those of one key alone.
+# What is asked, and in what world; every error that images can cause, but those of one key alone
+# and those of what was never made.
 WRONG: dict[str, tuple[Config, World]] = {
-    **{" / ".join(request): (dict(zip(KEYS, request, strict=True)), as_it_is) for request in NEVER},
     "version never made": (
         {"osType": "ubuntu-24.04", "amiType": "pytorch", "frameworkVersion": "2.13"},
         as_it_is,
@@ -166,6 +168,34 @@ def test_each_printed_command_ends_the_error(what: str) -> None:
     for steps in commands:
         left = attempt(fixed(config, steps), world)
         assert left is None, f"{steps} of {said!r} leaves {left!r}"
+
+
+@pytest.mark.parametrize("combination", NEVER, ids=" / ".join)
+def test_each_command_on_what_was_never_made_leads_to_an_image_and_a_type(
+    combination: tuple[str, str, str],
+) -> None:
+    """Such an error is of the keys alone, and no stack need be made to see it end."""
+    config = dict(zip(KEYS, combination, strict=True))
+    said = attempt(config, as_it_is)
+    assert said is not None
+    assert "\n" not in said
+    commands = fixes(said)
+    assert commands, said
+    with simulated_account() as account:
+        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        for steps in commands:
+            after = DeploymentConfig.from_given(
+                [Given(key, value) for key, value in fixed(config, steps).items()]
+            )
+            query = select(
+                after.os_type,
+                after.architecture,
+                after.ami_type,
+                after.framework_version,
+                today=TODAY,
+            )
+            check_host(query, after.instance_type)
+            assert find_image(query).architecture == after.architecture
 
 
 def test_every_combination_is_either_made_or_tried_here() -> None:
