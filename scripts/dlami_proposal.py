@@ -16,6 +16,7 @@ from dlami_images import Build, Group, Image, Key, gather, key_of
 
 from geusemaker.dlami import Catalogue
 from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.image import SMALLEST_ROOT_GIB
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
 
 PATCHED_FOR: Final = timedelta(days=365)
@@ -25,8 +26,6 @@ OLD_AFTER: Final = timedelta(days=90)
 QUIET_AFTER: Final = timedelta(days=60)
 """The time without a build after which a patched line is told of; AWS builds about every week."""
 
-# GiB; what the table says of lines whose root volume nobody saw: base images have it.
-_UNSEEN_ROOT_GIB: Final = 75
 _SOURCE: Final = ("images", "EC2 DescribeImages, owner amazon: names, days and root sizes")
 
 
@@ -262,7 +261,7 @@ class _Draft:
             days = [b.day for b in builds]
             fields.append(f"seen = {_span((min(days), max(days)))}")
         fields.append(f'driver = "{guess.driver}"')
-        fields.append(f"min_root_gib = {_root_gib(builds) or _UNSEEN_ROOT_GIB}")
+        fields.append(f"min_root_gib = {_root_gib(builds) or SMALLEST_ROOT_GIB}")
         fields.append(f'source = "{key}"')
         table = self._table_of(key_of(line))
         self._rewrite("line", table, "\n".join(fields) + "\n" + _split(table.as_string())[1])

@@ -91,7 +91,7 @@ class View:
     @property
     def pinned_by(self) -> str | None:
         """The key that pins, if one does."""
-        return "amiId" if self.config.ami_id else "amiName" if self.config.ami_name else None
+        return self.config.pin_key
 
 
 def view(

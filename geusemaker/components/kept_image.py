@@ -5,22 +5,19 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
-from geusemaker.components import instance_type
+from geusemaker.components.instance_type import log_remarks
 from geusemaker.components.kept import output_of
 from geusemaker.components.run_errors import as_run_errors
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
-from geusemaker.dlami.compatibility import check_image
-from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.compatibility import verdict
+from geusemaker.dlami.image import SMALLEST_ROOT_GIB, FoundImage
 from geusemaker.dlami.news import newer_image
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
 
 MISSING: Final = "missing"
 """Key of a record that says why there is no image, in place of one."""
-
-SMALLEST_ROOT_GIB: Final = 75
-"""Room for container images beside what an image brings."""
 
 
 def keep_image(
@@ -39,7 +36,7 @@ def keep_image(
     that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
     """
     floats = config.ami_policy == "latest"
-    pinned = pin_of(config) is not None
+    pinned = config.pin_key is not None
     request = [config.os_type, config.architecture, config.ami_type, config.framework_version]
     found, missing = None, None
     try:
@@ -62,7 +59,7 @@ def keep_image(
     if not (floats or pinned):
         kept.apply(lambda image: _tell(image, found))
     if not pinned:
-        kept = kept.apply(lambda image: _checked(image, host, found))
+        kept = kept.apply(lambda image: _checked(query, host, image, found))
     return kept
 
 
@@ -76,17 +73,12 @@ def _image_of(record: dict[str, Any]) -> FoundImage:
     return FoundImage.from_record(record)
 
 
-def pin_of(config: DeploymentConfig) -> str | None:
-    """The key that pins an image, if one does."""
-    if config.ami_id is not None:
-        return "amiId"
-    return None if config.ami_name is None else "amiName"
-
-
 @as_run_errors()
-def _checked(kept: FoundImage, host: InstanceType, found: FoundImage | None) -> FoundImage:
-    """The image, once it is known to have the driver that the host needs."""
-    check_image(host.name, kept, newest=found)
+def _checked(
+    query: ImageQuery, host: InstanceType, kept: FoundImage, found: FoundImage | None
+) -> FoundImage:
+    """The kept image, after the check that it runs on the host. Its remarks are logged already."""
+    verdict(query, host, kept, newest=found)
     return kept
 
 
@@ -106,7 +98,7 @@ def _find(
 
     The query's warnings are shown.
     """
-    if (pin := pin_of(config)) is not None:
+    if config.pin_key is not None:
         image = lookup.find_pinned(
             config.ami_id,
             config.ami_name,
@@ -117,7 +109,7 @@ def _find(
             opts=asking,
             region=region,
         )
-        instance_type.check_pinned(query, host, image, pin)
+        log_remarks(verdict(query, host, image, pin=config.pin_key))
         return image
     for warning in query.warnings:
         pulumi.log.warn(warning)
@@ -126,9 +118,9 @@ def _find(
 
 @as_run_errors()
 def root_gib(wanted: int | None, image: FoundImage) -> int:
-    """Size of the root volume: as asked, else the image's own or 75 GiB, whichever is more.
+    """GiB of the root volume: as configured, else the image's own, at least `SMALLEST_ROOT_GIB`.
 
-    `ConfigError` for less than the image's own: EC2 would refuse to start it.
+    `ConfigError` for less than the image's own: EC2 refuses to start it.
     """
     if wanted is None:
         return max(image.root_volume_gib, SMALLEST_ROOT_GIB)

@@ -9,12 +9,11 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import bundle, dlami, userdata
-from geusemaker.components import hosted_zone
-from geusemaker.components import instance_type as host_type
+from geusemaker.components import hosted_zone, instance_type
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import keep
-from geusemaker.components.kept_image import keep_image, pin_of, root_gib
+from geusemaker.components.kept_image import keep_image, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
 from geusemaker.components.partition import look_up as look_up_partition
@@ -23,7 +22,7 @@ from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami.compatibility import check_facts, check_host
+from geusemaker.dlami import compatibility
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.today import today as current_day
 
@@ -117,21 +116,16 @@ class Tier1(pulumi.ComponentResource):
         asking = pulumi.InvokeOptions(parent=self)
         region = look_up_region(asking)
 
-        # A pinned image may be of another line: what runs on it is known once it is found.
-        pinned = pin_of(config) is not None
-        query = (dlami.select_around_pin if pinned else dlami.select)(
+        query = (dlami.select_around_pin if config.pin_key else dlami.select)(
             config.os_type,
             config.architecture,
             config.ami_type,
             config.framework_version,
             today=today,
         )
-        if not pinned:
-            host_type.tell(check_host(query, config.instance_type))
-        host = host_type.look_up(config.instance_type, asking)
-        host_type.check(host, config.architecture)
-        if not pinned:
-            host_type.tell(check_facts(query, host))
+        compatibility.by_name(query, config.instance_type, pin=config.pin_key)
+        host = instance_type.look_up(config.instance_type, asking)
+        instance_type.log_remarks(compatibility.verdict(query, host, pin=config.pin_key))
         kept = keep_image(name, config, query, host, region, asking, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, asking)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
 from geusemaker.config import rules
 from geusemaker.config.sources import camel
+from geusemaker.dlami.image import SMALLEST_ROOT_GIB
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE
 
 OsType = Literal[
@@ -112,7 +113,9 @@ class ConfigFields(BaseModel):
         None,
         description="Size of the host's system disk, which is created again with every new host. "
         "It grows in place and is billed by size; AWS does not shrink it.",
-        json_schema_extra=_metadata("8 to 16384", 100, "the image's size, at least 75"),
+        json_schema_extra=_metadata(
+            "8 to 16384", 100, f"the image's size, at least {SMALLEST_ROOT_GIB}"
+        ),
     )
     data_volume_gib: StrictInt = Field(
         100,

@@ -6,7 +6,7 @@ itself, created directly, raises pydantic's `ValidationError`.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
@@ -82,6 +82,13 @@ class DeploymentConfig(ConfigFields):
                 return config
         # No cause: it would show values, secret ones too, in a traceback.
         raise ConfigError(report.paragraph()) from None
+
+    @property
+    def pin_key(self) -> Literal["amiId", "amiName"] | None:
+        """The key that pins an image; None without a pin."""
+        if self.ami_id is not None:
+            return "amiId"
+        return None if self.ami_name is None else "amiName"
 
     def stack_values(self) -> dict[str, str]:
         """The values that were set explicitly, as `pulumi config set` takes them, by key."""

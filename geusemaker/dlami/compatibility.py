@@ -1,8 +1,7 @@
-"""Whether an image line runs on an instance type: with its GPU, without one, or not. Pure.
+"""Whether an image runs on an instance type: with its GPU, without one, or not. Pure.
 
-Three questions, as more is known: of the names alone (`check_host`), of what AWS says about the
-type (`check_facts`), of the image that was found (`check_image`). That the architectures fit is
-checked elsewhere: where the config is read, and again by AWS's facts.
+Call `by_name` before AWS is called, and `verdict` once the type's description is there, again with
+the image once that is found. Each raises `ConfigError` for what cannot run.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
 from geusemaker.dlami.selection import ImageQuery
-from geusemaker.ec2.instance_types import InstanceType, family_of, runnable
+from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, runnable
 from geusemaker.errors import ConfigError
 
 NO_GPU: Final = "No GPU"
@@ -30,18 +29,28 @@ class Remark:
     text: str
 
 
-def check_host(
-    query: ImageQuery, instance_type: str, *, catalogue: Catalogue | None = None
+def by_name(
+    query: ImageQuery,
+    instance_type: str,
+    *,
+    pin: str | None = None,
+    catalogue: Catalogue | None = None,
 ) -> tuple[Remark, ...]:
-    """Check an instance type by its name against the line that was selected.
+    """Check an instance type by its name against the selected line.
 
-    A family that the table does not know passes; `check_facts` looks at it again.
+    `verdict` returns the same remarks again. With a pin nothing is checked: a pinned image may be
+    of another line. A family that the table does not list passes.
+
+    Args:
+        pin: The key that names the image, "amiId" or "amiName"; None without a pin.
 
     Raises:
         ConfigError: No line has a driver for the family; or it is of the Blackwell generation, and
             AWS does not list it for this line, or stopped building this line before its driver
-            came. `catalogue.toml` names the sources.
+            was released. `catalogue.toml` names the sources.
     """
+    if pin is not None:
+        return ()
     catalogue = catalogue or load_catalogue()
     family, line = family_of(instance_type), _line(query, catalogue)
     if unsupported := catalogue.unsupported_of(family):
@@ -95,17 +104,79 @@ def check_host(
     )
 
 
-def check_facts(
-    query: ImageQuery, host: InstanceType, *, catalogue: Catalogue | None = None
+def verdict(
+    query: ImageQuery,
+    host: InstanceType,
+    image: FoundImage | None = None,
+    *,
+    pin: str | None = None,
+    newest: FoundImage | None = None,
+    catalogue: Catalogue | None = None,
 ) -> tuple[Remark, ...]:
-    """Check what AWS says about the type, for what its name does not tell.
+    """Check an instance type against the selected line, and against the image once it is known.
 
-    A type without a GPU is allowed, with a note that begins with `NO_GPU`.
+    In this order: architecture, name, GPUs, age of the image. With a pin but without its image,
+    only the architecture is checked.
+
+    A pinned image of no known line may bring a driver that the known lines lack: an error of name
+    or GPUs is a warning then.
+
+    Args:
+        host: The type as AWS describes it.
+        image: The image that the host boots; None while it is not known.
+        pin: The key that names the image, "amiId" or "amiName"; None for a searched or kept image.
+        newest: The newest image of the line in the Region, to offer in place of a kept one.
 
     Raises:
-        ConfigError: The family is not in the table, and its GPU is of another maker than NVIDIA.
+        ConfigError: The image does not run on the type.
     """
     catalogue = catalogue or load_catalogue()
+    check_architecture(host, query.architecture)
+    if pin is not None and image is None:
+        return ()
+    try:
+        remarks = (
+            *by_name(query, host.name, catalogue=catalogue),
+            *_by_gpus(query, host, catalogue),
+        )
+    except ConfigError as error:
+        if pin is None or image is None or recognise(image.name) is not None:
+            raise
+        text = f"{error} The image that geusemaker:{pin} names is none of these, so it is used."
+        remarks = (Remark("warning", text),)
+    if image is not None:
+        _check_age(host.name, image, pin, newest, catalogue)
+    return remarks
+
+
+def check_architecture(host: InstanceType, architecture: str) -> None:
+    """`ConfigError` when AWS says that the type cannot boot an image of that architecture.
+
+    A type without a described architecture passes: EC2 decides.
+    """
+    if not host.architectures or architecture in host.architectures:
+        return
+    other = counterpart(host.name, "arm64" if architecture == "arm64" else "x86_64")
+    raise ConfigError(
+        f"geusemaker:instanceType is {host.name}, which AWS says is "
+        f"{' or '.join(host.architectures)} only, and geusemaker:architecture is {architecture}: "
+        f"that image would not boot on it. Change one of them: "
+        f"`pulumi config set geusemaker:instanceType {other}` or "
+        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`."
+    )
+
+
+def depends_on_image_age(instance_type: str) -> bool:
+    """Whether older images of a line that runs on the type lack its driver."""
+    return load_catalogue().blackwell_of(family_of(instance_type)) is not None
+
+
+def _by_gpus(query: ImageQuery, host: InstanceType, catalogue: Catalogue) -> tuple[Remark, ...]:
+    """The remarks on the GPUs that AWS describes; a type without one gets a `NO_GPU` note.
+
+    Raises:
+        ConfigError: The family is not in the table, and a GPU is not NVIDIA's.
+    """
     family = family_of(host.name)
     if not host.gpus:
         text = (
@@ -130,24 +201,18 @@ def check_facts(
     return (Remark("warning", text),)
 
 
-def check_image(
+def _check_age(
     instance_type: str,
     image: FoundImage,
-    *,
-    pin: str | None = None,
-    newest: FoundImage | None = None,
-    catalogue: Catalogue | None = None,
+    pin: str | None,
+    newest: FoundImage | None,
+    catalogue: Catalogue,
 ) -> None:
-    """Check that an image is not older than the driver that the type needs.
+    """`ConfigError` for an image that is older than the driver that the type needs.
 
-    `pin` is the key that names the image ("amiId" or "amiName"), None for the one that the stack
-    keeps; `newest` is then the newest that AWS shows. Images that are no Deep Learning AMIs pass:
-    their dates say nothing of their drivers.
-
-    Raises:
-        ConfigError: It is older; the ways out are named.
+    Other images than Deep Learning AMIs pass: their dates do not tell their drivers.
     """
-    blackwell = (catalogue or load_catalogue()).blackwell_of(family_of(instance_type))
+    blackwell = catalogue.blackwell_of(family_of(instance_type))
     if blackwell is None or not looks_like_dlami(image.name) or not _is_older(image, blackwell):
         return
     what = f"{image.name} ({image.id}) of {_day(image)}"

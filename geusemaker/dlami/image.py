@@ -9,7 +9,8 @@ from geusemaker.dlami.naming import recognise
 from geusemaker.errors import ImageError
 
 _USUAL_ROOT_DEVICE: Final = "/dev/sda1"
-_BASE_ROOT_GIB: Final = 75
+SMALLEST_ROOT_GIB: Final = 75
+"""GiB of the root volume of AWS's base images; also a host's least, as room for containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,6 @@ def _whole(size: object) -> int:
 def _least_root_gib(name: str) -> int:
     known = recognise(name)
     if known is None:
-        return _BASE_ROOT_GIB
+        return SMALLEST_ROOT_GIB
     line = load_catalogue().line(known.os_type, known.architecture or "x86_64", known.ami_type)
     return line.min_root_gib

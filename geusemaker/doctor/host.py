@@ -5,17 +5,15 @@ Its name first, for which nobody need be logged in, then what AWS says of the ty
 
 from typing import Final
 
-from botocore.exceptions import ClientError
-
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami import ImageQuery, load_catalogue, recognise
-from geusemaker.dlami.compatibility import Remark, check_facts, check_host, check_image
+from geusemaker.dlami import compatibility
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.images import Wanted
-from geusemaker.doctor.refusals import code_of, is_no_permission, said
-from geusemaker.ec2.instance_types import InstanceType, family_of, usual_type
+from geusemaker.doctor.refusals import is_no_permission, said
+from geusemaker.ec2.instance_types import InstanceType, usual_type
 from geusemaker.errors import ConfigError
+from geusemaker.services.aws_errors import code_of
 
 NAME: Final = "instance type"
 NO_SUCH_IMAGE: Final = "not looked at: there is no image for the stack's config"
@@ -29,9 +27,8 @@ def instance_type(
     """The check, by one question, and what AWS said of the type."""
     name = config.instance_type
     try:
-        # A pinned image may be of another line: what runs on it is known once it is found.
-        if wanted.query is not None and wanted.pin is None:
-            check_host(wanted.query, name)
+        if wanted.query is not None:
+            compatibility.by_name(wanted.query, name, pin=wanted.pin)
     except ConfigError as error:
         return Check(NAME, "failed", str(error)), None
     if not is_logged_in or not has_region:
@@ -39,7 +36,7 @@ def instance_type(
     try:
         told = place.client("ec2").describe_instance_types(InstanceTypes=[name])
     except AWS_ERRORS as error:
-        if isinstance(error, ClientError) and code_of(error) == "InvalidInstanceType":
+        if code_of(error) == "InvalidInstanceType":
             return _not_there(name, place.region or ""), None
         if is_no_permission(error):
             return Check(NAME, "unknown", "the caller lacks ec2:DescribeInstanceTypes"), None
@@ -54,38 +51,20 @@ def judge(host: InstanceType, architecture: str, wanted: Wanted) -> Check:
     if host.gpus:
         told += f", {', '.join(host.gpus)}"
     try:
-        if architecture not in host.architectures:
-            # Here, since it loads Pulumi's provider, and the name has told almost always.
-            from geusemaker.components import instance_type as host_type
-
-            host_type.check(host, architecture)
         if wanted.query is None:
+            compatibility.check_architecture(host, architecture)
             return Check(NAME, "unknown", f"{told}; whether an image runs on it: {NO_SUCH_IMAGE}")
-        if wanted.pin is not None and wanted.found is None:
-            return Check(NAME, "unknown", f"{told}; whether the image runs on it: {NO_PINNED}")
-        remarks = _remarks(wanted.query, host, wanted)
-        if wanted.found is not None:
-            check_image(host.name, wanted.found, pin=wanted.pin)
-        elif load_catalogue().blackwell_of(family_of(host.name)):
-            return Check(NAME, "unknown", f"{told}; whether the image has its driver: {NO_IMAGE}")
+        remarks = compatibility.verdict(wanted.query, host, wanted.found, pin=wanted.pin)
     except ConfigError as error:
         return Check(NAME, "failed", str(error))
+    if wanted.found is None and wanted.pin is not None:
+        return Check(NAME, "unknown", f"{told}; whether the image runs on it: {NO_PINNED}")
+    if wanted.found is None and compatibility.depends_on_image_age(host.name):
+        return Check(NAME, "unknown", f"{told}; whether the image has its driver: {NO_IMAGE}")
     has_warned = any(remark.level == "warning" for remark in remarks)
     if remarks:
         told = f"{told}. {' '.join(remark.text for remark in remarks)}"
     return Check(NAME, "warning" if has_warned else "ok", told)
-
-
-def _remarks(query: ImageQuery, host: InstanceType, wanted: Wanted) -> tuple[Remark, ...]:
-    """As the program: a pinned image of no known line may bring a driver that those lack."""
-    try:
-        return (*check_host(query, host.name), *check_facts(query, host))
-    except ConfigError as error:
-        found = wanted.found
-        if wanted.pin is None or found is None or recognise(found.name) is not None:
-            raise
-        text = f"The image that geusemaker:{wanted.pin} names is none of these, so it is used."
-        return (Remark("warning", f"{error} {text}"),)
 
 
 def _not_there(name: str, region: str) -> Check:

@@ -39,7 +39,7 @@ def image(
     place: Place, config: DeploymentConfig, *, is_logged_in: bool, has_region: bool, today: date
 ) -> tuple[Check, Wanted]:
     """The check, by one question, and what it saw."""
-    pin = "amiId" if config.ami_id else "amiName" if config.ami_name else None
+    pin = config.pin_key
     try:
         query = (select_around_pin if pin else select)(
             config.os_type,

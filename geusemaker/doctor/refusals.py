@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from botocore.exceptions import (
-    ClientError,
     ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
@@ -18,25 +17,15 @@ from botocore.exceptions import (
 )
 
 from geusemaker.errors import one_line
-from geusemaker.services.aws_errors import known_everywhere
-
-_NO_PERMISSION: Final = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "UnauthorizedException",
+from geusemaker.services.aws_errors import (
+    CLOCK,
+    EXPIRED,
+    NOT_ALLOWED,
+    NOT_ENABLED,
+    UNKNOWN_KEYS,
+    code_of,
+    known_everywhere,
 )
-_EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
-_NOT_VALID: Final = (
-    "AuthFailure",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "OptInRequired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)
-_CLOCK: Final = ("RequestExpired", "RequestTimeTooSkewed", "InvalidSignatureException")
-
 
 _DETACHMENT: Final = re.compile(r"deleting EBS Volume \(\S+\) Attachment \((?P<host>i-[0-9a-z]+)\)")
 _GONE: Final = re.compile(
@@ -63,21 +52,14 @@ def host_gone(text: str) -> str | None:
     )
 
 
-def code_of(error: Exception) -> str:
-    """AWS's code of a refusal, or the name of boto3's own error."""
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
-    return type(error).__name__
-
-
 def is_no_permission(error: Exception) -> bool:
     """Whether the caller may not ask that."""
-    return code_of(error) in _NO_PERMISSION
+    return code_of(error) in NOT_ALLOWED
 
 
 def is_not_enabled(error: Exception) -> bool:
     """Whether AWS answers as it does in a Region that the account has not enabled."""
-    return code_of(error) in ("AuthFailure", "OptInRequired", "UnrecognizedClientException")
+    return code_of(error) in NOT_ENABLED
 
 
 def said(error: Exception) -> str:
@@ -116,14 +98,14 @@ def login(error: Exception, env: Mapping[str, str], region: str | None) -> tuple
         return f"the login is over or was never made; {said(error)}", f"`aws sso login{named}`"
     if isinstance(error, LoginError):
         return f"the login is over or was never made; {said(error)}", f"`aws login{named}`"
-    if code in _EXPIRED:
+    if code in CLOCK:
+        return f"AWS refuses the time of this machine ({code})", "set this machine's clock"
+    if code in EXPIRED:
         return (
             f"they have expired ({code})",
             f"log in again: `aws sso login{named}`; keys in AWS_SESSION_TOKEN must be fetched anew",
         )
-    if code in _CLOCK:
-        return f"AWS refuses the time of this machine ({code})", "set this machine's clock"
-    if code in _NOT_VALID:
+    if code in UNKNOWN_KEYS | NOT_ENABLED:
         fix = "`aws configure list` shows where the keys come from; make new ones, or log in again"
         if region is not None and not known_everywhere(region):
             fix += (

@@ -8,10 +8,11 @@ from botocore.exceptions import ClientError
 
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
-from geusemaker.doctor.refusals import code_of, is_no_permission, said
+from geusemaker.doctor.refusals import is_no_permission, said
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.ec2.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
 from geusemaker.errors import GeuseMakerError
+from geusemaker.services.aws_errors import code_of
 
 NAME: Final = "vCPU quota"
 

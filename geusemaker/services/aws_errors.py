@@ -41,10 +41,11 @@ _NO_CREDENTIALS = {"NoCredentialsError", "NoAuthTokenError", "CredentialRetrieva
 _PARTIAL_CREDENTIALS = {"PartialCredentialsError"}
 _NO_PROFILE = {"ProfileNotFound"}
 _BAD_CONFIG = {"ConfigNotFound", "ConfigParseError", "InvalidConfigError"}
-_EXPIRED = {
+EXPIRED: Final = {
     "ExpiredToken",
     "ExpiredTokenException",
     "RequestExpired",
+    "RequestTimeTooSkewed",
     "TokenRefreshRequired",
     "SSOError",
     "SSOTokenLoadError",
@@ -53,7 +54,7 @@ _EXPIRED = {
     "LoginError",
     "UnauthorizedException",
 }
-_UNKNOWN_KEYS = {
+UNKNOWN_KEYS: Final = {
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "InvalidAccessKeyId",
@@ -64,8 +65,12 @@ _UNKNOWN_KEYS = {
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
 }
-_AUTH_FAILURE = {"AuthFailure"}
-_OPT_IN = {"OptInRequired", "RegionDisabledException"}
+AUTH_FAILURE: Final = {"AuthFailure"}
+OPT_IN: Final = {"OptInRequired", "RegionDisabledException"}
+NOT_ENABLED: Final = {*AUTH_FAILURE, *OPT_IN, "UnrecognizedClientException"}
+"""What AWS answers in a Region that the account has not enabled, to keys that are right too."""
+CLOCK: Final = {"RequestExpired", "RequestTimeTooSkewed", "InvalidSignatureException"}
+"""What AWS answers when the clock of this machine is wrong."""
 _NO_REGION = {
     "NoRegionError",
     "InvalidRegionError",
@@ -73,7 +78,7 @@ _NO_REGION = {
     "UnknownEndpointError",
     "InvalidEndpointConfigurationError",
 }
-_NOT_ALLOWED = {
+NOT_ALLOWED: Final = {
     "UnauthorizedOperation",
     "UnauthorizedAccess",
     "AccessDenied",
@@ -149,7 +154,7 @@ def translate(error: Exception, *, service: str, operation: str, region: str) ->
     Returns:
         One paragraph: what was asked, AWS's code, the Region, why, and the way out.
     """
-    code = _code(error)
+    code = code_of(error)
     asked = getattr(error, "operation_name", None) or _as_aws_writes(operation)
     prefix = _PERMISSION_PREFIX.get(service, service)
     # One call may need a second permission, as that for the key of a secret: AWS names it then.
@@ -174,7 +179,8 @@ def known_everywhere(region: str) -> bool:
     return region in _ALWAYS_ENABLED
 
 
-def _code(error: Exception) -> str:
+def code_of(error: Exception) -> str:
+    """AWS's code of a refusal, or the class name of another error."""
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):
         code = (response.get("Error") or {}).get("Code")
@@ -348,12 +354,12 @@ _KINDS: Final[tuple[tuple[set[str], type[AwsError], Callable[[_Failure], str]], 
     (_PARTIAL_CREDENTIALS, CredentialsError, _partial_credentials),
     (_NO_PROFILE, CredentialsError, _no_profile),
     (_BAD_CONFIG, CredentialsError, _bad_config),
-    (_EXPIRED, CredentialsError, _expired),
-    (_UNKNOWN_KEYS, CredentialsError, _unknown_keys),
-    (_AUTH_FAILURE, RegionError, _not_enabled),
-    (_OPT_IN, RegionError, _opt_in),
+    (EXPIRED, CredentialsError, _expired),
+    (UNKNOWN_KEYS, CredentialsError, _unknown_keys),
+    (AUTH_FAILURE, RegionError, _not_enabled),
+    (OPT_IN, RegionError, _opt_in),
     (_NO_REGION, RegionError, _no_region),
-    (_NOT_ALLOWED, NotAllowedError, _not_allowed),
+    (NOT_ALLOWED, NotAllowedError, _not_allowed),
     (_THROTTLED, ThrottledError, _throttled),
     (_AWS_DOWN, AwsError, _aws_down),
     (_UNREACHABLE, EndpointError, _unreachable),

@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from geusemaker.components import instance_type
 from geusemaker.components.kept_image import root_gib
 from geusemaker.components.tier1 import connect_command
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.news import NEWER_IMAGE, newer_image
-from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError
 
 IMAGE = FoundImage(
@@ -21,7 +19,6 @@ IMAGE = FoundImage(
     creation_date="2026-09-02T09:00:00.000Z",
     framework_version=None,
 )
-G5 = InstanceType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
 
 
 def test_the_root_volume_is_the_images_own_or_75_gib_whichever_is_more() -> None:
@@ -33,12 +30,6 @@ def test_the_root_volume_is_the_images_own_or_75_gib_whichever_is_more() -> None
 def test_a_root_volume_smaller_than_the_image_is_refused() -> None:
     with pytest.raises(ConfigError, match="rootVolumeGib 90`"):
         root_gib(75, IMAGE)
-
-
-def test_a_type_of_the_other_architecture_is_refused_by_what_aws_says() -> None:
-    instance_type.check(G5, "x86_64")
-    with pytest.raises(ConfigError, match=r"instanceType g5g\.xlarge`"):
-        instance_type.check(G5, "arm64")
 
 
 def test_a_newer_image_is_told_with_the_command_that_moves_to_it() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, load_catalogue, select
-from geusemaker.dlami.compatibility import NO_GPU, Remark, check_facts, check_host, check_image
+from geusemaker.dlami.compatibility import NO_GPU, Remark, by_name, verdict
 from geusemaker.dlami.families import Blackwell
 from geusemaker.dlami.image import FoundImage
 from geusemaker.ec2.instance_types import InstanceType, architecture_of, runnable
@@ -121,7 +121,7 @@ def _check(given: Given) -> tuple[Remark, ...]:
         config.framework_version,
         today=TODAY,
     )
-    return check_host(query, config.instance_type)
+    return by_name(query, config.instance_type)
 
 
 def _levels(remarks: tuple[Remark, ...]) -> list[str]:
@@ -186,7 +186,7 @@ def test_every_family_that_the_table_refuses_is_tried_here() -> None:
 def test_what_aws_lists_for_a_line_is_accepted_without_a_word(
     combination: Combination, family: str
 ) -> None:
-    assert check_host(_query(combination), f"{family}.2xlarge") == ()
+    assert by_name(_query(combination), f"{family}.2xlarge") == ()
 
 
 @pytest.mark.parametrize(("given", "instance_type", "why"), REFUSED)
@@ -226,9 +226,9 @@ def test_an_ended_version_of_a_listed_line_leads_to_its_newest() -> None:
         catalogue, blackwell=(Blackwell("p6-b200", "R570", date(2026, 2, 1)), *catalogue.blackwell)
     )
     query = _query(("amazon-linux-2023", "x86_64", "pytorch"), "2.6")
-    assert check_host(query, "p6-b200.48xlarge") == ()
+    assert by_name(query, "p6-b200.48xlarge") == ()
     with pytest.raises(ConfigError) as caught:
-        check_host(query, "p6-b200.48xlarge", catalogue=later)
+        by_name(query, "p6-b200.48xlarge", catalogue=later)
     assert "until 2026-01-29" in str(caught.value)
     assert _commands(str(caught.value))[0] == "pulumi config set geusemaker:frameworkVersion 2.13"
 
@@ -242,40 +242,40 @@ def test_the_last_day_of_patches_decides_whether_a_driver_came_in_time() -> None
         moved = replace(catalogue, blackwell=(Blackwell("g7e", "R575", since),))
         if refused:
             with pytest.raises(ConfigError):
-                check_host(query, "g7e.2xlarge", catalogue=moved)
+                by_name(query, "g7e.2xlarge", catalogue=moved)
         else:
-            assert _levels(check_host(query, "g7e.2xlarge", catalogue=moved)) == ["warning"]
+            assert _levels(by_name(query, "g7e.2xlarge", catalogue=moved)) == ["warning"]
 
 
 def test_a_family_listed_for_another_line_only_is_a_warning_if_it_is_not_blackwell() -> None:
-    (remark,) = check_host(_query(BASE_22), "g6f.xlarge")
+    (remark,) = by_name(_query(BASE_22), "g6f.xlarge")
     assert remark.level == "warning"
     assert "not known to fail" in remark.text
     assert "2025-08-01" in remark.text
     assert _commands(remark.text) == ["pulumi config set geusemaker:osType amazon-linux-2023"]
     assert _check({"osType": "amazon-linux-2023", "instanceType": "g6f.xlarge"}) == ()
-    assert _levels(check_host(_query(BASE_24), "gr6f.4xlarge")) == ["warning"]
+    assert _levels(by_name(_query(BASE_24), "gr6f.4xlarge")) == ["warning"]
 
 
 def test_what_users_run_unlisted_is_a_warning_also_if_it_is_blackwell() -> None:
-    (remark,) = check_host(_query(TORCH_24), "g7e.2xlarge")
+    (remark,) = by_name(_query(TORCH_24), "g7e.2xlarge")
     assert remark.level == "warning"
     assert "users run images of this line there" in remark.text
     assert _commands(remark.text) == ["pulumi config set geusemaker:amiType base"]
 
 
 def test_a_list_without_a_day_is_not_given_one() -> None:
-    (remark,) = check_host(_query(BASE_24), "g6f.xlarge")
+    (remark,) = by_name(_query(BASE_24), "g6f.xlarge")
     assert "a list of" not in remark.text
 
 
 def test_a_line_whose_list_was_not_seen_warns_for_blackwell_and_notes_the_rest() -> None:
     current = _query(("ubuntu-26.04", "x86_64", "base"))
-    (blackwell,) = check_host(current, "g7.2xlarge")
+    (blackwell,) = by_name(current, "g7.2xlarge")
     assert blackwell.level == "warning"
     assert "was not seen" in blackwell.text
     assert "R595" in blackwell.text
-    (older,) = check_host(current, "g5.xlarge")
+    (older,) = by_name(current, "g5.xlarge")
     assert older.level == "note"
     assert "was not seen" in older.text
     # AWS lists the family for no PyTorch image at all, where it lists others of its generation.
@@ -285,21 +285,21 @@ def test_a_line_whose_list_was_not_seen_warns_for_blackwell_and_notes_the_rest()
         (("ubuntu-22.04", "x86_64", "pytorch"), "p6-b300.48xlarge"),
     ):
         with pytest.raises(ConfigError, match="for no pytorch image of x86_64"):
-            check_host(_query(combination), absent)
+            by_name(_query(combination), absent)
     # Users run it on another line.
     torch_26 = _query(("ubuntu-26.04", "x86_64", "pytorch"))
-    assert _levels(check_host(torch_26, "g7e.2xlarge")) == ["warning"]
+    assert _levels(by_name(torch_26, "g7e.2xlarge")) == ["warning"]
     # It has ended, but only after the family was there.
     ended = _query(("ubuntu-22.04", "x86_64", "pytorch"))
-    assert _levels(check_host(ended, "p6-b200.48xlarge")) == ["warning"]
+    assert _levels(by_name(ended, "p6-b200.48xlarge")) == ["warning"]
 
 
 @pytest.mark.parametrize("instance_type", ["m6i.xlarge", "t3.large", "c7i.2xlarge", "r6a.4xlarge"])
 def test_a_cpu_type_passes_by_name_and_is_told_by_what_aws_says(instance_type: str) -> None:
     for combination in LINES:
-        assert check_host(_query(combination), instance_type) == ()
+        assert by_name(_query(combination), instance_type) == ()
     host = InstanceType(instance_type, 4, 16.0, ("x86_64",), ())
-    (remark,) = check_facts(_query(BASE_22), host)
+    (remark,) = verdict(_query(BASE_22), host)
     assert remark.level == "note"
     assert remark.text.startswith(f"{NO_GPU}: {instance_type} has none")
     assert "Ollama runs on the CPU" in remark.text
@@ -307,23 +307,21 @@ def test_a_cpu_type_passes_by_name_and_is_told_by_what_aws_says(instance_type: s
 
 def test_a_known_family_needs_no_facts() -> None:
     listed = InstanceType("g6f.xlarge", 4, 16.0, ("x86_64",), ("0 x NVIDIA L4",))
-    assert check_facts(_query(BASE_22), listed) == ()
-    # Refused by name before, unless a pinned image brings its own driver.
-    unsupported = InstanceType("g4ad.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Radeon Pro V520",))
-    assert check_facts(_query(BASE_22), unsupported) == ()
+    query = _query(BASE_22)
+    assert verdict(query, listed) == by_name(query, "g6f.xlarge")
 
 
 def test_a_family_that_the_table_does_not_know_is_judged_by_its_gpus() -> None:
     query = _query(BASE_22)
-    assert check_host(query, "g9.4xlarge") == ()
+    assert by_name(query, "g9.4xlarge") == ()
     nvidia = InstanceType("g9.4xlarge", 16, 64.0, ("x86_64",), ("1 x NVIDIA X900",))
-    (remark,) = check_facts(query, nvidia)
+    (remark,) = verdict(query, nvidia)
     assert remark.level == "warning"
     assert "table of 2026-10-10" in remark.text
     assert _commands(remark.text) == ["pulumi config set geusemaker:instanceType g5.4xlarge"]
     mixed = replace(nvidia, gpus=("1 x NVIDIA X900", "1 x AMD Instinct"))
     with pytest.raises(ConfigError, match="1 x AMD Instinct") as caught:
-        check_facts(query, mixed)
+        verdict(query, mixed)
     assert _commands(str(caught.value)) == ["pulumi config set geusemaker:instanceType g5.4xlarge"]
 
 
@@ -336,7 +334,22 @@ IMAGE = FoundImage(
     creation_date="2026-07-16T23:59:59.000Z",
     framework_version=None,
 )
+OWN = replace(IMAGE, name="our-golden-image")
 YOUNGER = replace(IMAGE, id="ami-2", name="newer", creation_date="2026-07-17T00:00:00.000Z")
+
+
+def _with_image(
+    instance_type: str,
+    image: FoundImage,
+    *,
+    pin: str | None = None,
+    newest: FoundImage | None = None,
+) -> tuple[Remark, ...]:
+    """The verdict on a type and an image of its architecture's Ubuntu 24.04 base line."""
+    architecture = architecture_of(instance_type)
+    host = InstanceType(instance_type, 8, 64.0, (architecture,), ("1 x NVIDIA GPU",))
+    query = _query(("ubuntu-24.04", architecture, "base"))
+    return verdict(query, host, image, pin=pin, newest=newest)
 
 
 @pytest.mark.parametrize(
@@ -356,9 +369,9 @@ def test_an_image_from_before_the_familys_first_day_is_refused(family: str, sinc
     on_the_day = replace(
         IMAGE, name=f"{IMAGE.name[:-8]}{day:%Y%m%d}", creation_date=f"{day}T00:00:00.000Z"
     )
-    check_image(f"{family}.8xlarge", on_the_day)
+    _with_image(f"{family}.8xlarge", on_the_day)
     with pytest.raises(ConfigError, match=f"from before {since}"):
-        check_image(
+        _with_image(
             f"{family}.8xlarge", replace(on_the_day, creation_date=f"{before}T23:00:00.000Z")
         )
 
@@ -366,23 +379,23 @@ def test_an_image_from_before_the_familys_first_day_is_refused(family: str, sinc
 @pytest.mark.parametrize("pin", ["amiId", "amiName"])
 def test_a_pin_that_is_too_old_names_both_ways_out(pin: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_image("g7.2xlarge", IMAGE, pin=pin)
+        _with_image("g7.2xlarge", IMAGE, pin=pin)
     assert "of 2026-07-16" in str(caught.value)
     assert _commands(str(caught.value)) == [
         f"pulumi config rm geusemaker:{pin}",
         "pulumi config set geusemaker:instanceType g5.2xlarge",
     ]
-    check_image("g5.2xlarge", IMAGE, pin=pin)
+    _with_image("g5.2xlarge", IMAGE, pin=pin)
 
 
 def test_a_kept_image_that_is_too_old_leads_to_the_newest() -> None:
     with pytest.raises(ConfigError, match="this stack keeps") as caught:
-        check_image("g7.2xlarge", IMAGE, newest=YOUNGER)
+        _with_image("g7.2xlarge", IMAGE, newest=YOUNGER)
     assert _commands(str(caught.value)) == [
         "pulumi config set geusemaker:amiId ami-2",
         "pulumi config set geusemaker:instanceType g5.2xlarge",
     ]
-    check_image("g7.2xlarge", replace(YOUNGER, name=f"{IMAGE.name[:-8]}20260717"))
+    _with_image("g7.2xlarge", replace(YOUNGER, name=f"{IMAGE.name[:-8]}20260717"))
 
 
 @pytest.mark.parametrize("newest", [None, IMAGE])
@@ -390,12 +403,37 @@ def test_an_image_that_is_too_old_with_nothing_newer_leads_to_another_type(
     newest: FoundImage | None,
 ) -> None:
     with pytest.raises(ConfigError, match="no image of this line that is young enough") as caught:
-        check_image("g7.2xlarge", IMAGE, newest=newest)
+        _with_image("g7.2xlarge", IMAGE, newest=newest)
     assert _commands(str(caught.value)) == ["pulumi config set geusemaker:instanceType g5.2xlarge"]
 
 
 def test_an_image_of_the_users_own_may_bring_its_driver_whatever_its_day() -> None:
-    check_image("g7.2xlarge", replace(IMAGE, name="our-golden-image"), pin="amiId")
+    assert _with_image("g7.2xlarge", OWN, pin="amiId") == ()
+
+
+def test_a_type_of_another_architecture_than_the_image_is_refused_by_what_aws_says() -> None:
+    g5 = InstanceType("g5.xlarge", 4, 16.0, ("x86_64",), ("1 x NVIDIA A10G",))
+    assert verdict(_query(BASE_22), g5) == ()
+    assert verdict(_query(BASE_22), replace(g5, architectures=())) == ()
+    arm64 = _query(("ubuntu-22.04", "arm64", "base"))
+    for pin in (None, "amiId"):  # the architecture decides before the pinned image is known
+        with pytest.raises(ConfigError, match=r"instanceType g5g\.xlarge`"):
+            verdict(arm64, g5, pin=pin)
+
+
+def test_with_a_pin_the_name_and_the_gpus_are_checked_once_the_image_is_known() -> None:
+    amd = InstanceType("g4ad.xlarge", 4, 16.0, ("x86_64",), ("1 x AMD Radeon Pro V520",))
+    assert by_name(_query(BASE_24), "g4ad.xlarge", pin="amiId") == ()
+    assert verdict(_query(BASE_24), amd, pin="amiId") == ()
+    with pytest.raises(ConfigError, match="AMD"):
+        by_name(_query(BASE_24), "g4ad.xlarge")
+    for image, pin in ((None, None), (OWN, None), (IMAGE, "amiId")):
+        with pytest.raises(ConfigError, match="AMD"):
+            verdict(_query(BASE_24), amd, image, pin=pin)
+    (remark,) = verdict(_query(BASE_24), amd, OWN, pin="amiId")
+    assert remark.level == "warning"
+    assert remark.text.startswith("geusemaker:instanceType is g4ad.xlarge, and g4ad has AMD")
+    assert remark.text.endswith("geusemaker:amiId names is none of these, so it is used.")
 
 
 def test_without_a_line_to_go_to_another_type_is_what_is_left() -> None:
@@ -410,7 +448,7 @@ def test_without_a_line_to_go_to_another_type_is_what_is_left() -> None:
         ),
     )
     with pytest.raises(ConfigError) as caught:
-        check_host(_query(BASE_22), "g7.2xlarge", catalogue=nowhere)
+        by_name(_query(BASE_22), "g7.2xlarge", catalogue=nowhere)
     assert _commands(str(caught.value)) == ["pulumi config set geusemaker:instanceType g5.2xlarge"]
     gone = replace(
         catalogue,
@@ -419,7 +457,7 @@ def test_without_a_line_to_go_to_another_type_is_what_is_left() -> None:
             for line in catalogue.lines
         ),
     )
-    (remark,) = check_host(_query(BASE_22), "g6f.xlarge", catalogue=gone)
+    (remark,) = by_name(_query(BASE_22), "g6f.xlarge", catalogue=gone)
     assert _commands(remark.text) == []
     assert remark.text.endswith("not known to fail.")
 
@@ -494,7 +532,7 @@ def test_the_docs_show_the_errors_that_there_are() -> None:
     page = (Path(__file__).parents[3] / "docs" / "choosing-an-image.md").read_text("utf-8")
     given = {"osType": "ubuntu-24.04", "amiType": "pytorch"}
     assert _refused(given, "g7.2xlarge") in page
-    (note,) = check_facts(_query(BASE_22), InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ()))
+    (note,) = verdict(_query(BASE_22), InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ()))
     assert note.text in page
     for entry in load_catalogue().unsupported:
         for family in entry.families:
@@ -507,6 +545,6 @@ def test_an_old_build_that_was_copied_to_a_region_later_is_old() -> None:
     name = "Deep Learning Base OSS Nvidia Driver GPU AMI (Amazon Linux 2023) 20260519"
     image = FoundImage("ami-1", name, "x86_64", "/dev/xvda", 75, "2026-09-02T08:15:00.000Z", None)
     with pytest.raises(ConfigError, match="no image from before"):
-        check_image("g7.2xlarge", image, pin="amiName")
-    check_image("g7.2xlarge", replace(image, name=name.replace("20260519", "20260916")))
-    check_image("g7.2xlarge", replace(image, name=f"{name[:-8]}20260916", creation_date=""))
+        _with_image("g7.2xlarge", image, pin="amiName")
+    _with_image("g7.2xlarge", replace(image, name=name.replace("20260519", "20260916")))
+    _with_image("g7.2xlarge", replace(image, name=f"{name[:-8]}20260916", creation_date=""))

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from doctor.place import Somewhere, stubbed
-from geusemaker.components import instance_type as host_type
 from geusemaker.dlami import select
-from geusemaker.dlami.compatibility import Remark
+from geusemaker.dlami.compatibility import verdict
 from geusemaker.dlami.image import FoundImage
 from geusemaker.doctor.check import Check
 from geusemaker.doctor.host import instance_type, judge
@@ -228,20 +227,18 @@ PINNED = [
 @pytest.mark.parametrize(
     ("host", "image"), PINNED, ids=[f"{h.name} {h.gpus} {i.name}" for h, i in PINNED]
 )
-def test_a_pinned_image_is_judged_as_by_the_program(
-    host: InstanceType, image: FoundImage, monkeypatch: pytest.MonkeyPatch
+def test_a_pinned_image_gets_the_verdict_of_the_program(
+    host: InstanceType, image: FoundImage
 ) -> None:
-    told: list[Remark] = []
-    monkeypatch.setattr(host_type, "tell", told.extend)
     check, _ = look(host, Wanted(BASE_24, image, "amiId"))
     if check.state == "failed":
         with pytest.raises(ConfigError) as caught:
-            host_type.check_pinned(BASE_24, host, image, "amiId")
+            verdict(BASE_24, host, image, pin="amiId")
         assert check.detail == str(caught.value)
         return
-    host_type.check_pinned(BASE_24, host, image, "amiId")
-    assert check.state == ("warning" if any(r.level == "warning" for r in told) else "ok")
-    assert check.detail.endswith(" ".join(remark.text for remark in told))
+    remarks = verdict(BASE_24, host, image, pin="amiId")
+    assert check.state == ("warning" if any(r.level == "warning" for r in remarks) else "ok")
+    assert check.detail.endswith(" ".join(remark.text for remark in remarks))
 
 
 def test_the_program_judges_pins_in_all_three_ways() -> None:
