@@ -15,7 +15,7 @@ from geusemaker.components.tier1 import tier1_args
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
 from geusemaker.dlami import AMI_TYPES, ARCHITECTURES, load_catalogue, select
-from geusemaker.dlami.compatibility import check_host
+from geusemaker.dlami.compatibility import by_name
 from geusemaker.dlami.lookup import find_image
 from geusemaker.errors import GeuseMakerError
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
@@ -194,7 +194,7 @@ def test_each_command_on_what_was_never_made_leads_to_an_image_and_a_type(
                 after.framework_version,
                 today=TODAY,
             )
-            check_host(query, after.instance_type)
+            by_name(query, after.instance_type)
             assert find_image(query).architecture == after.architecture
 
 
