@@ -1,8 +1,7 @@
-"""How a wrong config value is told to the user: one paragraph with the way out of it.
+"""Parts of the error messages about config values: the fault, the shown value, and the fix.
 
-A rule raises `InvalidValue`. It knows what is wrong and which values would do, but not whether the
-value came from a stack or from a file; the `Origin` of the value turns a `Fix` into the exact
-command or line.
+A rule raises `InvalidValue` with the reason and possible fixes. The `Origin` of the value (stack or
+file) turns a `Fix` into the exact command or line.
 """
 
 import difflib
@@ -19,7 +18,7 @@ import yaml
 NAMESPACE = "geusemaker"
 
 _MAX_SHOWN = 120
-_MAX_PASTED = 300  # a longer value does not belong into a command that is meant to be copied
+_MAX_PASTED = 300  # a longer value is not repeated in a command
 _SIMILAR = 0.6  # of 1; below it, two words share no more than any two words do
 _plain_yaml = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 
@@ -34,7 +33,7 @@ class Set:
 
 @dataclass(frozen=True)
 class Remove:
-    """Take the key out."""
+    """Remove the key."""
 
     key: str
 
@@ -43,42 +42,52 @@ Fix = Set | Remove
 
 
 class InvalidValue(ValueError):
-    """A value that breaks a rule; `ValueError`, so that pydantic collects it.
+    """A value that breaks a rule. A `ValueError`, so that pydantic collects it.
 
-    `keys` is empty when the rule is about one key, whose name the reader knows. When the rule is
-    about several, they are named there and `why` is a whole sentence. `open_why` says that `why`
-    repeats nothing that has to stay secret, so that it is told of a secret value too.
+    Attributes:
+        why: The reason, as the end of a sentence: "is not a version number". With `keys`, a whole
+            sentence.
+        fixes: Changes that each solve the problem, the best one first.
+        keys: The keys of a cross-field rule; empty for a rule about a single value.
+        public_reason: Whether `why` contains no part of the value, so that the message may show it
+            for a secret value too.
     """
 
     def __init__(
-        self, why: str, *fixes: Fix, keys: tuple[str, ...] = (), open_why: bool = False
+        self, why: str, *fixes: Fix, keys: tuple[str, ...] = (), public_reason: bool = False
     ) -> None:
         super().__init__(why)
         self.why = why
         self.fixes = fixes
         self.keys = keys
-        self.open_why = open_why
+        self.public_reason = public_reason
 
 
 class Origin(Protocol):
-    """Where a value was written, hence how it is named and what the user does to fix it."""
+    """Where a value was set, which decides its name in messages and the commands that fix it."""
 
-    def name(self, key: str) -> str: ...
+    def name(self, key: str) -> str:
+        """The key as messages name it."""
+
     def place(self) -> str:
-        """What a sentence about several keys must say first."""
+        """The start of a sentence about several keys."""
 
-    def set(self, key: str, value: Any, *, secret: bool = False) -> str: ...
-    def remove(self, key: str) -> str: ...
+    def set(self, key: str, value: Any, *, secret: bool = False) -> str:
+        """The instruction to set the key."""
+
+    def remove(self, key: str) -> str:
+        """The instruction to remove the key."""
+
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
-        """Write the value under this key instead of the one it stands under."""
+        """The instruction to move the value to this key."""
 
-    def beside(self) -> "Origin":
-        """The same place, for a key that is not written there yet."""
+    def sibling(self) -> "Origin":
+        """The same place, for a key that is not in it yet."""
 
 
 @dataclass(frozen=True)
 class StackOrigin:
-    """The config of the selected Pulumi stack; `spelled` is the key as it stands there."""
+    """The config of the selected Pulumi stack; `spelled` is the key as written there."""
 
     spelled: str | None = None
 
@@ -91,7 +100,7 @@ class StackOrigin:
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
         text = as_text(value)
         words = ["set", *(["--secret"] if secret else [])]
-        # A value that starts with a dash would be read as a flag.
+        # Without it, a value that starts with a dash is a flag.
         words += ["--"] if text.startswith("-") else []
         return f"run {_command(*words, f'{NAMESPACE}:{key}', text)}"
 
@@ -101,13 +110,13 @@ class StackOrigin:
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
         return f"{self.remove(key)} and {self.set(key, value, secret=secret)}"
 
-    def beside(self) -> "StackOrigin":
+    def sibling(self) -> "StackOrigin":
         return StackOrigin()
 
 
 @dataclass(frozen=True)
 class FileOrigin:
-    """A config file; `spelled` is the key as it stands there, and `line` is None if it does not."""
+    """A config file; `spelled` is the key as written there. `line` is None for a key not in it."""
 
     path: Path
     line: int | None = None
@@ -132,16 +141,16 @@ class FileOrigin:
 
     @property
     def _write(self) -> str:
-        # A line of YAML holds the one entry; one of JSON may hold all of them.
+        # A line of JSON may contain several entries.
         if self.path.suffix.lower() == ".json":
             return f"write `{self.spelled}` at line {self.line} as"
         return f"write line {self.line} as"
 
-    def beside(self) -> "FileOrigin":
+    def sibling(self) -> "FileOrigin":
         return FileOrigin(self.path, None, self.spelled)
 
     def _respelled(self, key: str) -> str:
-        """The key in the manner of its neighbour: with or without namespace, snake or camel."""
+        """The key in the style of its neighbour: with or without namespace, snake or camel case."""
         spelled = self.spelled or key
         if spelled.startswith(f"{NAMESPACE}:"):
             return f"{NAMESPACE}:{key}"
@@ -179,17 +188,17 @@ def as_text(value: Any) -> str:
 def _as_json(value: Any) -> str:
     try:
         return json.dumps(value, default=str)
-    except (TypeError, ValueError, RecursionError):  # YAML can make keys of any kind, and circles
+    except (TypeError, ValueError, RecursionError):  # YAML allows keys of any type, and cycles
         return repr(value)
 
 
 def pasteable(value: Any) -> Any:
-    """The value for a command that repeats it, or a placeholder where it is too long for that."""
+    """The value for use in a command, or a placeholder if it is too long."""
     return value if len(as_text(value)) <= _MAX_PASTED else "VALUE"
 
 
 def shown(value: Any) -> str:
-    """The value for the eye: quoted if it is text, and cut if it is long."""
+    """The value for a message: quoted if it is text, and cut if it is long."""
     structured = isinstance(value, dict | list | tuple | bool)
     text = _as_json(value) if structured else repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
@@ -215,5 +224,5 @@ def _letters(word: str) -> str:
 
 
 def one_paragraph(text: str) -> str:
-    """A single line: whatever a value smuggled in, no break and no control character is left."""
+    """The text on a single line, without control characters from values in it."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

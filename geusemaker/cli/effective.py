@@ -51,7 +51,7 @@ class FlagOrigin:
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
         return f"{self.remove(key)} and {StackOrigin().set(key, value, secret=secret)}"
 
-    def beside(self) -> StackOrigin:
+    def sibling(self) -> StackOrigin:
         return StackOrigin()
 
 

@@ -1,4 +1,4 @@
-"""The config of a stack: its keys, where values come from, and the rules that they keep."""
+"""The config of a stack: its keys, the sources of its values, and validation."""
 
 from geusemaker.config.model import DeploymentConfig
 

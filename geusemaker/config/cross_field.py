@@ -12,16 +12,16 @@ from geusemaker.messages import InvalidValue, Remove, Set
 
 
 def check(config: ConfigFields) -> None:
-    """Raises `InvalidValue` for the first rule that the keys break."""
+    """Raise `InvalidValue` for the first rule that the values break."""
     for rule in _RULES:
         rule(config)
 
 
-def _one_pin(config: ConfigFields) -> None:
+def _single_pin(config: ConfigFields) -> None:
     if config.ami_id and config.ami_name:
         raise InvalidValue(
-            f"amiId {config.ami_id} and amiName {config.ami_name!r} are both set, and one image "
-            "can be pinned in one way only",
+            f"amiId {config.ami_id} and amiName {config.ami_name!r} are both set, but only one "
+            "of them can pin the image",
             Remove("amiId"),
             Remove("amiName"),
             keys=("amiId", "amiName"),
@@ -32,29 +32,29 @@ def _framework_has_versions(config: ConfigFields) -> None:
     if config.framework_version and config.ami_type not in ("pytorch", "tensorflow"):
         raise InvalidValue(
             f"frameworkVersion {config.framework_version} is set, but amiType is "
-            f"{config.ami_type}, and only pytorch and tensorflow have versions to choose from",
+            f"{config.ami_type}, which has no framework versions; only pytorch and tensorflow have",
             Remove("frameworkVersion"),
             keys=("frameworkVersion", "amiType"),
         )
 
 
-def _type_fits_architecture(config: ConfigFields) -> None:
+def _type_matches_architecture(config: ConfigFields) -> None:
     real = architecture_of(config.instance_type)
     if real != config.architecture:
         raise InvalidValue(
             f"instanceType {config.instance_type} is {real} only, but architecture is "
-            f"{config.architecture}, and an image of one does not boot on the other",
+            f"{config.architecture}, and an image boots on its own architecture only",
             Set("instanceType", counterpart(config.instance_type, config.architecture)),
             Set("architecture", real),
             keys=("instanceType", "architecture"),
         )
 
 
-def _adopted_network_is_whole(config: ConfigFields) -> None:
+def _existing_network_is_complete(config: ConfigFields) -> None:
     if config.vpc_id and not config.subnet_ids:
         raise InvalidValue(
-            f"vpcId {config.vpc_id} is set without subnetIds, and an adopted VPC is never "
-            "changed, so the subnets must be named too",
+            f"vpcId {config.vpc_id} is set without subnetIds, but an existing VPC is "
+            "never changed, so it needs existing subnets",
             Set("subnetIds", ["subnet-0123456789abcdef0"]),
             Remove("vpcId"),
             keys=("vpcId",),
@@ -66,25 +66,25 @@ def _adopted_network_is_whole(config: ConfigFields) -> None:
             Remove("subnetIds"),
             keys=("subnetIds",),
         )
-    # A key without effect would be a trap: an adopted VPC has its range and its zones already.
+    # Rejected, since they would have no effect: an existing VPC has its own range and zones.
     for name, key in (
         ("vpc_cidr", "vpcCidr"),
         ("availability_zone_count", "availabilityZoneCount"),
     ):
         if config.vpc_id and name in config.model_fields_set:
             raise InvalidValue(
-                f"{key} {getattr(config, name)} is set beside vpcId {config.vpc_id}, but it is "
-                "for a VPC that is made; an adopted one brings its own range and zones",
+                f"{key} {getattr(config, name)} is set with vpcId {config.vpc_id}, but it applies "
+                "to a created VPC only; an existing one has its own range and zones",
                 Remove(key),
                 Remove("vpcId"),
                 keys=(key, "vpcId"),
             )
 
 
-def _services_have_what_they_need(config: ConfigFields) -> None:
+def _services_have_dependencies(config: ConfigFields) -> None:
     if "n8n" in config.services and "postgres" not in config.services:
         raise InvalidValue(
-            "services has n8n without postgres, and n8n keeps everything in that database",
+            "services has n8n without postgres, but n8n stores its data in that database",
             Set("services", (*config.services, "postgres")),
             Remove("services"),
             keys=("services",),
@@ -92,25 +92,25 @@ def _services_have_what_they_need(config: ConfigFields) -> None:
     if config.ollama_models and "ollama" not in config.services:
         raise InvalidValue(
             f"ollamaModels names {', '.join(config.ollama_models)}, but services has no ollama "
-            "to pull them",
+            "to run them",
             Set("services", (*config.services, "ollama")),
             Remove("ollamaModels"),
             keys=("ollamaModels", "services"),
         )
     if config.n8n_reaches and "n8n" not in config.services:
         raise InvalidValue(
-            f"n8nReaches names {', '.join(config.n8n_reaches)}, but services has no n8n to go "
-            "there",
+            f"n8nReaches names {', '.join(config.n8n_reaches)}, but services has no n8n "
+            "to connect to them",
             Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
             Remove("n8nReaches"),
             keys=("n8nReaches", "services"),
         )
 
 
-def _zone_has_a_name(config: ConfigFields) -> None:
+def _zone_has_a_domain(config: ConfigFields) -> None:
     if config.hosted_zone_id and not config.domain:
         raise InvalidValue(
-            f"hostedZoneId {config.hosted_zone_id} is set without domain, the name to put there",
+            f"hostedZoneId {config.hosted_zone_id} is set without domain, the name of the record",
             Set("domain", "ai.example.com"),
             Remove("hostedZoneId"),
             keys=("hostedZoneId",),
@@ -118,10 +118,10 @@ def _zone_has_a_name(config: ConfigFields) -> None:
 
 
 _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
-    _one_pin,
+    _single_pin,
     _framework_has_versions,
-    _type_fits_architecture,
-    _adopted_network_is_whole,
-    _services_have_what_they_need,
-    _zone_has_a_name,
+    _type_matches_architecture,
+    _existing_network_is_complete,
+    _services_have_dependencies,
+    _zone_has_a_domain,
 )

@@ -65,7 +65,7 @@ class DeploymentConfig(ConfigFields):
             if name is None:
                 continue
             if holds_secrets(cls.model_fields[name]) and not one.secret and not one.is_empty:
-                report.in_clear(one)
+                report.in_plain_text(one)
                 continue
             try:
                 values[one.key] = typed(

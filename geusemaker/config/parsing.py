@@ -1,4 +1,4 @@
-"""Turns the text that `pulumi config set` stores into the type that a key has."""
+"""Converts the text that `pulumi config set` stores to the type of a key."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _whole = re.compile(r"[+-]?[0-9]{1,12}")
 
 
 def kind_of(annotation: Any) -> type:
-    """What a field holds, be it optional or annotated: str, int, bool, tuple or dict."""
+    """The plain type of a field: str, int, bool, tuple or dict, without `Annotated` or `None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return kind_of(get_args(annotation)[0])
@@ -24,9 +24,13 @@ def kind_of(annotation: Any) -> type:
 
 
 def typed(key: str, kind: type, value: Any) -> Any:
-    """The value in the type of its key; what cannot be is left for the model to refuse."""
+    """The value converted to the type of its key. The model rejects values left unconverted.
+
+    Raises:
+        InvalidValue: The text cannot be parsed.
+    """
     if isinstance(value, Unquoted) and kind is str:
-        why = "is an unquoted number, which YAML and JSON do not keep as it is written: quote it"
+        why = "is an unquoted number, which YAML and JSON may change: quote it"
         raise InvalidValue(why, Set(key, value.text))
     if kind is int:
         return _whole_number(value)
@@ -43,7 +47,7 @@ def typed(key: str, kind: type, value: Any) -> Any:
 
 def _whole_number(value: Any) -> Any:
     if isinstance(value, str) and _whole.fullmatch(value.strip()):
-        return int(value.strip())  # int() takes fewer kinds of space off
+        return int(value.strip())  # int() strips fewer kinds of whitespace
     if isinstance(value, str | Unquoted):
         raise InvalidValue("is not a whole number")
     return value
@@ -78,32 +82,32 @@ def _map(key: str, value: Any) -> Any:
         value = _structure(value) if value.lstrip().startswith("{") else _pairs(value)
     if not isinstance(value, dict):
         return value
-    whole = {}
+    pairs = {}
     for name, item in value.items():
         if isinstance(item, Unquoted):
             why = f"has the unquoted number {item} under {name!r}, which YAML may have changed"
             raise InvalidValue(f"{why}: quote it", Set(key, {**value, name: item.text}))
         if isinstance(item, bool):
-            # `pulumi config set --path` and YAML make true and 42 of what was meant as text.
+            # `pulumi config set --path` and YAML turn the texts true and 42 into other types.
             item = str(item).lower()
         elif isinstance(item, int):
             item = str(item)
         if not isinstance(name, str) or not isinstance(item, str):
-            raise InvalidValue(f"has something else than text under {name!r}")
-        whole[name] = item
-    return whole
+            raise InvalidValue(f"has a key or value that is not text at {name!r}")
+        pairs[name] = item
+    return pairs
 
 
 def _pairs(text: str) -> dict[str, str]:
-    whole: dict[str, str] = {}
+    pairs: dict[str, str] = {}
     for pair in text.split(",") if text.strip() else []:
         name, equals, item = (part.strip() for part in pair.partition("="))
         if not equals:
-            raise InvalidValue(f"has the part {pair!r}, which is no key=value")
-        if name in whole:
+            raise InvalidValue(f"has the part {pair!r}, which is not key=value")
+        if name in pairs:
             raise InvalidValue(f"has the key {name!r} twice")
-        whole[name] = item
-    return whole
+        pairs[name] = item
+    return pairs
 
 
 def _structure(text: str) -> Any:
@@ -112,4 +116,4 @@ def _structure(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise InvalidValue(f"is not JSON: {error.msg} at character {error.pos + 1}") from None
     except (ValueError, RecursionError):
-        raise InvalidValue("is not JSON that can be read, or has a key twice") from None
+        raise InvalidValue("is not valid JSON, or has a duplicate key") from None

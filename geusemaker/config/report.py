@@ -1,4 +1,4 @@
-"""Collects what is wrong with a set of config values and tells it in one paragraph."""
+"""Collects the errors in a set of config values and reports them in one paragraph."""
 
 import shlex
 from collections.abc import Mapping
@@ -23,15 +23,14 @@ from geusemaker.messages import (
     shown,
 )
 
-# Keys of the design that this version cannot honour yet: to ignore one would be worse than to say
-# so, above all where it looks like safety or money.
+# Planned keys. Each gets its own error, so that a user does not rely on a key without effect.
 NOT_IN_THIS_VERSION = {
-    "efsId": "an existing file system cannot be adopted yet",
-    "dataVolumeId": "an existing data volume cannot be adopted yet",
+    "efsId": "an existing file system cannot be used",
+    "dataVolumeId": "an existing data volume cannot be used",
     "spot": "the host is always on demand",
 }
 
-# What others call the same thing.
+# Other common names of the values.
 _ALIASES = {
     "amd64": "x86_64",
     "x64": "x86_64",
@@ -46,16 +45,16 @@ _ALIASES = {
     "jammy": "ubuntu-22.04",
     "noble": "ubuntu-24.04",
 }
-_MAX_TOLD = 4
+_MAX_SHOWN_PROBLEMS = 4
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
-    """The values of a field that has a closed list of them."""
+    """The allowed values of a `Literal` field; empty for any other field."""
     return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
 
 
 def metadata(field: FieldInfo, what: str) -> Any:
-    """What the field says of itself for messages and docs: `values`, `example` or `default`."""
+    """Metadata of a field: `values`, `example`, `default` or `secret`; see `fields`."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)  # noqa: S101 - for the type checker
     value = extra[what]
@@ -63,18 +62,18 @@ def metadata(field: FieldInfo, what: str) -> Any:
 
 
 def holds_secrets(field: FieldInfo | None) -> bool:
-    """Whether the values of a field are secrets by what they are, however they were set."""
+    """Whether every value of a field is a secret, however it was set."""
     return field is not None and bool(metadata(field, "secret"))
 
 
-def _harmless(field: FieldInfo) -> Any:
-    """A value to propose where nothing is near: the default, so that a pasted command is safe."""
-    plain = isinstance(field.default, str | int)
-    return field.default if plain else metadata(field, "example")
+def _safe_value(field: FieldInfo) -> Any:
+    """The value to propose if none is similar: the default, so that the command is safe to run."""
+    has_plain_default = isinstance(field.default, str | int)
+    return field.default if has_plain_default else metadata(field, "example")
 
 
 class Report:
-    """The problems found so far."""
+    """The problems found so far, each as a sentence with its fix."""
 
     def __init__(self, fields: Mapping[str, FieldInfo], given: Mapping[str, Given]) -> None:
         self.problems: list[str] = []
@@ -83,100 +82,99 @@ class Report:
         self._given = given
 
     def field_of(self, one: Given) -> str | None:
-        """The name of the field that the key stands for; notes a problem when there is none."""
+        """The field name of a key. For an unknown key: None, and a problem is added."""
         if one.key in self._names:
             return self._names[one.key]
         label = one.origin.name(one.key)
         if one.key in NOT_IN_THIS_VERSION:
             self.problems.append(
-                f"{label} is not in this version: {NOT_IN_THIS_VERSION[one.key]}; "
-                f"{one.origin.remove(one.key)}"
+                f"{label} is not supported by this version: {NOT_IN_THIS_VERSION[one.key]}. "
+                f"To fix it, {one.origin.remove(one.key)}"
             )
             return None
         near = nearest(one.key, [*self._names, *NOT_IN_THIS_VERSION])
         if one.key.lower().rpartition(":")[2] == "region":
             region = shlex.quote(as_text(one.value))
             self.problems.append(
-                f"{label} is not a key of this program: the Region is the stack's, `pulumi config "
-                f"set aws:region {region}`, or that of `--region {region}`; "
-                f"{one.origin.remove(one.key)}"
+                f"{label} is not a config key. To set the Region, run `pulumi config set "
+                f"aws:region {region}` or use `--region {region}`, and {one.origin.remove(one.key)}"
             )
         elif near is None:
             known = ", ".join(self._names)
             self.problems.append(
-                f"{label} is not a key of this program, whose keys are {known}; "
+                f"{label} is not a config key. The keys are {known}. To fix it, "
                 f"{one.origin.remove(one.key)}"
             )
         elif near in NOT_IN_THIS_VERSION:
             self.problems.append(
-                f"{label} is not a key of this program, and {near}, which is near to it, is not "
-                f"in this version: {NOT_IN_THIS_VERSION[near]}; {one.origin.remove(one.key)}"
+                f"{label} is not a config key, and the similar {near} is not supported by this "
+                f"version: {NOT_IN_THIS_VERSION[near]}. To fix it, {one.origin.remove(one.key)}"
             )
         else:
             secret = one.secret or holds_secrets(self._fields[near])
             value = "VALUE" if secret else pasteable(one.value)
             self.problems.append(
-                f"{label} is not a key of this program, did you mean {near}? To fix it, "
+                f"{label} is not a config key (did you mean {near}?). To fix it, "
                 f"{one.origin.rename(near, value, secret=secret)}"
             )
         return None
 
-    def in_clear(self, one: Given) -> None:
-        """Notes that a value is readable where it was written, and must not be."""
+    def in_plain_text(self, one: Given) -> None:
+        """Adds the problem that a secret is in plain text."""
         field = self._fields[one.key]
         fix = StackOrigin().set(one.key, metadata(field, "example"), secret=True)
         if isinstance(one.origin, FileOrigin):
             fix = f"{one.origin.remove(one.key)} and {fix}"
         self.problems.append(
-            f"{one.origin.name(one.key)} is in clear where it was written, and who reads that has "
-            f"the passwords; allowed: {metadata(field, 'values')}. To fix it, {fix}"
+            f"{one.origin.name(one.key)} is in plain text, so everyone who can read the config has "
+            f"the passwords. Allowed: {metadata(field, 'values')}. To fix it, {fix}"
         )
 
     def invalid(self, key: str, invalid: InvalidValue) -> None:
-        """Notes that the value of one key breaks a rule."""
+        """Adds the problem that the value of one key is invalid."""
         one, field = self._given[key], self._fields[key]
         values = metadata(field, "values")
         without = () if field.default is not None else (Remove(key),)
-        example: tuple[Fix, ...] = (Set(key, _harmless(field)), *without)
+        example: tuple[Fix, ...] = (Set(key, _safe_value(field)), *without)
         fixes = invalid.fixes or example
         if one.secret:
-            # Neither the value nor what a rule made of it: both would end up in a log.
-            why = f"{one.origin.name(key)} holds a secret value, not shown, that is not valid"
-            if invalid.open_why:
-                why = f"{one.origin.name(key)} holds a secret value, not shown, which {invalid.why}"
+            # The message ends up in logs, and most reasons and fixes repeat parts of the value.
+            reason = invalid.why if invalid.public_reason else "is not valid"
+            why = f"{one.origin.name(key)} has a secret value (not shown), which {reason}"
             fixes = example
         else:
             why = f"{one.origin.name(key)} is {shown(one.value)}, which {invalid.why}"
         hint = "" if invalid.fixes or one.secret else "for example "
         self.problems.append(
-            f"{why}; allowed: {values}. To fix it, {hint}{self._fixing(fixes, key)}"
+            f"{why}. Allowed: {values}. To fix it, {hint}{self._fix_text(fixes, key)}"
         )
 
     def validation(self, error: ValidationError) -> None:
-        """Notes what pydantic found, in our words."""
-        # A rule about several keys has nothing to say while one of them is still in doubt.
-        several = not self.problems
+        """Adds the problems that pydantic found."""
+        # Cross-field validation needs valid fields: with an invalid one, its error may mislead.
+        fields_are_valid = not self.problems
         for detail in error.errors(include_url=False):
             cause = detail.get("ctx", {}).get("error")
             if detail["type"] == "default_factory_not_called":
                 continue
             if not detail["loc"]:
-                if several and isinstance(cause, InvalidValue):
-                    self._several(cause)
+                if fields_are_valid and isinstance(cause, InvalidValue):
+                    self._cross_field(cause)
                 continue
             key = str(detail["loc"][0])
             self.invalid(
-                key, cause if isinstance(cause, InvalidValue) else self._typed(key, detail)
+                key, cause if isinstance(cause, InvalidValue) else self._from_pydantic(key, detail)
             )
 
     def paragraph(self) -> str:
-        told_here = self.problems[:_MAX_TOLD]
-        if rest := len(self.problems) - len(told_here):
-            told_here.append(f"And {rest} more")
-        return one_paragraph(" ".join(f"{problem}." for problem in told_here))
+        """All problems in one paragraph; beyond the first few, only their number."""
+        shown_here = self.problems[:_MAX_SHOWN_PROBLEMS]
+        if rest := len(self.problems) - len(shown_here):
+            shown_here.append(f"Problems not shown: {rest}")
+        return one_paragraph(" ".join(f"{problem}." for problem in shown_here))
 
-    def _typed(self, key: str, detail: Any) -> InvalidValue:
-        """What pydantic says of a type, a range or a choice."""
+    def _from_pydantic(self, key: str, detail: Any) -> InvalidValue:
+        """The error of pydantic about a type, a range or a choice."""
         value, context = self._given[key].value, detail.get("ctx", {})
         if detail["type"] == "literal_error":
             known = choices(self._fields[key])
@@ -184,31 +182,34 @@ class Report:
             if isinstance(value, str):
                 near = _ALIASES.get(value.strip().lower()) or nearest(value, known)
             if near in known:
-                return InvalidValue(f"is none of its values (did you mean {near}?)", Set(key, near))
-            return InvalidValue("is none of its values")
+                return InvalidValue(
+                    f"is not an allowed value (did you mean {near}?)", Set(key, near)
+                )
+            return InvalidValue("is not an allowed value")
         for bound, word in (("ge", "less than"), ("le", "more than")):
             if bound in context:
                 return InvalidValue(f"is {word} {context[bound]}", Set(key, context[bound]))
-        return InvalidValue("is of another kind than the key takes")
+        return InvalidValue("has the wrong type")
 
-    def _several(self, invalid: InvalidValue) -> None:
+    def _cross_field(self, invalid: InvalidValue) -> None:
         given = [self._given[key] for key in invalid.keys if key in self._given]
         why = invalid.why
         if any(one.secret for one in given):
-            why = f"{' and '.join(invalid.keys)} do not fit together (a value is secret, not shown)"
+            keys = " and ".join(invalid.keys)
+            why = f"{keys}: invalid combination of values (one is secret and not shown)"
         place = given[0].origin.place() if given else ""
         self.problems.append(
-            f"{place}{why}; to fix it, {self._fixing(invalid.fixes, invalid.keys[0])}"
+            f"{place}{why}. To fix it, {self._fix_text(invalid.fixes, invalid.keys[0])}"
         )
 
-    def _fixing(self, fixes: tuple[Fix, ...], key: str) -> str:
+    def _fix_text(self, fixes: tuple[Fix, ...], key: str) -> str:
         ways = []
         for fix in fixes:
-            # A default that stands in the way was not written anywhere yet.
+            # The key to change may be at its default, so that it has no origin of its own yet.
             neighbour = self._given.get(key) or next(iter(self._given.values()), None)
-            beside: Origin = neighbour.origin.beside() if neighbour else StackOrigin()
+            sibling: Origin = neighbour.origin.sibling() if neighbour else StackOrigin()
             one = self._given.get(fix.key)
-            origin = one.origin if one else beside
+            origin = one.origin if one else sibling
             if isinstance(fix, Remove):
                 ways.append(origin.remove(fix.key))
                 continue

@@ -1,4 +1,4 @@
-"""What a single config value must be like, beyond its type. Pure; each raises `InvalidValue`."""
+"""Validation of single config values beyond their type. Each function raises `InvalidValue`."""
 
 import ipaddress
 import re
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from geusemaker.bundle import SERVICES, check_image_versions
 from geusemaker.bundle.registry_logins import DOCKER_HUB, docker_config
-from geusemaker.ec2.instance_types import type_shape
+from geusemaker.ec2.instance_types import type_pattern
 from geusemaker.messages import InvalidValue, Remove, Set, nearest
 
 _version = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?")
@@ -28,15 +28,15 @@ _email = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _model = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,3}(:[A-Za-z0-9._-]+)?"
 )
-_MAX_EXTRA_POLICIES = 8  # IAM attaches ten to a role, unless asked for more; one is ours
+_MAX_EXTRA_POLICIES = 8  # IAM's default quota is ten policies a role, and GeuseMaker attaches one
 _registry = re.compile(r"(?=[^:]*\.|.*:)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
-# Other names of the same registry, which Docker would look for in vain.
+# Other host names of Docker Hub. Docker ignores a login under these.
 _DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 _MAX_PARAMETER = 4096  # bytes
 _MAX_MODELS = 50
 _MAX_MODEL_NAME = 150
 _MAX_EMAIL = 254  # RFC 5321
-# No authority gives these a public certificate.
+# No certificate authority issues a public certificate for these.
 _NOT_PUBLIC = ("local", "localhost", "internal", "lan", "home.arpa", "test", "invalid", "example")
 _image_name = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
 
@@ -45,10 +45,10 @@ _PRIVATE = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 )
 _DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
-# What others call the same service.
+# Other common names of the services.
 _SERVICE_ALIASES = {"postgresql": "postgres", "pg": "postgres", "crawler": "crawl4ai"}
-_MAX_RULES = 60  # EC2's default quota of inbound rules in one security group
-_MAX_TAGS = 45  # AWS allows 50; the rest is for the program's own
+_MAX_RULES = 60  # EC2's default quota of inbound rules per security group
+_MAX_TAGS = 45  # AWS allows 50; GeuseMaker sets the others
 
 
 def framework_version(value: str) -> str:
@@ -59,23 +59,23 @@ def framework_version(value: str) -> str:
 
 def ami_id(value: str) -> str:
     if not re.fullmatch(f"ami-{_hex_id}", value):
-        raise InvalidValue("is not the id of an image: 8 or 17 hexadecimal digits after `ami-`")
+        raise InvalidValue("is not an image ID: `ami-` and 8 or 17 hexadecimal digits")
     return value
 
 
 def ami_name(value: str) -> str:
     if "*" in value or "?" in value:
-        raise InvalidValue("is a pattern, and a pin is one exact image")
+        raise InvalidValue("is a pattern, but a pin needs the exact name of one image")
     if not _image_name.fullmatch(value):
-        raise InvalidValue("cannot be the name of an image")
+        raise InvalidValue("is not a valid image name")
     return value
 
 
 def instance_type(value: str) -> str:
-    if not type_shape.fullmatch(value):
+    if not type_pattern.fullmatch(value):
         lower = value.strip().lower()
-        fixes = [Set("instanceType", lower)] if type_shape.fullmatch(lower) else []
-        raise InvalidValue("is not written like an EC2 instance type", *fixes)
+        fixes = [Set("instanceType", lower)] if type_pattern.fullmatch(lower) else []
+        raise InvalidValue("is not a valid name of an EC2 instance type", *fixes)
     return value
 
 
@@ -85,43 +85,47 @@ def vpc_cidr(value: str) -> str:
     except ValueError:
         raise InvalidValue("is not an IPv4 network") from None
     if not 16 <= network.prefixlen <= 24:
-        raise InvalidValue(f"is a /{network.prefixlen}, and the subnets need between /16 and /24")
+        raise InvalidValue(
+            f"is a /{network.prefixlen}, but the subnets need a network from /16 to /24"
+        )
     if str(network) != value:
-        why = f"is not the network's own address, which is {network}"
+        why = f"has host bits set; the network is {network}"
         raise InvalidValue(why, Set("vpcCidr", str(network)))
     if not _is_private(network):
-        raise InvalidValue("is not a private network, so the host could not reach its real owners")
+        raise InvalidValue("is not a private network, so its public addresses would be unreachable")
     if network.overlaps(_DOCKER_BRIDGE):
-        raise InvalidValue(f"overlaps {_DOCKER_BRIDGE}, which Docker on the host keeps for itself")
+        raise InvalidValue(f"overlaps {_DOCKER_BRIDGE}, which Docker uses on the host")
     return value
 
 
 def vpc_id(value: str) -> str:
     if not re.fullmatch(f"vpc-{_hex_id}", value):
-        raise InvalidValue("is not the id of a VPC: 8 or 17 hexadecimal digits after `vpc-`")
+        raise InvalidValue("is not a VPC ID: `vpc-` and 8 or 17 hexadecimal digits")
     return value
 
 
 def subnet_ids(values: Sequence[str]) -> tuple[str, ...]:
     for value in values:
         if not re.fullmatch(f"subnet-{_hex_id}", value):
-            raise InvalidValue(f"has the item {value!r}, which is not the id of a subnet")
+            raise InvalidValue(f"has the item {value!r}, which is not a subnet ID")
     distinct = tuple(dict.fromkeys(values))
     if len(distinct) < len(values):
-        raise InvalidValue("names a subnet twice", Set("subnetIds", distinct))
+        raise InvalidValue("lists a subnet twice", Set("subnetIds", distinct))
     if len(values) > 3:
-        raise InvalidValue(f"has {len(values)} subnets", Set("subnetIds", distinct[:3]))
+        raise InvalidValue(
+            f"has {len(values)} subnets; the maximum is 3", Set("subnetIds", distinct[:3])
+        )
     return distinct
 
 
 def permissions_boundary_arn(value: str) -> str:
     if not _policy_arn.fullmatch(value):
-        raise InvalidValue(_why_no_arn(value, "an IAM policy"))
+        raise InvalidValue(_not_an_arn(value, "an IAM policy"))
     return value
 
 
 def extra_policy_arns(values: Sequence[str]) -> tuple[str, ...]:
-    """No example as the fix: AWS refuses a policy that it does not have."""
+    """The fix is never an example: AWS refuses a policy that does not exist."""
     key = "extraPolicyArns"
     arns = tuple(dict.fromkeys(value for value in values if _policy_arn.fullmatch(value)))
     most = arns[:_MAX_EXTRA_POLICIES]
@@ -129,55 +133,55 @@ def extra_policy_arns(values: Sequence[str]) -> tuple[str, ...]:
     for value in values:
         if value not in arns:
             raise InvalidValue(
-                f"has the item {value!r}, which {_why_no_arn(value, 'an IAM policy')}", fix
+                f"has the item {value!r}, which {_not_an_arn(value, 'an IAM policy')}", fix
             )
     if len(arns) < len(values):
-        raise InvalidValue("names a policy twice", fix)
+        raise InvalidValue("lists a policy twice", fix)
     if arns != most:
-        raise InvalidValue(f"has {len(arns)} policies, and {len(most)} is the most", fix)
+        raise InvalidValue(f"has {len(arns)} policies; the maximum is {len(most)}", fix)
     return arns
 
 
-def _why_no_arn(value: str, what: str) -> str:
-    if refused := _unsupported_arn.match(value):
-        return f"is of the partition {refused[1]}, in which no stack is supported"
+def _not_an_arn(value: str, what: str) -> str:
+    if unsupported := _unsupported_arn.match(value):
+        return f"is in the partition {unsupported[1]}, which GeuseMaker does not support"
     return f"is not the ARN of {what}"
 
 
 def kms_key_arn(value: str) -> str:
     if ":alias/" in value:
-        raise InvalidValue("is an alias, which can be moved to another key under the data's feet")
+        raise InvalidValue("is an alias, which may point to another key than the data's later")
     if not _key_arn.fullmatch(value):
-        raise InvalidValue(_why_no_arn(value, "a KMS key"))
+        raise InvalidValue(_not_an_arn(value, "a KMS key"))
     return value
 
 
 def allowed_cidrs(values: Sequence[str]) -> tuple[str, ...]:
-    """Canonical form: EC2 stores that, and any other would differ at every preview."""
+    """Accepts canonical form only: EC2 stores it, so any other form differs at every preview."""
     distinct = _networks("allowedCidrs", values)
     if len(distinct) > _MAX_RULES:
-        raise InvalidValue(f"has {len(distinct)} networks, and a security group takes {_MAX_RULES}")
+        raise InvalidValue(f"has {len(distinct)} networks; a security group allows {_MAX_RULES}")
     return distinct
 
 
 def n8n_reaches(values: Sequence[str]) -> tuple[str, ...]:
-    """Private networks only: what is not private needs no leave. The metadata service and the
-    addresses of the containers are in none of them."""
+    """Accepts private networks only: n8n may reach public addresses anyway. The private ranges
+    contain neither the metadata service nor the containers' addresses."""
     distinct = _networks("n8nReaches", values)
     rest = [value for value in distinct if _is_private(ipaddress.ip_network(value))]
     for value in distinct:
         network = ipaddress.ip_network(value)
         if network.version == 6:
-            why = f"has the item {value!r}, and containers have no IPv6"
+            why = f"has the item {value!r}, but containers have no IPv6"
         elif value not in rest:
-            why = f"has the item {value!r}, which is not within {', '.join(map(str, _PRIVATE))}"
+            why = f"has the item {value!r}, which is outside {', '.join(map(str, _PRIVATE))}"
             if network.is_global:
-                why = f"{why}: the internet is open to n8n without it"
+                why = f"{why}: n8n may reach the internet without this key"
         else:
             continue
         raise InvalidValue(why, Set("n8nReaches", rest) if rest else Remove("n8nReaches"))
     if len(distinct) > _MAX_RULES:
-        raise InvalidValue(f"has {len(distinct)} networks, and {_MAX_RULES} is the most")
+        raise InvalidValue(f"has {len(distinct)} networks; the maximum is {_MAX_RULES}")
     return distinct
 
 
@@ -189,7 +193,7 @@ def _networks(key: str, values: Sequence[str]) -> tuple[str, ...]:
     networks = [_network(key, index, values) for index in range(len(values))]
     distinct = tuple(dict.fromkeys(networks))
     if len(distinct) < len(networks):
-        raise InvalidValue("names a network twice", Set(key, distinct))
+        raise InvalidValue("lists a network twice", Set(key, distinct))
     return distinct
 
 
@@ -204,7 +208,7 @@ def _network(key: str, index: int, values: Sequence[str]) -> str:
     address, _, prefix = value.partition("/")
     if not prefix.isdecimal() or ipaddress.ip_address(address) != network.network_address:
         corrected = [*values[:index], str(network), *values[index + 1 :]]
-        why = f"has the item {value!r}, which as a network is written {network}"
+        why = f"has the item {value!r}, which in CIDR notation is {network}"
         raise InvalidValue(why, Set(key, corrected))
     return str(network)
 
@@ -216,18 +220,18 @@ def domain(value: str) -> str:
         fixes = [Set("domain", bare)] if _host_name.fullmatch(bare) else []
         raise InvalidValue("is not a host name", *fixes)
     if any(lower == end or lower.endswith(f".{end}") for end in _NOT_PUBLIC):
-        raise InvalidValue("is no public name, so no authority gives it a certificate")
+        raise InvalidValue("is not a public name, so no authority issues a certificate for it")
     if lower != value:
-        raise InvalidValue(f"is written {lower} as a host name", Set("domain", lower))
+        raise InvalidValue(f"in canonical form is {lower}", Set("domain", lower))
     return value
 
 
 def hosted_zone_id(value: str) -> str:
     bare = value.rpartition("/")[2]
     if not re.fullmatch("[A-Z0-9]{1,32}", bare):
-        raise InvalidValue("is not the id of a hosted zone: capitals and digits")
+        raise InvalidValue("is not a hosted zone ID: capital letters and digits")
     if bare != value:
-        raise InvalidValue(f"is written {bare} without its path", Set("hostedZoneId", bare))
+        raise InvalidValue(f"contains a path before the ID {bare}", Set("hostedZoneId", bare))
     return value
 
 
@@ -238,9 +242,9 @@ def owner_email(value: str) -> str:
 
 
 def services(values: Sequence[str]) -> tuple[str, ...]:
-    """In the order of `SERVICES`, so that another order changes nothing on the host."""
+    """Returns the order of `SERVICES`, so that the user's order changes nothing on the host."""
     if not values:
-        raise InvalidValue("names none, and a host without services is of no use")
+        raise InvalidValue("lists no service, but a host needs at least one")
     meant_by = {
         value: value
         if value in SERVICES
@@ -252,12 +256,12 @@ def services(values: Sequence[str]) -> tuple[str, ...]:
             meant = [one for one in SERVICES if one in meant_by.values()]
             hint = f" (did you mean {near}?)" if near else ""
             raise InvalidValue(
-                f"has the item {value!r}, which is no service{hint}",
+                f"has the item {value!r}, which is not a service{hint}",
                 *([Set("services", meant)] if meant else []),
             )
     chosen = tuple(one for one in SERVICES if one in values)
     if len(chosen) < len(values):
-        raise InvalidValue("names a service twice", Set("services", chosen))
+        raise InvalidValue("lists a service twice", Set("services", chosen))
     return chosen
 
 
@@ -267,68 +271,71 @@ def image_versions(values: dict[str, str]) -> dict[str, str]:
 
 
 def registry_logins(values: dict[str, SecretStr]) -> dict[str, SecretStr]:
-    """Nothing of a password gets into a message, nor what stands in place of a registry: it may be
-    one, in the wrong place."""
+    """Messages never contain a password, or an invalid registry, which may be a misplaced one."""
     for registry, login in values.items():
         if not _registry.fullmatch(registry):
             raise InvalidValue(
-                "has something else than the host name of a registry in its place", open_why=True
+                "has a key that is not the host name of a registry", public_reason=True
             )
         if registry in _DOCKER_HUB:
             raise InvalidValue(
-                f"names {registry}, which is written {DOCKER_HUB} here", open_why=True
+                f"has the key {registry}, but the key of Docker Hub is {DOCKER_HUB}",
+                public_reason=True,
             )
         user, colon, password = login.get_secret_value().partition(":")
         if not user or not colon or not password:
-            raise InvalidValue(f"has no user:password under {registry}", open_why=True)
+            raise InvalidValue(f"has no user:password under {registry}", public_reason=True)
         if not (user + password).isprintable():
-            raise InvalidValue(f"has a line break or the like under {registry}", open_why=True)
+            raise InvalidValue(
+                f"has a control character, such as a line break, under {registry}",
+                public_reason=True,
+            )
     size = len(docker_config(values))
     if size > _MAX_PARAMETER:
-        why = (
-            f"takes {size} bytes as Docker reads it, and a parameter of SSM holds {_MAX_PARAMETER}"
-        )
-        raise InvalidValue(why, open_why=True)
+        why = f"needs {size} bytes in Docker's format, but an SSM parameter holds {_MAX_PARAMETER}"
+        raise InvalidValue(why, public_reason=True)
     return values
 
 
 def ollama_models(values: Sequence[str]) -> tuple[str, ...]:
     for value in values:
         if not _model.fullmatch(value) or len(value) > _MAX_MODEL_NAME:
-            raise InvalidValue(f"has the item {value!r}, which is no name of a model")
+            raise InvalidValue(f"has the item {value!r}, which is not a model name")
     distinct = tuple(dict.fromkeys(values))
     if len(distinct) < len(values):
-        raise InvalidValue("names a model twice", Set("ollamaModels", distinct))
+        raise InvalidValue("lists a model twice", Set("ollamaModels", distinct))
     if len(values) > _MAX_MODELS:
-        raise InvalidValue(f"has {len(values)} models, and {_MAX_MODELS} is the most")
+        raise InvalidValue(f"has {len(values)} models; the maximum is {_MAX_MODELS}")
     return distinct
 
 
 def tags(values: dict[str, str]) -> dict[str, str]:
     if len(values) > _MAX_TAGS:
-        raise InvalidValue(f"has {len(values)} tags")
+        raise InvalidValue(f"has {len(values)} tags; the maximum is {_MAX_TAGS}")
     folded: dict[str, str] = {}
     for key, value in values.items():
         low = key.lower()
         others = {other: text for other, text in values.items() if other != key}
         if low.startswith("aws:"):
             raise InvalidValue(
-                f"has the key {key!r}, a prefix that AWS reserves", Set("tags", others)
+                f"has the key {key!r}, whose prefix AWS reserves", Set("tags", others)
             )
         if low == "name" or low.startswith("geusemaker:"):
-            why = f"has the key {key!r}, which this program sets itself"
+            why = f"has the key {key!r}, which GeuseMaker sets itself"
             raise InvalidValue(why, Set("tags", others))
         if low in folded:
-            # EC2 would take both, IAM takes them for one and refuses the role.
-            why = f"has the keys {folded[low]!r} and {key!r}, which IAM takes for the same"
+            # EC2 accepts both. IAM ignores case and refuses the role.
+            why = f"has the keys {folded[low]!r} and {key!r}, which IAM treats as the same"
             raise InvalidValue(why, Set("tags", others))
         folded[low] = key
         if not 1 <= len(key) <= 128:
-            raise InvalidValue(f"has a key of {len(key)} characters")
+            raise InvalidValue(f"has a key of {len(key)} characters; the limits are 1 and 128")
         if len(value) > 256:
-            raise InvalidValue(f"has a value of {len(value)} characters under {key!r}")
+            raise InvalidValue(
+                f"has a value of {len(value)} characters under {key!r}; the maximum is 256"
+            )
         if not all(map(_allowed_in_tag, key + value)):
-            raise InvalidValue(f"has a character in {key!r} that IAM does not take in a tag")
+            raise InvalidValue(f"has a character in {key!r} that IAM does not allow in a tag")
     return values
 
 

@@ -1,6 +1,6 @@
-"""Reads config values from where users write them: the Pulumi stack, or a YAML or JSON file.
+"""Reads config values with their origins from the Pulumi stack, or from a YAML or JSON file.
 
-What comes out is still as it was written, each value with its origin. The model judges it.
+The values are not validated or converted yet; `DeploymentConfig` does that.
 """
 
 import json
@@ -16,13 +16,13 @@ from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError
 from geusemaker.messages import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
 
-# What Pulumi writes at the top of a stack's file.
+# Top-level keys of a Pulumi stack file.
 _STACK_FILE = {"config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"}
 
 
 @dataclass(frozen=True)
 class Given:
-    """One value as the user gave it. `key` is in camelCase where that can be told."""
+    """One value as the user wrote it. `key` is in camelCase if it is a config key."""
 
     key: str
     value: Any
@@ -31,13 +31,13 @@ class Given:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it is a map without entries, as Pulumi.yaml has it for a default."""
+        """Whether the value is an empty map, as the default in Pulumi.yaml is."""
         return self.value in ("", "{}", {})
 
 
 @dataclass(frozen=True)
 class Unquoted:
-    """A scalar that reading has changed: an unquoted 2.10 is the number 2.1."""
+    """A scalar that a parser would change, as text: an unquoted 2.10 would be the number 2.1."""
 
     text: str
 
@@ -46,9 +46,12 @@ class Unquoted:
 
 
 def read_stack() -> list[Given]:
-    """What the engine hands over. It parses the stack's file itself, so that scalars come as text,
-    structures as JSON text, and an unquoted 2.10 as the text `2.1`, past repair."""
-    from pulumi.runtime import config as pulumi_config  # here, since only the program has it
+    """The program's config values, as the Pulumi engine passes them.
+
+    The engine parses the stack file: scalars arrive as text, structures as JSON text, and an
+    unquoted 2.10 as the text `2.1`, which cannot be recovered.
+    """
+    from pulumi.runtime import config as pulumi_config  # only a Pulumi program needs this import
 
     given = []
     for full, value in pulumi_config.CONFIG.get().items():
@@ -60,13 +63,16 @@ def read_stack() -> list[Given]:
 
 
 def read_file(path: Path) -> list[Given]:
-    """A mapping of keys, or a Pulumi stack file with the mapping under `config`."""
+    """The values in a mapping of keys, or in a Pulumi stack file (the mapping under `config`).
+
+    Raises:
+        ConfigError: The file cannot be read or parsed.
+    """
     return _read(path)[0]
 
 
 def region_in(path: Path) -> Given | None:
-    """The Region that a stack file names, which `read_file` leaves out with all that is not the
-    program's."""
+    """The value of `aws:region` in a stack file, which `read_file` skips as another namespace."""
     return _read(path)[1]
 
 
@@ -78,8 +84,8 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
         content, lines = _yaml(path, text)
     else:
         raise _fault(
-            f"The config file {path} is neither YAML nor JSON by its name; rename it so that it "
-            "ends in .yaml, .yml or .json."
+            f"The config file {path} has no known extension; rename it to end in .yaml, .yml or "
+            ".json."
         )
     if not isinstance(content, dict):
         raise _fault(
@@ -91,8 +97,8 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
         for spelled in content.keys() - _STACK_FILE:
             line = lines((str(spelled),))
             raise _fault(
-                f"The config file {path} has {spelled} beside `config` at line {line}, where it "
-                "would have no effect; move it under `config`."
+                f"The config file {path} has {spelled} next to `config` at line {line}, where "
+                "it has no effect; move it under `config`."
             )
         content = content["config"]
         if not isinstance(content, dict):
@@ -109,7 +115,7 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
         if stack_file and colon and namespace != NAMESPACE:
             if spelled == REGION_KEY:
                 region = Given(spelled, value, FileOrigin(path, lines((*prefix, spelled)), spelled))
-            continue  # another program's or provider's
+            continue  # a key of another program or of a provider
         key = camel(bare) if "_" in bare and not colon else bare
         key = key if namespace in ("", NAMESPACE) else str(spelled)
         origin = FileOrigin(path, lines((*prefix, str(spelled))), str(spelled))
@@ -135,14 +141,14 @@ def _spelled(given: Given) -> str:
 def _checked(path: Path, origin: FileOrigin, value: Any) -> Any:
     if value is None:
         raise _fault(
-            f"The config file {path} gives {origin.spelled} no value at line {origin.line}; give "
-            f"it one, or {origin.remove('')} for the default."
+            f"The config file {path} has no value for {origin.spelled} at line {origin.line}; add "
+            f"one, or {origin.remove('')} to use the default."
         )
     if isinstance(value, dict) and "secure" in value:
         raise _fault(
-            f"The config file {path} holds {origin.spelled} encrypted at line {origin.line}, which "
-            "only the stack's own run can read; write it in clear if it is none, or select the "
-            "stack and leave the file out."
+            f"The config file {path} has an encrypted value for {origin.spelled} at line "
+            f"{origin.line}, which only a run of its own stack can read; write it in plain text if "
+            "it is not a secret, or select that stack and omit the file."
         )
     return value
 
@@ -152,8 +158,8 @@ def _text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise _fault(
-            f"The config file {path} cannot be read: {error.strerror}; see `ls -l {path}`, or name "
-            "another file."
+            f"The config file {path} cannot be read: {error.strerror}; check it with `ls -l "
+            f"{path}`, or name another file."
         ) from None
     except ValueError as error:
         raise _fault(
@@ -165,7 +171,7 @@ Lines = Callable[[tuple[str, ...]], int]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, but a scalar that would be changed by reading is marked, and a key stands once."""
+    """A YAML loader that keeps the text of ambiguous scalars and rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -174,14 +180,14 @@ class _Loader(yaml.SafeLoader):
                 continue
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value} stands there twice", key.start_mark
+                    None, None, f"duplicate key {key.value}", key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def _number(_: _Loader, node: yaml.ScalarNode) -> int | Unquoted:
-    """A decimal number stays one. 0123, 1_000, 0x1f, 1:30 and 2.10 mean something else as text."""
+    """Converts plain decimal integers only. YAML changes 0123, 1_000, 0x1f, 1:30 and 2.10."""
     return (
         int(node.value)
         if re.fullmatch("-?(0|[1-9][0-9]{0,17})", node.value)
@@ -227,16 +233,16 @@ def _json(path: Path, text: str) -> tuple[Any, Lines]:
         content = load_json(text)
     except json.JSONDecodeError as error:
         raise _syntax(path, f"line {error.lineno}", error.msg) from None
-    except _Twice as error:
+    except _DuplicateKey as error:
         line = _json_line(text, str(error), 2)
-        raise _syntax(path, f"line {line}", f"the key {error} stands there twice") from None
+        raise _syntax(path, f"line {line}", f"duplicate key {error}") from None
     except (ValueError, RecursionError) as error:
         raise _syntax(path, "line 1", str(error)) from None
     return content, lambda keys: _json_line(text, keys[-1], 1)
 
 
 def _json_line(text: str, key: str, occurrence: int) -> int:
-    """JSON's reader keeps no lines: look for the key itself."""
+    """The line of a key, found by text search: the JSON parser records no lines."""
     found = list(re.finditer(rf"{re.escape(json.dumps(key))}\s*:", text))
     return text.count("\n", 0, found[:occurrence][-1].start()) + 1 if found else 1
 
@@ -245,25 +251,27 @@ def _syntax(path: Path, where: str, problem: str) -> ConfigError:
     return _fault(f"The config file {path} has an error at {where}: {problem}; fix that line.")
 
 
-class _Twice(ValueError):
-    """A key that stands twice in one JSON object."""
+class _DuplicateKey(ValueError):
+    """A duplicate key in a JSON object; the message is the key."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for key, value in pairs:
         if key in whole:
-            raise _Twice(key)
+            raise _DuplicateKey(key)
         whole[key] = value
     return whole
 
 
 def load_json(text: str) -> Any:
-    """JSON in which numbers with a fraction keep their text, and a key stands once."""
-    return json.loads(text, object_pairs_hook=_once, parse_float=Unquoted, parse_constant=Unquoted)
+    """Parses JSON: fractional numbers keep their text, and a duplicate key is an error."""
+    return json.loads(
+        text, object_pairs_hook=_object, parse_float=Unquoted, parse_constant=Unquoted
+    )
 
 
 def camel(field: str) -> str:
-    """The key of a field. Not pydantic's own way, which makes n8NReaches of n8n_reaches."""
+    """The key of a field. pydantic's own `to_camel` turns n8n_reaches into n8NReaches."""
     first, *rest = field.lower().split("_")
     return first + "".join(word.capitalize() for word in rest)

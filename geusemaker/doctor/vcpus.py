@@ -10,7 +10,7 @@ from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import is_no_permission, said
 from geusemaker.ec2.instance_types import InstanceType
-from geusemaker.ec2.quotas import SERVICE, Quota, quota_of, request_command, vcpus_of, way_round
+from geusemaker.ec2.quotas import SERVICE, Quota, alternative, quota_of, request_command, vcpus_of
 from geusemaker.errors import GeuseMakerError
 from geusemaker.services.aws_errors import code_of
 
@@ -93,7 +93,7 @@ def judge(quota: Quota, room: Room, instance_type: str, region: str) -> Check:
     if room.free + room.own < room.each:
         new = "" if quota.of_new_account else "; new accounts have 0"
         fix = f"Ask AWS for more: {ask}"
-        if other := way_round(instance_type):
+        if other := alternative(instance_type):
             fix += f". Or take another type: `pulumi config set geusemaker:instanceType {other}`"
         return Check(NAME, "failed", f"{told}, too many for it{new}", f"{fix}.")
     # The old host runs on while the new one starts, so a replacement needs both.

@@ -1,1 +1,1 @@
-"""Facts about EC2 that need no call: instance types, quotas, Regions."""
+"""Facts about EC2 that need no AWS call: instance types, quotas, Regions."""

@@ -1,8 +1,8 @@
-"""EC2's vCPU quotas: which one counts an instance type, and what to do when it, or AWS, is full.
+"""EC2's vCPU quotas: the quota of an instance type, and the fix if a quota or AWS is exhausted.
 
-Pure: no AWS call. EC2 counts the vCPUs of all *running* on-demand instances of a bucket of
-families, per account and Region; stopped ones do not count. Names, codes and what a new account
-has are AWS's: the EC2 User Guide on on-demand instances, and what ListServiceQuotas answers.
+No AWS calls. Per account and Region, EC2 counts the vCPUs of all *running* on-demand instances in a
+group of families; stopped ones do not count. Sources of names, codes and defaults: the EC2 User
+Guide on on-demand instances, and the answers of ListServiceQuotas.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE, architecture_of, usual_type
 
 SERVICE: Final = "ec2"
-"""The service code of these quotas."""
+"""The service code of EC2 in Service Quotas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Quota:
     Attributes:
         name: As AWS's console shows it.
         code: Such as "L-DB2E81BA"; the same in every account and Region.
-        of_new_account: vCPUs that AWS documents as the default. Accounts often get more in time.
+        of_new_account: Default in vCPUs, as AWS documents it. AWS often raises it over time.
     """
 
     name: str
@@ -37,7 +37,7 @@ G_AND_VT: Final = Quota("Running On-Demand G and VT instances", "L-DB2E81BA")
 P: Final = Quota("Running On-Demand P instances", "L-417A185B")
 
 _SERIES: Final[dict[str, Quota]] = {
-    # im4gn and is4gen belong to I, gr6 to G. Mac types are no part: they need a dedicated host.
+    # im4gn and is4gen count as I, gr6 as G. Mac types need a dedicated host and have no quota here.
     **dict.fromkeys(("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"), STANDARD),
     **dict.fromkeys(("g", "gr", "vt"), G_AND_VT),
     "p": P,
@@ -51,13 +51,13 @@ _SERIES: Final[dict[str, Quota]] = {
 }
 
 QUOTAS: Final = tuple(dict.fromkeys(_SERIES.values()))
-"""Each of them once."""
+"""All quotas, without duplicates."""
 
-# Where the size does not tell the vCPUs: without hyperthreads, or older than the rule.
+# Types whose size does not give the vCPUs: no hyperthreading, or older than the rule.
 _IRREGULAR: Final = ("hpc", "c1.", "c4.", "d2.", "m2.")
 _SIZE: Final = re.compile(r"([0-9]*)xlarge")
 _NEXT_SIZE: Final = {"large": "xlarge", "xlarge": "2xlarge", "2xlarge": "4xlarge"}
-# The two GPU families that most Regions have, and the sizes of both.
+# The two GPU families that most Regions offer, and the sizes that both have.
 _GPU_FAMILIES: Final = ("g5", "g4dn")
 _GPU_SIZES: Final = ("xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge")
 
@@ -70,13 +70,13 @@ _RESTART: Final = re.compile(r"\bStartInstances\b")
 
 
 def quota_of(instance_type: str) -> Quota | None:
-    """The quota that counts a type; None for Mac types and for series that came later."""
+    """The quota of a type; None for Mac types and for unknown series."""
     series = re.match("[a-z]*", instance_type)
     return _SERIES.get(series.group()) if series else None
 
 
 def vcpus_of(instance_type: str) -> int | None:
-    """vCPUs by the size in the name; None where it does not tell them, as in `t3.nano`."""
+    """vCPUs by the size in the name; None if the size does not give them, as in `t3.nano`."""
     size = instance_type.partition(".")[2]
     if instance_type.startswith(_IRREGULAR):
         return None
@@ -87,17 +87,17 @@ def vcpus_of(instance_type: str) -> int | None:
 
 
 def request_command(quota: Quota, vcpus: int, region: str) -> str:
-    """The command that asks AWS to raise the quota to `vcpus` in a Region."""
+    """The command that requests an increase of the quota to `vcpus` in a Region."""
     return (
         f"aws service-quotas request-service-quota-increase --service-code {SERVICE} "
         f"--quota-code {quota.code} --desired-value {vcpus} --region {region}"
     )
 
 
-def way_round(instance_type: str) -> str | None:
-    """A type that a full quota may still allow: the usual one of another quota, or a smaller one.
+def alternative(instance_type: str) -> str | None:
+    """A type to use while the quota is exhausted: the default type, or a smaller one.
 
-    Of the same architecture, so that the image stays. None where there is no smaller one to name.
+    It has the same architecture, so that the image stays. None if no smaller type is known.
     """
     usual = usual_type(instance_type)
     if quota_of(instance_type) is not STANDARD:
@@ -114,17 +114,17 @@ def explain(
     vcpus: int | None = None,
     by_hand: bool = False,
 ) -> str | None:
-    """What AWS's refusal to start the host means, and the commands that fix it.
+    """Explain why AWS did not start the host, with the commands that fix it.
 
     Args:
-        text: Whatever AWS, Pulumi or boto3 said; line breaks do not matter.
-        instance_type: The stack's.
-        region: The stack's.
-        vcpus: Those of the type, where they are known; by its name otherwise.
-        by_hand: Whether the user had stopped the host, and `geusemaker start` was refused.
+        text: Output of AWS, Pulumi or boto3; line breaks do not matter.
+        instance_type: Type of the stack's host.
+        region: Region of the stack.
+        vcpus: vCPUs of the type, if known; by default derived from its name.
+        by_hand: Whether `geusemaker start` was refused, for a host that the user had stopped.
 
     Returns:
-        One paragraph, or None when the text is about something else.
+        One paragraph, or None if the text reports neither a full quota nor missing capacity.
     """
     said = " ".join(text.split())
     if _OVER_QUOTA.search(said):
@@ -139,34 +139,35 @@ def _over_quota(
     said: str, instance_type: str, region: str, vcpus: int | None, by_hand: bool
 ) -> str:
     quota = quota_of(instance_type)
-    stands_at = _LIMIT.search(said)
-    limit = int(stands_at[1]) if stands_at else 0
-    told = (
+    known_limit = _LIMIT.search(said)
+    limit = int(known_limit[1]) if known_limit else 0
+    text = (
         f"AWS did not start a host of type {instance_type} in {region} (VcpuLimitExceeded): the "
-        f"account may run {f'{limit} vCPUs' if stands_at else 'only so many vCPUs'} of its family "
-        f"there, and what runs already plus the {vcpus or 'vCPUs'} of {instance_type} is more. "
+        f"account's quota there is {f'{limit} vCPUs' if known_limit else 'limited'}, and the "
+        f"running instances plus the {f'{vcpus} vCPUs' if vcpus else 'vCPUs'} of {instance_type} "
+        "exceed it. "
     )
     if quota is None:
-        told += (
-            "Find the quota in the console under Service Quotas, Amazon EC2, or by `aws "
+        text += (
+            "Find the quota in the console under Service Quotas, Amazon EC2, or with `aws "
             f"service-quotas list-service-quotas --service-code {SERVICE} --region {region}`, and "
-            "ask for more there."
+            "request an increase there."
         )
     else:
         if quota is not STANDARD:
-            told += "New accounts have 0 for types with a GPU or another accelerator. "
-        # What else runs may fill the quota up to its limit, so this holds two hosts beside it.
+            text += "New accounts have a quota of 0 for types with a GPU or another accelerator. "
+        # Other instances may use the whole current limit, so add two hosts to it.
         wanted = limit + 2 * (vcpus or vcpus_of(USUAL_INSTANCE_TYPE["x86_64"]) or 0)
-        told += (
-            f"Ask AWS for more of the quota {quota.name!r} ({quota.code}), in the console under "
-            f"Service Quotas, Amazon EC2, or by `{request_command(quota, wanted, region)}`; the "
-            "answer takes minutes to days. That is enough for two hosts, since the old one runs on "
-            "for some minutes while a new one takes its place."
+        text += (
+            f"Request an increase of the quota {quota.name!r} ({quota.code}) in the console under "
+            f"Service Quotas, Amazon EC2, or with `{request_command(quota, wanted, region)}`; AWS "
+            "answers in minutes to days. This value allows two hosts, because a replaced host runs "
+            "for some minutes next to the new one."
         )
-    if other := way_round(instance_type):
-        kind = "a smaller type" if quota is STANDARD else "the usual type, on another quota"
-        told += f" Until then, {kind}: `{_taking(other, said)}`."
-    return f"{told} {_what_stands(said, by_hand)}"
+    if other := alternative(instance_type):
+        kind = "a smaller type" if quota is STANDARD else "the default type, in another quota"
+        text += f" Until then, use {kind}: `{_set_type(other, said)}`."
+    return f"{text} {_host_state(said, by_hand)}"
 
 
 def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> str:
@@ -174,7 +175,7 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
     full = named[1] if named else instance_type
     where = zone[1] if zone else f"one zone of {region}"
     again = (
-        "Try `geusemaker start`"
+        "Run `geusemaker start`"
         if _RESTART.search(said) and not by_hand
         else "Run the same command again"
     )
@@ -183,38 +184,38 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
         f"--filters Name=location,Values={zone[1] if zone else f'{region}a'} --region {region}"
     )
     return (
-        f"AWS has no free host of type {full} in {where} right now (InsufficientInstanceCapacity): "
-        "it is a shortage on AWS's side, and neither a quota nor a fault of the stack. "
-        f"{_what_stands(said, by_hand)} {again} in a while; or take another "
-        f"size or another family of architecture {architecture_of(full)}: "
-        f"`{_taking(_another_size(full), said)}` (`{offers}` lists what the zone offers at "
-        "all). The host stays in the zone of its data volume; only a new stack can go to "
+        f"AWS has no free capacity for type {full} in {where} now (InsufficientInstanceCapacity). "
+        "This is a shortage at AWS, not a quota and not a fault of the stack. "
+        f"{_host_state(said, by_hand)} {again} later, or use another "
+        f"size or family of architecture {architecture_of(full)}: "
+        f"`{_set_type(_another_size(full), said)}` (`{offers}` lists the types that the zone "
+        "offers). The host stays in the zone of its data volume; only a new stack can use "
         "another Region, before its first deployment."
     )
 
 
-def _taking(instance_type: str, said: str) -> str:
-    """The command that takes another type, and starts the host where it is stopped."""
+def _set_type(instance_type: str, said: str) -> str:
+    """The command that sets another type, and starts a host that is stopped for it."""
     setting = f"pulumi config set geusemaker:instanceType {instance_type}"
     return f"{setting} && pulumi up" if _RESTART.search(said) else setting
 
 
-def _what_stands(said: str, by_hand: bool) -> str:
-    """What became of the host that ran before: only a change of type stops it first."""
+def _host_state(said: str, by_hand: bool) -> str:
+    """The state of the previous host. Only a change of its type stops it."""
     if by_hand:
-        return "The host is still stopped; its data is untouched."
+        return "The host is still stopped; its data is unchanged."
     if _RESTART.search(said):
         return (
-            "The host was stopped to change its type and is still stopped; its data is untouched. "
-            "EC2 and Pulumi have it as the new type now, so the same `pulumi up` again does not "
-            "start it: `geusemaker start` does, once AWS lets it. Any other type, the one it had "
-            "before too, starts with `pulumi up`."
+            "The host was stopped to change its type and is still stopped; its data is unchanged. "
+            "EC2 and Pulumi already record the new type, so another `pulumi up` does not start it; "
+            "run `geusemaker start` when AWS allows it. With any other type, also the previous "
+            "one, `pulumi up` starts it."
         )
-    return "A host that runs already, and the data, are untouched."
+    return "A running host and the data are unchanged."
 
 
 def _another_size(instance_type: str) -> str:
-    """A type like it that exists: of another family with a GPU, or of the usual family."""
+    """An existing alternative: another GPU family or, for other types, the usual family."""
     family, _, size = instance_type.partition(".")
     architecture = architecture_of(instance_type)
     if quota_of(instance_type) in (G_AND_VT, P):

@@ -1,7 +1,4 @@
-"""AWS's Regions by name: which there are, and the nearest to one that there is not.
-
-The list is botocore's own, so that a newer boto3 brings newer Regions.
-"""
+"""Validation of Region names, against the list in botocore. A newer boto3 knows newer Regions."""
 
 import functools
 from typing import Final
@@ -14,23 +11,23 @@ OF_FLAG: Final = "--region"
 OF_STACK: Final = f"the stack's {REGION_KEY}"
 VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
-UPGRADE: Final = "A Region that is newer than the boto3 here needs `pip install --upgrade boto3`."
+UPGRADE: Final = "For a Region newer than the installed boto3, run `pip install --upgrade boto3`."
 
 UNSUPPORTED: Final = {
-    "aws-cn": "in China EC2 may need another service principal in the policies of roles, and the "
-    "registries of the container images may be out of reach",
-    "aws-iso": "it has no access to the internet, from which packages and container images come",
+    "aws-cn": "in China, roles may need another service principal for EC2, and the registries of "
+    "the container images may be unreachable",
+    "aws-iso": "it has no access to the internet, which packages and container images need",
 }
-"""Partitions in which a stack is refused, by the start of their names, with the reason."""
+"""Unsupported partitions, by the start of their names, with the reason."""
 
 _USUAL: Final = "us-east-1"
 
 
 @functools.cache
 def known() -> tuple[str, ...]:
-    """AWS's Regions as botocore has them on record.
+    """All Regions that botocore knows.
 
-    Read without a session: a session stumbles over a profile that does not exist.
+    Read without a boto3 session, which fails if the selected profile does not exist.
     """
     return tuple(_partitions())
 
@@ -38,7 +35,7 @@ def known() -> tuple[str, ...]:
 @functools.cache
 def _partitions() -> dict[str, str]:
     """The partition of each Region."""
-    from botocore.loaders import Loader  # here, since most commands need no list
+    from botocore.loaders import Loader  # slow, and most commands do not need it
 
     found = Loader().load_data("partitions")["partitions"]
     return {
@@ -50,34 +47,37 @@ def _partitions() -> dict[str, str]:
 
 
 def why_unsupported(region: str) -> str | None:
-    """Why a stack cannot run in that Region, or None for one in which it may."""
+    """Why GeuseMaker does not support a Region, or None for a supported or unknown one."""
     partition = _partitions().get(region, "")
     return next((why for start, why in UNSUPPORTED.items() if partition.startswith(start)), None)
 
 
 def check(region: str, source: str) -> None:
-    """`ConfigError` for a Region in which no stack can run; `source` says what names it.
+    """Validate a Region.
 
-    One that botocore does not know is refused too, though AWS may have opened it since, with the
-    one command that makes it known.
+    Args:
+        region: Name of the Region.
+        source: What sets it: `OF_FLAG`, `OF_STACK` or one of `VARIABLES`.
+
+    Raises:
+        ConfigError: The Region is unsupported, or unknown to the installed botocore.
     """
     if region in known():
         if why := why_unsupported(region):
             raise ConfigError(
-                f"The Region is {region} (by {source}), and GeuseMaker does not support it: {why}. "
-                f"Take another one: {fix(source, None)}."
+                f"GeuseMaker does not support the AWS Region {region} (set by {source}): {why}. "
+                f"Use another one: {fix(source, None)}."
             )
         return
     near = nearest(region, known())
-    hint = f"the nearest is {near}" if near else f"one that it has is {_USUAL}"
+    hint = f"The nearest is {near}" if near else f"An example is {_USUAL}"
     raise ConfigError(
-        f"The Region is {region!r} (by {source}), which is not the name of one that AWS has; "
-        f"{hint}. Take that: {fix(source, near)}. {UPGRADE}"
+        f"Unknown AWS Region {region!r} (set by {source}). {hint}: {fix(source, near)}. {UPGRADE}"
     )
 
 
 def fix(source: str, near: str | None) -> str:
-    """What puts the Region right where it was named."""
+    """The command or flag that sets the Region `near`, or the usual one, at its source."""
     name = near or _USUAL
     if source == OF_FLAG:
         return f"`{OF_FLAG} {name}`"

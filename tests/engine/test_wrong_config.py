@@ -76,7 +76,7 @@ def test_a_misspelt_region_is_one_paragraph_whose_command_fixes_it(door: Door) -
     door.pulumi("config", "set", "aws:region", "us-esat-1")
     try:
         said = paragraph(door.pulumi("preview", code=FAILED).out)
-        assert said.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+        assert said.startswith("Unknown AWS Region 'us-esat-1' (set by the stack's aws:region)")
         assert "`pulumi config set aws:region us-east-1`" in said
         assert door.resources() == []
         # The program has no word in these two, which the provider answers.

@@ -128,7 +128,7 @@ def test_list_with_a_wrong_config_or_a_region_that_is_none_is_one_paragraph(worl
     assert "cannot be read" not in world.run("ami", "list").out
     for name in ("a b", "nonsense", "us-east-1a"):
         refused = world.run("ami", "list", "--region", name, code=1).err
-        assert refused.startswith(f"The Region is '{name}' (by --region), which is not the name")
+        assert refused.startswith(f"Unknown AWS Region '{name}' (set by --region)")
 
 
 def test_a_misspelt_region_is_told_as_that_by_each_command(world: World) -> None:
@@ -136,10 +136,12 @@ def test_a_misspelt_region_is_told_as_that_by_each_command(world: World) -> None
     world.answers(output=RUNS_OLD)
     for command in (["list"], ["show"], ["pin"], ["update"]):
         of_flag = world.run("ami", *command, "--region", "us-wset-2", code=1).err
-        assert of_flag.startswith("The Region is 'us-wset-2' (by --region)")
-        assert "Take that: `--region us-west-2`." in of_flag
+        assert of_flag.startswith("Unknown AWS Region 'us-wset-2' (set by --region)")
+        assert "The nearest is us-west-2: `--region us-west-2`." in of_flag
         of_stack = world.run("ami", *command, code=1)
-        assert of_stack.err.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+        assert of_stack.err.startswith(
+            "Unknown AWS Region 'us-esat-1' (set by the stack's aws:region)"
+        )
         assert of_stack.commands == ["pulumi config set aws:region us-east-1"]
 
 

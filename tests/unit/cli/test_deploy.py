@@ -255,7 +255,7 @@ def test_no_region_and_no_stack_are_told_with_their_commands(world: World) -> No
 def test_a_region_that_is_none_is_one_paragraph(world: World) -> None:
     world.config("")
     said = world.run("deploy", "--yes", "--region", "us east 1", code=1)
-    assert said.err.startswith("The Region is 'us east 1' (by --region)")
+    assert said.err.startswith("Unknown AWS Region 'us east 1' (set by --region)")
 
 
 def test_a_misspelt_region_is_refused_before_anything_is_done(world: World) -> None:

@@ -141,7 +141,7 @@ def test_an_error_speaks_of_where_the_value_came_from(origin: Origin, name: str,
     assert f"To fix it, {fix}" in str(failed.value)
 
 
-def test_a_rule_about_two_keys_fixes_the_flag_or_the_key_beside() -> None:
+def test_a_rule_about_two_keys_fixes_the_flag_or_the_key_sibling() -> None:
     with pytest.raises(ConfigError) as failed:
         joined(Given("architecture", "arm64", FlagOrigin("--architecture")), fits("m6i.xlarge"))
     assert "run `pulumi config set geusemaker:instanceType m6g.xlarge`" in str(failed.value)
@@ -166,7 +166,7 @@ def test_a_flag_and_its_variable_know_how_they_are_taken_back(
     assert origin.rename("osType", "a b").startswith(renamed)
     assert origin.rename("osType", "a b").endswith("geusemaker:osType 'a b'`")
     assert origin.place() == ""
-    assert origin.beside() == StackOrigin()
+    assert origin.sibling() == StackOrigin()
 
 
 def test_a_contradiction_says_which_layer_overruled_the_file() -> None:

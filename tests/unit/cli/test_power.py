@@ -106,7 +106,7 @@ def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -
             "InsufficientInstanceCapacity",
             "We currently do not have sufficient m6i.xlarge capacity in the Availability Zone you "
             "requested (us-east-1a).",
-            "in us-east-1a right now",
+            "in us-east-1a now",
         ),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_full_quota_and_a_full_zone_are_explained(
     host.answers["start_instances"] = refusal("StartInstances", code, said)
     error = host.world.run("start", "--yes", code=1).err
     assert told in error
-    assert "The host is still stopped; its data is untouched." in error
+    assert "The host is still stopped; its data is unchanged." in error
 
 
 def test_a_missing_permission_is_named(host: Deployed) -> None:

@@ -48,7 +48,7 @@ def test_a_misspelt_region_is_refused_before_aws_is_asked(no_answer: pytest.Monk
     assert "`export AWS_DEFAULT_REGION=us-west-2`" in refusal()
     pulumi.runtime.set_all_config({"aws:region": "us-esat-1"})
     said = refusal()
-    assert said.startswith("The Region is 'us-esat-1' (by the stack's aws:region)")
+    assert said.startswith("Unknown AWS Region 'us-esat-1' (set by the stack's aws:region)")
     assert "credential" not in said
 
 

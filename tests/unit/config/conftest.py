@@ -1,4 +1,4 @@
-"""Ways to say a config, and to read the message of a wrong one."""
+"""Fixtures that read a config, or the error message of an invalid one."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +44,7 @@ def from_stack() -> FromStack:
 
 @pytest.fixture
 def refused() -> Refused:
-    """The message for the stack values that are refused."""
+    """The error message for invalid stack values."""
 
     def message(secret: tuple[str, ...] = (), **values: str) -> str:
         with pytest.raises(ConfigError) as caught:
@@ -66,7 +66,7 @@ def from_file(tmp_path: Path) -> FromFile:
 
 @pytest.fixture
 def refused_file(from_file: FromFile) -> Refused:
-    """The message for the config file that is refused."""
+    """The error message for an invalid config file."""
 
     def message(text: str | bytes, name: str = "stack.yaml") -> str:
         with pytest.raises(ConfigError) as caught:

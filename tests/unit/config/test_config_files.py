@@ -1,4 +1,4 @@
-"""Config files in all their forms, and what is said of the broken ones."""
+"""Config files in each format, and the errors about invalid ones."""
 
 # ruff: noqa: E501 - a case is one row of a table
 
@@ -31,7 +31,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_all_forms_of_a_file_say_the_same(from_file: FromFile, name: str) -> None:
+def test_all_formats_of_a_file_give_the_same_config(from_file: FromFile, name: str) -> None:
     assert from_file(FORMS[name], name) == DeploymentConfig(
         os_type="ubuntu-24.04",
         ami_type="pytorch",
@@ -43,7 +43,7 @@ def test_all_forms_of_a_file_say_the_same(from_file: FromFile, name: str) -> Non
     )
 
 
-def test_the_shipped_trial_stack_is_right() -> None:
+def test_the_trial_stack_of_the_repository_is_valid() -> None:
     config = DeploymentConfig.from_file(Path(__file__).parents[3] / "Pulumi.dev.yaml")
     assert config == DeploymentConfig(protect_data=False)
 
@@ -55,18 +55,18 @@ def test_the_shipped_trial_stack_is_right() -> None:
         ("a.json", '{"amiType": "pytorch",\n"frameworkVersion": 2.10}', ['write `frameworkVersion` at line 2 as `"frameworkVersion": "2.10"`']),
         ("a.json", '{"amiType": "pytorch", "frameworkVersion": 2.10}', ['write `frameworkVersion` at line 1 as `"frameworkVersion": "2.10"`']),
         ("a.yaml", "amiId: 0123\n", ['as `amiId: "0123"`']),
-        ("a.yaml", "dataVolumeGib: 100.5\n", ["is not a whole number", "allowed: 1 to 16384"]),
+        ("a.yaml", "dataVolumeGib: 100.5\n", ["is not a whole number", "Allowed: 1 to 16384"]),
         ("a.yaml", "tags:\n  Version: 2.10\n", ["2.10 under 'Version'", '`tags: {"Version": "2.10"}`']),
-        ("a.yaml", "tags:\n  A: [b]\n", ["something else than text"]),
-        ("a.yaml", "tags:\n  1: b\n", ["something else than text"]),
-        ("a.yaml", "tags: 5\n", ["of another kind"]),
-        ("a.yaml", "osType: [ubuntu-24.04]\n", ["none of its values"]),
-        ("a.yaml", "protectData: 1\n", ["of another kind"]),
-        ("a.yaml", "availabilityZoneCount: true\n", ["is true, which", "of another kind"]),
-        ("a.yaml", "amiName: 5\n", ["of another kind"]),
+        ("a.yaml", "tags:\n  A: [b]\n", ["a key or value that is not text"]),
+        ("a.yaml", "tags:\n  1: b\n", ["a key or value that is not text"]),
+        ("a.yaml", "tags: 5\n", ["has the wrong type"]),
+        ("a.yaml", "osType: [ubuntu-24.04]\n", ["is not an allowed value"]),
+        ("a.yaml", "protectData: 1\n", ["has the wrong type"]),
+        ("a.yaml", "availabilityZoneCount: true\n", ["is true, which", "has the wrong type"]),
+        ("a.yaml", "amiName: 5\n", ["has the wrong type"]),
         ("a.yaml", "os_type: ubunut-24.04\n", ["os_type (", "line 1)", "did you mean ubuntu-24.04?", "write line 1 as `os_type: ubuntu-24.04`"]),
         ("a.yaml", "\nos_tpye: ubuntu-24.04\n", ["did you mean osType?", "write line 2 as `os_type: ubuntu-24.04`"]),
-        ("a.yaml", "spot: true\n", ["not in this version", "delete `spot` at line 1"]),
+        ("a.yaml", "spot: true\n", ["not supported by this version", "delete `spot` at line 1"]),
         ("a.yaml", "aws:region: x\n", ["aws:region", "`--region x`", "delete `aws:region` at line 1"]),
         ("a.yaml", "region: x\n", ["`pulumi config set aws:region x`", "delete `region` at line 1"]),
         ("a.yaml", "config:\n  geusemaker:os_type: ubuntu-24.04\n", ["did you mean osType?", "`geusemaker:osType: ubuntu-24.04`"]),
@@ -74,11 +74,11 @@ def test_the_shipped_trial_stack_is_right() -> None:
         ("a.yaml", "instanceType: m6g.large\nvpcId: vpc-01234567\n", ["add the line `architecture: arm64`"]),
         ("a.yaml", "config:\n  geusemaker:instanceType: m6g.large\n", ["line 2", "add the line `geusemaker:architecture: arm64`"]),
         ("a.yaml", "os_type: ubuntu-24.04\nosType: ubuntu-22.04\n", ["osType twice", "line 1", "line 2"]),
-        ("a.yaml", "osType: ubuntu-24.04\nosType: ubuntu-22.04\n", ["line 2", "osType stands there twice"]),
-        ("a.json", '{"osType": "x",\n"osType": "y"}', ["line 2", "twice"]),
-        ("a.yaml", "osType:\n", ["no value at line 1", "delete `osType`"]),
-        ("a.yaml", "config:\n  geusemaker:kmsKeyArn:\n    secure: v1:hush\n", ["encrypted at line 2"]),
-        ("a.yaml", "config:\n  geusemaker:tags: {}\nosType: x\n", ["beside `config` at line 3"]),
+        ("a.yaml", "osType: ubuntu-24.04\nosType: ubuntu-22.04\n", ["line 2", "duplicate key osType"]),
+        ("a.json", '{"osType": "x",\n"osType": "y"}', ["line 2", "duplicate key osType"]),
+        ("a.yaml", "osType:\n", ["no value for osType at line 1", "delete `osType`"]),
+        ("a.yaml", "config:\n  geusemaker:kmsKeyArn:\n    secure: v1:hush\n", ["an encrypted value for geusemaker:kmsKeyArn at line 2"]),
+        ("a.yaml", "config:\n  geusemaker:tags: {}\nosType: x\n", ["next to `config` at line 3"]),
         ("a.yaml", "config: 5\n", ["under `config` (line 1)"]),
         ("a.yaml", "- osType\n", ["no mapping", "line 1"]),
         ("a.yaml", "", ["no mapping"]),
@@ -93,11 +93,11 @@ def test_the_shipped_trial_stack_is_right() -> None:
         ("a.json", '{"a": ' + "9" * 5000 + "}", ["error at line 1"]),
         ("a.toml", "osType = 'x'\n", [".yaml, .yml or .json"]),
         ("a.yaml", b"osType: \xff\n", ["UTF-8"]),
-        ("a.yaml", '"a\\nb": 1\n', ["not a key"]),
+        ("a.yaml", '"a\\nb": 1\n', ["not a config key"]),
         ("a.yaml", "osTpye: &a [*a]\n", ["did you mean osType?"]),
     ],
 )  # fmt: skip
-def test_a_broken_file_is_told_with_its_line(
+def test_an_invalid_file_is_reported_with_its_line(
     refused_file: Refused, name: str, text: str | bytes, words: list[str]
 ) -> None:
     message = refused_file(text, name)
@@ -106,7 +106,7 @@ def test_a_broken_file_is_told_with_its_line(
         assert word in message
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         DeploymentConfig.from_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="Is a directory"):

@@ -1,4 +1,4 @@
-"""Whatever is typed gives a config or a ConfigError."""
+"""Property tests: any input gives a config or a ConfigError."""
 
 import json
 import tempfile

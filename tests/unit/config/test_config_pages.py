@@ -1,4 +1,4 @@
-"""Pulumi.yaml and the docs say what the model says."""
+"""Pulumi.yaml and the docs match the model."""
 
 import importlib.util
 from pathlib import Path
@@ -12,8 +12,8 @@ from geusemaker.config import DeploymentConfig
 
 ROOT = Path(__file__).parents[3]
 
-# Declared in Pulumi.yaml they would be required, or the engine would hand their default over as if
-# the user had set it; see the comment there.
+# The engine would require these keys, or pass their defaults as if the user had set them; see the
+# comment in Pulumi.yaml.
 UNDECLARED = {
     "n8nReaches",
     "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
@@ -28,7 +28,7 @@ def declared() -> dict[str, dict[str, Any]]:
     return {key.removeprefix("geusemaker:"): value for key, value in project["config"].items()}
 
 
-def test_pulumi_yaml_declares_every_key_that_it_can(declared: dict[str, dict[str, Any]]) -> None:
+def test_pulumi_yaml_declares_every_other_key(declared: dict[str, dict[str, Any]]) -> None:
     keys = {str(field.alias) for field in DeploymentConfig.model_fields.values()}
     assert set(declared) == keys - UNDECLARED
     assert keys >= UNDECLARED
@@ -46,7 +46,7 @@ def test_pulumi_yaml_has_the_models_defaults_and_descriptions(
             }
 
 
-def test_the_defaults_in_pulumi_yaml_are_no_config_of_their_own(
+def test_the_defaults_in_pulumi_yaml_give_the_default_config(
     declared: dict[str, dict[str, Any]],
 ) -> None:
     defaults = {key: value["default"] for key, value in declared.items()}
@@ -64,11 +64,11 @@ def config_table() -> ModuleType:
     return module
 
 
-def test_the_tables_in_the_docs_are_fresh(config_table: ModuleType) -> None:
+def test_the_tables_in_the_docs_are_current(config_table: ModuleType) -> None:
     assert config_table.main(["--check"]) == 0
 
 
-def test_a_stale_table_is_noticed_and_renewed(
+def test_a_stale_table_is_reported_and_renewed(
     config_table: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "docs" / "configuration.md"
@@ -83,7 +83,7 @@ def test_a_stale_table_is_noticed_and_renewed(
     assert text.endswith(f"{config_table.END}\nafter\n")
 
 
-def test_a_page_without_markers_is_left_alone(config_table: ModuleType, tmp_path: Path) -> None:
+def test_a_page_without_markers_stays_unchanged(config_table: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "docs" / "configuration.md"
     page.parent.mkdir()
     page.write_text("nothing here\n")

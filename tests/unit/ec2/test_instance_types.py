@@ -1,4 +1,4 @@
-"""EC2's naming rule against the types that EC2 has."""
+"""EC2's naming rules, tested against all types of EC2."""
 
 import gzip
 import json
@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from geusemaker.ec2.instance_types import architecture_of, counterpart, type_shape
+from geusemaker.ec2.instance_types import architecture_of, counterpart, type_pattern
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def types() -> dict[str, Any]:
     return loaded
 
 
-def test_the_rule_is_right_for_every_type_of_ec2(types: dict[str, Any]) -> None:
+def test_the_architecture_by_name_is_right_for_every_type(types: dict[str, Any]) -> None:
     wrong = {
         name: architectures
         for name, facts in types.items()
@@ -28,12 +28,12 @@ def test_the_rule_is_right_for_every_type_of_ec2(types: dict[str, Any]) -> None:
     assert wrong == {}
 
 
-def test_every_type_of_ec2_has_the_shape_of_one(types: dict[str, Any]) -> None:
-    assert [name for name in types if not type_shape.fullmatch(name)] == []
+def test_the_pattern_matches_every_type(types: dict[str, Any]) -> None:
+    assert [name for name in types if not type_pattern.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
-def test_the_proposed_counterpart_exists_and_fits(
+def test_the_counterpart_exists_and_has_the_architecture(
     types: dict[str, Any], architecture: Literal["x86_64", "arm64"]
 ) -> None:
     for name in types:
@@ -45,18 +45,18 @@ def test_the_proposed_counterpart_exists_and_fits(
 @pytest.mark.parametrize(
     "name", ["p6e-gb200.36xlarge", "a1.large", "mac2-m2pro.metal", "x2gd.metal"]
 )
-def test_arm_is_known_outside_the_common_rule(name: str) -> None:
+def test_arm_types_outside_the_common_rule_are_known(name: str) -> None:
     assert architecture_of(name) == "arm64"
 
 
 @pytest.mark.parametrize(
     "name", ["mac1.metal", "p6-b200.48xlarge", "g4dn.xlarge", "u7i-6tb.112xlarge"]
 )
-def test_a_g_elsewhere_is_no_graviton(name: str) -> None:
+def test_a_g_in_another_place_does_not_mean_graviton(name: str) -> None:
     assert architecture_of(name) == "x86_64"
 
 
-def test_a_counterpart_keeps_series_and_size_where_it_can() -> None:
+def test_a_counterpart_keeps_series_and_size_if_it_can() -> None:
     assert counterpart("g5.xlarge", "arm64") == "g5g.xlarge"
     assert counterpart("m7i-flex.2xlarge", "arm64") == "m6g.2xlarge"
     assert counterpart("p5.48xlarge", "arm64") == "g5g.xlarge"

@@ -1,4 +1,4 @@
-"""Which quota counts a type, and what is said when AWS refuses to start one."""
+"""The quota of an instance type, and the message when AWS does not start a host."""
 
 import shlex
 
@@ -7,7 +7,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from geusemaker.ec2 import quotas
 from geusemaker.ec2.instance_types import architecture_of
-from geusemaker.ec2.quotas import explain, quota_of, request_command, vcpus_of, way_round
+from geusemaker.ec2.quotas import alternative, explain, quota_of, request_command, vcpus_of
 
 PREFIX = (
     "error: 1 error occurred:\n\t* creating EC2 Instance: operation error EC2: {operation}, https "
@@ -39,7 +39,7 @@ def no_capacity(operation: str = "RunInstances") -> str:
     )
 
 
-def told(text: str, instance_type: str = "g5.xlarge", region: str = "us-east-1") -> str:
+def explained(text: str, instance_type: str = "g5.xlarge", region: str = "us-east-1") -> str:
     paragraph = explain(text, instance_type, region)
     assert paragraph is not None
     assert "\n" not in paragraph
@@ -84,7 +84,7 @@ def test_each_series_has_its_quota(instance_type: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("instance_type", ["mac2.metal", "q9.large", ""])
-def test_no_quota_is_guessed(instance_type: str) -> None:
+def test_an_unknown_series_has_no_quota(instance_type: str) -> None:
     assert quota_of(instance_type) is None
 
 
@@ -94,46 +94,46 @@ def test_every_recorded_type_has_a_quota_and_no_false_vcpus() -> None:
         assert vcpus_of(name) in (None, facts["VCpuInfo"]["DefaultVCpus"]), name
 
 
-def test_vcpus_are_told_by_the_size() -> None:
+def test_the_size_in_the_name_gives_the_vcpus() -> None:
     sizes = {"g5.xlarge": 4, "p5.48xlarge": 192, "m6i.large": 2, "t3.nano": None, "i3.metal": None}
     assert {name: vcpus_of(name) for name in sizes} == sizes
 
 
-def test_codes_and_names_stand_once() -> None:
+def test_codes_and_names_are_unique() -> None:
     assert len({quota.code for quota in quotas.QUOTAS}) == len(quotas.QUOTAS) == 10
     assert len({quota.name for quota in quotas.QUOTAS}) == 10
 
 
 def test_a_quota_of_zero_names_quota_code_region_and_both_hosts() -> None:
-    said = told(over_quota(), region="eu-central-1")
+    said = explained(over_quota(), region="eu-central-1")
     assert "type g5.xlarge in eu-central-1 (VcpuLimitExceeded)" in said
-    assert "may run 0 vCPUs" in said
-    assert "the 4 of g5.xlarge" in said
-    assert "New accounts have 0 for types with a GPU" in said
+    assert "quota there is 0 vCPUs" in said
+    assert "the 4 vCPUs of g5.xlarge" in said
+    assert "New accounts have a quota of 0 for types with a GPU" in said
     assert "'Running On-Demand G and VT instances' (L-DB2E81BA)" in said
     assert "Service Quotas, Amazon EC2" in said
-    assert "the old one runs on for some minutes" in said
+    assert "a replaced host runs for some minutes" in said
     assert commands(said) == [
         "aws service-quotas request-service-quota-increase --service-code ec2 --quota-code "
         "L-DB2E81BA --desired-value 8 --region eu-central-1",
         "pulumi config set geusemaker:instanceType m6i.xlarge",
     ]
-    assert said.endswith("A host that runs already, and the data, are untouched.")
+    assert said.endswith("A running host and the data are unchanged.")
 
 
-def test_what_is_asked_for_holds_two_hosts_beside_a_full_quota() -> None:
-    said = told(over_quota(5), "m6i.xlarge")
-    assert "may run 5 vCPUs" in said
+def test_the_requested_value_allows_two_hosts_above_a_full_quota() -> None:
+    said = explained(over_quota(5), "m6i.xlarge")
+    assert "quota there is 5 vCPUs" in said
     assert "--quota-code L-1216C47A --desired-value 13 " in said
-    assert "New accounts have 0" not in said
+    assert "New accounts have a quota of 0" not in said
     assert "a smaller type: `pulumi config set geusemaker:instanceType m6i.large`" in said
 
 
-def test_the_way_round_keeps_the_architecture() -> None:
-    assert "geusemaker:instanceType m6g.xlarge`" in told(over_quota(), "g5g.xlarge")
-    assert "geusemaker:instanceType m6g.large`" in told(over_quota(8), "m7g.2xlarge")
+def test_the_alternative_keeps_the_architecture() -> None:
+    assert "geusemaker:instanceType m6g.xlarge`" in explained(over_quota(), "g5g.xlarge")
+    assert "geusemaker:instanceType m6g.large`" in explained(over_quota(8), "m7g.2xlarge")
     for name in INSTANCE_TYPES:
-        other = way_round(name)
+        other = alternative(name)
         if other is not None:
             assert other != name
             assert other in INSTANCE_TYPES
@@ -141,67 +141,71 @@ def test_the_way_round_keeps_the_architecture() -> None:
 
 
 def test_the_smallest_types_have_no_smaller_one() -> None:
-    assert "instanceType" not in told(over_quota(1), "t3.medium")
+    assert "instanceType" not in explained(over_quota(1), "t3.medium")
 
 
-def test_vcpus_that_are_known_win_over_the_name() -> None:
+def test_given_vcpus_take_precedence_over_the_name() -> None:
     said = explain(over_quota(), "hpc7g.4xlarge", "us-east-1", vcpus=16)
     assert said is not None
-    assert "the 16 of hpc7g.4xlarge" in said
+    assert "the 16 vCPUs of hpc7g.4xlarge" in said
     assert "--desired-value 32 " in said
 
 
-def test_a_type_of_an_unknown_bucket_leads_to_the_list() -> None:
-    said = told(over_quota(), "q9.xlarge")
+def test_a_type_of_an_unknown_series_gets_the_command_that_lists_quotas() -> None:
+    said = explained(over_quota(), "q9.xlarge")
     assert "`aws service-quotas list-service-quotas --service-code ec2 --region us-east-1`" in said
     assert "request-service-quota-increase" not in said
 
 
-def test_a_quota_whose_height_is_not_told() -> None:
-    said = told("VcpuLimitExceeded: something new that AWS says", "g5.xlarge")
-    assert "may run only so many vCPUs" in said
+def test_a_limit_that_aws_does_not_report_is_not_shown() -> None:
+    said = explained("VcpuLimitExceeded: something new that AWS says", "g5.xlarge")
+    assert "quota there is limited" in said
     assert "--desired-value 8 " in said
 
 
-def test_no_capacity_names_type_and_zone_and_what_is_safe() -> None:
-    said = told(no_capacity())
-    assert "no free host of type g5.xlarge in us-east-1a right now" in said
+def test_no_capacity_names_the_type_and_the_zone_and_the_unchanged_data() -> None:
+    said = explained(no_capacity())
+    assert "no free capacity for type g5.xlarge in us-east-1a now" in said
     assert "(InsufficientInstanceCapacity)" in said
-    assert "A host that runs already, and the data, are untouched." in said
+    assert "A running host and the data are unchanged." in said
     assert "Run the same command again" in said
     assert "architecture x86_64" in said
-    assert "only a new stack can go to another Region" in said
+    assert "only a new stack can use another Region" in said
     assert "Values=us-east-1a --region us-east-1" in said
     assert "pulumi config set geusemaker:instanceType g4dn.xlarge" in commands(said)
 
 
-def test_no_capacity_in_a_zone_that_is_not_named() -> None:
-    said = told(f"InsufficientInstanceCapacity: {'Insufficient capacity.'}", "m6g.xlarge")
+def test_no_capacity_in_an_unknown_zone_names_the_region() -> None:
+    said = explained(f"InsufficientInstanceCapacity: {'Insufficient capacity.'}", "m6g.xlarge")
     assert "type m6g.xlarge in one zone of us-east-1" in said
     assert "pulumi config set geusemaker:instanceType m6g.2xlarge" in commands(said)
 
 
-def test_another_size_is_one_that_there_is() -> None:
+def test_the_proposed_other_type_exists() -> None:
     for name in INSTANCE_TYPES:
         text = f"InsufficientInstanceCapacity: do not have sufficient {name} capacity"
-        (other,) = [one.split()[-1] for one in commands(told(text, name)) if "instanceType" in one]
+        (other,) = [
+            one.split()[-1] for one in commands(explained(text, name)) if "instanceType" in one
+        ]
         assert other != name
         assert other in INSTANCE_TYPES
         assert architecture_of(other) == architecture_of(name), name
 
 
 @pytest.mark.parametrize("text", [no_capacity("StartInstances"), over_quota(4, "StartInstances")])
-def test_a_host_that_was_stopped_for_its_new_type_is_not_called_untouched(text: str) -> None:
-    said = told(text)
-    assert "is still stopped; its data is untouched" in said
-    assert "the same `pulumi up` again does not start it: `geusemaker start` does" in said
+def test_a_host_stopped_for_its_new_type_is_reported_as_stopped(text: str) -> None:
+    said = explained(text)
+    assert "is still stopped; its data is unchanged" in said
+    assert "another `pulumi up` does not start it; run `geusemaker start`" in said
     assert "--refresh" not in said, "the new type is recorded already"
     assert "Run the same command again" not in said
-    assert "A host that runs already" not in said
+    assert "A running host" not in said
 
 
-def test_a_line_break_within_the_text_does_not_hide_it() -> None:
-    assert "may run 7 vCPUs" in told(over_quota(7).replace("vCPU limit", "vCPU\n    limit"))
+def test_a_line_break_within_the_limit_is_ignored() -> None:
+    assert "quota there is 7 vCPUs" in explained(
+        over_quota(7).replace("vCPU limit", "vCPU\n    limit")
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,11 +217,11 @@ def test_a_line_break_within_the_text_does_not_hide_it() -> None:
         "api error AddressLimitExceeded: The maximum number of addresses has been reached.",
     ],
 )
-def test_anything_else_is_left_alone(text: str) -> None:
+def test_other_errors_are_not_explained(text: str) -> None:
     assert explain(text, "g5.xlarge", "us-east-1") is None
 
 
-def test_the_command_is_one_that_a_shell_reads() -> None:
+def test_a_shell_parses_the_request_command() -> None:
     words = shlex.split(request_command(quotas.P, 384, "us-west-2"))
     assert words[:3] == ["aws", "service-quotas", "request-service-quota-increase"]
     assert dict(zip(words[3::2], words[4::2], strict=True)) == {
@@ -229,10 +233,10 @@ def test_the_command_is_one_that_a_shell_reads() -> None:
 
 
 @pytest.mark.parametrize("code", ["VcpuLimitExceeded", "InsufficientInstanceCapacity"])
-def test_a_host_that_was_stopped_by_hand_is_told_to_be_still_stopped(code: str) -> None:
+def test_a_host_stopped_by_the_user_is_reported_as_stopped(code: str) -> None:
     text = f"AWS could not be asked for ec2 StartInstances. It failed with {code}: no"
-    told = explain(text, "m6i.xlarge", "us-east-1", by_hand=True)
-    assert told is not None
-    assert "The host is still stopped; its data is untouched." in told
-    assert "to change its type" not in told
-    assert "&& pulumi up`" in told, "another type alone starts nothing"
+    explained = explain(text, "m6i.xlarge", "us-east-1", by_hand=True)
+    assert explained is not None
+    assert "The host is still stopped; its data is unchanged." in explained
+    assert "to change its type" not in explained
+    assert "&& pulumi up`" in explained, "another type alone starts nothing"

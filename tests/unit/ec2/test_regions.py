@@ -1,4 +1,4 @@
-"""Region names: the nearest to a misspelt one, and what fixes it where it was named."""
+"""Region names: the nearest to a misspelled one, unsupported ones, and the fix at each source."""
 
 import pytest
 
@@ -21,11 +21,11 @@ from geusemaker.messages import nearest
         ("", None),
     ],
 )
-def test_the_nearest_has_the_letters_that_were_typed(typed: str, expected: str | None) -> None:
+def test_the_nearest_region_has_the_typed_letters(typed: str, expected: str | None) -> None:
     assert nearest(typed, regions.known()) == expected
 
 
-def test_each_region_is_its_own_nearest_and_passes() -> None:
+def test_each_region_is_its_own_nearest_and_valid_if_supported() -> None:
     for region in regions.known():
         assert nearest(region, regions.known()) == region
         if regions.why_unsupported(region) is None:
@@ -42,16 +42,18 @@ def test_each_region_is_its_own_nearest_and_passes() -> None:
         ("eu-isoe-west-1", "no access to the internet"),
     ],
 )
-def test_a_region_where_no_stack_can_run_is_refused_with_the_reason(region: str, why: str) -> None:
+def test_an_unsupported_region_is_rejected_with_the_reason(region: str, why: str) -> None:
     with pytest.raises(ConfigError) as refused:
         regions.check(region, regions.OF_STACK)
     said = str(refused.value)
-    assert said.startswith(f"The Region is {region} (by the stack's aws:region), and GeuseMaker")
+    assert said.startswith(
+        f"GeuseMaker does not support the AWS Region {region} (set by the stack's aws:region): "
+    )
     assert why in said
-    assert said.endswith("Take another one: `pulumi config set aws:region us-east-1`.")
+    assert said.endswith("Use another one: `pulumi config set aws:region us-east-1`.")
 
 
-def test_the_other_partitions_are_not_refused() -> None:
+def test_the_other_partitions_are_supported() -> None:
     for region in ("us-gov-west-1", "eusc-de-east-1", "us-east-1"):
         assert regions.why_unsupported(region) is None
 
@@ -64,10 +66,12 @@ def test_the_other_partitions_are_not_refused() -> None:
         ("the stack's aws:region", "`pulumi config set aws:region us-east-1`"),
     ],
 )
-def test_it_is_put_right_where_it_was_named(source: str, fix: str) -> None:
-    for wrong, hint in (("us-esat-1", "the nearest is"), ("x", "one that it has is")):
+def test_an_unknown_region_is_rejected_with_the_fix_for_its_source(source: str, fix: str) -> None:
+    for wrong, hint in (("us-esat-1", "The nearest is"), ("x", "An example is")):
         with pytest.raises(ConfigError) as refused:
             regions.check(wrong, source)
         said = str(refused.value)
-        assert said.startswith(f"The Region is '{wrong}' (by {source}), which is not the name of")
-        assert f"{hint} us-east-1. Take that: {fix}. A Region that is newer than" in said
+        assert said.startswith(
+            f"Unknown AWS Region '{wrong}' (set by {source}). {hint} us-east-1: {fix}. "
+        )
+        assert said.endswith("run `pip install --upgrade boto3`.")
