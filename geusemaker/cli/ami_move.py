@@ -1,15 +1,16 @@
-"""`geusemaker ami pin` and `ami update`: write an image into the stack's file, seen beforehand."""
+"""`geusemaker ami pin` and `ami update`: write an image into the stack's file."""
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-import typer
 import yaml
 
+from geusemaker import terminal
 from geusemaker.cli import ami_show, stack_file
 from geusemaker.cli.ami_table import built
 from geusemaker.cli.confirm import agree
@@ -30,7 +31,7 @@ _KEYS: Mapping[str, str] = {"name": "amiName", "id": "amiId"}
 
 @dataclass
 class Move:
-    """Moves one stack to an image, or holds it to one. The methods yield what to print."""
+    """Pins one stack to an image. The methods yield the lines to print."""
 
     target: Target
     service: EC2Service
@@ -39,36 +40,37 @@ class Move:
     local: bool = False
 
     def pin(self, wanted: str | None, by: By) -> Iterator[str]:
-        """Pin what runs, or the image of that id or name; asks when that replaces the host."""
+        """Pins the running image, or the one of that id or name. Prompts before a replacement."""
         name, _, _ = self.target.required_stack()
         config, outputs = self.target.config(), self.target.outputs()
         running = outputs.get("amiId")
         if wanted is None and running is None:
             raise PinError(
-                f"Stack {name} runs no image yet, so there is none to pin. Name one: `geusemaker "
-                "ami list --json` shows ids and names; or deploy first: `geusemaker deploy`."
+                f"Stack {name} runs no image yet, so there is none to pin. Name an image: "
+                "`geusemaker ami list --json` shows ids and names; or deploy first: `geusemaker "
+                "deploy`."
             )
         if wanted == "":
             raise PinError(
-                "IMAGE is empty, so nothing was written: an unset variable of the shell, perhaps? "
-                "`geusemaker ami list --json` shows ids and names; `geusemaker ami pin` alone pins "
-                "what runs."
+                "IMAGE is empty, so nothing was written: perhaps a shell variable is unset. "
+                "`geusemaker ami list --json` shows ids and names; `geusemaker ami pin` without "
+                "IMAGE pins the running image."
             )
         subject = "IMAGE" if wanted else "The image that the stack runs"
         image = self._find(wanted or str(running), config, subject=subject)
         if by == "name" and not self._is_of_its_name(image, config):
-            # A copy of the account's own has the name of AWS's image.
-            yield f"Its name means another image, so it is pinned by id: {_told(image)}"
+            # A private copy may have the name of AWS's image.
+            yield f"Its name selects another image, so it is pinned by id: {_named(image)}"
             by = "id"
         if self._is_pinned_to(config, image, by):
-            yield f"Stack {name} is pinned to {_told(image)} already; nothing was written."
+            yield f"Stack {name} is already pinned to {_named(image)}; nothing was written."
             return
-        yield f"{'Pin':<8} {_told(image)}"
+        yield f"{'Pin':<8} {_named(image)}"
         replaces = image.id != running and running is not None
         yield from self._write(image, by, replaces, runs_what_fits=_fits(config, outputs))
 
     def update(self) -> Iterator[str]:
-        """Pin the newest image of the config's request, unless it runs already."""
+        """Pins the newest image for the config, unless it runs already."""
         name, _, _ = self.target.required_stack()
         config, outputs = self.target.config(), self.target.outputs()
         running = outputs.get("amiId")
@@ -89,10 +91,10 @@ class Move:
             return
         if pinned and self._is_pinned_to(config, newest, pinned):
             done = "runs it" if newest.id == running else f"`{self._next}` moves to it"
-            yield f"Stack {name} is pinned to the newest, {_told(newest)}: {done}."
+            yield f"Stack {name} is pinned to the newest, {_named(newest)}: {done}."
             return
         yield f"{'Old':<8} {outputs.get('amiName')} ({running})"
-        yield f"{'New':<8} {_told(newest)}"
+        yield f"{'New':<8} {_named(newest)}"
         yield from self._write(
             newest,
             pinned or "name",
@@ -109,50 +111,50 @@ class Move:
         pin: str | None,
         key: str,
     ) -> str | None:
-        """Why there is nothing to write; None when the newest is one to move to."""
+        """Why there is nothing to write; None when the stack can move to the newest image."""
         running, runs = outputs.get("amiId"), str(outputs.get("amiName"))
         if running is None and pin:
             return (
                 f"Stack {name} runs no image yet and is pinned to {pin}. `pulumi config rm {key}` "
-                f"lets the first deployment take the newest, {_told(newest)}. Nothing was written."
+                f"lets the first deployment take the newest, {_named(newest)}. Nothing was written."
             )
         if running is None:
             return (
-                f"Stack {name} runs no image yet: `geusemaker deploy` takes the newest by itself, "
-                f"{_told(newest)}. Nothing was written."
+                f"Stack {name} runs no image yet: `geusemaker deploy` takes the newest, "
+                f"{_named(newest)}. Nothing was written."
             )
         if newest.id == running:
             if pin in (None, newest.id, newest.name):
                 of = ami_show.of_version(config)
-                return f"Stack {name} runs the newest{of}: {_told(newest)}. Nothing was written."
+                return f"Stack {name} runs the newest{of}: {_named(newest)}. Nothing was written."
             return None
         old, new = recognise(runs), recognise(newest.name)
         if old is None:
             return (
-                f"Stack {name} runs {runs} ({running}), which is of no line that GeuseMaker knows: "
-                "there is no newer one of it to move to. Nothing was written."
+                f"Stack {name} runs {runs} ({running}), which is of no line that GeuseMaker knows, "
+                "so there is no newer image to move to. Nothing was written."
             )
         same = (old.os_type, old.ami_type) == (config.os_type, config.ami_type)
         if same and new and _age(old, runs) >= _age(new, newest.name):
             return (
-                f"Stack {name} runs {runs} ({running}), and the newest that a search for its "
-                f"config finds, {_told(newest)}, is no newer. Nothing was written."
+                f"Stack {name} runs {runs} ({running}), and the newest image for its config, "
+                f"{_named(newest)}, is no newer. Nothing was written."
             )
         if pin is None and config.ami_policy == "latest":
             return (
                 f"Stack {name} has amiPolicy latest: the next `pulumi up` moves it from {runs} to "
-                f"{_told(newest)} by itself. Nothing was written."
+                f"{_named(newest)}. Nothing was written."
             )
         if pin is None and not same:
             return (
-                f"Stack {name} runs {runs}, and its config asks for another line by now: the next "
-                f"`pulumi up` moves it to {_told(newest)} by itself. Nothing was written."
+                f"Stack {name} runs {runs}, and its config now requests another line: the next "
+                f"`pulumi up` moves it to {_named(newest)}. Nothing was written."
             )
         return None
 
     @property
     def _next(self) -> str:
-        """The command that brings the stack to its config."""
+        """The command that applies the config."""
         return "pulumi up" if not self.local else "geusemaker deploy --local"
 
     def _find(
@@ -163,9 +165,9 @@ class Move:
         subject: str = "IMAGE",
         silent: bool = False,
     ) -> FoundImage:
-        """The image of that id or name, once AWS shows it and it fits the config.
+        """The image of that id or name. `PinError` where AWS does not show it or it does not fit.
 
-        Messages name it by `subject`.
+        Messages call it `subject`.
         """
         is_id = re.fullmatch(r"ami-[0-9a-f]{8,17}", wanted) is not None
         try:
@@ -178,20 +180,21 @@ class Move:
                 framework_version=config.framework_version,
             )
         except PinError as error:
-            # Its words are for a pin that the config holds; this one was never written.
+            # The error is about a pin in the config; this one was not written.
             text = re.sub(
                 r"Drop the pin: `[^`]+`(; or pin [a-z ]+: `geusemaker ami list[^.;]*)?",
-                "Nothing was written; `geusemaker ami list --json` shows what there is",
+                "Nothing was written; `geusemaker ami list --json` shows the images",
                 str(error),
             )
-            raise PinError(_told_of(subject, text)) from None
+            raise PinError(_about(subject, text)) from None
         for warning in () if silent else self.service.warnings:
             text = re.sub(r" If it is not meant, `pulumi config rm [^`]*` drops it\.", "", warning)
-            typer.echo(f"warning: {_told_of(subject, text)}", err=True)
+            marked = terminal.mark("warning", "warning:", stream=sys.stderr)
+            terminal.paragraph(f"{marked} {_about(subject, text)}", err=True)
         return image
 
     def _is_of_its_name(self, image: FoundImage, config: DeploymentConfig) -> bool:
-        """Whether a pin by the image's name means that very image."""
+        """Whether a pin by the image's name selects that image."""
         try:
             return self._find(image.name, config, silent=True).id == image.id
         except PinError:
@@ -203,7 +206,7 @@ class Move:
     def _write(
         self, image: FoundImage, by: By, replaces: bool, *, runs_what_fits: bool
     ) -> Iterator[str]:
-        """Writes the pin. What runs can be pinned again only where it fits the other keys."""
+        """Writes the pin. The running image can be pinned again only where it fits the config."""
         _, cli, file = self.target.required_stack()
         key = _KEYS[by]
         other = f"{NAMESPACE}:{_KEYS['name' if by == 'id' else 'id']}"
@@ -211,7 +214,8 @@ class Move:
         with stack_file.trial(cli, file, {full: value}, [other]) as trial:
             _annotate(trial.copy, full, self._comment(image, by))
             if replaces:
-                outcome = cli.preview(trial.copy)
+                with terminal.working("Previewing"):
+                    outcome = cli.preview(trial.copy)
                 yield f"{'Preview':<8} {outcome.would()}"
                 yield f"{'Replaces':<8} {outcome.replaces()}"
                 for warning in outcome.warnings:
@@ -221,16 +225,16 @@ class Move:
         shown = Places(self.target.project).shown(file)
         yield f"Written to {shown}: {full}: {value}"
         if replaces:
-            back = "; until then `geusemaker ami pin` goes back to what runs"
-            yield f"Next: `{self._next}` does it{back if runs_what_fits else ''}."
-        lifted = (
-            "takes the newest at the next deployment, since amiPolicy is latest"
+            back = "; until then `geusemaker ami pin` pins the running image again"
+            yield f"Next: `{self._next}` applies it{back if runs_what_fits else ''}."
+        removal = (
+            "removes it, and the next deployment takes the newest, because amiPolicy is latest"
             if self.target.config().ami_policy == "latest"
-            else "lifts it, and replaces nothing once the pinned image runs"
+            else "removes it, and replaces nothing once the pinned image runs"
         )
         yield (
-            "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; "
-            f"`pulumi config rm {full}` {lifted}."
+            "With the pin, a preview reports no newer image; `geusemaker ami list` does. "
+            f"`pulumi config rm {full}` {removal}."
         )
 
     def _comment(self, image: FoundImage, by: By) -> str:
@@ -239,26 +243,26 @@ class Move:
 
 
 def _fits(config: DeploymentConfig, outputs: Mapping[str, Any]) -> bool:
-    """Whether a pin of what runs would not be refused for contradicting the config."""
+    """Whether a pin of the running image fits the config."""
     return ami_show.view(config, outputs, ()).fits
 
 
 def _age(known: Recognised, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Order of the images of a line: by framework version, then by build."""
+    """The order of a line's images: by framework version, then by build."""
     return numeric(known.framework_version or "0"), build_in(name)
 
 
-def _told_of(subject: str, text: str) -> str:
-    """What speaks of a pin in the config, in words for what was typed."""
+def _about(subject: str, text: str) -> str:
+    """The message with `subject` in place of the config key of a pin."""
     return re.sub(r"^geusemaker:ami(Id|Name)", subject, text)
 
 
-def _told(image: FoundImage) -> str:
+def _named(image: FoundImage) -> str:
     return f"{image.name} ({image.id})"
 
 
 def _annotate(file: Path, key: str, comment: str) -> None:
-    """Puts a comment behind the key's value, when the file then still says the same."""
+    """Adds a comment after the key's value, where the file's values stay the same."""
     text = file.read_text(encoding="utf-8")
     line = re.compile(rf"^(\s+{re.escape(key)}: [^\n#]*[^\n# ]) *(#[^\n]*)?$", re.MULTILINE)
     marked = line.sub(lambda found: f"{found[1]} # {comment}", text, count=1)

@@ -1,4 +1,4 @@
-"""What `geusemaker ami show` and the mark in `ami list` say of one stack's image. Pure."""
+"""One stack's image, for `geusemaker ami show` and the mark in `ami list`. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from geusemaker.services.ec2 import LineImages
 
 @dataclass(frozen=True)
 class View:
-    """One stack's image beside what AWS has.
+    """One stack's image, compared with the images at AWS.
 
     Attributes:
         image_id: Of the running host; None when the stack was never deployed.
-        architecture: Of the running host, as the stack's outputs say.
-        known: What the running image's name tells; None for a name of no known line.
-        running: What AWS shows of that image; None when it shows none of that id.
-        newest: What a search for the config's request finds today; None when the Region has none.
-        behind: Builds of the running image's line and version that are newer, deprecated left out.
-        patched_until: Of the running image; None when the table does not know it.
-        advisory: What AWS warns of in it, worded to follow its name, or None.
+        architecture: Of the running host, from the stack's outputs.
+        known: The parsed name of the running image; None for a name of no known line.
+        running: The running image at AWS; None when AWS does not show it.
+        newest: The result of a search for the config's request; None when the Region has none.
+        behind: Number of newer builds of the running image's line and version, not deprecated.
+        patched_until: Of the running image; None when the table does not have it.
+        advisory: AWS's warning about it, worded to follow its name, or None.
     """
 
     config: DeploymentConfig
@@ -41,14 +41,14 @@ class View:
 
     @property
     def request(self) -> str:
-        """What the config asks for."""
+        """The request of the config."""
         parts = [self.config.os_type, self.config.architecture, self.config.ami_type]
         version = self.config.framework_version
         return " / ".join([*parts, version] if version else parts)
 
     @property
     def is_other_line(self) -> bool:
-        """Whether the newest that the config would take is of another line than what runs."""
+        """Whether the newest image for the config is of another line than the running one."""
         wanted = recognise(self.newest.name) if self.newest else None
         if wanted is None or self.known is None:
             return True
@@ -57,7 +57,7 @@ class View:
 
     @property
     def runs(self) -> tuple[str, str, str] | None:
-        """OS, architecture and type of what runs; None where its name tells no known line."""
+        """OS, architecture and type of the running image; None for a name of no known line."""
         if self.known is None:
             return None
         of_name = self.known.architecture or self.architecture or self.config.architecture
@@ -65,7 +65,7 @@ class View:
 
     @property
     def fits(self) -> bool:
-        """Whether what runs is what the config asks for, as far as its name tells."""
+        """Whether the running image matches the config, by its name."""
         if self.known is None:
             return True
         config = self.config
@@ -82,15 +82,15 @@ class View:
 
     @property
     def can_be_pinned(self) -> bool:
-        """Whether `ami pin` alone would write something, and not be refused."""
+        """Whether `ami pin` without arguments would write a pin, and not be refused."""
         if self.image_id is None or not self.fits or self.is_pinned_to_what_runs:
             return False
-        # One of no known line may be the account's own, which the answer about AWS's never shows.
+        # An image of no known line may be the account's own, which the look-up does not show.
         return self.running is not None or self.known is None
 
     @property
     def pinned_by(self) -> str | None:
-        """The key that pins, if one does."""
+        """The key of the pin, or None."""
         return self.config.pin_key
 
 
@@ -99,7 +99,7 @@ def view(
     outputs: Mapping[str, Any],
     answers: Sequence[LineImages],
 ) -> View:
-    """Lay the stack's config and outputs beside what AWS shows of all lines."""
+    """Compares the stack's config and outputs with AWS's images of all lines."""
     image_id, name = outputs.get("amiId"), outputs.get("amiName")
     known = recognise(name) if name else None
     every = [(answer, image) for answer in answers for image in answer.images]
@@ -130,7 +130,7 @@ def view(
 
 
 def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundImage | None:
-    """What a search for the config's request finds; with a version, the newest of that version."""
+    """The newest image for the config; with a framework version, the newest of that version."""
     for answer in answers:
         line = answer.line
         if (line.os_type, line.architecture, line.ami_type) != (
@@ -147,7 +147,7 @@ def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundI
 
 
 def _versions(name: str) -> tuple[str | None, ...]:
-    """The framework version of an image as a user may type it: "2.6", or "2.6.0" in full."""
+    """The framework version of an image in both spellings, such as "2.6" and "2.6.0"."""
     known = recognise(name)
     return (known.framework_version, known.spelled_version) if known else ()
 
@@ -167,23 +167,23 @@ def lines(view: View, today: date) -> list[tuple[str, str]]:
             ),
             ("Next", "geusemaker deploy | pulumi up"),
         ]
-    told = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view, today))]
+    rows = [("running", f"{view.name} ({view.image_id})"), ("line", _line(view, today))]
     if view.running is None:
-        told.append(("at AWS", "not shown: withdrawn, private, or of no line of the table"))
+        rows.append(("at AWS", "not shown: withdrawn, private, or of no line in the table"))
     never = never_made(view.config, today)
-    told += [("chosen", _chosen(view)), ("built", _age(view, today))]
-    told.append(("behind", "not to be said of what never was" if never else _behind(view)))
-    told.append(("patched", _patched(view, today)))
+    rows += [("chosen", _chosen(view)), ("built", _age(view, today))]
+    rows.append(("behind", "unknown: AWS never made this image" if never else _behind(view)))
+    rows.append(("patched", _patched(view, today)))
     if view.advisory:
-        told.append(("advisory", f"{view.advisory}: `geusemaker ami list` marks what does not"))
+        rows.append(("advisory", f"{view.advisory}: `geusemaker ami list` shows images without"))
     if never:
-        told.append(("refused", never))
-    told.append(("Next", "geusemaker ami list --all" if never else _next(view)))
-    return told
+        rows.append(("refused", never))
+    rows.append(("Next", "geusemaker ami list --all" if never else _next(view)))
+    return rows
 
 
 def as_json(view: View) -> dict[str, Any]:
-    """The same for programs; what is not known is null."""
+    """The view as JSON; unknown values are null."""
     return {
         "imageId": view.image_id,
         "imageName": view.name,
@@ -210,10 +210,10 @@ def marker(
     never: bool = False,
     elsewhere: str | None = None,
 ) -> str | None:
-    """What the mark before a row of the table means for this stack; `newest` as by `newest_of`.
+    """The legend of the mark in the table; `newest` is the result of `newest_of`.
 
-    `never`: AWS never made what the config asks for. `elsewhere` is the stack's Region where the
-    table is of another, in which its image has another id.
+    `never`: AWS never made the image of the config. `elsewhere` is the stack's Region, where the
+    table shows another Region.
     """
     if config is None:
         return None
@@ -228,19 +228,19 @@ def marker(
         return f"{text}, not deployed"
     if newest is not None and newest.id == running:
         return f"{text}, running the newest{of_version(config)}"
-    more = ": geusemaker ami show" if newest is not None else ""
+    more = ", not the newest" if newest is not None else ""
     return f"{text}, running {outputs.get('amiName')}{more}"
 
 
 def of_version(config: DeploymentConfig) -> str:
-    """What "the newest" is of: a search with a version sees no other, however new."""
+    """The version that "the newest" is limited to, if any."""
     return f" of {config.framework_version}" if config.framework_version else ""
 
 
 def never_made(config: DeploymentConfig, today: date) -> str | None:
-    """Why the next deployment is refused, where AWS never made what the config asks for.
+    """Why the next deployment is refused, where AWS never made the image of the config.
 
-    A pin is asked for in its place, so that it does not matter then.
+    None with a pin: the deployment then uses the pinned image.
     """
     if config.ami_id or config.ami_name:
         return None
@@ -254,27 +254,27 @@ def never_made(config: DeploymentConfig, today: date) -> str | None:
         )
     except NeverMadeError as error:
         return str(error)
-    except RequestError:  # a version that is newer than the table: AWS may have it by now
+    except RequestError:  # a version newer than the table, which AWS may have
         return None
     return None
 
 
 def _line(view: View, today: date) -> str:
     if view.known is None or view.runs is None:
-        return f"not one of the known lines; the config asks for {view.request}"
+        return f"not one of the known lines; the config requests {view.request}"
     version = view.known.framework_version
     line = " / ".join([*view.runs, version] if version else view.runs)
     if view.fits:
         return line
     if never_made(view.config, today):
-        follows = "which AWS never made, so that `pulumi up` is refused"
+        follows = "which AWS never made, so `pulumi up` is refused"
     elif view.pinned_by:
-        follows = "which the pin has to fit"
+        follows = "which the pin must match"
     elif view.newest is None:
-        follows = "of which there is none here, so that `pulumi up` is refused"
+        follows = "which this Region does not have, so `pulumi up` is refused"
     else:
-        return f"{line}; the config asks for {view.request}: the next `pulumi up` replaces the host"
-    return f"{line}; the config asks for {view.request}, {follows}"
+        return f"{line}; the config requests {view.request}: the next `pulumi up` replaces the host"
+    return f"{line}; the config requests {view.request}, {follows}"
 
 
 def _pin(view: View) -> str | None:
@@ -287,12 +287,12 @@ def _chosen(view: View) -> str:
         if pin in (view.image_id, view.name):
             return f"pinned by geusemaker:{view.pinned_by}"
         return (
-            f"geusemaker:{view.pinned_by} pins another, {pin}: the next `pulumi up` replaces the "
-            "host by one on that"
+            f"geusemaker:{view.pinned_by} pins another image, {pin}: the next `pulumi up` replaces "
+            "the host with one that runs it"
         )
     if view.config.ami_policy == "latest":
-        return "amiPolicy latest: the next `pulumi up` takes the newest by itself"
-    return "amiPolicy keep: kept until you ask for another"
+        return "amiPolicy latest: the next `pulumi up` takes the newest"
+    return "amiPolicy keep: kept until you request another"
 
 
 def _age(view: View, today: date) -> str:
@@ -304,12 +304,12 @@ def _age(view: View, today: date) -> str:
 
 def _behind(view: View) -> str:
     if view.newest is None:
-        return "AWS shows no image of what the config asks for in this Region"
+        return "AWS shows no image for the config in this Region"
     if view.newest.id == view.image_id:
         held = of_version(view.config)
-        return f"nothing: it is the newest{held and f'{held}, which frameworkVersion holds it to'}"
+        return f"nothing: it is the newest{held and f'{held}, the frameworkVersion of the config'}"
     builds = f"{view.behind} newer build{'s' * (view.behind != 1)} of its version; "
-    newest = f"the newest that the config would take: {view.newest.name} ({view.newest.id})"
+    newest = f"the newest for the config: {view.newest.name} ({view.newest.id})"
     if view.is_other_line:
         newest += ", which is of another line"
     return f"{builds if view.behind else ''}{newest}"
@@ -317,17 +317,17 @@ def _behind(view: View) -> str:
 
 def _patched(view: View, today: date) -> str:
     if view.patched_until is None:
-        return "the table does not know this image: nobody says until when it is patched"
+        return "unknown: the table does not have this image"
     if view.patched_until < today:
-        return f"not since {view.patched_until}: `geusemaker ami list` shows what is"
+        return f"ended {view.patched_until}: `geusemaker ami list` shows patched images"
     return f"until {view.patched_until} ({(view.patched_until - today).days} days)"
 
 
 def _next(view: View) -> str:
-    """What moves the stack, then what holds it; only what would do something."""
+    """The commands that update or pin, only where they have an effect."""
     can = []
     if view.newest is not None and view.newest.id != view.image_id:
-        # Another request is followed by the next `up` alone, unless a pin holds against it.
+        # The next `up` applies another request by itself, unless a pin prevents it.
         moves = view.fits or view.pinned_by is not None
         can.append("geusemaker ami update" if moves else "pulumi preview")
     if view.can_be_pinned:
@@ -336,7 +336,7 @@ def _next(view: View) -> str:
 
 
 def _version(known: Recognised | None, architecture: str | None) -> Version | None:
-    """What the table has of that image's version."""
+    """The table's entry of that image's version."""
     if known is None:
         return None
     line = load_catalogue().line(

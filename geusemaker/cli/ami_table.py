@@ -1,4 +1,4 @@
-"""The table of `geusemaker ami list`: what each line of images has to offer. Pure."""
+"""The table of `geusemaker ami list`: the newest image of each line. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +19,13 @@ _ARCHITECTURES: Final = ("x86_64", "arm64")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line, and what a search for it finds.
+    """One line, and the result of a search for it.
 
     Attributes:
-        status: "current", "ended" or "never", on the day of the table that is shown.
-        version: The one that is found, or without AWS's answer the one that is asked for first;
-            None if the line never was.
-        image: What is found; None where AWS shows none, or was not asked.
+        status: "current", "ended" or "never", on the day of the command.
+        version: The version that was found, or without AWS's answer the first one to search for;
+            None if AWS never made the line.
+        image: The image that was found; None where AWS shows none, or was not called.
     """
 
     line: Line
@@ -42,11 +42,11 @@ class Entry:
 
     @property
     def row(self) -> tuple[str, str]:
-        """Both architectures of an OS and a type stand in one row."""
+        """OS and type: one row shows both architectures."""
         return self.line.os_type, self.line.ami_type
 
     def cell(self) -> str:
-        """Version and build date, in short."""
+        """Version and build date."""
         if self.version is None:
             return NEVER
         number = self.version.number or ""
@@ -58,19 +58,19 @@ class Entry:
 
 
 def built(image: FoundImage) -> str:
-    """The day of the build: the one in the name, else of the image's creation."""
+    """The day of the build: from the name, else of the image's creation."""
     known = recognise(image.name)
     return str(known.release) if known and known.release else image.creation_date[:10]
 
 
 def _build(image: FoundImage) -> str:
-    """What tells the builds of a line apart: the day, or the number in names without one."""
+    """What distinguishes the builds of a line: the day, or a number in names without a day."""
     number = re.search(r"Version [0-9.]+$", image.name)
     return number[0] if number else built(image)
 
 
 def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: date) -> list[Entry]:
-    """Every line of the table, those of Ubuntu first; without `answers` by the table alone."""
+    """Every line of the catalogue, Ubuntu first. `answers` is None where AWS was not called."""
     by_line = {_key(one.line): one for one in answers or ()}
     position = {system.name: index for index, system in enumerate(catalogue.systems)}
 
@@ -106,9 +106,9 @@ def shown(
     never: bool,
     mine: tuple[str, str] | None = None,
 ) -> list[Entry]:
-    """The entries of the rows to show: those with a current line, and more if wanted.
+    """The entries of the rows to show: those with a current line, and more on request.
 
-    `mine` is the row of the stack, which is shown in any case: the mark stands before it.
+    `mine` is the row of the stack, which is always shown, with a mark.
     """
     statuses: dict[tuple[str, str], set[str]] = {}
     for entry in every:
@@ -120,11 +120,15 @@ def shown(
 
 
 def table(
-    entries: Sequence[Entry], catalogue: Catalogue, mine: tuple[str, str, str] | None
+    entries: Sequence[Entry],
+    catalogue: Catalogue,
+    mine: tuple[str, str, str] | None,
+    width: int | None = None,
 ) -> list[str]:
-    """Lines of text: a head, a row for each OS and type, and notes on what they warn of.
+    """Lines of text: a head, a row for each OS and type, and notes on their advisories.
 
-    `mine` is the OS, architecture and type that the stack asks for; its row is marked.
+    `mine` is the OS, architecture and type of the stack's config; its row is marked. Where that is
+    wider than `width` columns, each architecture has a row.
     """
     rows: dict[tuple[str, str], dict[str, Entry]] = {}
     for entry in entries:
@@ -148,16 +152,43 @@ def table(
                 f"{_patched(both)}  {marked}".rstrip(),
             )
         )
+    lines = _aligned(cells, "  ")
+    if width is not None and max(map(len, lines)) > width:
+        lines = _aligned(_tall(rows, notes, catalogue, mine), " ")
+    return [*lines, *(f"{mark} {text}" for text, mark in notes.items())]
+
+
+def _tall(
+    rows: Mapping[tuple[str, str], Mapping[str, Entry]],
+    notes: Mapping[str, str],
+    catalogue: Catalogue,
+    mine: tuple[str, str, str] | None,
+) -> list[tuple[str, ...]]:
+    """The cells with one row for each architecture."""
+    cells: list[tuple[str, ...]] = [("", "osType", "amiType", "arch", "newest", "patched until")]
+    for (os_type, ami_type), by_architecture in rows.items():
+        for number, architecture in enumerate(_ARCHITECTURES):
+            entry = by_architecture[architecture]
+            advice = _advice(entry, catalogue)
+            until = f"{_until(entry)} {notes[advice] if advice else ''}".rstrip()
+            here = mine == (os_type, architecture, ami_type)
+            names = ("", "") if number else (os_type, ami_type)
+            cells.append((">" if here else "", *names, architecture, entry.cell(), until))
+    return cells
+
+
+def _aligned(cells: Sequence[Sequence[str]], gap: str) -> list[str]:
+    """Lines of cells under each other; the first cell is a mark."""
     widths = [max(len(cell) for cell in column) for column in list(zip(*cells, strict=True))[1:]]
     lines = []
     for mark, *row in cells:
         texts = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        lines.append(f"{mark:<2}{'  '.join(texts)}".rstrip())
-    return [*lines, *(f"{mark} {text}" for text, mark in notes.items())]
+        lines.append(f"{mark:<2}{gap.join(texts)}".rstrip())
+    return lines
 
 
 def as_json(entry: Entry, today: date) -> dict[str, Any]:
-    """One line for programs; a field that is not known is null."""
+    """One line as JSON; unknown fields are null."""
     version, image = entry.version, entry.image
     return {
         "osType": entry.line.os_type,
@@ -197,9 +228,9 @@ def _version(line: Line, image: FoundImage | None, today: date) -> Version | Non
 
 def _patched(both: Sequence[Entry]) -> str:
     """One date where both have the same, else one for each architecture."""
-    told = [_until(entry) for entry in both]
-    real = [text for text in told if text != "-"]
-    return real[0] if len(set(real)) == 1 else " / ".join(told)
+    dates = [_until(entry) for entry in both]
+    real = [text for text in dates if text != "-"]
+    return real[0] if len(set(real)) == 1 else " / ".join(dates)
 
 
 def _until(entry: Entry) -> str:
@@ -209,7 +240,7 @@ def _until(entry: Entry) -> str:
 
 
 def _advice(entry: Entry, catalogue: Catalogue) -> str | None:
-    """The advisory of the entry's version, and from which version on there is none."""
+    """The advisory of the entry's version, and the first version without one."""
     if entry.version is None or entry.version.advisory is None:
         return None
     of_type = [

@@ -1,4 +1,4 @@
-"""Says while it happens that AWS may have no free host: Pulumi's provider says it late."""
+"""Reports early that AWS may lack capacity: Pulumi's provider reports it late."""
 
 import contextlib
 import re
@@ -11,8 +11,8 @@ PATIENCE: Final = 120.0
 
 WAITING: Final = (
     "There is no new host after 2 minutes. Most likely AWS has no capacity for its type in its "
-    "zone: Pulumi's AWS provider retries silently for seven minutes and more before it reports "
-    "InsufficientInstanceCapacity. Let it run; what to do then is printed at its end."
+    "zone: Pulumi's AWS provider retries silently for at least seven minutes before it reports "
+    "InsufficientInstanceCapacity. Let it run; the fix is printed at the end."
 )
 
 CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")
@@ -23,7 +23,7 @@ ENDED: Final = re.compile(r"aws:ec2:Instance \S+ (created\b|\*\*)")
 def watched(
     say: Callable[[str], None], patience: float = PATIENCE
 ) -> Iterator[Callable[[str], None]]:
-    """Hands lines of `pulumi up` on to `say`, and `WAITING` when a new host takes that long."""
+    """Passes lines of `pulumi up` to `say`, and `WAITING` when a new host takes that long."""
     timer: threading.Timer | None = None
 
     def line(text: str) -> None:

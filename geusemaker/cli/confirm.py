@@ -1,4 +1,4 @@
-"""Asks a yes or no before something is written or deployed."""
+"""Confirmation prompts."""
 
 import sys
 
@@ -10,20 +10,20 @@ INTERRUPTED = 130
 
 
 def agree(question: str, nothing: str, doing: str, *, yes: bool) -> None:
-    """Returns when the user agrees, or has said so beforehand by `--yes`.
+    """Returns when the user agrees, or passed --yes.
 
-    `nothing` says what a no means ("Nothing was changed"), `doing` what --yes would do.
+    `nothing` is the result of a no ("Nothing was changed"), `doing` what --yes does.
 
     Raises:
-        PulumiError: There is no terminal to ask on.
+        PulumiError: There is no terminal for the prompt.
         typer.Exit: The answer is no, or Ctrl-C.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise PulumiError(
-            f"{nothing}: there is no terminal to ask on whether to go ahead. Add --yes to {doing} "
-            "without asking."
+            f"{nothing}: there is no terminal for the confirmation prompt. Add --yes to {doing} "
+            "without a prompt."
         )
     try:
         agreed = typer.confirm(question, default=False)

@@ -1,59 +1,59 @@
-"""`geusemaker connect`: the way in, through Session Manager."""
+"""`geusemaker connect`: port forward or shell, with Session Manager."""
 
 import shlex
 import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Annotated
 
 import typer
 
+from geusemaker.cli import fixes
 from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, host_of
-from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import say
+from geusemaker.cli.target import opened, say
 from geusemaker.errors import HostError, NotAllowedError
 from geusemaker.host import session
 
-# What a terminal sends for Ctrl-C, Ctrl-\ and Ctrl-Z is for the session: the plugin ends a forward
-# on it, and hands it to the host in a shell.
+# Ctrl-C, Ctrl-\ and Ctrl-Z are for the session: the plugin ends a forward, and passes them to the
+# host in a shell.
 _KEYS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 
 
 def connect(
     shell: Annotated[
-        bool, typer.Option("--shell", help="Open a shell on the host instead of the port.")
+        bool, typer.Option("--shell", help="Open a shell on the host instead.")
     ] = False,
     stack: StackOption = None,
     region: RegionOption = None,
     local: LocalOption = False,
 ) -> None:
-    """Bring the host's port 443 to this machine, through Session Manager; Ctrl-C ends it."""
+    """Forward the host's port 443 to this machine with Session Manager; Ctrl-C ends it."""
     with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, fitting(stack, region, local))
+        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         host.refuse_simulated("nothing to connect to")
         command = _command(host, shell)
         _check_programs(command, target.env)
         _check_host(host)
         if not shell:
             public = host.outputs.get("url")
-            told = session.greeting(
+            notes = session.greeting(
                 session.local_url(command), public if isinstance(public, str) else None
             )
-            for line in told:
+            for line in notes:
                 say(line)
         code, interrupted = in_foreground(command, target.env)
         if interrupted and not shell:
             raise typer.Exit(INTERRUPTED)
         if code != 0:
             raise HostError(
-                f"The session with {host.id} has ended with code {code}, for the reason that "
-                "stands above. Where it says that the port is in use, another session holds it; "
-                "where it says that the target is not connected, the host starts or has no way "
-                "out to AWS: `geusemaker status` shows it."
+                f"The session with {host.id} has ended with code {code}, for the reason above. If "
+                "the port is in use, another session has it. If the target is not connected, the "
+                "host is starting or cannot reach AWS: `geusemaker status` shows it."
             )
 
 
@@ -66,8 +66,8 @@ def _command(host: Host, shell: bool) -> list[str]:
             command = session.command_of(text)
         except ValueError as error:
             raise HostError(
-                f"The output connectCommand of stack {host.stack} is none that this program made, "
-                f"so it was not run: {error}. `pulumi up --refresh` writes it anew."
+                f"The output connectCommand of stack {host.stack} is not from this program, so it "
+                f"was not run: {error}. `pulumi up --refresh` writes it again."
             ) from None
     return session.with_profile(command, host.target.profile)
 
@@ -76,14 +76,14 @@ def _check_programs(command: Sequence[str], env: Mapping[str, str]) -> None:
     lacking = session.missing(lambda name: shutil.which(name, path=env.get("PATH")))
     if lacking:
         raise HostError(
-            f"There is no {' and no '.join(lacking)} on PATH, which a session needs. Install: "
-            f"{session.how_to_install(lacking)}. Then run the same again, or by hand: "
+            f"A session needs {' and '.join(lacking)}, which PATH does not have. Install: "
+            f"{session.how_to_install(lacking)}. Then run the same command again, or by hand: "
             f"`{shlex.join(command)}`."
         )
 
 
 def _check_host(host: Host) -> None:
-    """`HostError` for a host that no session reaches; who may not ask finds out by trying."""
+    """`HostError` for a host that no session reaches; not checked without the permission."""
     try:
         host.is_up()
     except NotAllowedError:
@@ -91,13 +91,13 @@ def _check_host(host: Host) -> None:
     if host.service.is_connected(host.id) is False:
         raise HostError(
             f"Systems Manager does not reach the host of stack {host.stack}, {host.id}, though it "
-            "runs: its agent registers within a minute or two after a start, and needs a way out "
-            "to AWS. Try again in a minute; `geusemaker status` shows what the host reported."
+            "runs: its agent registers one or two minutes after a start, and must reach AWS. Try "
+            "again in a minute; `geusemaker status` shows what the host reported."
         )
 
 
 def in_foreground(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, bool]:
-    """The exit code of a program that has the terminal, and whether Ctrl-C was pressed."""
+    """Runs a program in the terminal: its exit code, and whether Ctrl-C was pressed."""
     pressed: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -106,13 +106,13 @@ def in_foreground(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, 
     before = {key: signal.signal(key, note) for key in _KEYS}
     child = None
     try:
-        # A handler, and not SIG_IGN: the child would inherit that, and never end.
+        # A handler, because a child inherits SIG_IGN and would never end.
         child = subprocess.Popen(command, env=dict(env))
         code = child.wait()
     except OSError as error:
         raise HostError(f"{command[0]} cannot be started: {error.strerror or error}.") from None
     finally:
-        # Ended itself, by SIGTERM or a closed terminal, this must leave no session behind.
+        # SIGTERM, or a closed terminal, must leave no session behind.
         if child is not None and child.poll() is None:
             child.terminate()
             child.wait()

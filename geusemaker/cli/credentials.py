@@ -1,16 +1,18 @@
-"""`geusemaker credentials`: who logs in where, read from Systems Manager each time."""
+"""`geusemaker credentials`: the logins, read from Systems Manager each time."""
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from geusemaker import terminal
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL
+from geusemaker.cli import fixes
 from geusemaker.cli.host import Host, host_of
-from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import say
+from geusemaker.cli.target import opened, say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import secrets as secret_lines
 
@@ -19,7 +21,7 @@ def credentials(
     internal: Annotated[
         bool,
         typer.Option(
-            "--all", help="Also what nobody logs in with: n8n's encryption key and the like."
+            "--all", help="Also secrets that are no logins, such as n8n's encryption key."
         ),
     ] = False,
     stack: StackOption = None,
@@ -27,21 +29,21 @@ def credentials(
     local: LocalOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Who logs in where: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.
+    """Show the logins: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.
 
     Needs ssm:GetParameter on the stack's parameter, and kms:Decrypt with its key.
     """
     with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, fitting(stack, region, local))
+        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         who = target.identity()
         name = host.output("credentialsParameter")
         secrets = secret_lines.parse(host.service.parameter(name, secret=True))
         if not secrets:
             raise HostError(
-                f"The parameter {name} of stack {host.stack} holds none of the stack's secrets: "
-                "somebody wrote into it. `pulumi up --refresh` puts them back; they are kept in "
-                "the stack's state. With geusemaker:kmsKeyArn run `pulumi up` once more: the first "
-                "one encrypts them with AWS's own key, the second with yours."
+                f"The parameter {name} of stack {host.stack} has none of the stack's secrets: it "
+                "was overwritten. `pulumi up --refresh` restores them from the stack's state. With "
+                "geusemaker:kmsKeyArn run `pulumi up` once more: the first run encrypts them with "
+                "AWS's own key, the second with yours."
             )
         services, owner = _chosen(host)
         logins = secret_lines.logins_of(services)
@@ -54,31 +56,30 @@ def credentials(
                 "simulated": target.simulated,
                 "stack": host.stack,
             }
-            told = secret_lines.as_json(secrets, logins, url, owner, internal=internal)
-            typer.echo(json.dumps(head | told))
+            document = secret_lines.as_json(secrets, logins, url, owner, internal=internal)
+            typer.echo(json.dumps(head | document))
             return
-        typer.echo(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
-        # Not through `tell`: a value is printed as it is.
+        terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
+        # Neither rewritten nor wrapped: a value is printed as it is.
         for line in secret_lines.lines(secrets, logins, url, owner, internal=internal):
             typer.echo(f"  {line}")
         if target.simulated:
-            typer.echo("SIMULATED: no host booted, nothing answers at this url")
+            terminal.paragraph("SIMULATED: no host booted, nothing answers at this url")
         elif url is not None and url.startswith("https://localhost"):
-            host.tell("`geusemaker connect` opens that url on this machine")
+            host.tell("`geusemaker connect` opens this url on this machine")
         elif url is not None:
             host.tell(
-                "where that url is not open to you: `geusemaker connect`, then "
-                "https://localhost:8443"
+                "without access to this url: `geusemaker connect`, then https://localhost:8443"
             )
 
 
 def _chosen(host: Host) -> tuple[Sequence[str] | None, str]:
-    """The services of the stack and n8n's owner; a config that is wrong hides no password."""
+    """The stack's services and n8n's owner; all services where the config is invalid."""
     try:
         config = host.target.config()
     except GeuseMakerError as error:
         say(
-            "note: the stack's config cannot be read, so all services are shown, with the usual "
+            "note: the stack's config cannot be read, so all services are shown, with the default "
             f"owner: {host.fit(str(error))}"
         )
         return None, DEFAULT_OWNER_EMAIL

@@ -1,4 +1,4 @@
-"""`geusemaker deploy`: shows what a deployment would be and do, then does it."""
+"""`geusemaker deploy`: shows the effective config and the preview, then deploys."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from geusemaker import terminal
 from geusemaker.cli import capacity, fixes, stack_file
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
@@ -35,7 +36,7 @@ _VARIABLES = {
 
 
 def _known(key: str) -> Callable[[str | None], str | None]:
-    """Refuses a flag's value that the key does not have, as a wrong flag: exit code 2."""
+    """Rejects a value that the key does not have, as a wrong flag: exit code 2."""
     field = next(one for one in DeploymentConfig.model_fields.values() if one.alias == key)
 
     def check(value: str | None) -> str | None:
@@ -43,7 +44,7 @@ def _known(key: str) -> Callable[[str | None], str | None]:
             return value
         near = nearest(value, choices(field))
         hint = f"; did you mean {FLAGS[key]} {near}?" if near else ""
-        raise typer.BadParameter(f"{value!r} is none of {', '.join(choices(field))}{hint}")
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices(field))}{hint}")
 
     return check
 
@@ -56,7 +57,7 @@ def deploy(
         typer.Option(
             metavar="OS",
             callback=_known("osType"),
-            help="osType, such as ubuntu-24.04; else GEUSEMAKER_OS_TYPE, else the stack's.",
+            help="osType, such as ubuntu-24.04. Default: GEUSEMAKER_OS_TYPE, then the stack's.",
         ),
     ] = None,
     architecture: Annotated[
@@ -64,7 +65,7 @@ def deploy(
         typer.Option(
             metavar="ARCH",
             callback=_known("architecture"),
-            help="x86_64 or arm64; else GEUSEMAKER_ARCHITECTURE, else the stack's.",
+            help="x86_64 or arm64. Default: GEUSEMAKER_ARCHITECTURE, then the stack's.",
         ),
     ] = None,
     ami_type: Annotated[
@@ -72,23 +73,23 @@ def deploy(
         typer.Option(
             metavar="TYPE",
             callback=_known("amiType"),
-            help="amiType, such as base; else GEUSEMAKER_AMI_TYPE, else the stack's.",
+            help="amiType, such as base. Default: GEUSEMAKER_AMI_TYPE, then the stack's.",
         ),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="YAML or JSON with keys of the config; what the stack sets wins over it.",
+            help="YAML or JSON with config keys. The stack's config overrides it.",
         ),
     ] = None,
     local: LocalOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Show the effective config and what it would change, then deploy.
+    """Show the effective config and its changes, then deploy.
 
-    Written into the stack's config: a plain `pulumi up` then means the same.
-    Later wins: config file, stack, environment, flags.
+    Writes the config into the stack's file, so that a plain `pulumi up` deploys the same.
+    The later source wins: config file, stack, environment, flags.
     """
     flags: dict[str, str | bool | None] = {
         "--stack": stack,
@@ -123,7 +124,7 @@ def _deploy(
     fit: Callable[[str], str],
     flags: dict[str, str | bool | None],
 ) -> None:
-    """The command itself; `fit` makes the commands in a message those for what was typed."""
+    """The command; `fit` rewrites the commands in a message to match the user's flags."""
     name, cli, file = target.required_stack()
     of_stack = target.given()
     wanted = effective(
@@ -133,24 +134,25 @@ def _deploy(
         target.region_source == regions.OF_STACK,
         file_region,
     )
-    typer.echo(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
+    terminal.paragraph(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
     _show(wanted, fit)
     with stack_file.trial(cli, file, wanted.writes) as trial:
-        outcome = cli.preview(trial.copy if trial.changed else None)
+        with terminal.working("Previewing"):
+            outcome = cli.preview(trial.copy if trial.changed else None)
         _show_preview(outcome, fit)
         agree("Go ahead?", "Nothing was changed", "deploy", yes=bool(flags["--yes"]))
         trial.adopt()
     if wanted.writes:
         written = Places(target.project).shown(file)
-        typer.echo(f"Written to {written}: {', '.join(wanted.writes)}")
+        terminal.paragraph(f"Written to {written}: {', '.join(wanted.writes)}")
     again = fixes.command_of(flags)
     try:
         with capacity.watched(_in_sight) as in_sight:
             cli.up_with_output(in_sight)
     except KeyboardInterrupt:
         say(
-            "Interrupted. What was made until then is known to the stack, and the values are in "
-            f"its file: `{again}` goes on from there."
+            "Interrupted. The stack's state has the resources created so far, and its file the "
+            f"config: `{again}` continues."
         )
         raise
     except GeuseMakerError as error:
@@ -159,14 +161,14 @@ def _deploy(
         )
         raise PulumiError(
             why
-            or "The deployment has failed, for the reason that stands above. What was made until "
-            f"then is known to the stack, and the next run goes on from there: `{again}`."
+            or "The deployment has failed, for the reason above. The stack's state has the "
+            f"resources created so far, and the next run continues: `{again}`."
         ) from None
     _show_outputs(target)
 
 
 def _in_sight(line: str) -> None:
-    """A line of Pulumi's. Nobody may be reading any more, and the deployment has to go on."""
+    """Prints a line of Pulumi's. The deployment continues when the reader is gone."""
     try:
         typer.echo(line)
     except BrokenPipeError:
@@ -193,30 +195,36 @@ def _show(wanted: Effective, fit: Callable[[str], str]) -> None:
     keys = max(len(row.key) for row in wanted.rows)
     values = min(max(len(row.value) for row in wanted.rows), 60)
     for row in wanted.rows:
-        typer.echo(f"  {row.key:<{keys}}  {row.value:<{values}}  {row.source}")
+        head = f"  {row.key:<{keys}}  "
+        line = f"{head}{row.value:<{values}}  {row.source}"
+        width = terminal.columns(sys.stdout)
+        if width is None or len(line) <= width:
+            typer.echo(line)
+        else:
+            terminal.paragraph(f"{row.value} ({row.source})", head)
     for note in wanted.notes:
-        typer.echo(f"note: {fit(note)}")
+        terminal.paragraph(f"note: {fit(note)}")
 
 
 def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
-    typer.echo(f"Preview: {outcome.would()}")
+    terminal.paragraph(outcome.would(), "Preview: ")
     if outcome.updated:
         listed = ", ".join(str(one) for one in outcome.updated)
         is_host = any(one.type == "aws:ec2:Instance" for one in outcome.updated)
-        stops = "; a host of another type is stopped and started for it" if is_host else ""
-        typer.echo(f"  updates: {listed}{stops}")
+        stops = "; for a new instance type the host is stopped and started" if is_host else ""
+        terminal.paragraph(f"{listed}{stops}", "  updates: ")
     if outcome.replaced:
-        typer.echo(f"  replaces: {outcome.replaces()}")
+        terminal.paragraph(outcome.replaces(), "  replaces: ")
     for warning in outcome.warnings:
-        typer.echo(f"warning: {fit(warning)}")
+        terminal.paragraph(f"{terminal.mark('warning', 'warning:')} {fit(warning)}")
     for note in outcome.notes:
-        typer.echo(fit(note))
+        terminal.paragraph(fit(note))
 
 
 def _show_outputs(target: Target) -> None:
     outputs = target.outputs()
     for key in ("amiName", "amiId", "instanceType", "instanceId", "url", "connectCommand"):
         if value := outputs.get(key):
-            typer.echo(f"  {key:<15} {value}")
+            terminal.paragraph(str(value), f"  {key:<15} ", whole=True)
     if target.simulated:
-        typer.echo("SIMULATED: no host booted, nothing answers at this url")
+        terminal.paragraph("SIMULATED: no host booted, nothing answers at this url")

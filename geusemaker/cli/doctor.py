@@ -1,4 +1,4 @@
-"""`geusemaker doctor`: whether a deployment can work, before it is tried."""
+"""`geusemaker doctor`: checks before a deployment."""
 
 import json
 from dataclasses import asdict, replace
@@ -6,6 +6,7 @@ from functools import partial
 
 import typer
 
+from geusemaker import terminal
 from geusemaker.cli.fixes import reword
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import open_target
@@ -21,42 +22,40 @@ def doctor(
 ) -> None:
     """Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes nothing."""
     target = open_target(stack, region, local, any_region=True)
-    findings = examine(target, today())
+    with terminal.working("Checking"):
+        findings = examine(target, today())
     fit = partial(reword, stack=stack, local=local, region=region)
     findings = replace(
         findings,
         checks=tuple(
-            # An error that AWS or the config caused is told whole, with its commands.
+            # The error of AWS or of the config is shown in full, with its commands.
             replace(check, detail=fit(check.detail), fix=fit(check.fix))
             for check in findings.checks
         ),
     )
-    typer.echo(as_document(target, findings) if as_json else "\n".join(as_lines(target, findings)))
+    if as_json:
+        typer.echo(as_document(target, findings))
+    else:
+        _show(target, findings)
     if findings.has_failed:
         raise typer.Exit(1)
 
 
-def as_lines(place: Place, findings: Findings) -> list[str]:
-    """Region and account, then a line for each check, and how to fix it under it.
-
-    Lines are left as long as they are: a terminal wraps them, and a command can be copied whole.
-    """
+def _show(place: Place, findings: Findings) -> None:
+    """Prints Region and account, then each check, with its fix under it."""
     account = f"account {findings.account or 'not known'}"
     simulated = "SIMULATED " if place.simulated else ""
-    lines = [f"Region {place.region or 'not set'}, {simulated}{account}", ""]
+    terminal.paragraph(f"Region {place.region or 'not set'}, {simulated}{account}")
+    terminal.paragraph()
     for check in findings.checks:
-        lines.append(_line(check.state, check.name, check.detail))
+        head = terminal.mark(check.state, f"{check.state:<9}") + f"{check.name:<15}"
+        terminal.paragraph(check.detail, head)
         if check.fix:
-            lines.append(_line("", "", f"-> {check.fix}"))
-    return lines
-
-
-def _line(state: str, name: str, text: str) -> str:
-    return f"{state:<9}{name:<15}{text}"
+            terminal.paragraph(f"-> {check.fix}", " " * terminal.length(head))
 
 
 def as_document(place: Place, findings: Findings) -> str:
-    """The same as JSON."""
+    """The findings as JSON."""
     return json.dumps(
         {
             "region": place.region,

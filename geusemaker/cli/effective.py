@@ -1,6 +1,6 @@
-"""What a deployment will be, from all that a user has said about it. Pure.
+"""The effective config: config file, stack, environment and flags joined. Pure.
 
-Of two values for one key the later layer wins: config file, stack, environment, flags.
+The later layer wins.
 """
 
 import shlex
@@ -29,7 +29,7 @@ _SECRET_KEYS: Final = {
 
 @dataclass(frozen=True)
 class FlagOrigin:
-    """A flag of the command, or the variable that stands in for it."""
+    """A flag of the command, or its environment variable."""
 
     flag: str
     variable: str | None = None
@@ -66,11 +66,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Effective:
-    """What will be deployed.
+    """The config to deploy.
 
     Attributes:
-        writes: Full config keys and values that the stack's file lacks or has otherwise.
-        notes: What a user should know of the layers, one sentence each.
+        writes: Full config keys whose values in the stack's file are missing or differ.
+        notes: Values of a layer that have no effect, one sentence each.
     """
 
     config: DeploymentConfig
@@ -87,9 +87,9 @@ def effective(
     region_in_stack: bool,
     file_region: Given | None = None,
 ) -> Effective:
-    """Join the layers, first to last. Raises `ConfigError`, each fix in terms of its layer.
+    """Joins the layers, first to last. Raises `ConfigError`, with the fix for its layer.
 
-    `file_region` is what a config file names, which decides nothing.
+    `file_region` is the Region in a config file, which has no effect.
     """
     every = [one for layer in layers for one in layer]
     winner = {one.key: one for one in every}
@@ -97,19 +97,19 @@ def effective(
     try:
         config = DeploymentConfig.from_given(every)
     except ConfigError as error:
-        # What does not fit together may do so only because a layer has won over another.
+        # Two values may contradict each other only because one layer overrides another.
         raise ConfigError(" ".join([str(error), *notes])) from None
-    # The image's three keys are written even when they are the defaults of this version.
+    # The image's three keys are written even with default values: defaults may change.
     defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
     values = {**defaults, **config.stack_values()}
-    standing = {one.key: one.value for one in every if isinstance(one.origin, StackOrigin)}
+    in_stack = {one.key: one.value for one in every if isinstance(one.origin, StackOrigin)}
     rows = [Row(REGION_KEY, region, region_source)]
     writes: dict[str, str] = {} if region_in_stack else {REGION_KEY: region}
     for key, value in values.items():
         one = winner.get(key)
         secret = one is not None and one.secret
         rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if secret else value, _source(one)))
-        if standing.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
+        if in_stack.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
             writes[f"{NAMESPACE}:{key}"] = value
     return Effective(config, region, tuple(rows), writes, notes)
 
@@ -126,25 +126,25 @@ def _source(one: Given | None) -> str:
 
 
 def _other_region(of_file: Given | None, region: str) -> Iterable[str]:
-    """A stack's file says in which Region it was; another stack may be in another."""
+    """Notes that the Region in a config file is not the one that is used."""
     if of_file is not None and of_file.value != region:
         yield (
             f"{of_file.origin.name(REGION_KEY)} is {shown(of_file.value)}, but a config file does "
-            f"not decide the Region, which is {region}; "
+            f"not set the Region, which is {region}; "
             f"`--region {shlex.quote(str(of_file.value))}` does."
         )
 
 
 def _overruled(every: Iterable[Given], winner: Mapping[str, Given]) -> Iterable[str]:
-    """A config file is the weakest layer: that it lost must not stay unseen."""
+    """Notes each value of a config file that another layer overrides."""
     for one in every:
         won = winner[one.key]
         if isinstance(one.origin, FileOrigin) and won is not one and won.value != one.value:
             hidden = one.key in _SECRET_KEYS
+            other = "another value" if won.secret or hidden else shown(won.value)
             note = (
                 f"{one.origin.name(one.key)} is {'set' if hidden else shown(one.value)}, but "
-                f"{_source(won)} says {'otherwise' if won.secret or hidden else shown(won.value)}, "
-                "which wins over a file"
+                f"{_source(won)} has {other}, which overrides a file"
             )
             if isinstance(won.origin, StackOrigin):
                 note += f"; `pulumi config rm {NAMESPACE}:{one.key}` lets the file decide"

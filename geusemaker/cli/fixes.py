@@ -1,7 +1,7 @@
-"""Turns the commands in an error into ones that fix it for the command that was typed. Pure.
+"""Rewrites the commands in a message to match the user's flags. Pure.
 
-The program's errors speak of `pulumi config set` for the selected stack. Who typed
-`geusemaker deploy --ami-type tensorflow`, or named another stack, needs another command.
+The program's errors name `pulumi config set` for the selected stack. After
+`geusemaker deploy --ami-type tensorflow`, or with --stack, another command fixes the error.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from geusemaker.cli.effective import FLAGS
 from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
 
-# Which stack they mean matters; `pulumi stack init` and `pulumi login` name theirs or need none.
+# These act on a stack. `pulumi stack init` names its own, and `pulumi login` needs none.
 _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
 )
@@ -30,31 +30,31 @@ def reword(
     region: str | None = None,
     deploy: Mapping[str, str | bool | None] | None = None,
 ) -> str:
-    """The paragraph with each command between backticks made to fit.
+    """Rewrites backticked commands to match the user's flags.
 
-    `stack` and `region` are those named by `--stack` and `--region`; `deploy` are the flags that
-    `geusemaker deploy` was given, by name, where it was that command.
+    `stack` and `region` are the values of --stack and --region. `deploy` holds the flags of
+    `geusemaker deploy` by name, and is None for other commands.
     """
 
-    def fitted(found: re.Match[str]) -> str:
+    def rewritten(found: re.Match[str]) -> str:
         steps = found[1].split(" && ")
-        # A value may hold a backtick or the joining word itself: better as it was than torn.
-        if not all(map(_is_whole, steps)):
+        # A value may contain a backtick or "&&". Such a command is left as it is.
+        if not all(map(_is_complete, steps)):
             return found[0]
-        return f"`{_fitted(steps, stack, local, region, deploy)}`"
+        return f"`{_rewritten(steps, stack, local, region, deploy)}`"
 
     if deploy is not None:
-        # Of a flag alone the whole command is known here, and nowhere else.
+        # Only here is the whole command known that a flag belongs to.
         paragraph = re.sub(
             rf"`{OF_FLAG} ([a-z0-9-]+)`",
             lambda found: f"`{command_of({**deploy, OF_FLAG: found[1]})}`",
             paragraph,
         )
-    return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", fitted, paragraph)
+    return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", rewritten, paragraph)
 
 
-def _is_whole(step: str) -> bool:
-    """Whether a shell reads it to its end."""
+def _is_complete(step: str) -> bool:
+    """Whether a shell can parse it."""
     try:
         shlex.split(step)
     except ValueError:
@@ -69,11 +69,11 @@ def alternatives(
     local: bool = False,
     region: str | None = None,
 ) -> str:
-    """The commands of a line `Next`, each made to fit, with bars between them."""
-    return " | ".join(_placed(one, stack, local, region) for one in commands)
+    """The commands of a line `Next`, rewritten and separated by bars."""
+    return " | ".join(_with_flags(one, stack, local, region) for one in commands)
 
 
-def _fitted(
+def _rewritten(
     steps: Sequence[str],
     stack: str | None,
     local: bool,
@@ -87,14 +87,14 @@ def _fitted(
         if deploy is not None and match and match["key"] in _FLAG_OF:
             flags[_FLAG_OF[match["key"]]] = match["value"]
         else:
-            left.append(_placed(step, stack, local, region))
+            left.append(_with_flags(step, stack, local, region))
     if flags:
         left.append(command_of({**(deploy or {}), **flags}))
     return " && ".join(left)
 
 
 def command_of(flags: Mapping[str, str | bool | None]) -> str:
-    """`geusemaker deploy` with those flags, fit for a shell."""
+    """`geusemaker deploy` with those flags, quoted for a shell."""
     words = ["geusemaker", "deploy"]
     for flag, value in flags.items():
         if value is True:
@@ -104,7 +104,7 @@ def command_of(flags: Mapping[str, str | bool | None]) -> str:
     return shlex.join(words)
 
 
-def _placed(step: str, stack: str | None, local: bool, region: str | None) -> str:
+def _with_flags(step: str, stack: str | None, local: bool, region: str | None) -> str:
     if step.startswith("pulumi ") and local:
         return f"geusemaker local run -- {step}"
     if _OF_STACK.match(step):
@@ -117,7 +117,7 @@ def _placed(step: str, stack: str | None, local: bool, region: str | None) -> st
 
 
 def _with(step: str, flag: str, value: str | None) -> str:
-    """The command with the flag, unless it has it; before a `--`, behind which none is read."""
+    """The command with the flag added, before a `--`; unchanged where it has the flag."""
     words = shlex.split(step)
     if value is None or flag in words:
         return step

@@ -1,12 +1,11 @@
-"""What the commands for a running host have in common: the stack's outputs, and one look at it."""
+"""What the commands for a running host share: the stack's outputs, and one look at the host."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import typer
-
+from geusemaker import terminal
 from geusemaker.cli.target import Target
 from geusemaker.errors import HostError
 from geusemaker.host import report
@@ -26,25 +25,25 @@ class Host:
     service: HostService
     id: str
     fit: Callable[[str], str]
-    """Makes the commands in a text those for what was typed."""
+    """Rewrites the commands in a text to match the user's flags."""
 
-    def tell(self, text: str) -> None:
-        """A line of the answer."""
-        typer.echo(self.fit(text))
+    def tell(self, text: str, head: str = "") -> None:
+        """Prints a paragraph of the result."""
+        terminal.paragraph(self.fit(text), head)
 
     def output(self, name: str) -> str:
-        """An output that this version makes. `HostError` where the stack is of an older one."""
+        """An output of this version. `HostError` where an older version made the stack."""
         value = self.outputs.get(name)
         if not isinstance(value, str) or not value:
             raise HostError(
                 f"Stack {self.stack} has no output {name}: it was deployed by an older version of "
-                "GeuseMaker, or its last deployment has failed. `pulumi up` brings it up to date; "
-                "its preview shows what that changes."
+                "GeuseMaker, or its last deployment failed. `pulumi up` updates it; its preview "
+                "shows the changes."
             )
         return value
 
     def look(self, known: Instance | None = None) -> HostStatus:
-        """One look. `known` is told again for what does not change: credits and disks."""
+        """One look. `known` gives what does not change: credits and disks."""
         text = self.service.parameter(self.output("statusParameter"))
         instance = self.service.instance(self.id, in_full=known is None)
         if known is not None:
@@ -65,31 +64,35 @@ class Host:
         )
 
     def _published_bundle(self) -> str:
-        """The settings that the stack names; empty where it has no such output."""
+        """The digest of the stack's settings; empty where the stack has no such output."""
         name = self.outputs.get("settingsParameter")
         if not isinstance(name, str) or not name:
             return ""
         return report.values(self.service.parameter(name)).get("sha256", "")
 
     def is_up(self) -> Instance:
-        """The instance, which runs; `HostError` says what it is doing instead."""
+        """The running instance. `HostError` in any other state."""
         instance = self.service.instance(self.id)
         if instance.state in NOT_THERE:
             raise gone(self, instance)
         if instance.state != "running":
-            starts = "it comes up: try again in a minute" if instance.state == "pending" else ""
+            fix = (
+                "It is starting: try again in a minute."
+                if instance.state == "pending"
+                else "`geusemaker start` starts it once it is stopped."
+            )
             raise HostError(
-                f"The host of stack {self.stack}, {self.id}, is {instance.state}, so nothing can "
-                f"be asked of it; {starts or '`geusemaker start` starts it once it is stopped'}."
+                f"The host of stack {self.stack}, {self.id}, is {instance.state}, so it runs no "
+                f"commands. {fix}"
             )
         return instance
 
     def refuse_simulated(self, what: str) -> None:
-        """`HostError` in the simulated account, for what takes a host that booted."""
+        """`HostError` in the simulated account, for commands that need a booted host."""
         if self.target.simulated:
             raise HostError(
                 f"This is the simulated account, in which no host boots: there is {what}. On AWS "
-                "the same command works; `geusemaker status` shows what there is here."
+                "the same command works; `geusemaker status` shows what exists here."
             )
 
 
@@ -98,13 +101,13 @@ def _now() -> datetime:
 
 
 def gone(host: Host, instance: Instance) -> HostError:
-    """The error for a host that is no more."""
-    what = "is not known to EC2 any more" if instance.state == GONE else f"is {instance.state}"
+    """The error for a host that no longer exists."""
+    what = "no longer exists in EC2" if instance.state == GONE else f"is {instance.state}"
     return HostError(
-        f"The host of stack {host.stack}, {host.id}, {what}: somebody ended it beside Pulumi, or "
+        f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
         "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
-        "up --refresh` makes a new host over the same data; `pulumi destroy --refresh` removes the "
-        "stack, which without the refresh fails at the data volume's attachment."
+        "up --refresh` creates a new host with the same data; `pulumi destroy --refresh` removes "
+        "the stack (without --refresh, detaching the data volume fails)."
     )
 
 
@@ -122,6 +125,6 @@ def host_of(target: Target, fit: Callable[[str], str]) -> Host:
     if not isinstance(instance_id, str) or not instance_id:
         raise HostError(
             f"Stack {stack} has no host: it was never deployed, or is destroyed. `geusemaker "
-            "deploy` makes one."
+            "deploy` creates one."
         )
     return Host(target, stack, outputs, HostService(region, target.client), instance_id, fit)

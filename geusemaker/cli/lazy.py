@@ -1,19 +1,21 @@
-"""Commands whose modules are imported when they are called, and not for the help of the program.
+"""Commands whose modules are imported when they are called, not for the program's help.
 
-They import pydantic, the catalogue and the Region's facts, which takes longer than the help does.
+The modules import pydantic, the catalogue and the Region's facts, which takes longer than the help.
 """
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+HELP_OPTIONS: Final = ["-h", "--help"]
+
 
 @dataclass
 class Lazy:
-    """Stands for a command in its group: it knows its line of the help, and imports the rest.
+    """A command in its group, with its line of the help; the rest is imported on demand.
 
     Attributes:
         name: What the user types.
@@ -31,9 +33,10 @@ class Lazy:
     _command: TyperCommand | TyperGroup | None = field(default=None, repr=False)
 
     def command(self) -> TyperCommand | TyperGroup:
-        """The command itself, which is imported the first time."""
+        """The command, imported on first use."""
         if self._command is None:
             self._command = self._load()
+            _add_short_help(self._command)
         return self._command
 
     def _load(self) -> TyperCommand | TyperGroup:
@@ -48,12 +51,19 @@ class Lazy:
         return cast("TyperCommand", typer.main.get_command(alone))
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever the parser or the completion asks for beyond the line of the help."""
+        """Other attributes, for the parser and for shell completion."""
         return getattr(self.command(), name)
 
 
+def _add_short_help(command: Any) -> None:
+    """Gives a command, and those of a group, the option -h, also outside the program's context."""
+    command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+    for inner in getattr(command, "commands", {}).values():
+        _add_short_help(inner)
+
+
 class LazyGroup(TyperGroup):
-    """A group of `Lazy` commands, which a subclass names."""
+    """A group of the `Lazy` commands that a subclass lists."""
 
     lazy: tuple[Lazy, ...] = ()
 

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from geusemaker import terminal
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
 from geusemaker.dlami import recognise
@@ -31,7 +32,7 @@ from geusemaker.pulumi_cli.find import find_engine
 from geusemaker.pulumi_cli.run import Outcome
 from geusemaker.today import today
 
-app = typer.Typer(help="A simulated AWS account on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Run a simulated AWS account on this machine.", no_args_is_help=True)
 
 
 def _places() -> Places:
@@ -39,12 +40,12 @@ def _places() -> Places:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    terminal.paragraph(text, err=True)
 
 
 @app.command()
 def up() -> None:
-    """Deploy stack `dev` into the simulated account, and show what came of it."""
+    """Deploy stack `dev` into the simulated account, and show the result."""
     places, base, screen = _places(), dict(os.environ), Screen()
     screen.line(HEADER)
     with screen.step(1, "Python packages") as step:
@@ -69,34 +70,34 @@ def up() -> None:
                 screen.note(_for_shell(note))
         with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
             step.detail = _up(opened)
-        told, other_os = _told(opened, outcome)
+        topics, other_os = _summary(opened, outcome)
     screen.line()
-    for line in summary(told, other_os):
-        screen.line(line)
+    for line in summary(topics, other_os):
+        screen.line(line, hang=9)
 
 
 @contextlib.contextmanager
 def _while_it_runs(account: Account) -> Iterator[None]:
-    """When the account has ended under a command, that is the error, not what came of it."""
+    """Replaces the error of a command with its cause, where the account has ended."""
     try:
         yield
     except LocalError as error:
         if account.is_answering():
             raise LocalError(_for_shell(str(error))) from None
         raise LocalError(
-            f"The simulated account (process {account.pid}) ended while Pulumi was at work: was it "
-            "killed? All that was in it is gone with it. `make up` begins a new one."
+            f"The simulated account (process {account.pid}) ended while Pulumi was running: "
+            "perhaps it was killed. Its resources are lost. `make up` starts a new account."
         ) from error
 
 
 def _for_shell(text: str) -> str:
-    """The paragraph; where it names commands, with the shell in which they mean this account."""
+    """The paragraph; if it has commands, with the shell in which they act on this account."""
     named = re.search("`(pulumi|geusemaker) ", text) and "make shell" not in text
     return f"{text} Run this in `make shell`." if named else text
 
 
 def _up(opened: session.Session) -> str:
-    """What `up` did. A refusal of AWS's to start the host is told with what it means."""
+    """The result of `up`. AWS's refusal to start the host is explained."""
     try:
         return opened.cli.up().did()
     except LocalError as error:
@@ -106,7 +107,7 @@ def _up(opened: session.Session) -> str:
 
 
 def _destroy(opened: session.Session) -> str:
-    """What `destroy` did. A host that is gone already is told with the way out."""
+    """The result of `destroy`. A host that no longer exists is reported with the fix."""
     try:
         return opened.cli.destroy().did()
     except LocalError as error:
@@ -123,8 +124,8 @@ def _config(opened: session.Session) -> DeploymentConfig:
     return DeploymentConfig.from_given(given)
 
 
-def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
-    """What the stack is, in lines by topic, and another OS to try."""
+def _summary(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str]], str]:
+    """The stack in lines by topic, and another OS to try."""
     config = _config(opened)
     lines = stack_lines(
         opened.cli.outputs(),
@@ -140,7 +141,7 @@ def _told(opened: session.Session, outcome: Outcome) -> tuple[dict[str, list[str
 def _packages(places: Places) -> tuple[str, str]:
     home = places.shown(Path(sys.prefix))
     major, minor, _ = platform.python_version_tuple()
-    # Left by scripts/setup_venv.py when it had work to do just before; told once.
+    # Written by scripts/setup_venv.py when it has just installed packages; shown once.
     note = places.root / "setup-seconds"
     spent = note.read_text(encoding="utf-8").strip() if note.exists() else ""
     note.unlink(missing_ok=True)
@@ -150,7 +151,7 @@ def _packages(places: Places) -> tuple[str, str]:
 
 @app.command()
 def down() -> None:
-    """Destroy the stack, prove that the account is empty, and stop it."""
+    """Destroy the stack, check that the account is empty, and stop it."""
     places, base, screen = _places(), dict(os.environ), Screen()
     with lifecycle.locked(places, screen.note):
         account = lifecycle.running_account(places)
@@ -172,9 +173,9 @@ def down() -> None:
         if left := account.resources():
             listed = ", ".join(f"{kind} {made}" for kind, made in left)
             raise LocalError(
-                f"The simulated account is not empty, {len(left)} left: {listed}. It goes on"
+                f"The simulated account is not empty, {len(left)} left: {listed}. It keeps"
                 " running: remove them in `make shell` and run `make down` again, or"
-                " `geusemaker local stop` to drop the account with all that is in it."
+                " run `geusemaker local stop` to delete the account with its resources."
             )
         screen.line("Account empty: proved, nothing is left beyond what a new account has")
         lifecycle.stop_account(places)
@@ -191,7 +192,7 @@ def start() -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop the simulated account; all that is in it ends with it."""
+    """Stop the simulated account and delete its resources."""
     places = _places()
     with lifecycle.locked(places, _say):
         stopped = lifecycle.stop_account(places)
@@ -200,9 +201,9 @@ def stop() -> None:
 
 @app.command()
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say whether the simulated account runs, where, and what is in it."""
+    """Show whether the simulated account runs, where, and its resources."""
     places = _places()
     account = lifecycle.running_account(places)
     alive = account.resources() if account else []
@@ -242,28 +243,28 @@ def open_shell() -> None:
     )
     for file, text in start.files.items():
         file.unlink(missing_ok=True)
-        file.touch(0o600)  # sh's has the account's key in it
+        file.touch(0o600)  # sh's file has the account's key
         file.write_text(text, encoding="utf-8")
-    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` leaves")
+    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` ends it")
     raise typer.Exit(_run_through(start.command, dict(opened.env) | own | dict(start.env)))
 
 
 @app.command(
-    # The first word is the command, and all that follows is its own, `-h` too.
+    # All words after the first belong to the command, -h too.
     context_settings={"allow_interspersed_args": False},
 )
 def run(
     command: Annotated[list[str], typer.Argument(help="The command, after --.")],
 ) -> None:
-    """Run one command in the local environment; its exit code is passed through."""
+    """Run one command in the local environment, and return its exit code."""
     opened = session.open_session(_places(), dict(os.environ), _say)
     raise typer.Exit(_run_through(command, dict(opened.env)))
 
 
 def _run_through(command: list[str], env: dict[str, str]) -> int:
     program = process.find(command[0], env)
-    # Ctrl-C is the child's to answer: both get it, and the child's exit code is what counts. A
-    # handler, since a child would inherit SIG_IGN.
+    # Both processes get Ctrl-C, and the child's exit code counts. A handler, because a child
+    # inherits SIG_IGN.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         code = subprocess.run([program, *command[1:]], env=env, check=False).returncode
@@ -274,7 +275,7 @@ def _run_through(command: list[str], env: dict[str, str]) -> int:
 
 @app.command()
 def release(
-    name: Annotated[str, typer.Argument(help="The new image's full name, as AWS would give it.")],
+    name: Annotated[str, typer.Argument(help="The new image's full name, in AWS's form.")],
     architecture: Annotated[str, typer.Option(help="x86_64 or arm64.")],
     root_gib: Annotated[
         int | None, typer.Option("--root-gib", min=1, help="Size of its root volume.")
@@ -285,16 +286,14 @@ def release(
         raise typer.BadParameter("use x86_64 or arm64", param_hint="--architecture")
     account = lifecycle.running_account(_places())
     if account is None:
-        raise LocalError(
-            "There is no simulated account to release an image into: `make up` starts one."
-        )
+        raise LocalError("There is no simulated account for the image: `make up` starts one.")
     if not name.isprintable() or len(name) > 128:
         raise typer.BadParameter("a name is one line of up to 128 characters", param_hint="NAME")
     known = recognise(name)
     if known is None or known.architecture not in (None, architecture):
         _say(
-            f"note: {name!r} is not what AWS would name a current {architecture} image, so no stack"
-            " will choose it; an example: 'Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu"
+            f"note: {name!r} is not in AWS's form for a current {architecture} image, so no stack"
+            " selects it; an example: 'Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu"
             " 22.04) 20261120'"
         )
     image = account.release(name, architecture, root_gib)
@@ -303,6 +302,6 @@ def release(
 
 @app.command(hidden=True)
 def engine() -> None:
-    """Find, install or build the Pulumi CLI, and say where it is."""
+    """Find, install or build the Pulumi CLI, and print its path."""
     found = find_engine(_say)
     typer.echo(f"Pulumi CLI {found.version} {found.source}: {found.path_dir}")

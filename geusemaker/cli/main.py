@@ -1,4 +1,4 @@
-"""The `geusemaker` command: its one catch point, and what it holds."""
+"""The `geusemaker` command: its subcommands, and the one place that prints errors."""
 
 import logging
 import signal
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from geusemaker.cli.lazy import Lazy, LazyGroup
+from geusemaker import terminal
+from geusemaker.cli.lazy import HELP_OPTIONS, Lazy, LazyGroup
 from geusemaker.errors import GeuseMakerError
 
 
@@ -19,7 +20,7 @@ class Commands(LazyGroup):
         Lazy(
             "deploy",
             "geusemaker.cli.deploy:deploy",
-            "Show the effective config and what it would change, then deploy.",
+            "Show the effective config and its changes, then deploy.",
         ),
         Lazy("up", "geusemaker.cli.deploy:deploy", "The same as deploy."),
         Lazy(
@@ -31,35 +32,35 @@ class Commands(LazyGroup):
         Lazy(
             "status",
             "geusemaker.cli.status:status",
-            "Whether the host and its services are ready, what failed, and how models get on.",
+            "Show whether the host, its services and its models are ready, and what failed.",
         ),
         Lazy(
             "logs",
             "geusemaker.cli.logs:logs",
-            "The last log lines of a service, or of the host's boot.",
+            "Show the last log lines of a service, or of the host's boot.",
         ),
         Lazy(
             "connect",
             "geusemaker.cli.connect:connect",
-            "Bring the host's port 443 to this machine, through Session Manager; Ctrl-C ends it.",
+            "Forward the host's port 443 to this machine with Session Manager; Ctrl-C ends it.",
         ),
         Lazy(
             "stop",
             "geusemaker.cli.power:stop",
-            "Stop the host: its hours cost nothing then, its disks do. Everything stays as it is.",
+            "Stop the host. Its disks still cost, its hours do not. All data is kept.",
         ),
         Lazy(
             "start",
             "geusemaker.cli.power:start",
-            "Start the stopped host again. Its services are ready some minutes later.",
+            "Start the stopped host. Its services are ready some minutes later.",
         ),
         Lazy(
             "credentials",
             "geusemaker.cli.credentials:credentials",
-            "Who logs in where: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.",
+            "Show the logins: n8n's owner, and the keys of Ollama, Qdrant and Crawl4AI.",
         ),
-        Lazy("ami", "geusemaker.cli.ami:app", "Deep Learning AMIs: list, show, pin, update."),
-        Lazy("local", "geusemaker.cli.local:app", "A simulated AWS account on this machine."),
+        Lazy("ami", "geusemaker.cli.ami:app", "List, show, pin and update Deep Learning AMIs."),
+        Lazy("local", "geusemaker.cli.local:app", "Run a simulated AWS account on this machine."),
     )
 
 
@@ -69,13 +70,13 @@ app = typer.Typer(
     help="A self-hosted AI stack on one AWS host.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # here, since it is slow to load
+        from importlib.metadata import version  # slow to import
 
         typer.echo(version("geusemaker"))
         raise typer.Exit
@@ -84,7 +85,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     _: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """A self-hosted AI stack on one AWS host."""
@@ -92,19 +94,19 @@ def _options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command. Exit codes: 0 done, 1 failed, 2 wrong flags, 130 interrupted."""
-    # A build that is asked to end, or whose terminal is closed, must end its children as well,
-    # which Python does for an exception only.
+    # SIGTERM, or a closed terminal, must end the children of a build too. Python ends them only on
+    # an exception.
     for request in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(request, _end)
-    # Commands print what the look-ups warn of; without a handler Python would print it as well.
+    # Commands print the warnings of look-ups; without a handler Python would print them again.
     logging.getLogger("geusemaker").addHandler(logging.NullHandler())
     try:
         app(arguments)
     except GeuseMakerError as error:
         _fail(str(error))
-    except OSError as error:  # a full disk, a folder that may not be written
+    except OSError as error:  # a full disk, a read-only folder
         at = f": {error.filename}" if error.filename else ""
-        _fail(f"This machine refused what is needed{at}: {error.strerror or error}.")
+        _fail(f"An operation on this machine failed{at}: {error.strerror or error}.")
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -113,5 +115,6 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def _fail(paragraph: str) -> None:
     sys.stdout.flush()
-    print(paragraph, file=sys.stderr)
+    sign = terminal.mark("failed", stream=sys.stderr)
+    terminal.paragraph(f"{sign}{paragraph}", err=True)
     sys.exit(1)

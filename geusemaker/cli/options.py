@@ -1,17 +1,17 @@
-"""Options that several commands have, so that they mean the same in each."""
+"""Options that several commands share."""
 
 from typing import Annotated
 
 import typer
 
 StackOption = Annotated[
-    str | None, typer.Option("--stack", "-s", help="The stack; else the selected one.")
+    str | None, typer.Option("--stack", "-s", help="The stack. Default: the selected one.")
 ]
 RegionOption = Annotated[
-    str | None, typer.Option(help="The Region; else the stack's aws:region, else AWS_REGION.")
+    str | None, typer.Option(help="The Region. Default: the stack's aws:region, then AWS_REGION.")
 ]
 LocalOption = Annotated[
-    bool, typer.Option("--local", help="In the simulated account on this machine.")
+    bool, typer.Option("--local", help="Use the simulated account on this machine.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt for confirmation.")]

@@ -1,12 +1,15 @@
-"""`geusemaker stop` and `geusemaker start`: the host's hours end, and go on; the data stays."""
+"""`geusemaker stop` and `geusemaker start`: stop and start the host, and keep its data."""
 
 import time
+from functools import partial
 from typing import Final
 
+from geusemaker import terminal
+from geusemaker.cli import fixes
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.host import NOT_THERE, Host, gone, host_of
-from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
+from geusemaker.cli.target import opened
 from geusemaker.ec2.quotas import explain
 from geusemaker.errors import AwsError, HostError
 from geusemaker.host.costs import while_stopped
@@ -15,7 +18,7 @@ from geusemaker.host.status import Instance
 
 PAUSE: Final = 5.0
 LONGEST: Final = 600.0
-"""Seconds that EC2 is given; databases that close their files take a minute, a broken host more."""
+"""Seconds to wait for EC2. Databases take a minute to close; a broken host takes longer."""
 
 
 def _sleep(seconds: float) -> None:
@@ -32,30 +35,30 @@ def stop(
     local: LocalOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Stop the host: its hours cost nothing then, its disks do. Everything stays as it is."""
+    """Stop the host. Its disks still cost, its hours do not. All data is kept."""
     with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, fitting(stack, region, local))
+        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         instance = host.service.instance(host.id, in_full=True)
         _head(host, instance)
         costs = while_stopped(instance.disks_gib, _has_address(host, instance))
         if instance.state in NOT_THERE:
             raise gone(host, instance)
         if instance.state == "stopped":
-            host.tell("It is stopped already; nothing was done.")
+            host.tell("It is already stopped; nothing was done.")
             host.tell(f"{costs}.")
             return
         if instance.state == "pending":
             raise HostError(
-                f"The host {host.id} is just starting, and EC2 stops none before it runs. Try "
+                f"The host {host.id} is starting, and EC2 does not stop it before it runs. Try "
                 "again in a minute; `geusemaker status` shows when it runs."
             )
         if instance.state == "running":
-            host.tell("Until it is started again, nothing of it answers and no workflow runs.")
+            host.tell("While it is stopped, its services do not answer and no workflow runs.")
             host.tell(f"{costs}.")
             agree("Stop it?", "Nothing was stopped", "stop it", yes=yes)
             host.service.stop(host.id)
         _until(host, "stopped")
-        host.tell("Stopped. `geusemaker start` starts it again, with the same data and keys.")
+        host.tell("Stopped. `geusemaker start` starts it with the same data and keys.")
 
 
 def start(
@@ -64,24 +67,24 @@ def start(
     local: LocalOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Start the stopped host again. Its services are ready some minutes later."""
+    """Start the stopped host. Its services are ready some minutes later."""
     with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, fitting(stack, region, local))
+        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         instance = host.service.instance(host.id)
         _head(host, instance)
         if instance.state in NOT_THERE:
             raise gone(host, instance)
         if instance.state == "running":
-            host.tell("It runs already; nothing was done. `geusemaker status` shows its services.")
+            host.tell("It already runs; nothing was done. `geusemaker status` shows its services.")
             return
         if instance.state == "stopping":
             raise HostError(
-                f"The host {host.id} is still stopping, and EC2 starts none before it has stopped. "
-                "Try again in a minute; `geusemaker status` shows when it has."
+                f"The host {host.id} is stopping, and EC2 does not start it before it has stopped. "
+                "Try again in a minute; `geusemaker status` shows when it has stopped."
             )
         if instance.state == "stopped":
             agree(
-                "Start it? Its hours cost from then on.",
+                "Start it? From then on its hours cost.",
                 "Nothing was started",
                 "start it",
                 yes=yes,
@@ -89,9 +92,9 @@ def start(
             _start(host, instance)
         _until(host, "running")
         if target.simulated:
-            host.tell("It runs, as far as anything does in the simulated account: no host boots.")
+            host.tell("It is running; in the simulated account no host boots.")
             return
-        host.tell("It runs, and boots. `geusemaker status --wait` waits for its services.")
+        host.tell("It is booting. `geusemaker status --wait` waits for its services.")
 
 
 def _start(host: Host, instance: Instance) -> None:
@@ -113,7 +116,7 @@ def _head(host: Host, instance: Instance) -> None:
 
 
 def _has_address(host: Host, instance: Instance) -> bool:
-    """Whether an Elastic IP is kept. Where EC2 does not say: what somebody may reach has one."""
+    """Whether an Elastic IP is kept. Derived from the url where EC2 does not answer it."""
     if instance.has_address is not None:
         return instance.has_address
     url = host.outputs.get("url")
@@ -121,29 +124,34 @@ def _has_address(host: Host, instance: Instance) -> bool:
 
 
 def _until(host: Host, wanted: str) -> None:
-    """Waits for that state, and tells each on the way. `HostError` when it does not come."""
-    began, told = _clock(), ""
+    """Waits for that state and prints each change. `HostError` when it is not reached."""
+    with terminal.working("Waiting for EC2"):
+        _wait(host, wanted)
+
+
+def _wait(host: Host, wanted: str) -> None:
+    began, last = _clock(), ""
     while True:
         instance = host.service.instance(host.id)
         spent = _clock() - began
-        if instance.state != told:
-            host.tell(f"{shown(spent):>6}  {instance.state}")
-            told = instance.state
+        if instance.state != last:
+            host.tell(instance.state, f"{shown(spent):>6}  ")
+            last = instance.state
         if instance.state == wanted:
             return
-        # What was asked for has failed: a host without its key for the disks, say, stops again.
+        # The request has failed: a host without access to its disks' key stops again, for example.
         if instance.state in NOT_THERE:
             raise gone(host, instance)
         if wanted == "running" and instance.state == "stopped" and spent > PAUSE:
             raise HostError(
-                f"EC2 has stopped the host {host.id} again while it started. The reason: `aws ec2 "
+                f"EC2 has stopped the host {host.id} again during its start. The reason: `aws ec2 "
                 f"describe-instances --region {host.service.region} --instance-ids {host.id} "
                 "--query 'Reservations[].Instances[].StateReason'`; often the KMS key of its disks "
                 "cannot be used."
             )
         if spent >= LONGEST:
             raise HostError(
-                f"The host {host.id} is still {instance.state} after {shown(spent)}, and was to be "
-                f"{wanted}. EC2 goes on by itself: `geusemaker status` shows how far it is."
+                f"The host {host.id} is still {instance.state} after {shown(spent)}, not {wanted}. "
+                "EC2 continues by itself: `geusemaker status` shows its state."
             )
         _sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Changes a stack's config file as a whole: tried on a copy first, then taken over or dropped."""
+"""A stack's config file: what is in it, and changes to it that are tried on a copy first."""
 
 import contextlib
 import os
@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from geusemaker.errors import ConfigError
 from geusemaker.pulumi_cli.run import PulumiCli
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A copy of the stack's file with the changes in it; `adopt` makes it the file."""
+    """A copy of the stack's file with the changes; `adopt` replaces the file with it."""
 
     copy: Path
     file: Path
@@ -26,15 +28,14 @@ class Trial:
         return self.copy.exists() and self.copy.read_bytes() != (self.before or b"")
 
     def adopt(self) -> None:
-        """Puts the copy in the file's place, whole.
+        """Replaces the file with the copy.
 
-        `ConfigError` when somebody has changed the file meanwhile: their change would be lost.
+        `ConfigError` when the file has changed meanwhile: that change would be lost.
         """
         if _content(self.file) != self.before:
             raise ConfigError(
-                f"{self.file} was changed by somebody else while this command was at work, so "
-                "nothing was written to it and nothing was deployed. Look at it, then run the "
-                "command again."
+                f"{self.file} was changed while this command was running, so nothing was written "
+                "to it and nothing was deployed. Check the file, then run the command again."
             )
         if not self.changed:
             return
@@ -52,9 +53,9 @@ class Trial:
 def trial(
     cli: PulumiCli, file: Path, writes: Mapping[str, str], removes: Sequence[str] = ()
 ) -> Iterator[Trial]:
-    """The stack's file with full keys written and removed, as a copy that ends with the block.
+    """A copy of the stack's file with full keys written and removed; deleted after the block.
 
-    Pulumi itself edits it, so that its form, its comments and its secrets stay as they are.
+    Pulumi edits it, so its form, comments and secrets stay as they are.
     """
     with tempfile.TemporaryDirectory(prefix="geusemaker-") as folder:
         copy = Path(folder) / file.name
@@ -65,9 +66,46 @@ def trial(
             cli.remove_all(list(removes), copy)
         if writes:
             cli.set_all(writes, copy)
-        # A link stays one: what it leads to is written.
+        # A symbolic link stays one: its target is written.
         yield Trial(copy, file.resolve(), before)
 
 
 def _content(file: Path) -> bytes | None:
     return file.read_bytes() if file.exists() else None
+
+
+def file_of(project: Path, env: Mapping[str, str], stack: str) -> Path:
+    """The config file of a stack; it may not exist yet."""
+    if named := env.get("PULUMI_OPTION_CONFIG_FILE"):
+        return project / named
+    bare = stack.rpartition("/")[2]
+    return project / f"Pulumi.{bare}.yaml"
+
+
+def own_keys(file: Path) -> dict[str, bool]:
+    """The keys in a stack's file, and whether each is encrypted.
+
+    Empty for a file that cannot be read: Pulumi reports its fault.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = content["config"]
+        return {str(key): _holds_secret(value) for key, value in config.items()}
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _holds_secret(value: object) -> bool:
+    """Whether a value, or a part of it, is encrypted."""
+    if isinstance(value, dict):
+        return "secure" in value or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
+
+
+def plain_value(file: Path, key: str) -> str | None:
+    """A key's text; None where it is not in the file, is encrypted, or is not a text."""
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))["config"][key]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, str) and value else None

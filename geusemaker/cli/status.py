@@ -1,18 +1,19 @@
-"""`geusemaker status`: whether the host and its services are ready, and what to do if not."""
+"""`geusemaker status`: whether the host and its services are ready, and the fix if not."""
 
 import json
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from geusemaker import terminal
 from geusemaker.bundle.facts import containers_of
 from geusemaker.bundle.images import closing, known_holes
 from geusemaker.cli import fixes
 from geusemaker.cli.host import Host, host_of
-from geusemaker.cli.opening import fitting, opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import say
+from geusemaker.cli.target import opened, say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import screen
 from geusemaker.host.durations import seconds_of
@@ -20,6 +21,17 @@ from geusemaker.host.status import HostStatus, Verdict
 from geusemaker.host.waiting import WaitOptions, wait
 
 USUAL = "20m"
+
+_MARKS: dict[Verdict, terminal.State] = {
+    Verdict.READY: "ok",
+    Verdict.NOT_READY: "failed",
+    Verdict.REFUSED: "failed",
+    Verdict.OFF: "failed",
+    Verdict.APPLYING: "warning",
+    Verdict.NOT_REPORTED: "warning",
+    Verdict.SILENT: "warning",
+}
+_HEALTH: dict[str, terminal.State] = {"healthy": "ok", "unhealthy": "failed"}
 
 
 def _sleep(seconds: float) -> None:
@@ -31,7 +43,7 @@ def _clock() -> float:
 
 
 def _seconds(text: str | None) -> str | None:
-    """Refuses what is no time as a wrong flag: exit code 2."""
+    """Rejects an invalid duration as a wrong flag: exit code 2."""
     try:
         return text if text is None or seconds_of(text) else None
     except ValueError as error:
@@ -40,14 +52,14 @@ def _seconds(text: str | None) -> str | None:
 
 def status(
     wait_for_it: Annotated[
-        bool, typer.Option("--wait", help="Wait until it is ready; fails if that does not happen.")
+        bool, typer.Option("--wait", help="Wait until it is ready; fail if it is not.")
     ] = False,
     timeout: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
             callback=_seconds,
-            help=f"How long --wait waits, such as 90s, 20m or 1h; else {USUAL}.",
+            help=f"Time limit of --wait, such as 90s, 20m or 1h. Default: {USUAL}.",
         ),
     ] = None,
     stack: StackOption = None,
@@ -55,14 +67,14 @@ def status(
     local: LocalOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Whether the host and its services are ready, what failed, and how models get on."""
+    """Show whether the host, its services and its models are ready, and what failed."""
     if timeout is not None and not wait_for_it:
-        raise typer.BadParameter("--timeout is how long --wait waits: add --wait")
+        raise typer.BadParameter("--timeout is the time limit of --wait: add --wait")
     with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, fitting(stack, region, local))
+        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         who = target.identity()
         look, ended = host.look(), True
-        holes, way_out = _holes(host)
+        holes, fix = _holes(host)
         if wait_for_it:
             look, ended = _waited(host, look, seconds_of(timeout or USUAL), as_json)
         if as_json:
@@ -72,57 +84,72 @@ def status(
                 "simulated": target.simulated,
                 "stack": host.stack,
             }
-            told = screen.as_json(look, host.outputs)
-            typer.echo(json.dumps(head | told | {"imagesWithHoles": holes}))
+            document = screen.as_json(look, host.outputs)
+            typer.echo(json.dumps(head | document | {"imagesWithHoles": holes}))
         else:
-            typer.echo(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
-            for topic, text in screen.rows(look, host.outputs):
-                host.tell(f"  {topic:<9} {text}")
+            terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
+            _show(host, look)
             for number, hole in enumerate(holes or []):
-                host.tell(f"  {'' if number else 'holes':<9} {hole}")
-            if way_out:
-                host.tell(f"  {'':<9} -> {way_out}, then `pulumi up`")
+                host.tell(hole, f"  {'' if number else 'holes':<9} ")
+            if fix:
+                host.tell(f"-> {fix}, then `pulumi up`", f"  {'':<9} ")
             commands = screen.next_commands(look)
             following = fixes.alternatives(commands, stack=stack, local=local, region=region)
-            typer.echo(f"  {'Next':<9} {following}")
+            terminal.paragraph(following, f"  {'Next':<9} ", whole=True)
         if wait_for_it and look.verdict is not Verdict.READY:
             raise HostError(_never(host, look, None if ended else timeout or USUAL))
 
 
-def _holes(host: Host) -> tuple[list[str] | None, str]:
-    """The images below a known fix, by the stack's config, and the command that closes them.
+def _show(host: Host, look: HostStatus) -> None:
+    last = ""
+    for topic, text in screen.rows(look, host.outputs):
+        last = topic or last
+        if topic in ("url", "connect"):
+            terminal.paragraph(text, f"  {topic:<9} ", whole=True)
+            continue
+        sign = ""
+        if topic == "ready" and look.verdict in _MARKS:
+            sign = terminal.mark(_MARKS[look.verdict])
+        elif last == "services":
+            sign = terminal.mark(_HEALTH.get(text.split()[-1], "warning"))
+        host.tell(text, f"  {topic:<9} {sign}")
 
-    None where the config is wrong, which hides nothing else of the answer.
+
+def _holes(host: Host) -> tuple[list[str] | None, str]:
+    """The images with known vulnerabilities, by the stack's config, and the fix.
+
+    None where the config is invalid; the rest of the status is shown anyway.
     """
     try:
         config = host.target.config()
         holes = known_holes(containers_of(config.services), config.image_versions)
         return [str(hole) for hole in holes], closing(holes, config.image_versions) if holes else ""
     except GeuseMakerError as error:
-        say(f"note: which images have published holes is not known: {host.fit(str(error))}")
+        say(f"note: images with published vulnerabilities are unknown: {host.fit(str(error))}")
         return None, ""
 
 
 def _waited(host: Host, first: HostStatus, seconds: int, as_json: bool) -> tuple[HostStatus, bool]:
-    """Looks until the end; the first look is given, and counts."""
+    """Looks until the host is ready or the time is over; `first` is the first look."""
     looks = iter([first])
 
     def look() -> HostStatus:
         return next(looks, None) or host.look(first.instance)
 
-    # With --json the answer alone is on stdout.
+    # With --json only the document is on stdout.
     tell = say if as_json else host.tell
-    return wait(look, WaitOptions(seconds, _clock, _sleep, tell))
+    with terminal.working("Waiting for the host"):
+        return wait(look, WaitOptions(seconds, _clock, _sleep, tell))
 
 
 def _never(host: Host, look: HostStatus, after: str | None) -> str:
-    """Why the wait was in vain; `after` is the time that it took, where that was over."""
-    told = screen.situation(look).removeprefix("no: ").removeprefix("yes, but ")
+    """Why the host is not ready; `after` is the time limit where it was reached."""
+    why = screen.situation(look).removeprefix("no: ").removeprefix("yes, but ")
     if look.simulated:
-        return f"Stack {host.stack} will never report that it is ready: {told}."
+        return f"Stack {host.stack} will never report that it is ready: {why}."
     if after is None:
-        return f"Stack {host.stack} does not become ready: {told} -- {screen.fix(look)}."
+        return f"Stack {host.stack} does not become ready: {why} -- {screen.fix(look)}."
     return (
-        f"Stack {host.stack} is not ready after {after}; the last that is known: {told} -- "
-        f"{screen.fix(look)}; `geusemaker status --wait` goes on waiting."
+        f"Stack {host.stack} is not ready after {after}. Last known state: {why} -- "
+        f"{screen.fix(look)}; `geusemaker status --wait` continues to wait."
     )

@@ -1,22 +1,24 @@
 """What `local up` prints: the five steps, then the summary of the stack."""
 
 import sys
-import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from geusemaker import terminal
+
 HEADER = (
     "SIMULATED AWS on this machine: no account, no cost; your AWS and Pulumi logins are not read"
 )
 STEPS = 5
-_INDENT = " " * 9
-_WIDTH = 96
+DETAIL_AT = 26
+"""The column of a step's detail."""
+_NOTE = " " * 8
 
 
 def step_line(number: int, label: str, detail: str, took: str) -> str:
-    return f"  [{number}/{STEPS}] {label:<19} {detail:<46} {took}".rstrip()
+    return f"  [{number}/{STEPS}] {label:<17} {detail:<42} {took}".rstrip()
 
 
 def seconds(spent: float) -> str:
@@ -40,15 +42,17 @@ class Screen:
         self._out = out or sys.stdout
         self._open = ""
 
-    def line(self, text: str = "") -> None:
+    def line(self, text: str = "", *, hang: int = 0) -> None:
+        """A line; on a terminal wrapped, and indented by `hang` from the second line on."""
+        width = terminal.columns(self._out)
+        lines = [text] if width is None else terminal.wrapped(text[hang:], width, text[:hang])
         self._clear()
-        self._out.write(f"{text}\n")
+        self._out.write("".join(f"{line}\n" for line in lines))
         self._reopen()
 
     def note(self, text: str) -> None:
         """A message between the steps, indented under them."""
-        for part in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False):
-            self.line(f"        {part}")
+        self.line(f"{_NOTE}{text}", hang=len(_NOTE))
 
     @contextmanager
     def step(self, number: int, label: str) -> Iterator[Step]:
@@ -60,11 +64,15 @@ class Screen:
             yield step
         except BaseException:
             self._close()
-            self.line(step_line(number, label, step.detail, "failed"))
+            self._end(number, label, step.detail, "failed", "failed")
             raise
         took = step.took if step.took is not None else seconds(time.monotonic() - began)
         self._close()
-        self.line(step_line(number, label, step.detail, took))
+        self._end(number, label, step.detail, took, "ok")
+
+    def _end(self, number: int, label: str, detail: str, took: str, state: terminal.State) -> None:
+        text = step_line(number, label, detail, terminal.mark(state, took, stream=self._out))
+        self.line(text, hang=DETAIL_AT)
 
     def _close(self) -> None:
         self._clear()
@@ -100,7 +108,7 @@ def summary(told: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
     )
     lines += _block(
         "Change",
-        [f"in make shell: pulumi config set geusemaker:osType {other_os} && pulumi preview"],
+        [f"in make shell: `pulumi config set geusemaker:osType {other_os} && pulumi preview`"],
     )
     return lines + _block("Files", [".geusemaker/ (state, logs; ignored by git)"])
 

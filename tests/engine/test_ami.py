@@ -86,7 +86,7 @@ def test_fifty_newer_images_replace_nothing_until_the_user_moves(stack: Door) ->
 
     config = stack.places.config.read_text()
     refused = ami(stack, "update", code=FAILED).out
-    assert "there is no terminal to ask on" in refused
+    assert "there is no terminal for the confirmation prompt" in refused
     assert stack.places.config.read_text() == config
 
     said = ami(stack, "update", "--yes").out
@@ -119,7 +119,7 @@ def test_a_pin_to_what_runs_is_written_with_its_date_and_changes_nothing(stack: 
     )
     assert "amiName" not in written.replace(running["amiName"], "")
     assert stack.steps() == {}
-    assert "already; nothing was written" in ami(stack, "pin", "--by", "id").out
+    assert "is already pinned to" in ami(stack, "pin", "--by", "id").out
     # Pulumi keeps the comment when it writes another key.
     stack.set(dataVolumeGib="100")
     assert f"# {running['amiName']}, built" in stack.places.config.read_text()

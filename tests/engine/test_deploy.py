@@ -66,7 +66,7 @@ def test_every_option_has_a_test(name: str) -> None:
 def test_without_a_yes_nothing_is_written_and_nothing_is_made(door: Door) -> None:
     before = door.places.config.read_bytes()
     said = deploy(door, "--os-type", "ubuntu-24.04", code=1).out
-    assert "there is no terminal to ask on" in said
+    assert "there is no terminal for the confirmation prompt" in said
     assert f"Preview: {MADE} to create" in said
     assert door.places.config.read_bytes() == before
     assert door.resources() == []

@@ -136,5 +136,5 @@ def test_deploy_local_works_from_any_environment(tmp_path: Path) -> None:
     assert (project / "Pulumi.dev.yaml").read_text().count("osType") == 0
     wrong = _run(project, "deploy", "--local", "--stack", "prod")
     assert wrong.returncode == 1
-    assert "leave --stack out" in wrong.stderr
+    assert "omit --stack" in wrong.stderr
     assert _run(project, "local", "down").returncode == 0

@@ -46,7 +46,7 @@ def test_list_asks_twice_and_marks_the_stack(world: World) -> None:
     assert lines[0].startswith("us-east-1, account 123456789012; table of 2026-")
     assert lines[0].endswith("2 API calls")
     assert [line for line in lines if line.startswith("> ubuntu-22.04")]
-    assert f"> stack dev, x86_64, running {OLD}: geusemaker ami show" in lines
+    assert f"> stack dev, x86_64, running {OLD}, not the newest" in lines
     assert "ended, resolve with a warning: 9 (--ended)    never made, refused: 18 (--all)" in lines
     assert lines[-1] == "Next: geusemaker ami show | geusemaker ami pin | --region R | --json"
     assert not any(line.startswith("never:") for line in lines)
@@ -81,18 +81,18 @@ def test_list_without_credentials_is_the_table_and_why(world: World) -> None:
     world.config("")
     no_credentials(world)
     said = world.run("ami", "list").out
-    assert "us-east-1, AWS was not asked; table of" in said
+    assert "us-east-1, AWS was not called; table of" in said
     assert "0 API calls" in said
-    assert "Without ids, from the table alone: AWS could not be asked" in said
+    assert "From the table alone, without ids: AWS could not be asked" in said
     assert answer(world, "list")["account"] is None
 
 
 def test_list_works_without_stack_and_without_region(world: World) -> None:
     world.answers(stacks=[])
     lines = world.run("ami", "list").out.splitlines()
-    assert lines[0].startswith("no Region set, AWS was not asked;")
+    assert lines[0].startswith("no Region set, AWS was not called;")
     assert not any(line.startswith(">") for line in lines)
-    assert "No Region is set, so AWS was not asked: add --region us-east-1." in lines[-2]
+    assert "No Region is set, so AWS was not called: add --region us-east-1." in lines[-2]
     told = answer(world, "list", "--region", "us-east-1")
     assert told["stack"] is None
     assert told["apiCalls"] == 2
@@ -103,9 +103,9 @@ def test_a_stack_that_was_named_is_not_left_out_in_silence(world: World) -> None
         one.unlink(missing_ok=True)
     world.patch.setenv("PATH", "/nowhere")
     said = world.run("ami", "list", "--region", "us-east-1", "--stack", "prod").out
-    assert "Without this stack's mark" in said
-    assert "There is no Pulumi CLI that will do" in said
-    assert "stack's mark" not in world.run("ami", "list", "--region", "us-east-1").out
+    assert "This stack is not marked" in said
+    assert "There is no usable Pulumi CLI" in said
+    assert "is not marked" not in world.run("ami", "list", "--region", "us-east-1").out
 
 
 def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> None:
@@ -119,7 +119,7 @@ def test_list_tells_of_a_version_that_the_table_does_not_know(world: World) -> N
 def test_list_with_a_wrong_config_or_a_region_that_is_none_is_one_paragraph(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-99")
     said = world.run("ami", "list", "--stack", "dev")
-    told = "Without this stack's mark, since its config cannot be read: geusemaker:osType is"
+    told = "This stack is not marked, because its config cannot be read: geusemaker:osType is"
     assert f"{told} 'ubuntu-99'" in said.out
     assert "> " not in said.out
     shown = world.run("ami", "show", "--stack", "dev", code=1)
@@ -187,9 +187,9 @@ def test_show_of_a_request_that_aws_never_made_promises_nothing(world: World, co
     world.config(config)
     world.answers(output=RUNS_OLD, stacks=[{"name": "dev"}])
     said = world.run("ami", "show", "--stack", "dev")
-    assert "which AWS never made, so that `pulumi up --stack dev` is refused" in said.out
+    assert "which AWS never made, so `pulumi up --stack dev` is refused" in said.out
     assert "replaces the host" not in said.out
-    assert "  behind    not to be said of what never was" in said.out
+    assert "  behind    unknown: AWS never made this image" in said.out
     assert "  refused   " in said.out
     assert said.out.endswith("  Next      geusemaker ami list --all --stack dev\n")
     followed(world, said.out)
@@ -276,7 +276,7 @@ def test_show_tells_that_a_change_of_architecture_or_version_replaces_the_host(
     world.answers(output=RUNS_OLD)
     said = world.run("ami", "show").out
     assert (
-        "ubuntu-22.04 / x86_64 / base; the config asks for ubuntu-22.04 / arm64 / base: the next "
+        "ubuntu-22.04 / x86_64 / base; the config requests ubuntu-22.04 / arm64 / base: the next "
         "`pulumi up` replaces the host" in said
     )
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.11 (Ubuntu 24.04) 20260517"
@@ -300,7 +300,7 @@ def test_the_newest_of_a_version_is_not_told_as_the_newest_of_all(world: World) 
     assert "> ubuntu-24.04       pytorch  2.12 2026-07-25" in listed
     assert "> stack dev, x86_64, running the newest of 2.11\n" in listed
     assert (
-        "nothing: it is the newest of 2.11, which frameworkVersion holds it to\n"
+        "nothing: it is the newest of 2.11, the frameworkVersion of the config\n"
         in world.run("ami", "show").out
     )
     assert "Stack dev runs the newest of 2.11: " in world.run("ami", "update").out
@@ -313,7 +313,7 @@ def test_show_where_the_region_has_no_image_of_the_request(world: World) -> None
     assert "newest    none in this Region" in said
     assert said.endswith("Next      geusemaker deploy | pulumi up\n")
     world.answers(output=RUNS_OLD)
-    assert "AWS shows no image of what the config asks for" in world.run("ami", "show").out
+    assert "AWS shows no image for the config" in world.run("ami", "show").out
 
 
 @pytest.mark.parametrize("command", [["show"], ["pin"], ["update"]])
@@ -336,8 +336,8 @@ def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> Non
     assert said == [
         f"Pin      {OLD} ({OLD_ID})",
         f"Written to Pulumi.dev.yaml: geusemaker:amiName: {OLD}",
-        "While the pin holds, a preview tells of no newer image, `geusemaker ami list` does; "
-        "`pulumi config rm geusemaker:amiName` lifts it, and replaces nothing once the pinned "
+        "With the pin, a preview reports no newer image; `geusemaker ami list` does. "
+        "`pulumi config rm geusemaker:amiName` removes it, and replaces nothing once the pinned "
         "image runs.",
     ]
     written = world.file.read_text()
@@ -346,13 +346,13 @@ def test_pin_writes_what_runs_with_its_date_and_asks_nobody(world: World) -> Non
         f"  {PIN_OLD} # {OLD_ID} in us-east-1, built 2026-06-19, pinned 2026-11-23\n"
     )
     again = world.run("ami", "pin").out
-    assert again == f"Stack dev is pinned to {OLD} ({OLD_ID}) already; nothing was written.\n"
+    assert again == f"Stack dev is already pinned to {OLD} ({OLD_ID}); nothing was written.\n"
     assert world.file.read_text() == written
 
     world.run("ami", "pin", "--by", "id")
     assert f"geusemaker:amiId: {OLD_ID} # {OLD}, built" in world.file.read_text()
     assert "amiName" not in world.file.read_text()
-    assert "already; nothing was written" in world.run("ami", "pin", "--by", "id").out
+    assert "is already pinned to" in world.run("ami", "pin", "--by", "id").out
 
 
 def test_pin_of_another_image_shows_what_it_replaces_and_asks(world: World) -> None:
@@ -365,7 +365,9 @@ def test_pin_of_another_image_shows_what_it_replaces_and_asks(world: World) -> N
     }
     world.answers(output=RUNS_OLD, preview=preview, stacks=[{"name": "dev"}])
     refused = world.run("ami", "pin", NEWEST_ID, "-s", "dev", code=1)
-    assert refused.err.startswith("Nothing was written: there is no terminal to ask on")
+    assert refused.err.startswith(
+        "Nothing was written: there is no terminal for the confirmation prompt"
+    )
     assert "Preview  0 to create, 1 to replace, 0 to delete\n" in refused.out
     assert "Replaces host (aws:ec2:Instance); data volume and file system stay\n" in refused.out
     assert "warning: see `pulumi up --refresh --stack dev`\n" in refused.out
@@ -380,8 +382,8 @@ def test_pin_of_another_image_shows_what_it_replaces_and_asks(world: World) -> N
     world.terminal(True)
     said = world.run("ami", "pin", NEWEST, "-s", "dev")
     assert (
-        "Next: `pulumi up --stack dev` does it; until then `geusemaker ami pin --stack dev` goes "
-        "back to what runs.\n"
+        "Next: `pulumi up --stack dev` applies it; until then `geusemaker ami pin --stack dev` "
+        "pins the running image again.\n"
     ) in said.out
     assert f"geusemaker:amiName: {NEWEST} # {NEWEST_ID} in us-east-1" in world.file.read_text()
     # And that is so.
@@ -448,7 +450,7 @@ def test_a_name_that_yaml_would_misread_is_written_so_that_it_is_read_again(
     content = yaml.safe_load(world.file.read_text())
     assert content["config"]["geusemaker:amiName"] == name
     assert set(content) == {"config"}
-    assert "already; nothing was written" in world.run("ami", "pin", image).out
+    assert "is already pinned to" in world.run("ami", "pin", image).out
 
 
 def test_update_moves_to_the_newest_once_it_is_seen_and_agreed(world: World) -> None:
@@ -456,7 +458,7 @@ def test_update_moves_to_the_newest_once_it_is_seen_and_agreed(world: World) -> 
     world.answers(output=RUNS_OLD)
     refused = world.run("ami", "update", code=1)
     assert refused.out.startswith(f"Old      {OLD} ({OLD_ID})\nNew      {NEWEST} ({NEWEST_ID})\n")
-    assert "Add --yes to write without asking" in refused.err
+    assert "Add --yes to write without a prompt" in refused.err
     assert world.file.read_text() == before
     world.run("ami", "update", "--yes")
     assert f"geusemaker:amiName: {NEWEST} # " in world.file.read_text()
@@ -472,7 +474,7 @@ def test_update_of_a_stack_that_runs_the_newest_under_another_pin_fixes_the_pin(
     world.config(PIN_OLD)
     world.answers(output=RUNS_NEWEST)
     shown = world.run("ami", "show").out
-    assert f"geusemaker:amiName pins another, {OLD}: the next `pulumi up` replaces" in shown
+    assert f"geusemaker:amiName pins another image, {OLD}: the next `pulumi up` replaces" in shown
     said = world.run("ami", "update").out
     assert "Preview" not in said
     assert f"geusemaker:amiName: {NEWEST} # " in world.file.read_text()
@@ -491,7 +493,7 @@ def test_update_keeps_the_kind_of_pin(world: World) -> None:
 
 def test_a_way_back_to_what_runs_is_named_only_where_it_is_one(world: World) -> None:
     world.answers(output=RUNS_OLD)
-    back = "until then `geusemaker ami pin` goes back to what runs"
+    back = "until then `geusemaker ami pin` pins the running image again"
     world.config(PIN_OLD)
     assert back in world.run("ami", "update", "--yes").out
     world.run("ami", "pin")
@@ -499,7 +501,7 @@ def test_a_way_back_to_what_runs_is_named_only_where_it_is_one(world: World) -> 
     world.config(f"{PIN_OLD}\ngeusemaker:osType: ubuntu-24.04")
     assert "`geusemaker ami update`" in world.run("ami", "pin", code=1).err
     said = world.run("ami", "update", "--yes").out
-    assert "Next: `pulumi up` does it.\n" in said
+    assert "Next: `pulumi up` applies it.\n" in said
     assert "ami pin" not in said
     assert "(Ubuntu 24.04)" in world.file.read_text()
     world.run("ami", "pin", code=1)
@@ -510,7 +512,7 @@ def test_update_has_nothing_to_write_for_an_undeployed_stack_or_policy_latest(
 ) -> None:
     before = world.config("geusemaker:amiPolicy: latest")
     said = world.run("ami", "update", "--stack", "dev")
-    assert "`geusemaker deploy --stack dev` takes the newest by itself" in said.out
+    assert "`geusemaker deploy --stack dev` takes the newest, " in said.out
     world.answers(output=RUNS_OLD)
     said = world.run("ami", "update", "--stack", "dev")
     assert f"the next `pulumi up --stack dev` moves it from {OLD} to {NEWEST}" in said.out
@@ -524,7 +526,7 @@ def test_update_warns_of_a_line_that_has_ended_and_stops_where_there_is_none(
     world.answers(output=RUNS_OLD)
     told = world.run("ami", "update").out
     assert told.startswith("warning: ")
-    assert "its config asks for another line by now: the next `pulumi up` moves it to" in told
+    assert "its config now requests another line: the next `pulumi up` moves it to" in told
     assert world.file.read_text() == before
     world.config("geusemaker:osType: ubuntu-26.04")
     said = world.run("ami", "update", code=1)
@@ -540,8 +542,8 @@ def test_local_hints_lead_to_the_local_account(world: World) -> None:
     assert "us-east-1, SIMULATED account" in said
     assert "Next: geusemaker ami show --local | geusemaker ami pin --local" in said
     said = world.run("ami", "update", "--local", "--yes").out
-    assert "`geusemaker deploy --local` does it" in said
-    assert "`geusemaker ami pin --local` goes back" in said
+    assert "`geusemaker deploy --local` applies it" in said
+    assert "`geusemaker ami pin --local` pins the running image again" in said
     assert "amiName" in world.clone.places.config.read_text()
     assert "amiName" not in world.file.read_text()
 
@@ -606,7 +608,7 @@ def test_lifting_a_pin_under_policy_latest_is_not_said_to_replace_nothing(world:
     world.config("geusemaker:amiPolicy: latest")
     world.answers(output=RUNS_OLD)
     said = world.run("ami", "pin").out
-    assert "takes the newest at the next deployment, since amiPolicy is latest" in said
+    assert "the next deployment takes the newest, because amiPolicy is latest" in said
 
 
 def test_an_empty_argument_pins_nothing(world: World) -> None:
@@ -621,5 +623,5 @@ def test_a_copy_of_the_accounts_own_is_pinned_by_id(world: World) -> None:
     copy = own_image(OLD)
     world.answers(output=RUNS_OLD | {"amiId": copy})
     said = world.run("ami", "pin").out
-    assert f"Its name means another image, so it is pinned by id: {OLD} ({copy})" in said
+    assert f"Its name selects another image, so it is pinned by id: {OLD} ({copy})" in said
     assert f"geusemaker:amiId: {copy} # {OLD}" in world.file.read_text()

@@ -114,13 +114,13 @@ def test_show_tells_how_far_behind_and_what_to_do(answers: tuple[LineImages, ...
     told = dict(ami_show.lines(view, TODAY))
     assert told["running"] == f"{OLD} ({outputs['amiId']})"
     assert told["line"] == "ubuntu-22.04 / x86_64 / base"
-    assert told["chosen"] == "amiPolicy keep: kept until you ask for another"
+    assert told["chosen"] == "amiPolicy keep: kept until you request another"
     assert told["built"] == "2026-06-19, 157 days ago"
-    assert told["behind"].startswith("1 newer build of its version; the newest that the config")
+    assert told["behind"].startswith("1 newer build of its version; the newest for the config")
     assert told["patched"] == "until 2027-04-30 (158 days)"
     assert told["Next"] == "geusemaker ami update | geusemaker ami pin"
     late = dict(ami_show.lines(view, date(2027, 5, 1)))
-    assert late["patched"].startswith("not since 2027-04-30")
+    assert late["patched"].startswith("ended 2027-04-30")
 
 
 def test_show_says_what_a_pin_another_request_or_a_strange_image_mean(
@@ -132,14 +132,14 @@ def test_show_says_what_a_pin_another_request_or_a_strange_image_mean(
     other = ami_show.view(DeploymentConfig(os_type="ubuntu-24.04"), outputs, answers)
     assert "the next `pulumi up` replaces the host" in dict(ami_show.lines(other, TODAY))["line"]
     latest = ami_show.view(DeploymentConfig(ami_policy="latest"), outputs, answers)
-    assert "takes the newest by itself" in dict(ami_show.lines(latest, TODAY))["chosen"]
+    assert "next `pulumi up` takes the newest" in dict(ami_show.lines(latest, TODAY))["chosen"]
 
     own = {"amiId": "ami-0123456789abcdef0", "amiName": "golden", "architecture": "x86_64"}
     strange = dict(ami_show.lines(ami_show.view(DeploymentConfig(), own, answers), TODAY))
     assert strange["line"].startswith("not one of the known lines")
     assert strange["at AWS"].startswith("not shown")
     assert strange["built"] == "unknown"
-    assert strange["patched"].startswith("the table does not know this image")
+    assert strange["patched"].startswith("unknown: the table")
 
     nothing = ami_show.view(DeploymentConfig(), {}, answers)
     assert dict(ami_show.lines(nothing, TODAY))["running"].startswith("nothing yet")
@@ -180,7 +180,7 @@ def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -
     assert mark({}) == "> stack dev, x86_64, not deployed"
     assert mark({"amiId": newest.id}) == "> stack dev, x86_64, running the newest"
     told = mark({"amiId": "ami-1", "amiName": OLD})
-    assert told == f"> stack dev, x86_64, running {OLD}: geusemaker ami show"
+    assert told == f"> stack dev, x86_64, running {OLD}, not the newest"
     assert ami_show.marker(None, None, None, {}) is None
 
 

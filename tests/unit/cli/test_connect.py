@@ -85,7 +85,7 @@ def test_a_missing_program_is_told_with_the_command(
 ) -> None:
     (machine.folder / lacking).unlink()
     error = host.world.run("connect", code=1).err
-    assert error.startswith(f"There is no {lacking} on PATH")
+    assert error.startswith(f"A session needs {lacking}, which PATH does not have")
     assert "https://docs.aws.amazon.com/" in error
     assert f"`{connect_command(host.id, 'us-east-1')}`" in error
     assert machine.called is None

@@ -84,7 +84,7 @@ def test_who_may_not_read_them_is_told_which_permission_it_takes(
 def test_a_parameter_that_somebody_wrote_over_is_told(host: Deployed) -> None:
     host.put("credentials-1", "nothing", "SecureString")
     error = host.world.run("credentials", code=1).err
-    assert "holds none of the stack's secrets" in error
+    assert "has none of the stack's secrets" in error
     host.put("credentials-1", lines_of({"qdrant-api-key": "k"}), "SecureString")
     assert "n8n-owner-password is not among" in host.world.run("credentials").out
 
@@ -103,6 +103,6 @@ def test_a_public_url_is_told_with_the_other_way_in(host: Deployed) -> None:
     host.world.answers(output=output | {"url": "https://203.0.113.5/"})
     said = host.world.run("credentials").out
     assert "https://203.0.113.5/qdrant" in said
-    assert "where that url is not open to you: `geusemaker connect" in said
+    assert "without access to this url: `geusemaker connect" in said
     host.world.answers(output=output)
     assert "no url" in host.world.run("credentials").out

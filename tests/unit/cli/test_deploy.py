@@ -66,7 +66,9 @@ def test_whoever_does_not_agree_changes_nothing(
         assert said.out.endswith("Nothing was changed.\n")
         assert said.err == ""
     if answer is None:
-        assert said.err.startswith("Nothing was changed: there is no terminal to ask on")
+        assert said.err.startswith(
+            "Nothing was changed: there is no terminal for the confirmation prompt"
+        )
     assert world.file.read_text() == before
     assert not world.deployed()
 
@@ -103,7 +105,7 @@ def test_a_failed_deployment_ends_with_the_command_that_goes_on(
     said = world.run(
         "deploy", "-y", "--region", "eu-west-1", "--stack", "dev", "--config", str(requests), code=1
     )
-    assert said.err.startswith("The deployment has failed, for the reason that stands above.")
+    assert said.err.startswith("The deployment has failed, for the reason above.")
     (command,) = said.commands
     world.answers(up_code=0)
     world.run(*shlex.split(command)[1:])
@@ -178,7 +180,7 @@ def test_a_config_file_that_lost_is_noted_with_the_command_for_that_stack(
     file = tmp_path / "w.yaml"
     file.write_text("osType: amazon-linux-2023\n")
     said = world.run("deploy", "--yes", "--config", str(file), "--stack", "prod")
-    assert "which wins over a file" in said.out
+    assert "which overrides a file" in said.out
     (command,) = said.commands
     assert command == "pulumi config rm geusemaker:osType --stack prod"
     typed(world, command)
@@ -226,7 +228,7 @@ def test_a_file_changed_meanwhile_is_left_as_it_is(world: World) -> None:
     world.config("")
     world.answers(preview_spoils=str(world.file))
     said = world.run("deploy", "--yes", "--os-type", "ubuntu-24.04", code=1)
-    assert "was changed by somebody else while this command was at work" in said.err
+    assert "was changed while this command was running" in said.err
     assert world.file.read_text() == "config: {}\n"
     assert not world.deployed()
 
@@ -236,7 +238,7 @@ def test_a_file_changed_meanwhile_is_refused_though_nothing_is_to_be_written(wor
         "geusemaker:osType: ubuntu-24.04\ngeusemaker:architecture: x86_64\ngeusemaker:amiType: base"
     )
     world.answers(preview_spoils=str(world.file))
-    assert "changed by somebody else" in world.run("deploy", "--yes", code=1).err
+    assert "changed while this command was running" in world.run("deploy", "--yes", code=1).err
     assert not world.deployed()
 
 
@@ -249,7 +251,7 @@ def test_no_region_and_no_stack_are_told_with_their_commands(world: World) -> No
     assert "aws:region: us-east-1" in world.file.read_text()
     world.answers(stacks=[])
     said = world.run("deploy", "--yes", code=1)
-    assert said.err.startswith("No stack is selected in my clone (there is: none).")
+    assert said.err.startswith("No stack is selected in my clone (it has: none).")
 
 
 def test_a_region_that_is_none_is_one_paragraph(world: World) -> None:
@@ -302,4 +304,4 @@ def test_local_works_on_the_local_config_and_says_simulated(world: World) -> Non
         one.startswith("geusemaker local run -- pulumi config set") for one in said_.commands
     )
     wrong = world.run("deploy", "--local", "--stack", "prod", code=1)
-    assert "leave --stack out beside --local" in wrong.err
+    assert "omit --stack with --local" in wrong.err

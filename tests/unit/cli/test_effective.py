@@ -88,7 +88,7 @@ def test_a_secret_is_neither_shown_nor_written_nor_told() -> None:
     assert row(wanted, "geusemaker:dataVolumeGib") == ("[secret]", "stack")
     assert "geusemaker:dataVolumeGib" not in wanted.writes
     assert "77" not in repr((wanted.rows, wanted.writes, wanted.notes))
-    assert "says otherwise, which wins over a file" in wanted.notes[0]
+    assert "has another value, which overrides a file" in wanted.notes[0]
     with pytest.raises(ConfigError) as failed:
         joined(Given("dataVolumeGib", "many77", STACK, secret=True))
     assert "many77" not in str(failed.value)
@@ -100,7 +100,7 @@ def test_logins_are_never_shown_whichever_layer_has_them() -> None:
     wanted = joined(Given("registryLogins", text, FILE), of_stack)
     assert row(wanted, "geusemaker:registryLogins") == ("[secret]", "stack")
     assert "hush" not in repr((wanted.config, wanted.rows, wanted.writes, wanted.notes))
-    assert "registryLogins (w.yaml, line 1) is set, but stack says otherwise" in wanted.notes[0]
+    assert "registryLogins (w.yaml, line 1) is set, but stack has another value" in wanted.notes[0]
     with pytest.raises(ConfigError) as failed:
         joined(Given("registryLogins", text, FILE), Given("registryLogins", "{}x", STACK))
     assert "hush" not in str(failed.value)
@@ -120,8 +120,8 @@ def test_a_file_that_lost_against_a_flag_is_told_without_a_command() -> None:
         Given("osType", "ubuntu-26.04", FlagOrigin("--os-type")),
     )
     assert wanted.notes == (
-        "osType (w.yaml, line 1) is 'ubuntu-24.04', but --os-type says 'ubuntu-26.04', which wins "
-        "over a file.",
+        "osType (w.yaml, line 1) is 'ubuntu-24.04', but --os-type has 'ubuntu-26.04', which "
+        "overrides a file.",
     )
 
 
@@ -185,7 +185,7 @@ def test_a_region_of_a_config_file_that_is_not_heeded_is_told() -> None:
     given = Given("aws:region", "eu-west-1", FILE)
     (note,) = effective([], "us-east-1", "AWS_REGION", False, given).notes
     assert note == (
-        "aws:region (w.yaml, line 1) is 'eu-west-1', but a config file does not decide the Region, "
+        "aws:region (w.yaml, line 1) is 'eu-west-1', but a config file does not set the Region, "
         "which is us-east-1; `--region eu-west-1` does."
     )
     assert effective([], "eu-west-1", "AWS_REGION", False, given).notes == ()

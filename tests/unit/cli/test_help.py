@@ -1,12 +1,13 @@
-"""The help of the program: at once, and with the words of each command's own help."""
+"""The help of the program and shell completion."""
 
 import subprocess
 import sys
 
 import pytest
+import typer.main
 
 from geusemaker.cli.lazy import Lazy
-from geusemaker.cli.main import Commands
+from geusemaker.cli.main import Commands, app
 
 SLOW = {"boto3", "botocore", "moto", "pulumi", "pulumi_aws", "pydantic", "yaml"}
 SCRIPT = """
@@ -42,3 +43,49 @@ def test_the_help_lists_each_command_with_the_first_paragraph_of_its_own_help(la
     assert own.name == lazy.name
     assert own.help is not None
     assert " ".join(own.help.split("\n\n")[0].split()) == lazy.help
+
+
+def every_command() -> list[list[str]]:
+    """The words of each command, of groups too."""
+    found: list[list[str]] = []
+
+    def walk(command: object, words: list[str]) -> None:
+        found.append(words)
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, [*words, name])
+
+    walk(typer.main.get_command(app), [])
+    return found
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_each_command_has_a_short_option_for_help_that_fits_80_columns(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        app([*words, "-h"], prog_name="geusemaker")
+    shown = capsys.readouterr().out
+    assert (ended.value.code or 0) == 0
+    assert " ".join(["Usage: geusemaker", *words]) in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("st", ["status", "stop", "start"]), ("ami l", ["list"]), ("ami list --js", ["--json"])],
+)
+def test_the_shell_completes_commands_and_options(
+    typed: str,
+    expected: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = f"geusemaker {typed}"
+    monkeypatch.setenv("_GEUSEMAKER_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    monkeypatch.setattr("sys.argv", ["geusemaker"])
+    with pytest.raises(SystemExit):
+        app(prog_name="geusemaker")
+    assert capsys.readouterr().out.split() == expected

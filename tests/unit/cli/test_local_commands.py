@@ -329,9 +329,9 @@ def test_ctrl_c_ends_with_130(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> 
     [
         (
             OSError(28, "No space left on device", "/full"),
-            "needed: /full: No space left",
+            "failed: /full: No space left",
         ),
-        (OSError("odd"), "what is needed: odd."),
+        (OSError("odd"), "this machine failed: odd."),
     ],
 )
 def test_a_machine_that_refuses_is_one_paragraph(
@@ -399,7 +399,7 @@ def test_an_account_that_ends_under_an_up_is_the_error(
     monkeypatch.setattr(Account, "is_answering", until_preview)
     assert run("local", "up") == 1
     said = capsys.readouterr().err
-    assert "ended while Pulumi was at work" in said
+    assert "ended while Pulumi was running" in said
     assert "Traceback" not in said
 
 
@@ -408,5 +408,5 @@ def test_a_name_that_aws_would_not_give_is_released_with_a_note(
 ) -> None:
     clone.start()
     assert run("local", "release", "foo", "--architecture", "x86_64") == 0
-    assert "no stack will choose it" in capsys.readouterr().err
+    assert "no stack selects it" in capsys.readouterr().err
     assert run("local", "release", "two\nlines", "--architecture", "x86_64") == 2

@@ -55,7 +55,10 @@ def test_boot_log_and_journal_have_their_titles(host: Deployed) -> None:
     answers(host, ("Success", 0, text, ""))
     said = host.world.run("logs")
     assert said.out == "== /var/log/x\na\n== journal\nb\n"
-    assert "note: 88999 bytes before that are left out: Systems Manager shows 24000" in said.err
+    assert (
+        "note: 88999 bytes before these lines are missing: Systems Manager shows at most 24000"
+        in said.err
+    )
 
 
 def test_what_systems_manager_cuts_is_told(host: Deployed) -> None:
@@ -90,14 +93,14 @@ def test_a_host_that_systems_manager_does_not_reach_is_told_with_a_way_round(
 @pytest.mark.parametrize(
     ("end", "told"),
     [
-        (("Undeliverable", -1, "", ""), "could not hand the command"),
-        (("TimedOut", -1, "", ""), "could not hand the command"),
+        (("Undeliverable", -1, "", ""), "could not deliver the command"),
+        (("TimedOut", -1, "", ""), "could not deliver the command"),
         (("TimedOut", 137, "", ""), "ended with TimedOut, code 137"),
         (
             ("Failed", 1, "geusemaker-logs 9 service n8n\nno such container\n", ""),
-            "ended with Failed, code 1. What it said stands above.",
+            "ended with Failed, code 1. Its output is above.",
         ),
-        (("Failed", 1, "", "mktemp:\n no \x1b[1mspace"), "It said: mktemp: no space."),
+        (("Failed", 1, "", "mktemp:\n no \x1b[1mspace"), "Its output: mktemp: no space."),
         (("AccessDenied", -1, "", ""), "ended with AccessDenied, code -1"),
     ],
 )
@@ -121,7 +124,7 @@ def test_a_host_that_never_answers_is_given_up(host: Deployed) -> None:
 @pytest.mark.parametrize("name", ["n8m", "n8n;reboot", "$(reboot)", "", "postgresql"])
 def test_what_is_no_service_is_a_wrong_argument_and_sent_nowhere(host: Deployed, name: str) -> None:
     said = host.world.run("logs", name, code=2)
-    assert "is none of" in said.err
+    assert "is not one of" in said.err
     assert host.calls("send_command") == []
 
 
@@ -134,10 +137,10 @@ def test_so_many_lines_are_a_wrong_flag(host: Deployed, lines: str) -> None:
 @pytest.mark.parametrize(
     ("state", "told"),
     [
-        ("stopped", "is stopped, so nothing can be asked of it; `geusemaker start`"),
-        ("stopping", "is stopping, so nothing can be asked of it; `geusemaker start`"),
-        ("pending", "is pending, so nothing can be asked of it; it comes up"),
-        ("terminated", "is terminated: somebody ended it"),
+        ("stopped", "is stopped, so it runs no commands. `geusemaker start`"),
+        ("stopping", "is stopping, so it runs no commands. `geusemaker start`"),
+        ("pending", "is pending, so it runs no commands. It is starting"),
+        ("terminated", "is terminated: it was terminated"),
     ],
 )
 def test_a_host_that_does_not_run_is_not_asked(host: Deployed, state: str, told: str) -> None:

@@ -46,9 +46,9 @@ def test_nobody_agrees_and_nothing_is_stopped(
 
 def test_without_a_terminal_yes_is_asked_for(host: Deployed) -> None:
     error = host.world.run("stop", code=1).err
-    assert "Add --yes to stop it without asking" in error
+    assert "Add --yes to stop it without a prompt" in error
     stopped(host)
-    assert "Add --yes to start it without asking" in host.world.run("start", code=1).err
+    assert "Add --yes to start it without a prompt" in host.world.run("start", code=1).err
     assert state(host) == "stopped"
 
 
@@ -60,10 +60,10 @@ def test_start_starts_and_names_the_command_that_waits(host: Deployed) -> None:
 
 
 def test_what_is_so_already_is_said_and_done_no_more(host: Deployed) -> None:
-    assert "It runs already; nothing was done." in host.world.run("start").out
+    assert "It already runs; nothing was done." in host.world.run("start").out
     stopped(host)
     said = host.world.run("stop").out
-    assert "It is stopped already; nothing was done." in said
+    assert "It is already stopped; nothing was done." in said
     assert "Still costs" in said
     assert host.calls("start_instances", "stop_instances") == []
 
@@ -71,10 +71,10 @@ def test_what_is_so_already_is_said_and_done_no_more(host: Deployed) -> None:
 @pytest.mark.parametrize(
     ("command", "name", "told"),
     [
-        ("stop", "pending", "is just starting"),
-        ("stop", "terminated", "is terminated: somebody ended it beside Pulumi"),
-        ("start", "stopping", "is still stopping"),
-        ("start", "shutting-down", "is shutting-down: somebody ended it"),
+        ("stop", "pending", "is starting, and EC2"),
+        ("stop", "terminated", "is terminated: it was terminated outside Pulumi"),
+        ("start", "stopping", "is stopping, and EC2"),
+        ("start", "shutting-down", "is shutting-down: it was terminated"),
     ],
 )
 def test_from_other_states_it_is_refused_with_a_reason(
@@ -88,7 +88,7 @@ def test_from_other_states_it_is_refused_with_a_reason(
 def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -> None:
     host.answers["describe_instances"] = refusal("x", "InvalidInstanceID.NotFound")
     error = host.world.run("stop", "--yes", code=1).err
-    assert "is not known to EC2 any more" in error
+    assert "no longer exists in EC2" in error
     assert "`pulumi up --refresh`" in error
     host.world.answers(output={})
     assert "never deployed, or is destroyed" in host.world.run("start", "--yes", code=1).err
@@ -140,7 +140,7 @@ def test_the_way_is_shown_state_by_state(host: Deployed) -> None:
 def test_a_state_that_does_not_come_is_given_up(host: Deployed) -> None:
     host.answers["stop_instances"] = lambda **_: host.state("stopping")
     error = host.world.run("stop", "--yes", code=1).err
-    assert "is still stopping after 10:00, and was to be stopped" in error
+    assert "is still stopping after 10:00, not stopped" in error
     assert sum(host.slept) == 600
 
 
@@ -161,7 +161,7 @@ def test_a_host_that_does_not_stay_up_is_told(host: Deployed) -> None:
     host.answers = {}
     stopped(host)
     host.answers["start_instances"] = lambda **_: host.state("terminated")
-    assert "somebody ended it" in host.world.run("start", "--yes", code=1).err
+    assert "it was terminated outside" in host.world.run("start", "--yes", code=1).err
 
 
 def test_in_the_simulated_account_both_work_and_say_so(host: Deployed) -> None:

@@ -81,7 +81,7 @@ def test_what_somebody_else_wrote_meanwhile_stays(
             file.unlink()
         else:
             file.write_text(theirs)
-        with pytest.raises(ConfigError, match="changed by somebody else") as refused:
+        with pytest.raises(ConfigError, match="changed while this command was running") as refused:
             trial.adopt()
     assert str(file) in str(refused.value)
     assert (file.read_text() if file.exists() else None) == theirs
@@ -91,7 +91,7 @@ def test_a_file_that_appeared_meanwhile_stays(cli: PulumiCli, file: Path) -> Non
     file.unlink()
     with stack_file.trial(cli, file, WRITES) as trial:
         file.write_text("config: {}\n")
-        with pytest.raises(ConfigError, match="changed by somebody else"):
+        with pytest.raises(ConfigError, match="changed while this command was running"):
             trial.adopt()
     assert file.read_text() == "config: {}\n"
 

@@ -67,7 +67,7 @@ def test_a_config_that_is_wrong_hides_nothing_else(host: Deployed) -> None:
     host.report("ready", "service.n8n=healthy")
     ended = host.world.run("status")
     assert "  ready     yes" in ended.out.splitlines()
-    assert "which images have published holes is not known: geusemaker:services is" in ended.err
+    assert "images with published vulnerabilities are unknown: geusemaker:services is" in ended.err
     answer = json.loads(host.world.run("status", "--json").out)
     assert answer["imagesWithHoles"] is None
 
@@ -189,7 +189,7 @@ def test_waiting_shows_changes_and_then_the_screen(host: Deployed) -> None:
 def test_a_wait_that_is_over_is_a_failure_with_the_last_step(host: Deployed) -> None:
     host.report("not-ready", step="services", reason="n8n (unhealthy)")
     error = host.world.run("status", "--wait", "--timeout", "25s", code=1).err
-    assert error.startswith("Stack dev is not ready after 25s; the last that is known: step ")
+    assert error.startswith("Stack dev is not ready after 25s. Last known state: step ")
     assert "step services (the start of the services) failed: n8n (unhealthy)" in error
     assert "`geusemaker logs`" in error
     assert host.slept == [10, 10, 5]

@@ -99,7 +99,7 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(
     world.answers(stacks=listed)
     with pytest.raises(ConfigError, match=f"--stack is '{wanted}'") as refused:
         opened(stack=wanted)
-    assert f"(there is: {'dev' if listed else 'none'})" in str(refused.value)
+    assert f"(it has: {'dev' if listed else 'none'})" in str(refused.value)
     is_understood(f"pulumi stack init {wanted}")
     assert f"`pulumi stack init {wanted}`" in str(refused.value)
 
@@ -109,7 +109,7 @@ def test_without_a_selected_stack_the_command_says_how_to_get_one(world: World) 
     found = opened()
     assert (found.stack, found.given(), found.outputs()) == (None, [], {})
     assert found.config().os_type == "ubuntu-22.04"
-    with pytest.raises(ConfigError, match=r"\(there is: dev, prod\)"):
+    with pytest.raises(ConfigError, match=r"\(it has: dev, prod\)"):
         found.required_stack()
 
 
@@ -137,7 +137,7 @@ def test_without_any_pulumi_there_is_no_stack_and_a_reason(world: World) -> None
     found = opened()
     assert found.cli is None
     # Nobody has set the variable that leaves sources out, and this command builds none.
-    with pytest.raises(ConfigError, match="this command gets none") as refused:
+    with pytest.raises(ConfigError, match="this command installs none") as refused:
         found.required_stack()
     assert "GEUSEMAKER_ENGINE_SOURCES" not in str(refused.value)
     assert "`geusemaker deploy` installs or builds it" in str(refused.value)
@@ -238,7 +238,7 @@ def test_the_local_account_is_one_stack_in_its_own_environment(world: World) -> 
     assert found.env["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "AWS_ENDPOINT_URL" not in os.environ
     assert found.region == yaml.safe_load(world.file.read_text())["config"]["aws:region"]
-    with pytest.raises(LocalError, match="leave --stack out beside --local"):
+    with pytest.raises(LocalError, match="omit --stack with --local"):
         opened(local=True, stack="prod")
 
 
