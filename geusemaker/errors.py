@@ -1,71 +1,71 @@
-"""Everything that GeuseMaker raises for a user to read.
+"""All errors that GeuseMaker raises for its users.
 
-    GeuseMakerError            printed as one bare paragraph, never with a traceback
-    ├── ConfigError            a value in the stack's config or in a config file
-    │   └── BundleError        services, their images and limits do not make a settings bundle
-    ├── ImageError             a question about images that has no answer (a RuntimeError too)
-    │   ├── RequestError          a value of the question is none (a ConfigError too)
-    │   ├── NeverMadeError     AWS never released an image for that combination
-    │   ├── NoImageError       AWS should have one, but the account's Region does not show it
-    │   └── PinError           the pinned image is missing or does not fit the other keys
-    ├── AwsError               a call of AWS has failed (a RuntimeError too), with AWS's code
-    │   ├── CredentialsError   no credentials, or none that AWS accepts now
+    GeuseMakerError            base class; commands print the message without a traceback
+    ├── ConfigError            an invalid value in the stack's config or in a config file
+    │   └── BundleError        services, images or limits that cannot form a settings bundle
+    ├── ImageError             no image for the request (a RuntimeError too)
+    │   ├── RequestError       an invalid value in the request for an image (a ConfigError too)
+    │   ├── NeverMadeError     AWS never released an image for the combination
+    │   ├── NoImageError       the catalogue has an image, but AWS shows none in the Region
+    │   └── PinError           the pinned image is missing or contradicts other keys
+    ├── AwsError               an AWS call failed (a RuntimeError too); has AWS's error code
+    │   ├── CredentialsError   no credentials, or invalid or expired ones
     │   ├── NotAllowedError    the caller lacks a permission
-    │   ├── RegionError        the Region is none, or not enabled in the account
-    │   ├── EndpointError      no answer: no network, a proxy between, or no such Region
-    │   └── ThrottledError     too many requests, still so after several tries
-    ├── HostError              the running host cannot do as asked (a RuntimeError too)
-    ├── CatalogueError         the shipped table of images is broken
-    ├── NetworkError           an adopted VPC, its subnets or the zones do not fit
-    ├── UserDataError          the rendered boot script cannot be used
+    │   ├── RegionError        the Region is unknown, or not enabled in the account
+    │   ├── EndpointError      no answer: no network, a proxy or firewall, or no such Region
+    │   └── ThrottledError     too many requests, after several retries
+    ├── HostError              the host does not exist, run or answer (a RuntimeError too)
+    ├── CatalogueError         the catalogue of images is invalid
+    ├── NetworkError           an existing VPC, its subnets or the zones are unsuitable
+    ├── UserDataError          the rendered boot script is unusable
     ├── EngineError            no Pulumi CLI could be found, installed or built
-    ├── PulumiError            a run of the Pulumi CLI has failed
-    └── LocalError             the simulated account or its environment cannot do as asked
+    ├── PulumiError            a run of the Pulumi CLI failed
+    └── LocalError             the simulated account or its environment failed
 
-Each message is one paragraph: what is wrong, the value, why, and the command that fixes it.
-In a Pulumi program each is a `pulumi.RunError` as well: see `run_errors`.
+Each message is one paragraph: the fault, the value, the reason, and the command that fixes it.
+In a Pulumi program, each error is a `pulumi.RunError` too: see `components.run_errors`.
 """
 
 
 class GeuseMakerError(Exception):
-    """Base of all."""
+    """Base class of all errors."""
 
 
 class ConfigError(GeuseMakerError):
-    """A config value that cannot be used."""
+    """A config value is invalid."""
 
 
 class BundleError(ConfigError):
-    """The chosen services, images or limits cannot be made into a settings bundle."""
+    """The services, images or limits cannot form a settings bundle."""
 
 
 class ImageError(GeuseMakerError, RuntimeError):
-    """No image answers the question that was asked."""
+    """No image matches the request."""
 
 
 class RequestError(ConfigError, ImageError):
-    """A question about images has a value that is none, or two that do not fit together."""
+    """The request for an image has an invalid value, or two that contradict each other."""
 
 
 class NeverMadeError(ImageError):
-    """AWS never released an image for this OS, architecture, type or version."""
+    """AWS never released an image for the OS, architecture, type and version."""
 
 
 class NoImageError(ImageError):
-    """The catalogue names an image line, but AWS shows no image of it here."""
+    """The catalogue has the image line, but AWS shows no image of it in the Region."""
 
 
 class PinError(ImageError):
-    """`amiId` or `amiName` names an image that is missing or contradicts the other keys."""
+    """The image of `amiId` or `amiName` is missing or contradicts other keys."""
 
 
 class AwsError(GeuseMakerError, RuntimeError):
-    """A call of AWS has failed.
+    """An AWS call failed.
 
     Attributes:
-        code: AWS's code, such as "UnauthorizedOperation", or the name of botocore's exception.
-        region: Name of the Region that was asked.
-        operation: What was asked, as AWS names it: "DescribeImages".
+        code: AWS's error code, such as "UnauthorizedOperation", or the class of botocore's error.
+        region: Name of the Region that was called.
+        operation: Name of the API operation, such as "DescribeImages".
     """
 
     def __init__(self, message: str, *, code: str, region: str, operation: str) -> None:
@@ -76,53 +76,53 @@ class AwsError(GeuseMakerError, RuntimeError):
 
 
 class CredentialsError(AwsError):
-    """There are no credentials, or none that AWS accepts now."""
+    """There are no credentials, or they are invalid or expired."""
 
 
 class NotAllowedError(AwsError):
-    """The caller lacks a permission, or a policy denies it."""
+    """The caller lacks a permission, or a policy denies the call."""
 
 
 class RegionError(AwsError):
-    """The Region is none, or is not enabled in the account."""
+    """The Region is unknown, or not enabled in the account."""
 
 
 class EndpointError(AwsError):
-    """AWS does not answer: no network, something between, or no such Region."""
+    """AWS does not answer: no network, a proxy or firewall, or no such Region."""
 
 
 class ThrottledError(AwsError):
-    """AWS refuses requests for being too many, after several tries too."""
+    """AWS rejects the call as too many requests, after several retries."""
 
 
 class HostError(GeuseMakerError, RuntimeError):
-    """The stack's host is not there, not running, or does not answer."""
+    """The stack's host does not exist, is not running, or does not answer."""
 
 
 class CatalogueError(GeuseMakerError):
-    """`catalogue.toml` is broken; the message names file, line and field."""
+    """`catalogue.toml` is invalid; the message names file, line and field."""
 
 
 class NetworkError(GeuseMakerError):
-    """The VPC, subnets or zones cannot carry the stack."""
+    """The VPC, subnets or zones are unsuitable for the stack."""
 
 
 class UserDataError(GeuseMakerError):
-    """The boot script cannot be rendered, or does not fit what EC2 accepts."""
+    """The boot script cannot be rendered, or EC2 does not accept its size."""
 
 
 class EngineError(GeuseMakerError):
-    """No usable Pulumi CLI, and no way to get one."""
+    """No usable Pulumi CLI could be found, installed or built."""
 
 
 class PulumiError(GeuseMakerError):
-    """A run of the Pulumi CLI has failed; the message is what it, or the program in it, said."""
+    """A run of the Pulumi CLI failed; the message is its output or the program's error."""
 
 
 class LocalError(GeuseMakerError):
-    """The simulated account or the local environment cannot do what was asked."""
+    """An operation of the simulated account or the local environment failed."""
 
 
 def one_line(error: Exception) -> str:
-    """What AWS said, fit for a paragraph: it comes with line breaks and bullets, also as `\\n`."""
+    """The message on a single line: AWS sends line breaks, also escaped as `\\n`."""
     return " ".join(str(error).replace("\\n", " ").replace("\\t", " ").split())

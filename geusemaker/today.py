@@ -1,4 +1,4 @@
-"""Which day it is. Asked in one place, so that any day can be tried."""
+"""The current day, which an environment variable can replace."""
 
 import os
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from typing import Final
 from geusemaker.errors import ConfigError
 
 VARIABLE: Final = "GEUSEMAKER_TODAY"
-"""Names another day, as 2027-05-01: what AWS patches then, and what a preview will say."""
+"""Sets another day, such as 2027-05-01, to preview which images AWS still patches then."""
 
 
 def today(environ: Mapping[str, str] | None = None) -> date:
-    """The current day in UTC, or the one that `VARIABLE` names.
+    """The current day in UTC, or the day in `VARIABLE`.
 
     Raises:
-        ConfigError: It names no day.
+        ConfigError: `VARIABLE` is not a date.
     """
     named = (os.environ if environ is None else environ).get(VARIABLE)
     if not named:
@@ -24,6 +24,6 @@ def today(environ: Mapping[str, str] | None = None) -> date:
         return date.fromisoformat(named)
     except ValueError:
         raise ConfigError(
-            f"{VARIABLE} is {named!r}, which is no day: write one as 2027-05-01, to see what is "
-            f"patched then, or `unset {VARIABLE}` for the current day."
+            f"{VARIABLE} is {named!r}, which is not a date. Use the form 2027-05-01 to see which "
+            f"images AWS patches then, or `unset {VARIABLE}` to use the current day."
         ) from None

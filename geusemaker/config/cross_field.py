@@ -32,20 +32,20 @@ def _framework_has_versions(config: ConfigFields) -> None:
     if config.framework_version and config.ami_type not in ("pytorch", "tensorflow"):
         raise InvalidValue(
             f"frameworkVersion {config.framework_version} is set, but amiType is "
-            f"{config.ami_type}, which has no framework versions; only pytorch and tensorflow have",
+            f"{config.ami_type}; only pytorch and tensorflow have versions to choose from",
             Remove("frameworkVersion"),
             keys=("frameworkVersion", "amiType"),
         )
 
 
 def _type_matches_architecture(config: ConfigFields) -> None:
-    real = architecture_of(config.instance_type)
-    if real != config.architecture:
+    actual = architecture_of(config.instance_type)
+    if actual != config.architecture:
         raise InvalidValue(
-            f"instanceType {config.instance_type} is {real} only, but architecture is "
+            f"instanceType {config.instance_type} is {actual} only, but architecture is "
             f"{config.architecture}, and an image boots on its own architecture only",
             Set("instanceType", counterpart(config.instance_type, config.architecture)),
-            Set("architecture", real),
+            Set("architecture", actual),
             keys=("instanceType", "architecture"),
         )
 

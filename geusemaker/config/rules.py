@@ -30,7 +30,7 @@ _model = re.compile(
 )
 _MAX_EXTRA_POLICIES = 8  # IAM's default quota is ten policies a role, and GeuseMaker attaches one
 _registry = re.compile(r"(?=[^:]*\.|.*:)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
-# Other host names of Docker Hub. Docker ignores a login under these.
+# Other host names of Docker Hub. Docker does not find a login under these.
 _DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 _MAX_PARAMETER = 4096  # bytes
 _MAX_MODELS = 50
@@ -92,7 +92,9 @@ def vpc_cidr(value: str) -> str:
         why = f"has host bits set; the network is {network}"
         raise InvalidValue(why, Set("vpcCidr", str(network)))
     if not _is_private(network):
-        raise InvalidValue("is not a private network, so its public addresses would be unreachable")
+        raise InvalidValue(
+            "is not a private network; the host could not reach its public addresses"
+        )
     if network.overlaps(_DOCKER_BRIDGE):
         raise InvalidValue(f"overlaps {_DOCKER_BRIDGE}, which Docker uses on the host")
     return value
@@ -150,7 +152,7 @@ def _not_an_arn(value: str, what: str) -> str:
 
 def kms_key_arn(value: str) -> str:
     if ":alias/" in value:
-        raise InvalidValue("is an alias, which may point to another key than the data's later")
+        raise InvalidValue("is an alias, which can be moved to a key other than that of the data")
     if not _key_arn.fullmatch(value):
         raise InvalidValue(_not_an_arn(value, "a KMS key"))
     return value
@@ -242,7 +244,7 @@ def owner_email(value: str) -> str:
 
 
 def services(values: Sequence[str]) -> tuple[str, ...]:
-    """Returns the order of `SERVICES`, so that the user's order changes nothing on the host."""
+    """Sorts the services as in `SERVICES`: another order must not change the host."""
     if not values:
         raise InvalidValue("lists no service, but a host needs at least one")
     meant_by = {
@@ -271,7 +273,7 @@ def image_versions(values: dict[str, str]) -> dict[str, str]:
 
 
 def registry_logins(values: dict[str, SecretStr]) -> dict[str, SecretStr]:
-    """Messages never contain a password, or an invalid registry, which may be a misplaced one."""
+    """No message contains a password, or an invalid key, which may be a misplaced password."""
     for registry, login in values.items():
         if not _registry.fullmatch(registry):
             raise InvalidValue(

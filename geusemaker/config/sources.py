@@ -89,7 +89,7 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
         )
     if not isinstance(content, dict):
         raise _fault(
-            f"The config file {path} holds no mapping of keys at line 1; write lines such as "
+            f"The config file {path} has no mapping of keys at line 1; write lines such as "
             "`osType: ubuntu-24.04`."
         )
     stack_file = "config" in content

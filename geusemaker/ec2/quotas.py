@@ -126,20 +126,20 @@ def explain(
     Returns:
         One paragraph, or None if the text reports neither a full quota nor missing capacity.
     """
-    said = " ".join(text.split())
-    if _OVER_QUOTA.search(said):
+    output = " ".join(text.split())
+    if _OVER_QUOTA.search(output):
         known = vcpus or vcpus_of(instance_type)
-        return _over_quota(said, instance_type, region, known, by_hand)
-    if _NO_CAPACITY.search(said):
-        return _no_capacity(said, instance_type, region, by_hand)
+        return _over_quota(output, instance_type, region, known, by_hand)
+    if _NO_CAPACITY.search(output):
+        return _no_capacity(output, instance_type, region, by_hand)
     return None
 
 
 def _over_quota(
-    said: str, instance_type: str, region: str, vcpus: int | None, by_hand: bool
+    output: str, instance_type: str, region: str, vcpus: int | None, by_hand: bool
 ) -> str:
     quota = quota_of(instance_type)
-    known_limit = _LIMIT.search(said)
+    known_limit = _LIMIT.search(output)
     limit = int(known_limit[1]) if known_limit else 0
     text = (
         f"AWS did not start a host of type {instance_type} in {region} (VcpuLimitExceeded): the "
@@ -166,17 +166,17 @@ def _over_quota(
         )
     if other := alternative(instance_type):
         kind = "a smaller type" if quota is STANDARD else "the default type, in another quota"
-        text += f" Until then, use {kind}: `{_set_type(other, said)}`."
-    return f"{text} {_host_state(said, by_hand)}"
+        text += f" Until then, use {kind}: `{_set_type(other, output)}`."
+    return f"{text} {_host_state(output, by_hand)}"
 
 
-def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> str:
-    named, zone = _FULL_TYPE.search(said), _FULL_ZONE.search(said)
+def _no_capacity(output: str, instance_type: str, region: str, by_hand: bool) -> str:
+    named, zone = _FULL_TYPE.search(output), _FULL_ZONE.search(output)
     full = named[1] if named else instance_type
     where = zone[1] if zone else f"one zone of {region}"
     again = (
         "Run `geusemaker start`"
-        if _RESTART.search(said) and not by_hand
+        if _RESTART.search(output) and not by_hand
         else "Run the same command again"
     )
     offers = (
@@ -186,25 +186,25 @@ def _no_capacity(said: str, instance_type: str, region: str, by_hand: bool) -> s
     return (
         f"AWS has no free capacity for type {full} in {where} now (InsufficientInstanceCapacity). "
         "This is a shortage at AWS, not a quota and not a fault of the stack. "
-        f"{_host_state(said, by_hand)} {again} later, or use another "
+        f"{_host_state(output, by_hand)} {again} later, or use another "
         f"size or family of architecture {architecture_of(full)}: "
-        f"`{_set_type(_another_size(full), said)}` (`{offers}` lists the types that the zone "
+        f"`{_set_type(_another_size(full), output)}` (`{offers}` lists the types that the zone "
         "offers). The host stays in the zone of its data volume; only a new stack can use "
         "another Region, before its first deployment."
     )
 
 
-def _set_type(instance_type: str, said: str) -> str:
+def _set_type(instance_type: str, output: str) -> str:
     """The command that sets another type, and starts a host that is stopped for it."""
     setting = f"pulumi config set geusemaker:instanceType {instance_type}"
-    return f"{setting} && pulumi up" if _RESTART.search(said) else setting
+    return f"{setting} && pulumi up" if _RESTART.search(output) else setting
 
 
-def _host_state(said: str, by_hand: bool) -> str:
+def _host_state(output: str, by_hand: bool) -> str:
     """The state of the previous host. Only a change of its type stops it."""
     if by_hand:
         return "The host is still stopped; its data is unchanged."
-    if _RESTART.search(said):
+    if _RESTART.search(output):
         return (
             "The host was stopped to change its type and is still stopped; its data is unchanged. "
             "EC2 and Pulumi already record the new type, so another `pulumi up` does not start it; "
