@@ -6,7 +6,7 @@ GEUSEMAKER := .venv/bin/geusemaker
 REST := tests/boot tests/real
 CHECKED := bench geusemaker pulumi_moto scripts tests $(wildcard __main__.py)
 
-# What leads Python elsewhere must not reach the programs below.
+# Variables that make Python import other code must not reach the programs below.
 unexport PYTHONPATH
 unexport PYTHONHOME
 
@@ -16,7 +16,7 @@ unexport PYTHONHOME
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
 	@echo 'make shell   a shell in which plain `pulumi preview`, `up`, `destroy` work against it'
-	@echo 'make down    remove everything, prove the account empty, stop it'
+	@echo 'make down    remove everything, check that the account is empty, stop it'
 	@echo 'make test    run the tests that need Python and the Pulumi CLI only'
 	@echo 'make test-rest  boot the host in a throw-away system, run the real Caddy and PostgreSQL'
 	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
@@ -24,8 +24,8 @@ help:
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
-	@echo 'make bench   report what commands and the program cost, beside the same without us'
-	@echo 'make lock    write requirements*.lock anew after a change of requirements*.txt'
+	@echo 'make bench   report what commands and the program cost, next to a bare reference'
+	@echo 'make lock    write requirements*.lock after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
 setup:
@@ -58,7 +58,7 @@ test: setup-dev
 	@echo 'Not run by `make test`: $(REST) (`make test-rest`, or all by `make test-all`),'
 	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
 
-# What else these need is installed or built where it is missing, which takes root or sudo.
+# Missing packages and programs are installed or built, which needs root or sudo.
 test-rest: setup-dev test-tools
 	@scripts/test_packages.sh
 	@$(PY) -m pytest -n auto --dist worksteal $(REST)
@@ -67,16 +67,16 @@ test-all:
 	@$(MAKE) test COVERAGE=yes
 	@$(MAKE) test-rest
 
-# Apart from `test`, since it installs n8n first.
+# Not part of `test`: it installs n8n first.
 test-n8n: setup-dev
 	@scripts/test_packages.sh
 	@$(PY) scripts/real_tools.py caddy >/dev/null
 	@$(PY) scripts/real_n8n.py >/dev/null
 	@$(PY) -m pytest -n 2 --dist loadfile tests/n8n
 
-# Apart from `test`, since it builds Ollama first. The tests make namespaces, which takes root.
+# Not part of `test`: it builds Ollama first. The tests make namespaces, which needs root.
 test-ollama: setup-dev
-	@if [ "$$(uname -s)" != Linux ]; then echo 'make test-ollama takes Linux' >&2; exit 1; fi
+	@if [ "$$(uname -s)" != Linux ]; then echo 'make test-ollama needs Linux' >&2; exit 1; fi
 	@scripts/test_packages.sh
 	@$(PY) scripts/real_tools.py caddy ollama >/dev/null
 	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
@@ -106,11 +106,11 @@ bench: setup-dev
 	@$(GEUSEMAKER) local engine >/dev/null
 	@$(PY) bench/report.py
 
-# What did not change keeps its version; `make lock UPGRADE=--upgrade` moves all.
+# Other packages keep their version; `make lock UPGRADE=--upgrade` updates all.
 lock: setup-dev
 	@$(PY) scripts/lock_requirements.py $(UPGRADE)
 
-# The account is stopped first: without its state file nobody could find its process any more.
+# The account is stopped first: without its state file its process could not be found.
 clean:
 	@if [ -e .geusemaker/account.json ] && [ -x $(GEUSEMAKER) ]; then \
 		$(GEUSEMAKER) local stop || true; fi

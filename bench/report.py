@@ -1,10 +1,10 @@
-"""What the commands and the program cost, beside something that does the same and no more.
+"""Reports what the commands and the program cost, next to a reference that does the same.
 
-Run it by `make bench`. Each row is a figure of ours, a reference that is measured in the same run,
-their ratio, and the target. CPU seconds are those of the process and its children, as medians; a
-busy machine changes them less than the time on the clock. Everything runs against a simulated
-account in a temporary folder. It is a report: a missed target is shown, and is no failure; a figure
-that cannot be measured is one.
+Run it by `make bench`. Each row has our figure, a reference measured in the same run, their ratio,
+and the target. CPU seconds are those of the process and its children, as medians: a busy machine
+changes them less than wall time. Everything runs against a simulated account in a temporary folder.
+It is a report: a missed target is shown and is no failure. A figure that cannot be measured is a
+failure.
 """
 
 import json
@@ -69,7 +69,7 @@ for number, (token, inputs) in enumerate(resources):
     else:
         pulumi.CustomResource(token, f"bare-{number}", inputs)
 """
-"""The resources of a deployed stack with the values that they have, and nothing around them."""
+"""The resources of a deployed stack with their values, in a bare program."""
 
 SEVERAL = """
 from geusemaker.components.tier1 import Tier1
@@ -109,7 +109,7 @@ class Bench:
         return statistics.median(taken[1:])
 
     def clock(self, *command: str) -> float:
-        """The seconds on the clock of one run."""
+        """The wall time of one run in seconds."""
         began = time.perf_counter()
         self.run(*command)
         return time.perf_counter() - began
@@ -117,7 +117,7 @@ class Bench:
     def row(
         self, figure: str, target: str, ours: Callable[[], float], reference: Callable[[], float]
     ) -> None:
-        """One figure beside its reference; what cannot be measured says why."""
+        """Prints one figure and its reference, or why it cannot be measured."""
         try:
             mine, other = ours(), reference()
         except (OSError, subprocess.CalledProcessError) as error:
@@ -138,7 +138,7 @@ class Bench:
 
 
 def needed_bytes(name: str, seen: set[str]) -> int:
-    """The size of an installed package and of all that it requires, extras left out."""
+    """The size of an installed package and of its requirements, without extras."""
     if name.lower() in seen:
         return 0
     seen.add(name.lower())
@@ -167,7 +167,7 @@ def in_clear(found: dict[str, Any]) -> Any:
 def resources_of(exported: str) -> list[tuple[str, dict[str, Any]]]:
     """Token and inputs of each resource of a stack, without components and providers.
 
-    The provider adds `tagsAll` to the inputs itself, and takes it from no program.
+    The provider adds `tagsAll` to the inputs itself, and refuses it from a program.
     """
     return [
         (
@@ -188,7 +188,7 @@ def aws_call(bench: Bench, *arguments: str) -> list[str]:
 
 
 def measure(bench: Bench) -> None:
-    """All figures. The first deployment is one of them; later ones are about its stack."""
+    """Measures all figures. The first deployment is one of them; later ones use its stack."""
     cpu, clock = bench.cpu, bench.clock
     print(f"{'figure':<34} {'ours':>8} {'reference':>10} {'ratio':>6}  target", flush=True)
     two = bench.project / "two.py"
@@ -240,7 +240,7 @@ def measure(bench: Bench) -> None:
 
 
 def several(bench: Bench, count: int) -> float:
-    """The preview of a program with that many stacks in it, by stack."""
+    """CPU seconds of a preview, per stack, for a program with that many stacks."""
     bench.program(SEVERAL.format(count=count))
     return bench.cpu(*PREVIEW, runs=1) / count
 

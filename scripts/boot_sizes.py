@@ -1,8 +1,8 @@
-"""Prints how large the boot script is when packed, beside what EC2 takes.
+"""Prints the packed size of the boot script, and EC2's limit.
 
 One script serves every OS, architecture and type of image, CPU or GPU, and every choice of
-services: it asks on the host, and the services are in the settings bundle. What differs between
-stacks is ids.
+services: it checks on the host, and the services are in the settings bundle. Stacks differ in ids
+only.
 """
 
 import base64
@@ -42,8 +42,8 @@ def sizes() -> dict[str, int]:
 
 
 def main() -> int:
-    """1 when a usual stack is over the aim; over EC2's limit `encode` refuses by itself."""
-    print(f"Boot script, gzipped: EC2 takes {LIMIT_BYTES:,} bytes, the aim is half, {AIM:,}.")
+    """1 when a usual stack is over the aim; `encode` itself refuses what is over EC2's limit."""
+    print(f"Boot script, gzipped: EC2 accepts {LIMIT_BYTES:,} bytes, the aim is half, {AIM:,}.")
     by_name = sizes()
     for name, size in by_name.items():
         print(

@@ -1,7 +1,7 @@
-"""Writes the table of config keys into the docs, from the model, which alone defines them.
+"""Writes the table of config keys into the docs, from the model, which defines them.
 
 python scripts/config_table.py           writes
-python scripts/config_table.py --check   exits 1 if a page is stale, and says which
+python scripts/config_table.py --check   exits 1 if a page is stale, and names it
 """
 
 import argparse

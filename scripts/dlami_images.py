@@ -1,4 +1,4 @@
-"""Sorts what AWS shows: builds of the table's lines, and what is none, with why. Pure."""
+"""Sorts the images that AWS shows: builds of the table's lines, and others with why. Pure."""
 
 import re
 from collections import Counter
@@ -19,12 +19,12 @@ _LEFT_OUT_BEFORE: Final = date(2024, 1, 1)
 
 
 Key = tuple[str, str, str]
-"""OS, architecture and type: what names a line."""
+"""OS, architecture and type: the key of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What EC2's DescribeImages says of one image; None where it says nothing.
+    """One image in the answer of EC2's DescribeImages; None where a field is missing.
 
     Attributes:
         owner: The alias, "amazon" for AWS's own; the account's number differs by Region.
@@ -52,7 +52,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Names of no known line that differ in numbers only; those in the OS's brackets stay."""
+    """Names of no known line that differ in numbers only, except numbers in the OS's brackets."""
 
     form: str
     count: int
@@ -63,7 +63,7 @@ class Group:
 
 @dataclass
 class Found:
-    """What an answer holds: builds and guessed forms by line, and the rest counted."""
+    """The content of an answer: builds and guessed forms by line, and counts of the rest."""
 
     builds: dict[Key, list[Build]] = field(default_factory=dict)
     guesses: dict[Key, set[Line]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Found:
 
 
 def gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Found:
-    """Each image as a build of a line, or counted with why it is none."""
+    """Sorts each image: a build of a line, or a count with the reason."""
     found = Found()
     guesses = _guesses(catalogue)
     others: dict[str, list[Image]] = {}
@@ -92,12 +92,12 @@ def gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Foun
             found.ignored["of another architecture than the name says"] += 1
         elif (day := match[1].release or image.created) is None:
             found.ignored["without a day in name or answer"] += 1
-        # A day more, since a build's day in its name need not be that of UTC.
+        # One day more: the day in a build's name may not be UTC.
         elif day > read_on + timedelta(days=1):
             found.ignored[f"dated after the reading on {read_on} (is --today right?)"] += 1
         else:
-            line, told = match
-            build = Build(day, told.framework_version, told.spelled_version, image.root_gib)
+            line, name = match
+            build = Build(day, name.framework_version, name.spelled_version, image.root_gib)
             found.builds.setdefault(key_of(line), []).append(build)
             if catalogue.line(*key_of(line)).form is None:
                 found.guesses.setdefault(key_of(line), set()).add(line)
@@ -124,7 +124,7 @@ def key_of(line: Line) -> Key:
 
 
 def _guesses(catalogue: Catalogue) -> tuple[Line, ...]:
-    """Lines that never were, with the forms they would have by those of their siblings.
+    """Lines that were never made, with the forms that they would have by their siblings.
 
     A sibling has the same architecture and type, or the other framework.
     """
@@ -149,11 +149,11 @@ def _guesses(catalogue: Catalogue) -> tuple[Line, ...]:
 def _match(
     name: str, catalogue: Catalogue, guesses: Iterable[Line]
 ) -> tuple[Line, Recognised] | None:
-    if told := recognise(name, catalogue):
-        return catalogue.line(told.os_type, told.architecture or "x86_64", told.ami_type), told
+    if known := recognise(name, catalogue):
+        return catalogue.line(known.os_type, known.architecture or "x86_64", known.ami_type), known
     for line in guesses:
-        if told := recognise(name, replace(catalogue, lines=(line,))):
-            return line, told
+        if known := recognise(name, replace(catalogue, lines=(line,))):
+            return line, known
     return None
 
 
@@ -186,7 +186,7 @@ def _day_in(name: str) -> date | None:
 
 
 def _left_out(group: Group, catalogue: Catalogue) -> str | None:
-    """Why the table leaves the group out on purpose; None if nobody decided that yet."""
+    """Why the table leaves the group out on purpose; None if that was not decided yet."""
     if group.newest is not None and group.newest < _LEFT_OUT_BEFORE:
         return f"built before {_LEFT_OUT_BEFORE.year}"
     if _LEFT_OUT_SYSTEMS.search(group.form):

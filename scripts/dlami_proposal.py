@@ -1,8 +1,8 @@
-"""From what AWS shows to a new text of the table of images. Pure: no clock, no network, no files.
+"""Makes a new text of the table of images from AWS's answer. Pure: no clock, no network, no files.
 
-It only adds: no line, version or spelling goes away, and spans of days only widen, since an answer
-that lacks something does not say that it never was. What a name cannot tell (when patches end, what
-AWS warns of) is estimated or left open, and then stands in `Proposal.checks` for a person to read.
+It only adds: it removes no line, version or spelling, and only widens spans of days, because an
+answer without an image does not prove that the image never existed. Names do not show when patches
+end or what AWS warns of. Such values are estimated or left open, and are in `Proposal.checks`.
 """
 
 import re
@@ -22,26 +22,26 @@ from geusemaker.dlami.selection import FRAMEWORK_LABELS
 PATCHED_FOR: Final = timedelta(days=365)
 """How long AWS patches a framework version, counted from its own release (support policy FAQ)."""
 OLD_AFTER: Final = timedelta(days=90)
-"""The age beyond which the table is told to be old."""
+"""The age from which a warning says that the table is old."""
 QUIET_AFTER: Final = timedelta(days=60)
-"""The time without a build after which a patched line is told of; AWS builds about every week."""
+"""Time without a build after which a note names a patched line; AWS builds about weekly."""
 
 _SOURCE: Final = ("images", "EC2 DescribeImages, owner amazon: names, days and root sizes")
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The new text, and what to tell of it; all texts are one paragraph each.
+    """The new text, and remarks on it; each remark is one paragraph.
 
     Attributes:
         text: The whole file; equal to the old one if nothing changed.
         as_of: The day that it describes.
-        changes: What differs from the old text.
-        checks: What a person must look up before it is taken.
-        notes: What is odd in the answer, and why `as_of` stays if it does.
+        changes: Differences from the old text.
+        checks: What a person must check before it is committed.
+        notes: Oddities of the answer, and why `as_of` stays if it does.
         unknown: Groups of no known line, the newest first.
-        left_out: Count of images by why the table leaves them out on purpose.
-        ignored: Count of images by why they say nothing.
+        left_out: Count of images by the reason why the table leaves them out.
+        ignored: Count of images by the reason why they are not used.
         known: Count of images of lines, old and new.
     """
 
@@ -57,9 +57,9 @@ class Proposal:
 
 
 def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Proposal:
-    """What the table becomes by these images.
+    """The table with these images added.
 
-    `catalogue` is what `text` loads as; `read_on` the day (UTC) on which AWS was asked.
+    `catalogue` is the loaded `text`, `read_on` the day (UTC) of AWS's answer.
     """
     found = gather(catalogue, images, read_on)
     draft = _Draft(tomlkit.parse(text))
@@ -71,7 +71,7 @@ def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: d
                 draft.replace_never(line, guess, builds)
             else:
                 draft.renew_line(line, builds)
-    # By what the table is now: counted by the old one, a second run could decide otherwise.
+    # By the new table: with the old one, a second run could decide differently.
     patched = {key: last for key, (end, last) in draft.spans().items() if read_on <= end}
     as_of, notes = _as_of(catalogue.as_of, read_on, patched, found.builds.keys())
     draft.renew_day(catalogue.as_of, as_of)
@@ -136,7 +136,7 @@ def _as_of(
 
 
 class _Draft:
-    """The table while it is changed, with comments and order as they were."""
+    """The table during the change; comments and order are kept."""
 
     def __init__(self, document: tomlkit.TOMLDocument) -> None:
         self.document: Any = document
@@ -196,7 +196,7 @@ class _Draft:
             f"{label}: `patched_until = {until}` is an ESTIMATE, {PATCHED_FOR.days} days after the "
             f"first image seen ({first}). AWS counts from the framework's own release, which is "
             "earlier. Put AWS's date from the support policy page there, with source "
-            '"policy", and take out the comment.'
+            '"policy", and remove the comment.'
         )
 
     def renew_line(self, line: Line, builds: list[Build]) -> None:
@@ -209,13 +209,13 @@ class _Draft:
         else:
             days = [b.day for b in builds]
             if change := _widened(table.get("seen"), days):
-                self.changes.append(f"{where}: {_told(change, table.get('seen'))}")
+                self.changes.append(f"{where}: {_seen_text(change, table.get('seen'))}")
                 if "seen" in table:
                     table["seen"] = _value(_span(change))
                 else:
                     self._insert_field("line", table, "form", f"seen = {_span(change)}")
         size = _root_gib(builds)
-        # An answer that lacks the newest builds must not take the size back.
+        # An answer without the newest builds must not reset the size.
         newest = max(b.day for b in builds)
         last = max((v.last_seen for v in line.versions if v.last_seen), default=newest)
         if size is not None and newest >= last and size != table["min_root_gib"]:
@@ -227,7 +227,9 @@ class _Draft:
         for at, entry in enumerate(entries):
             if entry["version"] == number:
                 if change := _widened(entry.get("seen"), days):
-                    self.changes.append(f"{where}, {number}: {_told(change, entry.get('seen'))}")
+                    self.changes.append(
+                        f"{where}, {number}: {_seen_text(change, entry.get('seen'))}"
+                    )
                     if "seen" in entry:
                         entry["seen"] = _value(_span(change))
                     else:
@@ -235,7 +237,7 @@ class _Draft:
                         entries[at] = _value(f"{fields}, seen = {_span(change)} }}")
                 return
         span = (min(days), max(days))
-        self.changes.append(f"{where}: version {number} is new, {_told(span, None)}")
+        self.changes.append(f"{where}: version {number} is new, {_seen_text(span, None)}")
         later = [i for i, e in enumerate(entries) if numeric(e["version"]) > numeric(number)]
         if later:
             entries.insert(later[0], _value(_entry(number, span)))
@@ -243,7 +245,7 @@ class _Draft:
             entries.add_line(_value(_entry(number, span)), indent="  ")
 
     def replace_never(self, line: Line, guess: Line, builds: list[Build]) -> None:
-        """A line that was said never to be, of which images of the guessed form exist."""
+        """Replaces a line that was recorded as never made: images of the guessed form exist."""
         where = " / ".join(key_of(line))
         key, page = _SOURCE
         sources = self.document["source"]
@@ -299,12 +301,12 @@ class _Draft:
         self.changes.insert(0, f"as_of: {new}, was {old}")
         self.checks.insert(
             0,
-            "Names of images say nothing of the last days of patches and of what AWS warns of: "
+            "Names of images show neither the last days of patches nor AWS's warnings: "
             "compare every `patched_until` and `advisory` with AWS's support policy page.",
         )
 
     def renew_statuses(self, as_of: date) -> None:
-        """What counts as current and ended on the table's day: the loader refuses anything else."""
+        """Sets current and ended by the table's day: the loader refuses anything else."""
         for key, (end, _) in self.spans().items():
             table = self._table_of(key)
             status = "current" if as_of <= end else "ended"
@@ -331,12 +333,12 @@ class _Draft:
 
 
 def _widened(old: Sequence[date] | None, days: Sequence[date]) -> tuple[date, date] | None:
-    """The span with the days in it; None if it is what it was."""
+    """The span with the days added; None if it does not change."""
     new = min([*(old or ()), *days]), max([*(old or ()), *days])
     return None if old is not None and new == tuple(old) else new
 
 
-def _told(new: tuple[date, date], old: Sequence[date] | None) -> str:
+def _seen_text(new: tuple[date, date], old: Sequence[date] | None) -> str:
     was = f", was {old[0]} to {old[1]}" if old else ""
     return f"seen {new[0]} to {new[1]}{was}"
 
@@ -360,12 +362,12 @@ def _entry(number: str, days: tuple[date, date]) -> str:
 
 
 def _value(text: str) -> Any:
-    """A TOML value that is written exactly so."""
+    """A TOML value with exactly this text."""
     return tomlkit.parse(f"x = {text}\n")["x"]
 
 
 def _table(body: str, old: Any = None) -> Any:
-    """A table of an array that is written exactly so, with the comment on the header of `old`."""
+    """A table of an array with exactly this text, and the header comment of `old`."""
     tables: Any = tomlkit.parse(f"[[x]]\n{body}")["x"]
     if old is not None:
         tables[0].trivia.comment_ws = old.trivia.comment_ws
@@ -381,7 +383,7 @@ def _split(body: str) -> tuple[str, str]:
 
 
 def _insert_table(tables: Any, at: int, fields: Iterable[str]) -> None:
-    """The heading of the next section stays behind the table that is now the last."""
+    """Inserts a table; the heading of the next section stays after the last one."""
     tail = "\n"
     if at:
         head, tail = _split(tables[at - 1].as_string())

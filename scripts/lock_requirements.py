@@ -1,8 +1,8 @@
 """Writes requirements*.lock: every package with its version and hashes.
 
-`make lock` after a change of requirements*.txt; what they do not touch keeps its version.
-`make lock UPGRADE=--upgrade` moves all to the newest that the requirements allow. One lock serves
-Python 3.11 to 3.13 on Linux and macOS. Asks the package index that pip is set up for.
+`make lock` after a change of requirements*.txt: packages that it does not concern keep their
+versions. `make lock UPGRADE=--upgrade` takes the newest that the requirements allow. One lock
+serves Python 3.11 to 3.13 on Linux and macOS. Uses the package index that pip is configured for.
 """
 
 import subprocess
@@ -22,7 +22,7 @@ WANTED = {
 
 
 def compile_command(uv: Path, kind: str, build: Path, *more: str) -> list[str]:
-    """The command that locks what one kind of setup wants, together with those of the build."""
+    """The command that locks the packages of one kind of setup, and those of the build."""
     return [
         *(str(uv), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
         *("--generate-hashes", "--no-header", "--no-annotate"),
@@ -39,7 +39,7 @@ def main() -> None:
         wanted = tomllib.load(file)["build-system"]["requires"]
     with tempfile.TemporaryDirectory() as folder:
         build = Path(folder) / "build.in"
-        # Pulumi asks the environment's pip for its packages, and an old pip answers slowly.
+        # Pulumi calls the environment's pip for the list of packages, and an old pip is slow.
         build.write_text("\n".join([*wanted, "pip"]) + "\n", encoding="utf-8")
         for kind in WANTED:
             command = compile_command(python.with_name("uv"), kind, build, *sys.argv[1:])

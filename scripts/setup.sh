@@ -1,14 +1,14 @@
 #!/bin/sh
 # Makes or repairs .venv for `make`: `scripts/setup.sh run`, `local` or `dev`.
-# Finds a Python that really works (a pyenv shim may be there and fail); the rest is
-# scripts/setup_venv.py, which Python can lock and no shell of macOS can.
+# Finds a Python that works (a pyenv shim may exist and fail). scripts/setup_venv.py does the rest:
+# it takes a lock, which no shell of macOS can.
 set -eu
 CDPATH= cd -- "$(dirname -- "$0")/.."
 unset PYTHONPATH PYTHONHOME
 
 works='import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
-# Warm: the environment's own Python says that all is there.
+# The environment is complete: its own Python checks that.
 if [ -x .venv/bin/python ] && .venv/bin/python -I scripts/setup_venv.py "$1" --check 2>/dev/null; then
     exit 0
 fi
@@ -19,7 +19,7 @@ for python in python3.13 python3.12 python3.11 python3; do
     fi
 done
 
-echo "No Python 3.11, 3.12 or 3.13 with venv and ensurepip works on this machine (looked for" \
+echo "No Python 3.11, 3.12 or 3.13 with venv and ensurepip works on this machine (tried" \
     "python3.13, python3.12, python3.11 and python3 on PATH): install one, on Debian or Ubuntu" \
     "the packages python3.12 and python3.12-venv (or 3.11, 3.13), on macOS with Homebrew" \
     "python@3.13, or choose one with pyenv (pyenv global 3.12), then run make again." >&2

@@ -1,12 +1,11 @@
-"""Makes, repairs and fills .venv; standard library only, since it runs before anything is there.
+"""Makes, repairs and fills .venv; standard library only, because it runs before any installation.
 
-`setup_venv.py run` installs what the program and the commands need against AWS, `local` what the
-simulated account needs too, `dev` what tests and checks need besides, and `--check` only says (exit
-code 0) that nothing is to be done. .venv holds what a lock file names, by version and hash, and
-nothing else. pip only fetches uv, which then installs the lock: pip asks the index for newer
-versions of a locked package that another one requires with an extra, and then refuses them. A stamp
-inside .venv holds a hash of what was installed and is written last, so that an
-interrupted run is done again.
+`setup_venv.py run` installs what the program and the commands need on AWS, `local` also the
+simulated account, `dev` also tests and checks. `--check` only reports (exit code 0) that .venv is
+complete. .venv holds what a lock file names, by version and hash, and nothing else. pip only
+fetches uv, which then installs the lock: pip itself looks for newer versions of a locked package
+that another one requires with an extra, and then refuses them. A stamp inside .venv holds a hash of
+what was installed. It is written last, so an interrupted run is repeated.
 """
 
 import ast
@@ -23,7 +22,7 @@ import time
 import venv
 from pathlib import Path
 
-# Each kind holds those before it.
+# Each kind includes those before it.
 LOCKS = {
     "run": "requirements.lock",
     "local": "requirements-local.lock",
@@ -41,7 +40,7 @@ def wanted_stamp(project: Path, kind: str) -> str:
 
 
 def is_ready(project: Path, kind: str) -> bool:
-    """Whether .venv holds what is wanted."""
+    """Whether .venv holds what this kind needs."""
     stamps = read_stamps(project / ".venv")
     kinds = _KINDS[_KINDS.index(kind) :]
     return any(stamps.get(one) == wanted_stamp(project, one) for one in kinds)
@@ -72,12 +71,12 @@ def works(environment: Path) -> bool:
 
 
 def was_moved(project: Path) -> bool:
-    """Whether .venv was filled elsewhere: its scripts start a Python that may be gone."""
+    """Whether .venv was filled at another path: its scripts start a Python that may not exist."""
     return read_stamps(project / ".venv").get("path", str(project)) != str(project)
 
 
 def set_up(project: Path, kind: str) -> None:
-    """Does what is left to do, one process at a time."""
+    """Completes .venv, one process at a time."""
     environment = project / ".venv"
     state = project / ".geusemaker"
     state.mkdir(exist_ok=True)
@@ -90,10 +89,10 @@ def set_up(project: Path, kind: str) -> None:
         if works(environment) and not was_moved(project):
             if is_ready(project, kind):
                 return
-            # `make up` after a pull takes nobody's pytest away.
+            # `make up` after a pull does not remove pytest.
             kind = max(kind, *read_stamps(environment).keys() & LOCKS, key=_KINDS.index)
         else:
-            again = "making .venv anew" if environment.exists() else "making .venv"
+            again = "making .venv again" if environment.exists() else "making .venv"
             version = ".".join(str(part) for part in sys.version_info[:2])
             say(f"{again} with Python {version}")
             venv.create(environment, clear=True, with_pip=True, symlinks=True)
@@ -103,7 +102,7 @@ def set_up(project: Path, kind: str) -> None:
 def install(project: Path, environment: Path, kind: str) -> None:
     lock = (project / LOCKS[kind]).read_text().splitlines()
     packages = sum(line[:1].isalnum() for line in lock)
-    say(f"installing {LOCKS[kind]}, {packages} packages: only when it has changed")
+    say(f"installing {LOCKS[kind]}, {packages} packages (only when the lock has changed)")
     stamp = environment / "geusemaker.json"
     stamp.unlink(missing_ok=True)
     python = environment / "bin" / "python"
@@ -126,14 +125,14 @@ def install(project: Path, environment: Path, kind: str) -> None:
 
 
 def fetch_uv(project: Path, python: Path, folder: Path) -> Path:
-    """Puts the uv that the dev lock names into the folder, by the environment's pip."""
+    """Installs the uv of the dev lock into the folder, by the environment's pip."""
     lock = folder / "uv.lock"
     lines = (project / LOCKS["dev"]).read_text().splitlines()
     begin = next((number for number, line in enumerate(lines) if line.startswith("uv==")), None)
     if begin is None:
         sys.exit(
-            f"{LOCKS['dev']} names no uv, which installs the packages: take the file as it is in"
-            f" git (git checkout {LOCKS['dev']}), then run make again."
+            f"{LOCKS['dev']} names no uv, which installs the packages: restore the file"
+            f" (git checkout {LOCKS['dev']}), then run make again."
         )
     hashes = itertools.takewhile(lambda line: line.startswith(" "), lines[begin + 1 :])
     lock.write_text("\n".join([lines[begin], *hashes]) + "\n")
@@ -150,23 +149,23 @@ def fetch_uv(project: Path, python: Path, folder: Path) -> Path:
 
 def not_installed(tool: str, what: str, code: int) -> str:
     return (
-        f"{tool} could not install {what} (exit code {code}, its own words are above): it needs a"
-        " package index, and room on the disk; then run make again. Where it says that hashes do"
-        " not match, somebody has changed a package after it was locked: do not install it."
+        f"{tool} could not install {what} (exit code {code}, its own message is above): it needs a"
+        " package index, and space on the disk; then run make again. If it reports that hashes do"
+        " not match, a package was changed after it was locked: do not install it."
     )
 
 
 def uv_environment(python: Path) -> dict[str, str]:
     """This process's environment with the settings of that Python's pip, which uv does not read.
 
-    What the environment sets for uv itself goes before them.
+    Variables that are set for uv itself win.
     """
     ran = subprocess.run(
         [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
     found: dict[str, str] = {}
-    # pip's own order: the user's file goes before the machine's, [install] before [global], the
-    # variables of the environment before both.
+    # pip's own order: the user's file wins over the machine's, [install] over [global], and the
+    # variables of the environment over both.
     lines = [line.partition("=") for line in ran.stdout.splitlines()]
     for section in ("global.", "install.", ":env:."):
         for key, _, value in lines:
@@ -218,8 +217,8 @@ def main() -> None:
         sys.exit(130)
     except (OSError, subprocess.CalledProcessError) as why:
         sys.exit(
-            f".venv cannot be made in {project}: {why}. Remove it (`make clean`), see that the"
-            " folder may be written and that this Python has ensurepip (on Debian and Ubuntu the"
+            f".venv cannot be made in {project}: {why}. Remove it (`make clean`), check that the"
+            " folder is writable and that this Python has ensurepip (on Debian and Ubuntu the"
             " package python3-venv), then run make again."
         )
     # For the first line of `make up`.

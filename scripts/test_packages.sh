@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need from Debian's or Ubuntu's packages and this machine lacks. Says nothing
-# where all is there. Elsewhere the tests that need them are left out by platform, which it says.
+# Installs the Debian or Ubuntu packages that the tests need and this machine lacks. Prints nothing if
+# all are installed. On other systems the tests that need them are left out; it says so.
 set -eu
 
 if [ "$(uname -s)" != Linux ]; then
@@ -9,7 +9,7 @@ if [ "$(uname -s)" != Linux ]; then
 fi
 
 missing=
-# need PACKAGE COMMAND: a command that only the superuser has on PATH counts too.
+# need PACKAGE COMMAND: a command that only root has on PATH counts too.
 need() {
     PATH="$PATH:/usr/sbin:/sbin" command -v "$2" >/dev/null 2>&1 || missing="$missing $1"
 }

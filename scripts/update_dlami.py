@@ -1,11 +1,11 @@
 """Proposes a new table of images from what AWS shows, and says what changed.
 
-python scripts/update_dlami.py                      asks AWS in us-east-1, prints, writes nothing
+python scripts/update_dlami.py                      calls AWS in us-east-1, prints, writes nothing
 python scripts/update_dlami.py --from images.json   the same from a saved answer
-python scripts/update_dlami.py --write              puts the proposal into catalogue.toml
+python scripts/update_dlami.py --write              writes the proposal into catalogue.toml
 python scripts/update_dlami.py --check-age          warns if the table is older than 90 days
 
-Exit codes: 0 done, 1 failed, 2 wrong flags. What the proposal is made of: `dlami_proposal.py`.
+Exit codes: 0 done, 1 failed, 2 wrong flags. `dlami_proposal.py` makes the proposal.
 """
 
 import json
@@ -46,7 +46,7 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 
 class UpdateError(GeuseMakerError):
-    """What was given, or what AWS answered, cannot be used."""
+    """An input, or an answer of AWS, cannot be used."""
 
 
 def asked(client: "EC2Client") -> list[Any]:
@@ -61,15 +61,15 @@ def asked(client: "EC2Client") -> list[Any]:
 
 
 def ask(region: str) -> list[Any]:
-    """What AWS shows in a Region. Raises `UpdateError` with the way out."""
+    """The images that AWS shows in a Region. Raises `UpdateError` with the fix."""
     try:
         return asked(boto3.Session().client("ec2", region_name=region))
     except NoCredentialsError as error:
         raise UpdateError(
-            f"AWS cannot be asked in Region {region}: there are no credentials, neither in the "
-            "environment nor in a profile. `aws configure` or `aws sso login` brings some; they "
-            "need ec2:DescribeImages only. Elsewhere, "
-            f"`{SAVE}` saves the answer for `--from images.json`."
+            f"AWS cannot be called in Region {region}: there are no credentials, neither in the "
+            "environment nor in a profile. Log in by `aws configure` or `aws sso login`; the "
+            "credentials need ec2:DescribeImages only. Or save the answer on another machine for "
+            f"`--from images.json`: `{SAVE}`."
         ) from error
     except (BotoCoreError, ClientError, ValueError) as error:
         raise UpdateError(
@@ -80,7 +80,7 @@ def ask(region: str) -> list[Any]:
 
 
 def from_file(path: Path) -> list[Any]:
-    """The images of a saved answer. Raises `UpdateError` if it is none."""
+    """The images of a saved answer. Raises `UpdateError` if the file holds no answer."""
     try:
         answer = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -90,19 +90,19 @@ def from_file(path: Path) -> list[Any]:
     except ValueError as error:  # no JSON, or no UTF-8
         raise UpdateError(
             f"--from is {path}, which is no JSON ({one_line(error)}): was the answer cut off? "
-            f"`{SAVE}` saves it anew."
+            f"Save it again: `{SAVE}`."
         ) from error
     images = answer.get("Images") if isinstance(answer, dict) else answer
     if not isinstance(images, list):
         raise UpdateError(
-            f"--from is {path}, which holds no list of images: wanted is what DescribeImages "
-            f'answers, {{"Images": [...]}}, or its list alone. `{SAVE}` saves it.'
+            f"--from is {path}, which holds no list of images: it must be the answer of "
+            f'DescribeImages, {{"Images": [...]}}, or its list alone. `{SAVE}` saves it.'
         )
     return images
 
 
 def as_images(answer: Iterable[Any]) -> tuple[list[Image], int]:
-    """The images of an answer, and how many entries are none since they have no name."""
+    """The images of an answer, and the number of entries without a name."""
     found, broken = [], 0
     for entry in answer:
         name = entry.get("Name") if isinstance(entry, Mapping) else None
@@ -131,7 +131,7 @@ def _day(value: object) -> date | None:
 
 
 def _root_gib(entry: Mapping[str, Any]) -> int | None:
-    """GiB of the volume that the root device is made of; None if the answer does not say."""
+    """GiB of the root volume; None if the answer does not say."""
     mappings = entry.get("BlockDeviceMappings")
     for mapping in mappings if isinstance(mappings, list) else ():
         if isinstance(mapping, Mapping) and mapping.get("DeviceName") == entry.get(
@@ -144,19 +144,19 @@ def _root_gib(entry: Mapping[str, Any]) -> int | None:
 
 
 def read_table(path: Path) -> tuple[str, Catalogue]:
-    """The text of the table and what it loads as. Raises `CatalogueError`, or `UpdateError`."""
+    """The text of the table, and its catalogue. Raises `CatalogueError`, or `UpdateError`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UpdateError(
             f"--catalogue is {path}, which cannot be read: {one_line(error)}. Without the flag it "
-            "is the table of this clone; `git checkout` brings that back."
+            "is the table of this clone; `git checkout` restores that."
         ) from error
     return text, loaded(text, path.name)
 
 
 def loaded(text: str, name: str) -> Catalogue:
-    """The text through the loader of the program; errors call the file `name`."""
+    """The catalogue in the text, by the program's loader; errors call the file `name`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
@@ -164,7 +164,7 @@ def loaded(text: str, name: str) -> Catalogue:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """The text beside the file first, then in its place: a reader sees the old one or the new."""
+    """Writes next to the file and renames: a reader sees the old text or the new."""
     path = path.resolve()
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
@@ -173,13 +173,13 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         new.unlink(missing_ok=True)
         raise UpdateError(
-            f"{path} cannot be written: {error.strerror}. It is as it was; `--output` takes "
-            "another place."
+            f"{path} cannot be written: {error.strerror}. It is unchanged; `--output` takes "
+            "another file."
         ) from error
 
 
 def report(proposal: Proposal, where: str, read_on: date, broken: int = 0) -> str:
-    """What a person must know, the most important first. Ends with a line break."""
+    """The report for the user, the most important part first. Ends with a line break."""
     others = sum(group.count for group in proposal.unknown)
     out = [
         f"{where}, read on {read_on}: {proposal.known} images of known lines, {others} of no "
@@ -221,13 +221,13 @@ def _item(paragraph: str) -> str:
 
 
 def annotation(path: Path, text: str) -> str:
-    """A warning as GitHub shows it beside a file of the repository, on its first line."""
+    """A warning that GitHub shows on the first line of a file of the repository."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::warning file={name},line=1,title=Old table of images::{escaped}"
 
 
-def _tell_age(path: Path, today: date) -> None:
+def _print_age(path: Path, today: date) -> None:
     _, catalogue = read_table(path)
     if warning := age_warning(catalogue.as_of, today):
         print(annotation(path, warning) if os.environ.get("GITHUB_ACTIONS") else warning)
@@ -241,18 +241,18 @@ def _utc(time: datetime | None) -> date | None:
 def update(
     regions: Annotated[
         list[str] | None,
-        typer.Option("--region", help=f"Ask AWS here; repeatable. By default {DEFAULT_REGION}."),
+        typer.Option("--region", help=f"Call AWS there; repeatable. Default: {DEFAULT_REGION}."),
     ] = None,
     saved: Annotated[
         Path | None, typer.Option("--from", help="A saved answer of DescribeImages, as JSON.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write it into the table.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write it there instead.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write it into that file.")] = None,
     today: Annotated[
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="The day of the answer. By default today in UTC, with --from the file's own day.",
+            help="The day of the answer. Default: today in UTC; with --from the file's day.",
         ),
     ] = None,
     check_age: Annotated[
@@ -264,19 +264,19 @@ def update(
 ) -> None:
     """Propose a new table of images from what AWS shows, and print what changed."""
     if check_age and (regions or saved or write or output):
-        raise typer.BadParameter("--check-age goes with --today and --catalogue only")
+        raise typer.BadParameter("--check-age takes --today and --catalogue only")
     if regions and saved:
         raise typer.BadParameter("--region and --from are two sources; give one")
     if write and output:
         raise typer.BadParameter("--write and --output are two targets; give one")
     day = _utc(today) or datetime.now(UTC).date()
     if check_age:
-        _tell_age(table, day)
+        _print_age(table, day)
         return
     text, catalogue = read_table(table)
     if saved:
         answer, where = from_file(saved), str(saved)
-        if today is None:  # the day of the reading is that of the file, which may be an old one
+        if today is None:  # the answer is as old as the file
             day = min(day, datetime.fromtimestamp(saved.stat().st_mtime, UTC).date())
     else:
         regions = list(dict.fromkeys(regions or [DEFAULT_REGION]))
@@ -288,8 +288,8 @@ def update(
         loaded(proposal.text, table.name)
     except CatalogueError as error:
         raise UpdateError(
-            f"The proposal does not load, and nothing was written: {error} Here it is the proposal "
-            "that is wrong and not the table: change the table by hand."
+            f"The proposal does not load, and nothing was written: {error} The fault is in the "
+            "proposal, not in the table: change the table by hand."
         ) from error
     print(report(proposal, where, day, broken))
     target = table if write else output
@@ -297,9 +297,9 @@ def update(
         write_whole(target, proposal.text)
         print(f"Written: {target}")
     elif proposal.text == text:
-        print("The table holds all of this already: nothing to write.")
+        print("The table already holds all of this: nothing to write.")
     else:
-        print("Nothing was written. Again with `--write`, it goes into the table.")
+        print("Nothing was written. Run it again with `--write` to change the table.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,14 +1,14 @@
-"""Asks the registries for the digest of each service's image, and proposes the table anew.
+"""Gets the digest of each service's image from its registry, and proposes a new table.
 
-python scripts/update_service_images.py                    asks, prints, writes nothing
+python scripts/update_service_images.py                    calls them, prints, writes nothing
 python scripts/update_service_images.py --tag n8n=2.43.0   the same with another tag; n8n's runner
-                                                           goes along with n8n
+                                                           follows n8n
 python scripts/update_service_images.py --from saved.json  the same from {"IMAGE:TAG": "sha256:…"}
-python scripts/update_service_images.py --write            puts the proposal into images.toml
+python scripts/update_service_images.py --write            writes the proposal into images.toml
 python scripts/update_service_images.py --check-age        warns if the table is older than 90 days
 
-No account is needed: what is asked is public, one question an image. Whether a version suits us is
-for a person to judge: the proposal changes tags only where it was told to.
+It needs no account: the answers are public, one request an image. A person decides whether a
+version suits: the proposal changes only the tags of `--tag`.
 Exit codes: 0 done, 1 failed, 2 wrong flags.
 """
 
@@ -41,7 +41,7 @@ from geusemaker.errors import BundleError, GeuseMakerError, one_line  # noqa: E4
 
 SECONDS: Final = 60.0
 HOSTS: Final[Mapping[str, str]] = {"docker.io": "https://registry-1.docker.io"}
-"""Where a registry's API is, when its name does not say so."""
+"""Addresses of registries whose API is not at their own name."""
 SOURCE: Final = "the registry's answer"
 
 _INDEX_TYPES = (
@@ -58,12 +58,12 @@ Ask = Callable[[Reference], "Found"]
 
 
 class UpdateError(GeuseMakerError):
-    """What was given, or what a registry answered, cannot be used."""
+    """An input, or an answer of a registry, cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a registry has under a tag. `architectures` is None where nobody said."""
+    """What a registry has under a tag. `architectures` is None if unknown."""
 
     digest: str
     architectures: tuple[str, ...] | None
@@ -89,7 +89,7 @@ def ask_registry(image: Reference, mirrors: Mapping[str, str]) -> Found:
             with error:
                 if error.code != 401:
                     raise
-                # Public images too are given to those only who fetched a token for nobody.
+                # Public images too need a token, which the registry gives without a login.
                 challenge = error.headers.get("WWW-Authenticate", "")
             headers["Authorization"] = f"Bearer {_token(challenge)}"
             said, body = _get(url, headers)
@@ -97,13 +97,13 @@ def ask_registry(image: Reference, mirrors: Mapping[str, str]) -> Found:
     except urllib.error.HTTPError as error:
         error.close()
         raise UpdateError(
-            f"{image} was asked for at {url}, which answered {error.code} {error.reason}: is there "
-            "such a tag? `--tag KEY=TAG` asks for another."
+            f"{image} was requested at {url}, which answered {error.code} {error.reason}: does the "
+            "tag exist? `--tag KEY=TAG` requests another."
         ) from error
     except (OSError, ValueError, KeyError) as error:
         raise UpdateError(
-            f"{image} was asked for at {url}, which gave no answer that can be read: "
-            f"{one_line(error)}. `--from FILE` takes saved digests instead."
+            f"{image} was requested at {url}, which gave no readable answer: {one_line(error)}. "
+            "`--from FILE` takes saved digests instead."
         ) from error
     if kind not in _INDEX_TYPES or not isinstance(index.get("manifests"), list):
         raise UpdateError(
@@ -114,7 +114,7 @@ def ask_registry(image: Reference, mirrors: Mapping[str, str]) -> Found:
     if (named := said.get("Docker-Content-Digest", digest)) != digest:
         raise UpdateError(
             f"{image}: the registry names {named}, and what it sent is {digest}. Something between "
-            "changes answers: ask from elsewhere."
+            "changes answers: run this from another network."
         )
     platforms = [entry.get("platform", {}) for entry in index["manifests"]]
     have = {p.get("architecture") for p in platforms if p.get("os") == "linux"}
@@ -123,7 +123,7 @@ def ask_registry(image: Reference, mirrors: Mapping[str, str]) -> Found:
 
 def _get(url: str, headers: Mapping[str, str]) -> tuple[Mapping[str, str], bytes]:
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise ValueError("only https is asked")
+        raise ValueError("only https is allowed")
     request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310  # checked above
     with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
         return dict(response.headers), response.read()
@@ -132,7 +132,7 @@ def _get(url: str, headers: Mapping[str, str]) -> tuple[Mapping[str, str], bytes
 def _token(challenge: str) -> str:
     wanted = dict(_challenge.findall(challenge))
     if not challenge.startswith("Bearer ") or "realm" not in wanted:
-        raise ValueError("it wants a login")
+        raise ValueError("it requires a login")
     question = {name: wanted[name] for name in ("service", "scope") if name in wanted}
     _, body = _get(f"{wanted['realm']}?{urllib.parse.urlencode(question)}", {})
     answer: Mapping[str, Any] = json.loads(body)
@@ -152,7 +152,7 @@ def from_file(path: Path) -> Ask:
         digest = saved.get(str(image))
         if not isinstance(digest, str) or not _digest.fullmatch(digest):
             raise UpdateError(
-                f"--from is {path}, which gives no digest for {image}: wanted is "
+                f"--from is {path}, which gives no digest for {image}: it must have "
                 f'"{image}": "sha256:…", with 64 hexadecimal digits.'
             )
         return Found(digest, None)
@@ -163,7 +163,7 @@ def from_file(path: Path) -> Ask:
 def propose(
     text: str, table: Table, tags: Mapping[str, str], ask: Ask, today: date, source: str = SOURCE
 ) -> Proposal:
-    """The table as the answers have it. Tags stay but for those in `tags`."""
+    """The table with the digests of the answers. Only the tags in `tags` change."""
     document = tomlkit.parse(text)
     rows = {row["key"]: row for row in document["image"]}
     changes = []
@@ -190,7 +190,9 @@ def wanted_tags(given: list[str], table: Table) -> dict[str, str]:
     for one in given:
         key, equals, tag = one.partition("=")
         if key not in table.images or not equals or not tag:
-            raise typer.BadParameter(f"--tag wants KEY=TAG, with KEY of {', '.join(table.images)}")
+            raise typer.BadParameter(
+                f"--tag must be KEY=TAG, with KEY one of {', '.join(table.images)}"
+            )
         tags[key] = tag
     if "n8n" in tags:
         tags.setdefault("n8n-runners", tags["n8n"])
@@ -215,26 +217,26 @@ def update(
     tag: Annotated[list[str] | None, typer.Option(help="KEY=TAG: move to this tag.")] = None,
     saved: Annotated[Path | None, typer.Option("--from", help="Saved digests, as JSON.")] = None,
     mirror: Annotated[
-        list[str] | None, typer.Option(help="REGISTRY=URL: ask there instead.")
+        list[str] | None, typer.Option(help="REGISTRY=URL: use that address.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write it into the table.")] = False,
     today: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; by default today.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day. Default: today.")
     ] = None,
     check_age: Annotated[
         bool, typer.Option("--check-age", help="Only warn if the table is old; exits 0.")
     ] = False,
     path: Annotated[Path, typer.Option("--table", help="Another table.")] = TABLE,
 ) -> None:
-    """Propose the table of service images anew, and print what changed."""
+    """Propose a new table of service images, and print what changed."""
     table = read_images(path)
     mirrors = dict(one.split("=", 1) for one in mirror or [] if "=" in one)
     if len(mirrors) < len(mirror or []):
-        raise typer.BadParameter("--mirror wants REGISTRY=URL, each registry once")
+        raise typer.BadParameter("--mirror must be REGISTRY=URL, each registry once")
     day = (today or datetime.now(UTC)).date()
     if check_age:
         if tag or saved or mirror or write:
-            raise typer.BadParameter("--check-age goes with --today and --table only")
+            raise typer.BadParameter("--check-age takes --today and --table only")
         if warning := age_warning(table.as_of, day):
             print(annotation(path, warning) if os.environ.get("GITHUB_ACTIONS") else warning)
         return
@@ -244,12 +246,12 @@ def update(
         path.read_text(encoding="utf-8"), table, wanted_tags(tag or [], table), ask, day, source
     )
     checked(proposal.text)
-    print("\n".join(proposal.changes) or "Every digest is as the table has it.")
+    print("\n".join(proposal.changes) or "The table already has every digest.")
     if write:
         path.write_text(proposal.text, encoding="utf-8")
         print(f"Written: {path}")
     else:
-        print("Nothing was written. Again with `--write`, it goes into the table.")
+        print("Nothing was written. Run it again with `--write` to change the table.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -172,7 +172,7 @@ def test_what_is_as_it_was_is_not_told(
     run(registry, table, "--write")
     capsys.readouterr()
     run(registry, table)
-    assert "Every digest is as the table has it." in capsys.readouterr().out
+    assert "The table already has every digest." in capsys.readouterr().out
 
 
 def test_another_tag_of_n8n_takes_its_runner_along(registry: Registry, table: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_token_is_fetched_by_https_only(
     registry: Registry, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry.realm = "http://198.51.100.1/token"
-    assert "only https is asked" in failure(capsys, registry, table)
+    assert "only https is allowed" in failure(capsys, registry, table)
 
 
 @pytest.mark.parametrize("words", [("--tag", "redis=8"), ("--tag", "n8n"), ("--mirror", "x")])
