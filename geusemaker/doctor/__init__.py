@@ -1,4 +1,4 @@
-"""Looks whether a deployment can work, before it is tried. Changes and builds nothing."""
+"""Checks whether a deployment can work, before it is tried. Changes and builds nothing."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ __all__ = ["Check", "Findings", "Place", "examine"]
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All checks in order, and the account's number where somebody is logged in."""
+    """All checks in order, and the account's number; None without a login."""
 
     account: str | None
     checks: tuple[Check, ...]
@@ -23,7 +23,7 @@ class Findings:
 
 
 def examine(place: Place, today: date, this_machine: Machine | None = None) -> Findings:
-    """Every check once; one that rests on a failed one is `unknown`."""
+    """Run every check once; a check that depends on a failed one is `unknown`."""
     who, number = account.credentials(place)
     is_logged_in = number is not None
     where = account.region(place, is_logged_in=is_logged_in)
@@ -37,7 +37,7 @@ def examine(place: Place, today: date, this_machine: Machine | None = None) -> F
         image, wanted = images.image(
             place, config, is_logged_in=is_logged_in, has_region=has_region, today=today
         )
-        kind, told = host.instance_type(
+        kind, described = host.instance_type(
             place, config, wanted, is_logged_in=is_logged_in, has_region=has_region
         )
         if kind.state == "failed":  # more quota would not help
@@ -46,7 +46,7 @@ def examine(place: Place, today: date, this_machine: Machine | None = None) -> F
             quota = vcpus.vcpu_quota(
                 place,
                 config.instance_type,
-                told,
+                described,
                 is_logged_in=is_logged_in,
                 has_region=has_region,
             )

@@ -1,4 +1,4 @@
-"""What a check answers, and what it may ask of the place that it looks at."""
+"""The result of a check, and the interface to the stack and AWS that checks use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any, Final, Literal, Protocol
 from geusemaker.config import DeploymentConfig
 
 State = Literal["ok", "warning", "failed", "unknown"]
-"""`unknown`: it could not be looked at, which is no reason to fail."""
+"""`unknown`: the check could not run, which is not a failure."""
 
-NO_CREDENTIALS: Final = "not looked at: no credentials"
-NO_REGION: Final = "not looked at: no Region"
-NO_CONFIG: Final = "not looked at: the stack's config cannot be used"
-NO_TYPE: Final = "not looked at: the instance type cannot be used"
+NO_CREDENTIALS: Final = "not checked: no credentials"
+NO_REGION: Final = "not checked: no Region"
+NO_CONFIG: Final = "not checked: the stack's config cannot be used"
+NO_TYPE: Final = "not checked: the instance type cannot be used"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The answer to one question.
+    """The result of one check.
 
     Attributes:
-        detail: What was seen, on one line.
-        fix: What to do about it, with the commands; empty where there is nothing to do.
+        detail: The finding, on one line.
+        fix: What to do about it, with commands; empty if nothing is to do.
     """
 
     name: str
@@ -31,23 +31,23 @@ class Check:
 
 
 class Place(Protocol):
-    """Where is looked: a stack, or none, its Region, and the way to AWS."""
+    """What is checked: a stack or none, its Region, and access to AWS."""
 
     @property
     def env(self) -> Mapping[str, str]:
-        """The environment that Pulumi and boto3 work in."""
+        """The environment of Pulumi and boto3."""
 
     @property
     def region(self) -> str | None:
-        """None where nothing names one."""
+        """None if no Region is set."""
 
     @property
     def region_source(self) -> str:
-        """What names the Region, such as "AWS_REGION"."""
+        """Where the Region is set, such as "AWS_REGION"."""
 
     @property
     def stack(self) -> str | None:
-        """None where none is selected."""
+        """None if no stack is selected."""
 
     @property
     def no_stack(self) -> str:
@@ -55,14 +55,13 @@ class Place(Protocol):
 
     @property
     def simulated(self) -> bool:
-        """Whether the account is the one on this machine."""
+        """Whether the account is simulated on this machine."""
 
     def client(self, service: str) -> Any:
         """A boto3 client in the Region."""
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs; empty when it was never deployed, or without a stack. Raises
-        `GeuseMakerError`."""
+        """The stack's outputs; empty without a deployed stack. Raises `GeuseMakerError`."""
 
     def config(self) -> DeploymentConfig:
         """The stack's config; all defaults without a stack. Raises `GeuseMakerError`."""

@@ -1,6 +1,6 @@
-"""Whether the Region has the image that the stack's config asks for, or the one that is pinned.
+"""Checks that the Region has the image that the stack's config requests or pins.
 
-The answer is that of `EC2Service`, which is held to the program's own.
+`EC2Service` finds it; tests hold it to the program's own look-up.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ _LACKS: Final = "the caller lacks ec2:DescribeImages"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What other checks need to know of the image; None where it is not known.
+    """The image of the config, for other checks.
 
     Attributes:
-        query: What the config asks for; None when there is no such image anywhere.
-        found: What AWS has of it.
-        pin: The key that names one image, "amiId" or "amiName"; None without a pin.
+        query: The search for the config; None if AWS never released such an image.
+        found: The image that AWS has; None if unknown.
+        pin: The key that pins an image, "amiId" or "amiName"; None without a pin.
     """
 
     query: ImageQuery | None = None
@@ -38,7 +38,7 @@ class Wanted:
 def image(
     place: Place, config: DeploymentConfig, *, is_logged_in: bool, has_region: bool, today: date
 ) -> tuple[Check, Wanted]:
-    """The check, by one question, and what it saw."""
+    """The check, from one AWS call, and the image that it found."""
     pin = config.pin_key
     try:
         query = (select_around_pin if pin else select)(
@@ -60,16 +60,16 @@ def image(
         return Check(NAME, "unknown", _LACKS), wanted
     except AwsError as error:
         return Check(NAME, "unknown", str(error)), wanted
-    except GeuseMakerError as error:  # none there, or one that contradicts the config
+    except GeuseMakerError as error:  # no image, or one that contradicts the config
         return Check(NAME, "failed", str(error)), wanted
-    except AWS_ERRORS as error:  # of making the client
-        detail = _LACKS if is_no_permission(error) else said(error)
-        return Check(NAME, "unknown", detail), wanted
+    except AWS_ERRORS as error:  # from creating the client
+        lacking = _LACKS if is_no_permission(error) else said(error)
+        return Check(NAME, "unknown", lacking), wanted
     wanted = Wanted(query, found, pin)
-    told = f"pinned: {found.name}" if pin else found.name
+    detail = f"pinned: {found.name}" if pin else found.name
     if service.warnings:
-        return Check(NAME, "warning", told, " ".join(service.warnings)), wanted
-    return Check(NAME, "ok", told), wanted
+        return Check(NAME, "warning", detail, " ".join(service.warnings)), wanted
+    return Check(NAME, "ok", detail), wanted
 
 
 def _found(

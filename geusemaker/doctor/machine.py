@@ -1,4 +1,4 @@
-"""What is on this machine: the stack's config, Pulumi, its plugin, and the age of the table."""
+"""Checks of this machine: config, Pulumi CLI, its `aws` plugin, and the age of the image table."""
 
 import json
 from collections.abc import Mapping
@@ -14,32 +14,32 @@ from geusemaker.pulumi_cli.find import Engine, find_ready_engine
 from geusemaker.pulumi_cli.programs import Machine
 
 OLD_AFTER_DAYS: Final = 90
-"""AWS ends and begins image lines a few times a year."""
+"""AWS starts and ends image lines a few times a year."""
 _SECONDS: Final = 60.0
 
 
 def config(place: Place) -> tuple[Check, DeploymentConfig | None]:
-    """Whether the stack's config can be used, and the config."""
+    """Check that the stack's config is valid; with the config, None if it is not."""
     try:
         found = place.config()
     except GeuseMakerError as error:
         return Check("config", "failed", str(error)), None
-    told = f"{found.os_type} / {found.architecture} / {found.ami_type} on {found.instance_type}"
+    detail = f"{found.os_type} / {found.architecture} / {found.ami_type} on {found.instance_type}"
     if place.stack is None:
         return Check(
-            "config", "warning", f"no stack, so the defaults: {told}", place.no_stack
+            "config", "warning", f"no stack, so the defaults: {detail}", place.no_stack
         ), found
-    return Check("config", "ok", f"stack {place.stack}: {told}"), found
+    return Check("config", "ok", f"stack {place.stack}: {detail}"), found
 
 
 def pulumi_cli(
     env: Mapping[str, str], machine: Machine | None = None
 ) -> tuple[Check, Engine | None]:
-    """Whether there is a Pulumi CLI that will do; none is installed or built."""
+    """Check for a suitable Pulumi CLI. Installs and builds none."""
     name = "Pulumi CLI"
     try:
         engine, tried = find_ready_engine(environ=env, machine=machine)
-    except GeuseMakerError as error:  # a variable that names no folder or no source
+    except GeuseMakerError as error:  # a variable with an invalid path or source
         return Check(name, "failed", str(error)), None
     if engine is None:
         why = f" ({'; '.join(tried)})" if tried else ""
@@ -47,24 +47,24 @@ def pulumi_cli(
             Check(
                 name,
                 "warning",
-                f"none that will do{why}",
-                "`geusemaker deploy` installs or builds it, about 5 minutes, once; for `pulumi up` "
-                "by hand see https://www.pulumi.com/docs/install/.",
+                f"no suitable one found{why}",
+                "`geusemaker deploy` installs or builds it once, in about 5 minutes; for `pulumi "
+                "up` see https://www.pulumi.com/docs/install/.",
             ),
             None,
         )
-    where = "" if engine.source == "from PATH" else ", for `geusemaker`; PATH has none that will do"
+    where = "" if engine.source == "from PATH" else ", for `geusemaker`; PATH has no suitable one"
     return Check(name, "ok", f"{engine.version} {engine.source}{where}"), engine
 
 
 def aws_plugin(place: Place, engine: Engine | None, machine: Machine | None = None) -> Check:
-    """Whether Pulumi's `aws` plugin is there, in the version that this program asks for."""
+    """Check that Pulumi's `aws` plugin is installed in the version that this program needs."""
     name = "aws plugin"
     wanted = version("pulumi-aws")
     if place.simulated:
-        return Check(name, "ok", "the simulated account stands in for it")
+        return Check(name, "ok", "not needed for the simulated account")
     if engine is None:
-        return Check(name, "unknown", "not looked at: no Pulumi CLI")
+        return Check(name, "unknown", "not checked: no Pulumi CLI")
     ran = (machine or Machine(place.env)).run(
         [str(engine.path_dir / "pulumi"), "plugin", "ls", "--json"],
         env={**place.env, "PULUMI_SKIP_UPDATE_CHECK": "true"},
@@ -81,14 +81,14 @@ def aws_plugin(place: Place, engine: Engine | None, machine: Machine | None = No
     return Check(
         name,
         "warning",
-        f"{wanted} is not there{others}",
-        "The next `pulumi up` or `geusemaker deploy` downloads it; to have it now: "
+        f"{wanted} is not installed{others}",
+        "The next `pulumi up` or `geusemaker deploy` downloads it; to install it now: "
         f"`pulumi plugin install resource aws v{wanted}`.",
     )
 
 
 def _versions(printed: str) -> list[str] | None:
-    """The versions of the `aws` resource plugin in what `pulumi plugin ls --json` printed."""
+    """The versions of the `aws` resource plugin in the output of `pulumi plugin ls --json`."""
     try:
         listed: Any = json.loads(printed)
         return [
@@ -101,19 +101,19 @@ def _versions(printed: str) -> list[str] | None:
 
 
 def catalogue(today: date) -> Check:
-    """How old the table of images is."""
+    """Check the age of the image table."""
     name = "catalogue"
     try:
         as_of = load_catalogue().as_of
     except GeuseMakerError as error:
         return Check(name, "failed", str(error))
     days = (today - as_of).days
-    told = f"images as of {as_of}"
+    detail = f"images as of {as_of}"
     if days > OLD_AFTER_DAYS:
         return Check(
             name,
             "warning",
-            f"{told}, {days} days ago: AWS may have ended or begun lines since",
-            "`git pull` in the clone brings the newest table.",
+            f"{detail}, {days} days ago: AWS may have started or ended lines since",
+            "`git pull` in the clone gets the newest table.",
         )
-    return Check(name, "ok", told)
+    return Check(name, "ok", detail)

@@ -1,4 +1,4 @@
-"""Whether the account's vCPU quota holds the host, and a second one while it is replaced."""
+"""Checks that the vCPU quota is enough for the host, and for two while it is replaced."""
 
 import contextlib
 from dataclasses import dataclass
@@ -17,15 +17,19 @@ from geusemaker.services.aws_errors import code_of
 NAME: Final = "vCPU quota"
 
 
-class Unseen(Exception):
-    """AWS did not tell; the text says why."""
+class UnknownQuotaError(Exception):
+    """AWS did not return a number; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """vCPUs: what the quota allows, what runs of it, what of that is the stack's, what a host has.
+    """vCPUs of the quota and of hosts.
 
-    `running` is None where it could not be seen.
+    Attributes:
+        limit: The quota.
+        running: vCPUs of all running hosts that count; None if unknown.
+        own: vCPUs of the stack's own running host.
+        each: vCPUs of one host of the configured type.
     """
 
     limit: int
@@ -39,7 +43,7 @@ class Room:
 
     @property
     def wanted(self) -> int:
-        """A quota that holds what else runs and two hosts."""
+        """The quota for all other running hosts and two of this stack."""
         return (self.running or 0) - self.own + 2 * self.each
 
 
@@ -51,9 +55,9 @@ def vcpu_quota(
     is_logged_in: bool,
     has_region: bool,
 ) -> Check:
-    """The quota of the type's family against the vCPUs that the stack needs.
+    """Check the quota of the type's family against the vCPUs that the stack needs.
 
-    `host` is what AWS said of the type, None where it did not tell.
+    `host` is the type as AWS describes it, None if unknown.
     """
     if not is_logged_in or not has_region:
         return Check(NAME, "unknown", NO_CREDENTIALS if has_region else NO_REGION)
@@ -62,14 +66,14 @@ def vcpu_quota(
         return Check(
             NAME,
             "unknown",
-            f"which quota counts {instance_type} is not known here",
+            f"the quota for {instance_type} is unknown",
             f"`aws service-quotas list-service-quotas --service-code {SERVICE}` lists them.",
         )
     try:
         limit = _limit(place, quota)
         running, own, others = _running(place, quota)
         vcpus = _vcpus(place, {instance_type, *others}, host)
-    except Unseen as why:
+    except UnknownQuotaError as why:
         return Check(NAME, "unknown", str(why))
     except AWS_ERRORS as error:
         return Check(NAME, "unknown", said(error))
@@ -83,28 +87,28 @@ def vcpu_quota(
 
 
 def judge(quota: Quota, room: Room, instance_type: str, region: str) -> Check:
-    """Pure: what the numbers mean."""
-    used = "what runs already was not seen" if room.running is None else f"{room.running} in use"
-    told = (
+    """The check for known numbers. Pure."""
+    used = "vCPUs in use are unknown" if room.running is None else f"{room.running} in use"
+    detail = (
         f"{quota.name} ({quota.code}): {room.limit} vCPUs, {used}; {instance_type} has {room.each}"
     )
     ask = f"`{request_command(quota, room.wanted, region)}`, or Service Quotas in the console"
-    # A change of type stops the stack's own host first, so its vCPUs are free again.
+    # A change of type stops the stack's own host first, which frees its vCPUs.
     if room.free + room.own < room.each:
         new = "" if quota.of_new_account else "; new accounts have 0"
         fix = f"Ask AWS for more: {ask}"
         if other := alternative(instance_type):
-            fix += f". Or take another type: `pulumi config set geusemaker:instanceType {other}`"
-        return Check(NAME, "failed", f"{told}, too many for it{new}", f"{fix}.")
-    # The old host runs on while the new one starts, so a replacement needs both.
+            fix += f". Or use another type: `pulumi config set geusemaker:instanceType {other}`"
+        return Check(NAME, "failed", f"{detail}, too many for it{new}", f"{fix}.")
+    # The old host runs while the new one starts, so a replacement needs vCPUs for both.
     if room.free < room.each * (1 if room.own else 2):
         return Check(
             NAME,
             "warning",
-            f"{told}: enough for the host, but not for two while it is replaced",
+            f"{detail}: enough for the host, but not for two while it is replaced",
             f"Ask AWS for more before the first replacement: {ask}.",
         )
-    return Check(NAME, "ok", told)
+    return Check(NAME, "ok", detail)
 
 
 def _limit(place: Place, quota: Quota) -> int:
@@ -112,24 +116,24 @@ def _limit(place: Place, quota: Quota) -> int:
     which = {"ServiceCode": SERVICE, "QuotaCode": quota.code}
     try:
         try:
-            told = client.get_service_quota(**which)
+            answer = client.get_service_quota(**which)
         except ClientError as error:
             # AWS answers so where nobody ever changed the quota: then its default holds.
             if code_of(error) != "NoSuchResourceException":
                 raise
-            told = client.get_aws_default_service_quota(**which)
+            answer = client.get_aws_default_service_quota(**which)
     except ClientError as error:
         if is_no_permission(error):
-            raise Unseen(
+            raise UnknownQuotaError(
                 f"{quota.name} ({quota.code}): the caller lacks servicequotas:GetServiceQuota or "
                 "servicequotas:GetAWSDefaultServiceQuota"
             ) from error
         raise
-    return int(told["Quota"]["Value"])
+    return int(answer["Quota"]["Value"])
 
 
 def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], set[str]]:
-    """The types of all running hosts that count, of the stack's own, and each of them once."""
+    """The types of all running hosts that count, of the stack's own, and the distinct types."""
     running: list[str] = []
     own: list[str] = []
     mark = _mark(place)
@@ -156,8 +160,7 @@ def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], s
 
 
 def _mark(place: Place) -> tuple[str, str] | None:
-    """The tag of the stack's own hosts. A stack that was made before it had an id has its name,
-    which another project's may have too."""
+    """The tag of the stack's own hosts: its id, else its name, which other projects may share."""
     if place.stack is None:
         return None
     with contextlib.suppress(GeuseMakerError):
@@ -173,20 +176,20 @@ def _instances(pages: Any) -> Any:
 
 
 def _vcpus(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
-    """vCPUs of each type; AWS is asked about those that it has not told yet."""
+    """vCPUs of each type; AWS is called for the types other than `host`."""
     known = {} if host is None else {host.name: host.vcpus}
-    asked = names - known.keys()
-    if not asked:
+    missing = names - known.keys()
+    if not missing:
         return known
     try:
-        told = place.client("ec2").describe_instance_types(InstanceTypes=sorted(asked))
+        answer = place.client("ec2").describe_instance_types(InstanceTypes=sorted(missing))
     except ClientError as error:
         if not is_no_permission(error):
             raise
-        by_name = {name: vcpus_of(name) for name in asked}
+        by_name = {name: vcpus_of(name) for name in missing}
         if None in by_name.values():
-            raise Unseen("the caller lacks ec2:DescribeInstanceTypes") from error
+            raise UnknownQuotaError("the caller lacks ec2:DescribeInstanceTypes") from error
         return known | {name: vcpus for name, vcpus in by_name.items() if vcpus is not None}
     return known | {
-        one["InstanceType"]: int(one["VCpuInfo"]["DefaultVCpus"]) for one in told["InstanceTypes"]
+        one["InstanceType"]: int(one["VCpuInfo"]["DefaultVCpus"]) for one in answer["InstanceTypes"]
     }

@@ -1,8 +1,8 @@
 """The look-up of images with boto3, for scripts and for the `geusemaker` command.
 
-It answers every question as the program does, which asks through Pulumi: both decide by
-`geusemaker.dlami.select`, and `geusemaker.dlami.choose` repeats the provider's rules. Nothing of
-boto3 is imported before the first call.
+It finds the same image as the program, which calls AWS through Pulumi: both use
+`geusemaker.dlami.select`, and `geusemaker.dlami.choose` repeats the provider's rules. boto3 is
+imported at the first call.
 """
 
 import contextlib
@@ -37,24 +37,24 @@ from geusemaker.today import today as current_day
 log = logging.getLogger(__name__)
 
 ATTEMPTS: Final = 5
-"""How often a call is tried at most, the first time included."""
+"""Tries of one call at most, including the first."""
 CONNECT_SECONDS: Final = 5
 READ_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class LineImages:
-    """What AWS shows of one line.
+    """The images that AWS has of one line.
 
     Attributes:
-        images: All available images of the line, deprecated ones too: first those that a search
-            of that day may answer with, then the others (deprecated ones of a line still patched,
-            ended versions of it, versions newer than the table); among each, the highest
-            framework version first, then the newest.
-        answer: What `find_dlami` answers for the line on that day: the first of `images`, or None.
-        deprecated: Ids of those of `images` that AWS has deprecated by that day.
-        newer_versions: Framework versions above all that the table knows of the line, highest
-            first, each with the name of its newest image.
+        images: All available images of the line, including deprecated ones. First the images that
+            a search of that day can return, then the others (deprecated images of a patched line,
+            ended versions, versions newer than the table). Each group is sorted by framework
+            version, highest first, then newest first.
+        answer: What `find_dlami` returns for the line on that day: the first of `images`, or None.
+        deprecated: Ids of the images that AWS has deprecated by that day.
+        newer_versions: Framework versions that are higher than the table's, highest first, each
+            with the name of its newest image.
     """
 
     line: Line
@@ -65,20 +65,20 @@ class LineImages:
 
 
 class EC2Service:
-    """Asks EC2 of one Region for Deep Learning AMIs.
+    """Searches EC2 in one Region for Deep Learning AMIs.
 
-    Making one asks nothing and needs nothing: credentials and Region matter at the first question.
+    The constructor makes no call: credentials and Region are used at the first search.
 
     Attributes:
-        region: Name of the Region that is asked; that of the client, where one is given.
-        warnings: What a user should know of the last question's answer, one paragraph each; each
-            is logged as a warning of this module as well.
+        region: Name of the Region; the client's own, if a client is given.
+        warnings: Warnings on the last result, one paragraph each; each is also logged as a
+            warning of this module.
     """
 
     def __init__(self, region: str = "us-east-1", client: Any = None) -> None:
-        """`client` is boto3's of EC2, or whatever has its `describe_images`; by default a new one.
+        """`client` is boto3's EC2 client or any object with its `describe_images`.
 
-        A new one takes credentials, endpoint and proxies from where boto3 always does.
+        By default a new client is created, with boto3's usual credentials, endpoint and proxies.
         """
         of_client = getattr(getattr(client, "meta", None), "region_name", None)
         self.region = of_client if isinstance(of_client, str) else region
@@ -96,20 +96,20 @@ class EC2Service:
     ) -> str:
         """Id of the newest image of the best framework version that the Region has.
 
-        `today` decides which versions AWS still patches; by default as `geusemaker.today` says.
+        `today` decides which versions AWS still patches; the default is `geusemaker.today`.
 
         Raises:
             ImageError: AWS never made it (`NeverMadeError`), or the Region has none
                 (`NoImageError`). A `RuntimeError`, as `AwsError` is.
             ConfigError: A value is unknown, or a version is given for a type without one.
-            AwsError: AWS could not be asked.
+            AwsError: The AWS call failed.
         """
         image = self._latest(os_type, architecture, ami_type, framework_version, today)
-        found_image(image)  # an image that the program would refuse is no answer here either
+        found_image(image)  # raises for an image that the program refuses
         return str(image["ImageId"])
 
     def get_latest_ami(self) -> str:
-        """Id of the newest base image for the default OS and architecture; raises the same."""
+        """Id of the newest base image for the default OS and architecture; same errors."""
         return self.get_latest_dlami()
 
     def find_dlami(
@@ -121,7 +121,7 @@ class EC2Service:
         *,
         today: date | None = None,
     ) -> FoundImage:
-        """The image whose id `get_latest_dlami` gives, with what a host on it needs to know.
+        """The image whose id `get_latest_dlami` returns, with its root volume and its version.
 
         Raises:
             ImageError: As `get_latest_dlami`, or the image has no root volume of a known size.
@@ -140,22 +140,22 @@ class EC2Service:
         ami_type: str,
         framework_version: str | None = None,
     ) -> FoundImage:
-        """The image that `amiId` or `amiName` names, once it is known to fit the other keys.
+        """The image that `amiId` or `amiName` names, checked against the other keys.
 
-        An image by id may belong to anyone; one by name to AWS, else to the account itself. A name
-        that tells too little to check gets a warning.
+        An image by id may have any owner; an image by name belongs to AWS, else to the account. A
+        name that is too unclear to check adds a warning.
 
         Raises:
             ConfigError: Both pins are given.
             PinError: The image is missing, not available, or contradicts a key.
             ImageError: It has no root volume of a known size.
-            AwsError: AWS could not be asked.
+            AwsError: The AWS call failed.
             ValueError: No pin is given.
         """
         self.warnings = []
         pin = pin_of(ami_id, ami_name, os_type, architecture, ami_type, framework_version)
         if pin.key == "amiId":
-            # By filter and not by id, for which an unknown id is an error and not an empty answer.
+            # A filter returns an empty list for an unknown id; `ImageIds` raises an error.
             search: dict[str, Any] = {"Filters": [_filter("image-id", pin.value)]}
         else:
             search = {
@@ -163,10 +163,10 @@ class EC2Service:
                 "Filters": [_filter("name", exact_glob(pin.value))],
             }
         field = "ImageId" if pin.key == "amiId" else "Name"
-        # A pin is a decision, and old hosts need theirs: deprecated images count.
+        # Deprecated images count: an old host needs its pinned image.
         shown = self._images(IncludeDeprecated=True, **search)
         named = [image for image in shown if image.get(field) == pin.value]
-        # AWS's own first: a copy in the account has the same name, and is newer.
+        # AWS's image first: a copy in the account has the same name and a later date.
         of_aws = [image for image in named if image.get("ImageOwnerAlias") == "amazon"]
         image = newest(of_aws or named)
         if image is None:
@@ -177,12 +177,12 @@ class EC2Service:
         return found_image(image)
 
     def list_lines(self, today: date) -> tuple[LineImages, ...]:
-        """What AWS shows of each line of the table, in the table's order, by one question.
+        """The images of each line of the table, in the table's order, from one search.
 
-        Lines that AWS never made are there without images. No warnings: the lines say it all.
+        Lines that AWS never released have no images. Sets no warnings.
 
         Raises:
-            AwsError: AWS could not be asked.
+            AwsError: The AWS call failed.
         """
         self.warnings = []
         catalogue = load_catalogue()
@@ -215,7 +215,7 @@ class EC2Service:
         framework_version: str | None,
         today: date | None,
     ) -> AwsImage:
-        """The image that answers, and the warnings."""
+        """Return the best image, and set the warnings."""
         self.warnings = []
         today = today or current_day()
         query = select(os_type, architecture, ami_type, framework_version, today=today)
@@ -253,10 +253,10 @@ class EC2Service:
             log.warning("%s", text)
 
     def _images(self, **search: Any) -> list[AwsImage]:
-        """All images of an answer that may come in pages, some of them empty.
+        """All images of a search, from all pages; some pages may be empty.
 
-        No page size is asked for, as the provider asks for none: EC2 counts a page before it
-        filters, and would give many empty ones.
+        No page size is requested, as the provider requests none: EC2 counts a page before it
+        filters, and would return many empty pages.
         """
         found: list[AwsImage] = []
         seen: set[str] = set()
@@ -270,39 +270,38 @@ class EC2Service:
             page = self._safe_call("describe_images", NextToken=token, **search)
 
     def _safe_call(self, operation: str, **kwargs: Any) -> Any:
-        """Call the client's method of that name; what boto3 raises becomes an `AwsError`."""
+        """Call the client's method of that name; an exception of boto3 becomes an `AwsError`."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 
         try:
-            return getattr(self._made_client(), operation)(**kwargs)
-        # The last two: what making a client ends with, for an address that is none and for files
-        # of AWS's config that cannot be read.
+            return getattr(self._ec2_client(), operation)(**kwargs)
+        # Creating a client raises ValueError for an invalid endpoint, and OSError for AWS config
+        # files that cannot be read.
         except (BotoCoreError, ClientError, ResponseParserError, ValueError, OSError) as error:
             raise translate(
                 error, service="ec2", operation=operation, region=self.region
             ) from error
 
-    def _made_client(self) -> Any:
+    def _ec2_client(self) -> Any:
         if self._client is None:
             import boto3
             from botocore.config import Config
 
-            # "standard" and not "adaptive": both wait and try again when AWS throttles, but the
-            # latter paces the calls to come by those refused, and here one call is all.
+            # Not "adaptive", which slows later calls after throttling: here there is one call.
             config = Config(
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=READ_SECONDS,
             )
-            # Not boto3's default session, which keeps the first credentials that it ever saw.
+            # Not boto3's default session, which caches the first credentials.
             session = boto3.session.Session(region_name=self.region)
             self._client = session.client("ec2", config=config)
         return self._client
 
 
 def _globs(query: ImageQuery, line: Line) -> list[str]:
-    """The names of all candidates, and for a framework those of any version, to see newer ones."""
+    """Name globs of all candidates; for a framework also of any version, to find newer ones."""
     globs = [glob for candidate in query.candidates for glob in candidate.name_globs]
     if line.numbers and line.form:
         globs += name_globs(line.form, ("*",))
@@ -315,7 +314,7 @@ def _line_images(line: Line, images: Sequence[AwsImage], today: date) -> LineIma
     query = select(line.os_type, line.architecture, line.ami_type, today=today)
     alive = without_deprecated(images, today)
     deprecated = {image["ImageId"] for image in images} - {image["ImageId"] for image in alive}
-    # AWS was asked for deprecated ones as well, which it hides from a search of a patched line.
+    # The search included deprecated images, which AWS hides from a search of a patched line.
     shown = images if query.include_deprecated else alive
     possible = [image for c in query.candidates for image in fitting(query, c, shown)]
     ids = {image["ImageId"] for image in possible}
@@ -331,7 +330,7 @@ def _line_images(line: Line, images: Sequence[AwsImage], today: date) -> LineIma
 
 
 def _found(images: Sequence[AwsImage]) -> list[FoundImage]:
-    """The images that a host can be planned on, in their order."""
+    """The images that a host can start from, in their order."""
     found = []
     for image in images:
         with contextlib.suppress(ImageError):

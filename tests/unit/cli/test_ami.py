@@ -83,7 +83,7 @@ def test_list_without_credentials_is_the_table_and_why(world: World) -> None:
     said = world.run("ami", "list").out
     assert "us-east-1, AWS was not called; table of" in said
     assert "0 API calls" in said
-    assert "From the table alone, without ids: AWS could not be asked" in said
+    assert "From the table alone, without ids: The AWS call" in said
     assert answer(world, "list")["account"] is None
 
 

@@ -1,4 +1,4 @@
-"""No setting of this machine reaches boto3."""
+"""Hides this machine's AWS settings from boto3."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A place to look at: what AWS answers is given, and nothing of this machine is read."""
+"""A `Place` with given answers of AWS; nothing of this machine is read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.errors import GeuseMakerError
 
 Answer = tuple[str, Any]
-"""An operation in boto3's spelling, and its response or the code of its refusal."""
+"""An operation in boto3's spelling, and its response or its error code."""
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Somewhere:
     stack: str | None = "prod"
     no_stack: str = ""
     simulated: bool = False
-    told: dict[str, Any] | GeuseMakerError = field(default_factory=dict)
+    stack_outputs: dict[str, Any] | GeuseMakerError = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         found = self.clients[service]
@@ -36,9 +36,9 @@ class Somewhere:
         return found
 
     def outputs(self) -> dict[str, Any]:
-        if isinstance(self.told, GeuseMakerError):
-            raise self.told
-        return self.told
+        if isinstance(self.stack_outputs, GeuseMakerError):
+            raise self.stack_outputs
+        return self.stack_outputs
 
     def config(self) -> DeploymentConfig:
         if isinstance(self.settings, GeuseMakerError):
@@ -47,8 +47,8 @@ class Somewhere:
 
 
 def stubbed(service: str, *answers: Answer, said: str = "AWS's own words") -> Any:
-    """A client that gives these answers, in this order, and no other."""
-    # The stubs know each service by its literal name; here it is any of them.
+    """A client that returns exactly these answers, in this order."""
+    # The type stubs require a literal service name.
     make: Any = boto3.client
     client = make(
         service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"

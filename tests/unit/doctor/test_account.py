@@ -15,7 +15,7 @@ ME = {"Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/me", "Us
 # Who asks. ----------------------------------------------------------------------------------
 
 
-def test_who_is_logged_in_is_told() -> None:
+def test_valid_credentials_show_the_account_and_the_caller() -> None:
     place = Somewhere({"sts": stubbed("sts", ("get_caller_identity", ME))})
     check, number = account.credentials(place)
     assert check == Check(
@@ -24,7 +24,7 @@ def test_who_is_logged_in_is_told() -> None:
     assert number == "111122223333"
 
 
-def test_the_simulated_account_is_called_so() -> None:
+def test_the_simulated_account_is_marked() -> None:
     place = Somewhere({"sts": stubbed("sts", ("get_caller_identity", ME))}, simulated=True)
     assert account.credentials(place)[0].detail.startswith("account 111122223333 SIMULATED, ")
 
@@ -45,33 +45,39 @@ def raised(error: boto.BotoCoreError, **env: str) -> Check:
 @pytest.mark.parametrize(
     ("error", "detail", "fix"),
     [
-        (boto.NoCredentialsError(), "there are none", "`aws configure sso`"),
+        (boto.NoCredentialsError(), "there are no credentials", "`aws configure sso`"),
         (
             boto.PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"),
             "Partial credentials",
             "`aws sso login`",
         ),
-        (boto.UnauthorizedSSOTokenError(), "login is over", "`aws sso login`"),
-        (boto.SSOTokenLoadError(error_msg="x"), "login is over", "`aws sso login`"),
-        (boto.TokenRetrievalError(provider="sso", error_msg="x"), "is over", "`aws sso login`"),
-        (boto.LoginRefreshRequired(), "login is over", "`aws login`"),
+        (boto.UnauthorizedSSOTokenError(), "login has expired", "`aws sso login`"),
+        (boto.SSOTokenLoadError(error_msg="x"), "login has expired", "`aws sso login`"),
+        (boto.TokenRetrievalError(provider="sso", error_msg="x"), "has expired", "`aws sso login`"),
+        (boto.LoginRefreshRequired(), "login has expired", "`aws login`"),
         (
             boto.EndpointConnectionError(endpoint_url="https://sts.example"),
             "AWS cannot be reached",
             "HTTPS_PROXY",
         ),
         (boto.ReadTimeoutError(endpoint_url="https://sts.example"), "cannot be reached", "proxy"),
-        (boto.DataNotFoundError(data_path="x"), "did not say who", "get-caller-identity"),
+        (
+            boto.DataNotFoundError(data_path="x"),
+            "did not identify the caller",
+            "get-caller-identity",
+        ),
     ],
 )
-def test_nobody_is_logged_in(error: boto.BotoCoreError, detail: str, fix: str) -> None:
+def test_without_a_login_the_check_fails_with_a_fix(
+    error: boto.BotoCoreError, detail: str, fix: str
+) -> None:
     check = raised(error)
     assert check.state == "failed"
     assert detail in check.detail
     assert fix in check.fix
 
 
-def test_a_profile_that_is_not_there() -> None:
+def test_an_unknown_profile_is_named() -> None:
     check = raised(boto.ProfileNotFound(profile="work"), AWS_PROFILE="work")
     assert (check.state, check.detail) == (
         "failed",
@@ -81,20 +87,20 @@ def test_a_profile_that_is_not_there() -> None:
     assert "`unset AWS_PROFILE`" in check.fix
 
 
-def test_the_profile_stands_in_the_command() -> None:
+def test_the_fix_uses_the_selected_profile() -> None:
     assert (
         "`aws sso login --profile work`"
         in raised(boto.NoCredentialsError(), AWS_PROFILE="work").fix
     )
 
 
-def test_an_endpoint_that_was_left_behind_is_named() -> None:
+def test_a_leftover_endpoint_is_named() -> None:
     error = boto.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
     check = raised(error, AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert "AWS_ENDPOINT_URL is 'http://127.0.0.1:1': `unset AWS_ENDPOINT_URL`" in check.fix
 
 
-def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
+def test_an_invalid_endpoint_gives_no_traceback() -> None:
     place = Somewhere(
         dict.fromkeys(("sts", "ec2"), ValueError("Invalid endpoint: nonsense")),
         env={"AWS_ENDPOINT_URL": "nonsense"},
@@ -108,37 +114,37 @@ def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
 @pytest.mark.parametrize(
     ("code", "detail", "fix"),
     [
-        ("ExpiredToken", "they have expired (ExpiredToken)", "`aws sso login`"),
-        ("ExpiredTokenException", "they have expired", "AWS_SESSION_TOKEN"),
-        ("InvalidClientTokenId", "AWS does not accept them", "`aws configure list`"),
-        ("SignatureDoesNotMatch", "AWS does not accept them", "`aws configure list`"),
-        ("RequestExpired", "refuses the time of this machine", "clock"),
-        ("AccessDenied", "did not say who is asking", "`aws sts get-caller-identity`"),
+        ("ExpiredToken", "the credentials have expired (ExpiredToken)", "`aws sso login`"),
+        ("ExpiredTokenException", "the credentials have expired", "AWS_SESSION_TOKEN"),
+        ("InvalidClientTokenId", "AWS does not accept the credentials", "`aws configure list`"),
+        ("SignatureDoesNotMatch", "AWS does not accept the credentials", "`aws configure list`"),
+        ("RequestExpired", "rejects the time of this machine", "clock"),
+        ("AccessDenied", "did not identify the caller", "`aws sts get-caller-identity`"),
     ],
 )
-def test_credentials_that_aws_refuses(code: str, detail: str, fix: str) -> None:
+def test_rejected_credentials_fail_with_a_fix(code: str, detail: str, fix: str) -> None:
     check = refused(code)
     assert check.state == "failed"
     assert detail in check.detail
     assert fix in check.fix
 
 
-def test_a_region_to_be_enabled_answers_like_wrong_keys() -> None:
+def test_in_an_opt_in_region_the_fix_for_wrong_keys_also_enables_it() -> None:
     assert "enable-region" not in refused("InvalidClientTokenId").fix
     fix = refused("InvalidClientTokenId", region="eu-south-1").fix
     assert "`aws account enable-region --region-name eu-south-1`" in fix
 
 
-def test_a_region_that_is_not_supported_has_failed() -> None:
+def test_an_unsupported_region_fails() -> None:
     check = account.region(Somewhere({}, region="cn-north-1"), is_logged_in=True)
     assert check.state == "failed"
     assert "cn-north-1 (from AWS_REGION) is not supported: in China" in check.detail
     assert check.fix == "`export AWS_REGION=us-east-1`."
 
 
-def test_without_any_region_nobody_is_asked() -> None:
+def test_without_a_region_the_credentials_are_not_checked() -> None:
     check, number = account.credentials(Somewhere({"sts": boto.NoRegionError()}, region=None))
-    assert (check.state, check.detail, number) == ("unknown", "not looked at: no Region", None)
+    assert (check.state, check.detail, number) == ("unknown", "not checked: no Region", None)
 
 
 # The Region. --------------------------------------------------------------------------------
@@ -154,14 +160,14 @@ def opted(status: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", ["opt-in-not-required", "opted-in"])
-def test_a_region_that_is_enabled(status: str) -> None:
+def test_an_enabled_region_is_ok(status: str) -> None:
     assert in_region(opted(status)) == Check("Region", "ok", "eu-south-1 (from AWS_REGION)")
 
 
 @pytest.mark.parametrize(
-    "answer", [opted("not-opted-in"), "AuthFailure", "OptInRequired"], ids=["told", "auth", "opt"]
+    "answer", [opted("not-opted-in"), "AuthFailure", "OptInRequired"], ids=["status", "auth", "opt"]
 )
-def test_a_region_that_is_not_enabled(answer: Any) -> None:
+def test_a_region_that_is_not_enabled_fails(answer: Any) -> None:
     check = in_region(answer)
     assert (check.state, check.detail) == (
         "failed",
@@ -170,9 +176,9 @@ def test_a_region_that_is_not_enabled(answer: Any) -> None:
     assert "`aws account enable-region --region-name eu-south-1`" in check.fix
 
 
-def test_no_region() -> None:
+def test_a_missing_region_fails() -> None:
     check = account.region(Somewhere(region=None), is_logged_in=True)
-    assert (check.state, check.detail.split(":")[0]) == ("failed", "none is set")
+    assert (check.state, check.detail.split(",")[0]) == ("failed", "no Region is set")
     assert "`pulumi config set aws:region us-east-1`" in check.fix
 
 
@@ -180,25 +186,25 @@ def test_no_region() -> None:
     ("name", "nearest"),
     [("us-eaast-1", "us-east-1"), ("eu-central1", "eu-central-1"), ("zzz", "us-east-1")],
 )
-def test_a_region_that_there_is_not(name: str, nearest: str) -> None:
+def test_an_unknown_region_fails_and_the_nearest_is_offered(name: str, nearest: str) -> None:
     check = account.region(Somewhere(region=name), is_logged_in=True)
     assert check.state == "failed"
-    assert f"{name} (from AWS_REGION) is no Region of AWS" in check.detail
+    assert f"{name} (from AWS_REGION) is an unknown AWS Region" in check.detail
     assert check.fix.startswith(f"`export AWS_REGION={nearest}`. ")
 
 
-def test_a_misspelt_flag_is_fixed_where_it_was_typed() -> None:
+def test_a_misspelt_region_flag_is_fixed_as_a_flag() -> None:
     place = Somewhere(region="us-esat-1", region_source="--region")
     check = account.region(place, is_logged_in=True)
     assert "the nearest is us-east-1" in check.detail
     assert check.fix.startswith("`--region us-east-1`. ")
 
 
-def test_a_region_that_aws_could_not_be_asked_about() -> None:
+def test_a_failed_call_leaves_the_region_unknown() -> None:
     lacking = in_region("UnauthorizedOperation")
     assert (lacking.state, "lacks ec2:DescribeRegions" in lacking.detail) == ("unknown", True)
     other = in_region("InternalError")
     assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
     nobody = account.region(Somewhere(), is_logged_in=False)
     assert nobody.state == "unknown"
-    assert nobody.detail.endswith("not looked at: no credentials")
+    assert nobody.detail.endswith("not checked: no credentials")

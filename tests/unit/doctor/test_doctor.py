@@ -40,7 +40,7 @@ def look(place: Somewhere) -> Findings:
     return examine(place, TODAY, Machine(place.env))
 
 
-def test_an_account_in_which_all_is_well_but_pulumi(env: Mapping[str, str]) -> None:
+def test_a_good_account_passes_every_check_but_pulumi(env: Mapping[str, str]) -> None:
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         findings = look(Somewhere(clients, env=env, simulated=True))
@@ -49,29 +49,29 @@ def test_an_account_in_which_all_is_well_but_pulumi(env: Mapping[str, str]) -> N
     assert (findings.account, findings.has_failed) == ("123456789012", False)
 
 
-def test_without_credentials_the_rest_is_not_looked_at(env: Mapping[str, str]) -> None:
+def test_without_credentials_dependent_checks_are_unknown(env: Mapping[str, str]) -> None:
     findings = look(Somewhere({"sts": boto.NoCredentialsError()}, env=env))
-    told = states(findings)
-    assert told["credentials"] == "failed"
-    assert {told[name] for name in ("Region", *RESTING)} == {"unknown"}
+    results = states(findings)
+    assert results["credentials"] == "failed"
+    assert {results[name] for name in ("Region", *RESTING)} == {"unknown"}
     assert findings.has_failed
 
 
-def test_without_a_region_no_image_and_quota_is_looked_at(env: Mapping[str, str]) -> None:
+def test_without_a_region_image_and_quota_are_not_checked(env: Mapping[str, str]) -> None:
     findings = look(Somewhere({"sts": boto.NoRegionError()}, env=env, region=None))
     assert states(findings)["Region"] == "failed"
-    told = {check.name: (check.state, check.detail) for check in findings.checks}
+    results = {check.name: (check.state, check.detail) for check in findings.checks}
     for name in ("credentials", *RESTING):
-        assert told[name] == ("unknown", "not looked at: no Region")
+        assert results[name] == ("unknown", "not checked: no Region")
 
 
-def test_a_config_that_cannot_be_used_is_told_once(env: Mapping[str, str]) -> None:
+def test_an_invalid_config_is_reported_once(env: Mapping[str, str]) -> None:
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         findings = look(Somewhere(clients, ConfigError("Unknown key."), env=env))
     assert [check.name for check in findings.checks if check.state == "failed"] == ["config"]
-    told = {check.name: check.detail for check in findings.checks}
-    assert {told[name] for name in RESTING} == {"not looked at: the stack's config cannot be used"}
+    results = {check.name: check.detail for check in findings.checks}
+    assert {results[name] for name in RESTING} == {"not checked: the stack's config cannot be used"}
 
 
 @pytest.mark.parametrize(
@@ -86,36 +86,36 @@ def test_a_config_that_cannot_be_used_is_told_once(env: Mapping[str, str]) -> No
         ({"instance_type": "m6i.nonesuch"}, "does not have the type m6i.nonesuch"),
     ],
 )
-def test_more_quota_is_not_asked_for_a_type_that_cannot_be_used(
+def test_no_quota_is_requested_for_an_unusable_type(
     env: Mapping[str, str], settings: Mapping[str, str], why: str
 ) -> None:
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         findings = look(Somewhere(clients, settings, env=env))
     assert [check.name for check in findings.checks if check.state == "failed"] == ["instance type"]
-    told = {check.name: check for check in findings.checks}
-    assert why in told["instance type"].detail
-    quota = told["vCPU quota"]
+    results = {check.name: check for check in findings.checks}
+    assert why in results["instance type"].detail
+    quota = results["vCPU quota"]
     assert (quota.state, quota.fix) == ("unknown", "")
-    assert quota.detail == "not looked at: the instance type cannot be used"
+    assert quota.detail == "not checked: the instance type cannot be used"
 
 
-def test_a_pin_that_deploy_refuses_has_failed_and_the_type_is_not_known(
+def test_a_pin_that_deploy_refuses_fails_and_the_type_is_unknown(
     env: Mapping[str, str],
 ) -> None:
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         shown = EC2Service(client=clients["ec2"]).find_dlami("ubuntu-24.04", "x86_64", "base")
         findings = look(Somewhere(clients, {"ami_id": shown.id}, env=env))
-    told = {check.name: check for check in findings.checks}
-    assert told["image"].state == "failed"
-    assert "contradicts other keys" in told["image"].detail
-    assert told["instance type"].state == "unknown"
-    assert "the pinned image was not seen" in told["instance type"].detail
-    assert told["vCPU quota"].state == "ok"
+    results = {check.name: check for check in findings.checks}
+    assert results["image"].state == "failed"
+    assert "contradicts other keys" in results["image"].detail
+    assert results["instance type"].state == "unknown"
+    assert "the pinned image was not found" in results["instance type"].detail
+    assert results["vCPU quota"].state == "ok"
 
 
-def test_each_question_is_asked_once(env: Mapping[str, str]) -> None:
+def test_each_aws_call_is_made_once(env: Mapping[str, str]) -> None:
     asked: list[str] = []
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
@@ -180,7 +180,7 @@ def poor(env: Mapping[str, str]) -> Somewhere:
     )
 
 
-def test_a_failed_check_ends_with_1_and_says_how_to_fix_it(
+def test_a_failed_check_exits_with_1_and_a_fix(
     poor: Somewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, said, asked = run(poor, monkeypatch, "--stack", "prod", "--region", "us-east-1")
@@ -198,7 +198,7 @@ def test_a_failed_check_ends_with_1_and_says_how_to_fix_it(
     assert "geusemaker:instanceType m6i.xlarge --stack prod`" in said
 
 
-def test_the_simulated_account_is_named_in_the_first_line(
+def test_the_first_line_marks_the_simulated_account(
     env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with simulated_account() as mocks:
@@ -210,7 +210,7 @@ def test_the_simulated_account_is_named_in_the_first_line(
     assert said.splitlines()[0] == "Region us-east-1, SIMULATED account 123456789012"
 
 
-def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch, poor: Somewhere) -> None:
+def test_unknown_checks_are_shown(monkeypatch: pytest.MonkeyPatch, poor: Somewhere) -> None:
     place = replace(poor, clients={"sts": boto.NoRegionError()}, region=None)
     code, said, _ = run(place, monkeypatch)
     assert (code, said.splitlines()[0]) == (1, "Region not set, account not known")
@@ -226,7 +226,7 @@ def test_what_is_not_known_is_said(monkeypatch: pytest.MonkeyPatch, poor: Somewh
         ),
     ],
 )
-def test_commands_in_what_was_seen_fit_what_was_typed(
+def test_commands_in_findings_carry_the_users_flags(
     arguments: list[str],
     command: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -240,7 +240,7 @@ def test_commands_in_what_was_seen_fit_what_was_typed(
     assert f"`{command}`" in line
 
 
-def test_the_region_that_was_typed_is_asked_again(
+def test_the_region_flag_applies_to_the_calls(
     monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]
 ) -> None:
     with simulated_account() as mocks:
@@ -250,7 +250,7 @@ def test_the_region_that_was_typed_is_asked_again(
     assert "`geusemaker ami list --json --region us-east-1`" in said
 
 
-def test_a_warning_of_the_look_up_stands_once(
+def test_a_warning_of_the_look_up_is_shown_once(
     monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]
 ) -> None:
     with simulated_account() as mocks:
@@ -265,13 +265,13 @@ def test_a_warning_of_the_look_up_stands_once(
 
 def test_json(monkeypatch: pytest.MonkeyPatch, poor: Somewhere) -> None:
     code, said, _ = run(poor, monkeypatch, "--json")
-    told = json.loads(said)
+    results = json.loads(said)
     assert code == 1
-    assert (told["region"], told["account"], told["simulated"]) == (
+    assert (results["region"], results["account"], results["simulated"]) == (
         "us-east-1",
         "111122223333",
         False,
     )
-    assert [check["name"] for check in told["checks"]] == ORDER
-    (failed,) = [check for check in told["checks"] if check["state"] == "failed"]
+    assert [check["name"] for check in results["checks"]] == ORDER
+    (failed,) = [check for check in results["checks"] if check["state"] == "failed"]
     assert failed.keys() == {"name", "state", "detail", "fix"}

@@ -1,4 +1,4 @@
-"""The instance type: by name, by what AWS says of it, and with the image that was found."""
+"""The instance type: by name, by AWS's description, and with the image."""
 
 from dataclasses import replace
 from datetime import date
@@ -42,7 +42,7 @@ MINE = replace(IMAGE, name="mine")
 
 
 def described(host: InstanceType) -> dict[str, Any]:
-    """The type as DescribeInstanceTypes has it."""
+    """The type as DescribeInstanceTypes returns it."""
     gpus = [gpu.split(" ", 3) for gpu in host.gpus]  # "1 x NVIDIA A10G"
     return {
         "InstanceType": host.name,
@@ -67,9 +67,9 @@ def look(
     has_region: bool = True,
     **settings: str,
 ) -> tuple[Check, InstanceType | None]:
-    """AWS answers with that type or refusal; None: whoever asks it fails the test."""
-    told = {"InstanceTypes": [described(answer)]} if isinstance(answer, InstanceType) else answer
-    answers = [] if told is None else [("describe_instance_types", told)]
+    """Check a type that AWS describes or refuses; None: a call of AWS fails the test."""
+    reply = {"InstanceTypes": [described(answer)]} if isinstance(answer, InstanceType) else answer
+    answers = [] if reply is None else [("describe_instance_types", reply)]
     name = name or (answer.name if isinstance(answer, InstanceType) else "")
     place = Somewhere(
         {"ec2": stubbed("ec2", *answers)},
@@ -94,7 +94,7 @@ def look(
         ("g4ad.xlarge", Wanted(BASE), "which no Deep Learning AMI that GeuseMaker knows can use"),
     ],
 )
-def test_a_type_that_deploy_refuses_by_its_name_is_refused_without_asking_aws(
+def test_a_type_that_deploy_refuses_by_name_fails_without_an_aws_call(
     name: str, wanted: Wanted, why: str, is_logged_in: bool
 ) -> None:
     check, host = look(None, wanted, name, is_logged_in=is_logged_in)
@@ -108,30 +108,30 @@ def test_a_type_that_deploy_refuses_by_its_name_is_refused_without_asking_aws(
     ("is_logged_in", "has_region", "why"),
     [(False, True, "no credentials"), (False, False, "no Region"), (True, False, "no Region")],
 )
-def test_what_rests_on_something_that_failed(
+def test_without_credentials_or_region_the_type_is_not_checked(
     is_logged_in: bool, has_region: bool, why: str
 ) -> None:
     found = look(None, Wanted(BASE), "g5.xlarge", is_logged_in=is_logged_in, has_region=has_region)
-    assert found == (Check("instance type", "unknown", f"not looked at: {why}"), None)
+    assert found == (Check("instance type", "unknown", f"not checked: {why}"), None)
 
 
-# By what AWS says. --------------------------------------------------------------------------
+# By AWS's description. ------------------------------------------------------------------------
 
 
-def test_a_type_on_which_the_image_runs() -> None:
+def test_a_type_that_runs_the_image_is_ok() -> None:
     check, host = look(G5, Wanted(BASE, IMAGE))
     assert check == Check("instance type", "ok", "g5.xlarge: 4 vCPUs, 16 GiB, 1 x NVIDIA A10G")
     assert host == G5
 
 
-def test_a_type_without_a_gpu_is_fine_and_told() -> None:
+def test_a_type_without_a_gpu_is_ok_with_a_note() -> None:
     check, host = look(M6I, Wanted(BASE, IMAGE))
     assert check.state == "ok"
     assert check.detail.startswith("m6i.xlarge: 4 vCPUs, 16 GiB. No GPU: m6i.xlarge has none, so ")
     assert host == M6I
 
 
-def test_a_type_that_the_region_does_not_have() -> None:
+def test_a_type_that_the_region_lacks_fails() -> None:
     check, host = look("InvalidInstanceType", Wanted(BASE), "g9.xlarge")
     assert (check.state, check.detail) == ("failed", "us-east-1 does not have the type g9.xlarge")
     assert check.fix == (
@@ -140,12 +140,12 @@ def test_a_type_that_the_region_does_not_have() -> None:
         "`pulumi config set geusemaker:instanceType m6i.xlarge`."
     )
     assert host is None
-    # Where the usual one itself is not there, it is no way out.
+    # The usual type is not offered if it is the missing one.
     check, _ = look("InvalidInstanceType", Wanted(BASE), "m6i.xlarge")
     assert (check.state, "usual" in check.fix) == ("failed", False)
 
 
-def test_a_type_that_aws_could_not_be_asked_about() -> None:
+def test_a_failed_call_leaves_the_type_unknown() -> None:
     lacking = look("UnauthorizedOperation", Wanted(BASE), "g5.xlarge")
     detail = "the caller lacks ec2:DescribeInstanceTypes"
     assert lacking == (Check("instance type", "unknown", detail), None)
@@ -155,16 +155,16 @@ def test_a_type_that_aws_could_not_be_asked_about() -> None:
     check, _ = instance_type(
         place, place.config(), Wanted(BASE), is_logged_in=True, has_region=True
     )
-    assert (check.state, check.detail) == ("unknown", "it said: Invalid endpoint: nonsense")
+    assert (check.state, check.detail) == ("unknown", "error: Invalid endpoint: nonsense")
 
 
-def test_a_type_of_another_architecture_than_its_name_says() -> None:
+def test_a_type_of_another_architecture_than_its_name_implies_fails() -> None:
     check = judge(replace(NEW_NVIDIA, architectures=("arm64",)), "x86_64", Wanted(BASE, IMAGE))
     assert check.state == "failed"
     assert "which AWS says is arm64 only, and geusemaker:architecture is x86_64" in check.detail
 
 
-def test_a_family_that_the_table_does_not_know() -> None:
+def test_an_unknown_family_is_judged_by_its_gpus() -> None:
     check, _ = look(NEW_NVIDIA, Wanted(BASE, IMAGE))
     assert check.state == "warning"
     assert check.detail.startswith("g9.xlarge: 4 vCPUs, 16 GiB, 1 x NVIDIA X900. geusemaker:")
@@ -174,7 +174,7 @@ def test_a_family_that_the_table_does_not_know() -> None:
     assert host == NEW_OTHER
 
 
-def test_a_warning_of_the_name_stands_once() -> None:
+def test_a_warning_on_the_name_is_shown_once() -> None:
     g7e = replace(G7, name="g7e.2xlarge")
     check, _ = look(g7e, Wanted(TORCH_24, replace(IMAGE, name="Deep Learning")))
     assert check.state == "warning"
@@ -184,14 +184,14 @@ def test_a_warning_of_the_name_stands_once() -> None:
 # With the image. ----------------------------------------------------------------------------
 
 
-def test_without_any_image_for_the_config_it_is_not_known() -> None:
+def test_without_an_image_for_the_config_the_type_is_unknown() -> None:
     check, host = look(G5, Wanted())
     assert check.state == "unknown"
-    assert check.detail.endswith("not looked at: there is no image for the stack's config")
-    assert host == G5  # the quota is looked at all the same
+    assert check.detail.endswith("not checked: there is no image for the stack's config")
+    assert host == G5  # the quota is still checked
 
 
-def test_an_image_older_than_the_types_driver() -> None:
+def test_an_image_older_than_the_types_driver_fails() -> None:
     check, _ = look(G7, Wanted(BASE_24, OLD))
     assert check.state == "failed"
     assert "AWS shows no image of this line that is young enough" in check.detail
@@ -202,18 +202,18 @@ def test_an_image_older_than_the_types_driver() -> None:
     assert "`pulumi config rm geusemaker:amiId`" in pinned.detail
 
 
-def test_the_age_of_an_image_that_was_not_seen_is_not_known() -> None:
+def test_without_an_image_a_type_with_a_new_driver_is_unknown() -> None:
     check, _ = look(G7, Wanted(BASE_24))
     assert check.state == "unknown"
-    assert check.detail.endswith("the image has its driver: not looked at: no image was seen")
-    check, _ = look(G5, Wanted(BASE_24))  # of which no age is asked
+    assert check.detail.endswith("the image has its driver: not checked: no image was found")
+    check, _ = look(G5, Wanted(BASE_24))  # the age does not matter
     assert check.state == "ok"
 
 
-def test_a_pinned_image_that_was_not_seen() -> None:
+def test_without_the_pinned_image_the_type_is_unknown() -> None:
     check, host = look(G4AD, Wanted(BASE, None, "amiId"))
     assert check.state == "unknown"
-    assert check.detail.endswith("not looked at: the pinned image was not seen or does not fit")
+    assert check.detail.endswith("not checked: the pinned image was not found or does not fit")
     assert host == G4AD
 
 
@@ -241,6 +241,6 @@ def test_a_pinned_image_gets_the_verdict_of_the_program(
     assert check.detail.endswith(" ".join(remark.text for remark in remarks))
 
 
-def test_the_program_judges_pins_in_all_three_ways() -> None:
+def test_the_pinned_images_cover_all_three_verdicts() -> None:
     states = {look(h, Wanted(BASE_24, i, "amiId"))[0].state for h, i in PINNED}
     assert states == {"ok", "warning", "failed"}

@@ -1,4 +1,4 @@
-"""The image: what AWS is asked, once, and what each answer means."""
+"""The image check: one AWS call, and the result for each answer."""
 
 from datetime import date
 from typing import Any
@@ -40,16 +40,16 @@ def one(name: str, number: int = 0, **more: Any) -> dict[str, Any]:
 
 
 def named(*names: str) -> dict[str, Any]:
-    """Images, of which each is newer than the one before."""
+    """Images, each newer than the one before."""
     return {"Images": [one(name, n) for n, name in enumerate(names)]}
 
 
 def with_images(*answers: Any, **settings: Any) -> Somewhere:
-    told = [("describe_images", answer) for answer in answers]
-    return Somewhere({"ec2": stubbed("ec2", *told)}, settings)
+    calls = [("describe_images", answer) for answer in answers]
+    return Somewhere({"ec2": stubbed("ec2", *calls)}, settings)
 
 
-def test_the_newest_image_of_the_line_is_told_and_handed_on() -> None:
+def test_the_newest_image_of_the_line_is_shown_and_returned() -> None:
     old, new = BASE.format("20260101"), BASE.format("20260901")
     check, wanted = look(with_images(named(old, new, BASE.format("2026abcd"))))
     assert check == Check("image", "ok", new)
@@ -57,18 +57,18 @@ def test_the_newest_image_of_the_line_is_told_and_handed_on() -> None:
     assert (wanted.pin, wanted.found and wanted.found.id) == (None, "ami-1")
 
 
-def test_the_newest_is_told_by_time_and_not_by_text() -> None:
+def test_creation_dates_compare_as_times() -> None:
     late = one(BASE.format("20260202"), CreationDate="2026-02-02T01:00:00.000Z")
     early = one(BASE.format("20260201"), 1, CreationDate="2026-02-02T02:00:00.000+09:00")
     assert image(with_images({"Images": [early, late]})).detail == late["Name"]
 
 
-def test_an_answer_that_comes_in_pages_is_read_to_its_end() -> None:
+def test_all_pages_of_an_answer_are_read() -> None:
     place = with_images({"Images": [], "NextToken": "more"}, named(BASE.format("20260901")))
     assert image(place).state == "ok"
 
 
-def test_the_answer_is_the_one_of_the_other_commands() -> None:
+def test_the_image_is_the_one_that_other_commands_find() -> None:
     with simulated_account() as mocks:
         client = mocks.account.client("ec2")
         check = image(Somewhere({"ec2": client}, {"os_type": "amazon-linux-2023"}))
@@ -77,7 +77,7 @@ def test_the_answer_is_the_one_of_the_other_commands() -> None:
     assert (check.state, check.detail) == ("ok", found.name)
 
 
-def test_a_region_without_images() -> None:
+def test_a_region_without_images_fails() -> None:
     check, wanted = look(with_images(named()))
     assert (check.state, check.fix) == ("failed", "")
     assert "no image for ubuntu-22.04 / x86_64 / base in the Region us-east-1" in check.detail
@@ -85,7 +85,7 @@ def test_a_region_without_images() -> None:
     assert (wanted.query is None, wanted.found) == (False, None)
 
 
-def test_a_line_that_ended_is_told_with_the_nearest() -> None:
+def test_an_ended_line_is_a_warning_with_the_nearest_line() -> None:
     name = BASE.format("20260901")
     check, wanted = look(with_images(named(name)), date(2029, 1, 1))
     assert (check.state, check.detail) == ("warning", name)
@@ -93,7 +93,7 @@ def test_a_line_that_ended_is_told_with_the_nearest() -> None:
     assert wanted.found is not None
 
 
-def test_a_region_that_lacks_the_newest_version() -> None:
+def test_a_region_without_the_newest_version_is_a_warning() -> None:
     settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch"}
     today = date(2026, 8, 1)
     query = select("ubuntu-24.04", "x86_64", "pytorch", today=today)
@@ -106,7 +106,7 @@ def test_a_region_that_lacks_the_newest_version() -> None:
     )
 
 
-def test_a_version_newer_than_the_table_is_told() -> None:
+def test_a_version_newer_than_the_table_is_a_warning() -> None:
     settings = {"os_type": "ubuntu-24.04", "ami_type": "pytorch", "framework_version": "2.12"}
     known, newer = TORCH.format("2.12", "20260901"), TORCH.format("2.99", "20261001")
     check = image(with_images(named(known, newer), **settings))
@@ -115,7 +115,7 @@ def test_a_version_newer_than_the_table_is_told() -> None:
 
 
 @pytest.mark.parametrize("is_logged_in", [True, False])
-def test_an_image_that_never_was_is_an_error_of_the_config(is_logged_in: bool) -> None:
+def test_an_image_that_aws_never_released_is_a_config_error(is_logged_in: bool) -> None:
     settings = {"os_type": "amazon-linux-2", "architecture": "arm64", "ami_type": "tensorflow"}
     place = Somewhere({}, settings)
     check, wanted = images.image(
@@ -127,7 +127,7 @@ def test_an_image_that_never_was_is_an_error_of_the_config(is_logged_in: bool) -
 
 
 @pytest.mark.parametrize("key", ["ami_id", "ami_name"])
-def test_a_pinned_image(key: str) -> None:
+def test_a_pinned_image_is_ok(key: str) -> None:
     found = one(BASE.format("20260101"), ImageId=PIN)
     pins = {"ami_id": PIN, "ami_name": found["Name"]}
     check, wanted = look(with_images({"Images": [found]}, **{key: pins[key]}))
@@ -136,7 +136,7 @@ def test_a_pinned_image(key: str) -> None:
     assert wanted.found is not None
 
 
-def test_a_pinned_image_that_is_not_there() -> None:
+def test_a_missing_pinned_image_fails() -> None:
     check, wanted = look(with_images(named(), ami_id=PIN))
     assert check.state == "failed"
     assert f"geusemaker:amiId '{PIN}' names an image that AWS does not show" in check.detail
@@ -144,14 +144,14 @@ def test_a_pinned_image_that_is_not_there() -> None:
     assert (wanted.pin, wanted.found) == ("amiId", None)
 
 
-def test_a_pinned_image_that_contradicts_the_config() -> None:
+def test_a_pinned_image_that_contradicts_the_config_fails() -> None:
     found = one(TORCH.format("2.12", "20260901"), ImageId=PIN)
     check = image(with_images({"Images": [found]}, ami_id=PIN))
     assert check.state == "failed"
     assert "contradicts other keys: geusemaker:osType is ubuntu-22.04" in check.detail
 
 
-def test_a_pinned_image_that_no_host_can_start_from() -> None:
+def test_a_pinned_image_that_no_host_can_start_from_fails() -> None:
     found = one(BASE.format("20260101"), ImageId=PIN, State="pending")
     check = image(with_images({"Images": [found]}, ami_id=PIN))
     assert (check.state, "state is 'pending'" in check.detail) == ("failed", True)
@@ -165,7 +165,7 @@ def test_a_pinned_image_of_the_users_own_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"ami_id": PIN}])
-def test_images_that_could_not_be_looked_for(settings: dict[str, str]) -> None:
+def test_a_failed_call_leaves_the_image_unknown(settings: dict[str, str]) -> None:
     lacking, wanted = look(with_images("UnauthorizedOperation", **settings))
     assert (lacking.state, lacking.detail) == ("unknown", "the caller lacks ec2:DescribeImages")
     assert (wanted.query is None, wanted.found) == (False, None)
@@ -173,20 +173,20 @@ def test_images_that_could_not_be_looked_for(settings: dict[str, str]) -> None:
     assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
 
 
-def test_an_endpoint_that_is_no_address_is_no_traceback() -> None:
+def test_an_invalid_endpoint_gives_no_traceback() -> None:
     check = image(Somewhere({"ec2": ValueError("Invalid endpoint: nonsense")}))
-    assert (check.state, check.detail) == ("unknown", "it said: Invalid endpoint: nonsense")
+    assert (check.state, check.detail) == ("unknown", "error: Invalid endpoint: nonsense")
 
 
 @pytest.mark.parametrize(
     ("is_logged_in", "has_region", "detail"),
     [
-        (False, True, "not looked at: no credentials"),
-        (False, False, "not looked at: no Region"),
-        (True, False, "not looked at: no Region"),
+        (False, True, "not checked: no credentials"),
+        (False, False, "not checked: no Region"),
+        (True, False, "not checked: no Region"),
     ],
 )
-def test_what_rests_on_something_that_failed_is_not_looked_at(
+def test_without_credentials_or_region_the_image_is_not_checked(
     is_logged_in: bool, has_region: bool, detail: str
 ) -> None:
     place = Somewhere()

@@ -54,21 +54,21 @@ def put_engine(folder: Path, names: Sequence[str] = NAMES) -> Path:
 # Config. ------------------------------------------------------------------------------------
 
 
-def test_the_config_of_a_stack() -> None:
+def test_a_valid_config_is_ok() -> None:
     check, found = machine.config(Somewhere(settings={"instance_type": "g5.xlarge"}))
     assert check == Check("config", "ok", "stack prod: ubuntu-22.04 / x86_64 / base on g5.xlarge")
     assert found is not None
     assert found.instance_type == "g5.xlarge"
 
 
-def test_without_a_stack_the_defaults_are_looked_at() -> None:
+def test_without_a_stack_the_defaults_are_checked() -> None:
     check, found = machine.config(Somewhere(stack=None, no_stack="Select one."))
     assert (check.state, check.fix) == ("warning", "Select one.")
     assert check.detail.startswith("no stack, so the defaults: ubuntu-22.04")
     assert found is not None
 
 
-def test_a_config_that_cannot_be_used() -> None:
+def test_an_invalid_config_fails() -> None:
     check, found = machine.config(Somewhere(settings=ConfigError("A paragraph.")))
     assert (check, found) == (Check("config", "failed", "A paragraph."), None)
 
@@ -76,7 +76,7 @@ def test_a_config_that_cannot_be_used() -> None:
 # The CLI. -----------------------------------------------------------------------------------
 
 
-def test_a_cli_on_path(tmp_path: Path) -> None:
+def test_a_cli_on_path_is_ok(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "bin", NAMES[:2])
     there = Asked(Ran(0, f"v{VERSION}", ""), str(folder))
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, there)
@@ -84,7 +84,7 @@ def test_a_cli_on_path(tmp_path: Path) -> None:
     assert engine == Engine(VERSION, folder, "from PATH")
 
 
-def test_a_cached_cli_is_told_not_to_be_on_path(tmp_path: Path) -> None:
+def test_a_cached_cli_is_marked_as_not_on_path(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "pulumi" / VERSION)
     check, engine = machine.pulumi_cli(
         {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, Asked(Ran(0, f"v{VERSION}", ""))
@@ -98,13 +98,13 @@ def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
     nowhere = Asked(Ran(0, "", ""))
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, nowhere)
     assert (check.state, engine) == ("warning", None)
-    assert check.detail == "none that will do (PATH: there is no `pulumi`)"
+    assert check.detail == "no suitable one found (PATH: there is no `pulumi`)"
     assert "`geusemaker deploy` installs or builds it" in check.fix
     assert nowhere.ran == []
     assert not (tmp_path / "c").exists()
 
 
-def test_a_cli_that_is_too_old_is_told(tmp_path: Path) -> None:
+def test_a_cli_that_is_too_old_is_named(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "bin")
     old = Asked(Ran(0, "v3.1.0", ""), str(folder))
     check, _ = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, old)
@@ -115,7 +115,7 @@ def test_a_cli_that_is_too_old_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "env", [{"GEUSEMAKER_ENGINE_SOURCES": "moon"}, {"GEUSEMAKER_CACHE_DIR": "~nobody-of-that-name"}]
 )
-def test_a_variable_that_is_wrong_is_no_traceback(env: dict[str, str]) -> None:
+def test_an_invalid_variable_gives_no_traceback(env: dict[str, str]) -> None:
     with pytest.raises(EngineError):
         find_ready_engine(environ=env)
     check, engine = machine.pulumi_cli(env)
@@ -140,7 +140,7 @@ def plugin(answer: Ran, **facts: Any) -> Check:
     return machine.aws_plugin(Somewhere(**facts), READY, Asked(answer))
 
 
-def test_the_plugin_is_there() -> None:
+def test_an_installed_plugin_is_ok() -> None:
     asked = Asked(listed("7.0.0", WANTED))
     check = machine.aws_plugin(Somewhere(env={"PULUMI_HOME": "/h"}), READY, asked)
     assert check == Check("aws plugin", "ok", WANTED)
@@ -152,12 +152,12 @@ def test_the_plugin_is_there() -> None:
 @pytest.mark.parametrize(
     ("answer", "detail"),
     [
-        (listed(), f"{WANTED} is not there"),
-        (listed("7.0.0"), f"{WANTED} is not there, only 7.0.0"),
-        (listed(WANTED, kind="language"), f"{WANTED} is not there"),
+        (listed(), f"{WANTED} is not installed"),
+        (listed("7.0.0"), f"{WANTED} is not installed, only 7.0.0"),
+        (listed(WANTED, kind="language"), f"{WANTED} is not installed"),
     ],
 )
-def test_a_plugin_that_is_not_there_will_be_downloaded(answer: Ran, detail: str) -> None:
+def test_a_missing_plugin_is_a_warning(answer: Ran, detail: str) -> None:
     check = plugin(answer)
     assert (check.state, check.detail) == ("warning", detail)
     assert "`pulumi up` or `geusemaker deploy` downloads it" in check.fix
@@ -167,26 +167,26 @@ def test_a_plugin_that_is_not_there_will_be_downloaded(answer: Ran, detail: str)
 @pytest.mark.parametrize(
     "answer", [Ran(1, "", "error: no home"), Ran(0, "no JSON", ""), Ran(0, "[1]", "")]
 )
-def test_plugins_that_cannot_be_listed(answer: Ran) -> None:
+def test_without_a_plugin_list_the_plugin_is_unknown(answer: Ran) -> None:
     check = plugin(answer)
     assert (check.state, answer.last_line() in check.detail) == ("unknown", True)
 
 
 def test_the_simulated_account_needs_no_plugin() -> None:
     check = plugin(Ran(1, "", "never asked"), simulated=True)
-    assert check == Check("aws plugin", "ok", "the simulated account stands in for it")
+    assert check == Check("aws plugin", "ok", "not needed for the simulated account")
 
 
-def test_without_a_cli_plugins_are_not_looked_at() -> None:
+def test_without_a_cli_the_plugin_is_not_checked() -> None:
     check = machine.aws_plugin(Somewhere(), None)
-    assert check == Check("aws plugin", "unknown", "not looked at: no Pulumi CLI")
+    assert check == Check("aws plugin", "unknown", "not checked: no Pulumi CLI")
 
 
 # The table. ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("days", "state"), [(0, "ok"), (90, "ok"), (91, "warning")])
-def test_the_age_of_the_table(days: int, state: str) -> None:
+def test_an_old_table_is_a_warning(days: int, state: str) -> None:
     as_of = load_catalogue().as_of
     check = machine.catalogue(as_of + timedelta(days=days))
     assert check.state == state
@@ -194,7 +194,7 @@ def test_the_age_of_the_table(days: int, state: str) -> None:
     assert ("`git pull`" in check.fix) == (state == "warning")
 
 
-def test_a_broken_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_table_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise CatalogueError("catalogue.toml, line 3: no")
 

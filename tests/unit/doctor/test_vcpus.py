@@ -24,11 +24,11 @@ def quota(value: float) -> dict[str, Any]:
 
 
 def types(**vcpus: int) -> Answer:
-    told = [
+    described = [
         {"InstanceType": name.replace("_", "."), "VCpuInfo": {"DefaultVCpus": count}}
         for name, count in vcpus.items()
     ]
-    return ("describe_instance_types", {"InstanceTypes": told})
+    return ("describe_instance_types", {"InstanceTypes": described})
 
 
 def look(
@@ -65,18 +65,18 @@ def with_quota(*answers: Answer, ec2: tuple[Answer, ...] | None = None) -> Somew
         (Room(limit=8, running=None, own=0, each=4), "ok"),
     ],
 )
-def test_what_the_numbers_mean(room: Room, state: str) -> None:
+def test_the_numbers_decide_the_state(room: Room, state: str) -> None:
     assert judge(G_AND_VT, room, "g5.xlarge", "us-east-1").state == state
 
 
-def test_what_to_ask_for_holds_all_that_runs_and_two_hosts() -> None:
+def test_the_requested_quota_covers_all_running_hosts_and_two_of_the_stack() -> None:
     others = Room(limit=8, running=6, own=0, each=4)
     assert "--desired-value 14 " in judge(G_AND_VT, others, "g5.xlarge", "us-east-1").fix
     with_own = Room(limit=10, running=8, own=4, each=4)
     assert "--desired-value 12 " in judge(G_AND_VT, with_own, "g5.xlarge", "us-east-1").fix
 
 
-def test_a_quota_of_zero_fails_with_the_way_out() -> None:
+def test_a_quota_of_zero_fails_with_a_fix() -> None:
     check = look(with_quota(("get_service_quota", quota(0.0))))
     assert (check.name, check.state) == ("vCPU quota", "failed")
     assert check.detail == (
@@ -98,7 +98,7 @@ def test_enough_for_one_host_only_is_a_warning() -> None:
     assert "instanceType" not in check.fix
 
 
-def test_the_default_holds_where_nobody_changed_the_quota() -> None:
+def test_a_quota_that_was_never_changed_has_its_default() -> None:
     check = look(
         with_quota(
             ("get_service_quota", "NoSuchResourceException"),
@@ -119,20 +119,20 @@ def test_the_default_holds_where_nobody_changed_the_quota() -> None:
         ],
     ],
 )
-def test_no_permission_is_unknown_and_names_it(answers: list[Answer]) -> None:
+def test_a_missing_permission_is_unknown_and_named(answers: list[Answer]) -> None:
     check = look(with_quota(*answers))
     assert check.state == "unknown"
     assert "servicequotas:GetServiceQuota" in check.detail
 
 
-def test_hosts_that_may_not_be_seen_are_told() -> None:
+def test_without_permission_the_vcpus_in_use_are_unknown() -> None:
     ec2 = (("describe_instances", "UnauthorizedOperation"), types(g5_xlarge=4))
     check = look(with_quota(("get_service_quota", quota(8.0)), ec2=ec2))
     assert check.state == "ok"
-    assert "what runs already was not seen" in check.detail
+    assert "vCPUs in use are unknown" in check.detail
 
 
-def test_types_that_may_not_be_seen_are_told_by_their_name() -> None:
+def test_without_permission_vcpus_follow_from_the_type_names() -> None:
     denied: Answer = ("describe_instance_types", "UnauthorizedOperation")
     by_size = with_quota(("get_service_quota", quota(4.0)), ec2=(NOTHING_RUNS, denied))
     assert "g5.xlarge has 4" in look(by_size).detail
@@ -141,7 +141,7 @@ def test_types_that_may_not_be_seen_are_told_by_their_name() -> None:
     assert (check.state, check.detail) == ("unknown", "the caller lacks ec2:DescribeInstanceTypes")
 
 
-def test_a_type_that_aws_told_already_is_not_asked_for_again() -> None:
+def test_a_described_type_is_not_requested_again() -> None:
     # The stub has no other answer, and fails whoever asks.
     alone = with_quota(("get_service_quota", quota(8.0)), ec2=(NOTHING_RUNS,))
     check = look(alone, host=G5)
@@ -166,14 +166,14 @@ def test_a_type_that_aws_told_already_is_not_asked_for_again() -> None:
         (NOTHING_RUNS, ("describe_instance_types", "InternalError")),
     ],
 )
-def test_what_aws_does_not_answer_is_unknown(answers: tuple[Answer, ...]) -> None:
+def test_a_failed_call_leaves_the_quota_unknown(answers: tuple[Answer, ...]) -> None:
     check = look(with_quota(("get_service_quota", quota(4.0)), ec2=answers))
     assert (check.state, "AWS's own words" in check.detail) == ("unknown", True)
     check = look(with_quota(("get_service_quota", "InternalError")))
     assert check.state == "unknown"
 
 
-def test_a_type_whose_quota_is_not_known() -> None:
+def test_a_type_without_a_known_quota_is_unknown() -> None:
     check = look(Somewhere(), "mac2.metal")
     assert check.state == "unknown"
     assert "list-service-quotas" in check.fix
@@ -183,16 +183,16 @@ def test_a_type_whose_quota_is_not_known() -> None:
     ("is_logged_in", "has_region", "detail"),
     [(False, True, "no credentials"), (False, False, "no Region"), (True, False, "no Region")],
 )
-def test_what_rests_on_something_that_failed(
+def test_without_credentials_or_region_the_quota_is_not_checked(
     is_logged_in: bool, has_region: bool, detail: str
 ) -> None:
     check = vcpu_quota(
         Somewhere(), "g5.xlarge", None, is_logged_in=is_logged_in, has_region=has_region
     )
-    assert check == Check("vCPU quota", "unknown", f"not looked at: {detail}")
+    assert check == Check("vCPU quota", "unknown", f"not checked: {detail}")
 
 
-def test_an_account_with_hosts_in_it() -> None:
+def test_running_hosts_count() -> None:
     with simulated_account() as mocks:
         world = World(mocks.account)
         place = Somewhere({name: mocks.account.client(name) for name in ("service-quotas", "ec2")})
@@ -216,7 +216,7 @@ def test_an_account_with_hosts_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "own"),
+    ("stack_outputs", "own"),
     [
         ({"stackId": "abcdefghijkl"}, 4),
         ({}, 8),
@@ -224,8 +224,8 @@ def test_an_account_with_hosts_in_it() -> None:
     ],
     ids=["by id", "by name", "unseen"],
 )
-def test_another_projects_stack_of_the_same_name_is_not_the_own_where_the_id_is_known(
-    told: dict[str, Any] | PulumiError, own: int
+def test_with_a_stack_id_another_projects_stack_of_the_same_name_is_not_own(
+    stack_outputs: dict[str, Any] | PulumiError, own: int
 ) -> None:
     with simulated_account() as mocks:
         world = World(mocks.account)
@@ -234,7 +234,7 @@ def test_another_projects_stack_of_the_same_name_is_not_the_own_where_the_id_is_
             world.instance(instanceType="m6i.xlarge", tags=tags)
         quotas.of("us-east-1")[STANDARD.code] = 8
         clients = {name: mocks.account.client(name) for name in ("service-quotas", "ec2")}
-        check = look(Somewhere(clients, told=told), "m6i.xlarge")
+        check = look(Somewhere(clients, stack_outputs=stack_outputs), "m6i.xlarge")
     assert check.state == "warning"
     assert f"--desired-value {8 - own + 2 * 4} " in check.fix
 

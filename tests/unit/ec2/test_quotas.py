@@ -234,7 +234,7 @@ def test_a_shell_parses_the_request_command() -> None:
 
 @pytest.mark.parametrize("code", ["VcpuLimitExceeded", "InsufficientInstanceCapacity"])
 def test_a_host_stopped_by_the_user_is_reported_as_stopped(code: str) -> None:
-    text = f"AWS could not be asked for ec2 StartInstances. It failed with {code}: no"
+    text = f"The AWS call ec2 StartInstances in the Region us-east-1 failed with {code}: no"
     explained = explain(text, "m6i.xlarge", "us-east-1", by_hand=True)
     assert explained is not None
     assert "The host is still stopped; its data is unchanged." in explained

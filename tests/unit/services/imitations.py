@@ -1,4 +1,4 @@
-"""An EC2 and a provider that answer from a list, with AWS's rules written down a second time."""
+"""An EC2 and a provider that answer from a list, with a second implementation of AWS's rules."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ FORMS: Final[dict[Combination, str]] = {
     (U26, X86, TORCH): _X86_TORCH,
     (U26, ARM, BASE): _ARM_BASE,
 }
-"""The forms of all lines that AWS ever made, written by hand and not read from the catalogue."""
+"""Name forms of all lines that AWS ever released, by hand and not from the catalogue."""
 
 
 def name_of(combination: Combination, end: str, version: str = "") -> str:
@@ -71,7 +71,7 @@ def name_of(combination: Combination, end: str, version: str = "") -> str:
 def raw(
     name: str, architecture: str = X86, created: str = "2026-09-02T08:15:00.000Z", **changes: Any
 ) -> Raw:
-    """An image as DescribeImages gives it, of AWS's unless changed."""
+    """An image as DescribeImages returns it; owned by AWS unless changed."""
     ends = datetime.fromisoformat(created) + timedelta(days=730)
     image = {
         "ImageId": "ami-0391c53a255869d46",
@@ -105,14 +105,14 @@ def torch(version: str, day: str = "20260725", **changes: Any) -> Raw:
 
 
 def boto_client(region: str = "us-east-1") -> Any:
-    """A real client of EC2, which asks nobody as long as it is stubbed."""
+    """A real EC2 client; the caller stubs it, so that it makes no call."""
     return boto3.client(
         "ec2", region_name=region, aws_access_key_id="none", aws_secret_access_key="none"
     )
 
 
 def mock_of(*pages: dict[str, Any]) -> MagicMock:
-    """A client that gives these answers in turn, whatever it is asked."""
+    """A client that returns these answers in turn, whatever the call."""
     client = MagicMock()
     client.describe_images.side_effect = pages
     return client
@@ -120,9 +120,9 @@ def mock_of(*pages: dict[str, Any]) -> MagicMock:
 
 @dataclass
 class Ec2:
-    """DescribeImages over a list: owners, filters, deprecation by its clock, and pages.
+    """DescribeImages over a list: owners, filters, deprecation at `now`, and pages.
 
-    `honours` is whether it heeds IncludeDeprecated, as AWS does and moto does not.
+    `honours`: IncludeDeprecated has an effect, as in AWS and unlike in moto.
     """
 
     images: Sequence[Raw]
@@ -156,7 +156,7 @@ class Ec2:
 
 
 def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
-    """Pulumi's `get_ami` over the same list, with what the provider adds to EC2's answer."""
+    """Pulumi's `get_ami` over the same list, with the provider's own rules."""
 
     def get_ami(
         *,
@@ -174,7 +174,7 @@ def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
             IncludeDeprecated=include_deprecated,
         )["Images"]
         if name_regex is not None:
-            # The end of a text is its end in Go, where Python lets a line break follow.
+            # Go's `$` is the end of the text; Python's lets a line break follow.
             exact = re.compile(re.sub(r"\$$", r"\\Z", name_regex))
             found = [image for image in found if exact.search(image.get("Name", ""))]
         if not found:
@@ -183,7 +183,7 @@ def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
             raise Exception("Your query returned more than one result.")
         newest = sorted(found, key=lambda i: datetime.fromisoformat(i["CreationDate"]))[-1]
         ties = [i for i in found if i["CreationDate"] == newest["CreationDate"]]
-        # AWS creates no two at once; where it seems so, the name's end decides.
+        # AWS creates no two at once; for equal dates the end of the name decides.
         first = max(ties, key=lambda i: _end(i["Name"]))
         return SimpleNamespace(
             id=first["ImageId"],
@@ -206,25 +206,25 @@ def get_ami_of(ec2: Ec2) -> Callable[..., Any]:
 
 
 def _end(name: str) -> list[int]:
-    """The day or the build that a name ends with; nothing if it ends otherwise."""
+    """The day or the build at the end of a name; empty without one."""
     last = name.rpartition(" ")[2].split(".")
     return [int(part) for part in last] if all(part.isdecimal() for part in last) else []
 
 
 def owned(image: Raw, owners: Sequence[str]) -> bool:
-    """Whether one of the owners, by alias or number, has the image."""
+    """Whether one of the owners, by alias or number, owns the image."""
     return image["OwnerId"] in owners or image.get("ImageOwnerAlias") in owners
 
 
 def passes(image: Raw, name: str, values: Sequence[str]) -> bool:
-    """Whether the image passes a filter of EC2's, whose values are globs."""
+    """Whether the image passes an EC2 filter, whose values are globs."""
     field_of = {"name": "Name", "architecture": "Architecture", "state": "State"}
     value = image.get({**field_of, "image-id": "ImageId"}[name], "")
     return any(_glob(glob).fullmatch(value) for glob in values)
 
 
 def is_deprecated(image: Raw, now: datetime) -> bool:
-    """Whether AWS hides the image by then."""
+    """Whether AWS hides the image at that time."""
     ends = image.get("DeprecationTime")
     return ends is not None and datetime.fromisoformat(ends) < now
 

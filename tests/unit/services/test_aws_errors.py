@@ -1,4 +1,4 @@
-"""What a failed call becomes: a paragraph with code, Region and way out, and never a traceback."""
+"""A failed AWS call becomes a paragraph with code, Region and fix, never a traceback."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from geusemaker.services.ec2 import ATTEMPTS, EC2Service
 from .imitations import BASE_22, TODAY, boto_client, mock_of, raw
 
 
-def test_importing_the_look_up_takes_neither_boto3_nor_the_provider() -> None:
+def test_importing_the_look_up_imports_neither_boto3_nor_the_provider() -> None:
     code = (
         "import sys, geusemaker.services.ec2 as ec2, geusemaker.services.aws_errors\n"
         "ec2.EC2Service('nowhere')\n"
@@ -33,7 +33,7 @@ def test_importing_the_look_up_takes_neither_boto3_nor_the_provider() -> None:
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """An environment in which boto3 finds nothing and asks nobody."""
+    """An environment without credentials, in which boto3 makes no call."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -53,7 +53,7 @@ def _refusal(service: EC2Service) -> AwsError:
     return caught.value
 
 
-def test_a_client_is_made_at_the_first_question_and_kept(bare: pytest.MonkeyPatch) -> None:
+def test_the_client_is_created_at_the_first_search_and_reused(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("AWS_ACCESS_KEY_ID", "none")
     bare.setenv("AWS_SECRET_ACCESS_KEY", "none")
     service = EC2Service("eu-north-1")
@@ -75,7 +75,7 @@ def test_a_client_is_made_at_the_first_question_and_kept(bare: pytest.MonkeyPatc
     assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": ATTEMPTS}
 
 
-def test_missing_credentials_are_an_error_when_asked(bare: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_an_error_of_the_first_search(bare: pytest.MonkeyPatch) -> None:
     error = _refusal(EC2Service("eu-west-1"))
     assert isinstance(error, errors.CredentialsError)
     assert (error.code, error.region, error.operation) == (
@@ -86,7 +86,7 @@ def test_missing_credentials_are_an_error_when_asked(bare: pytest.MonkeyPatch) -
     assert "aws configure" in str(error)
 
 
-def test_an_unknown_profile_is_an_error_when_asked(bare: pytest.MonkeyPatch) -> None:
+def test_an_unknown_profile_is_an_error_of_the_first_search(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("AWS_PROFILE", "nobody")
     error = _refusal(EC2Service("eu-west-1"))
     assert isinstance(error, errors.CredentialsError)
@@ -95,7 +95,7 @@ def test_an_unknown_profile_is_an_error_when_asked(bare: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("region", ["no such region", "", "EU_WEST_1"])
-def test_a_region_that_is_none_is_an_error_when_asked(
+def test_an_invalid_region_is_an_error_of_the_first_search(
     bare: pytest.MonkeyPatch, region: str
 ) -> None:
     bare.delenv("AWS_ENDPOINT_URL")
@@ -106,14 +106,14 @@ def test_a_region_that_is_none_is_an_error_when_asked(
     assert "aws ec2 describe-regions" in str(error)
 
 
-def test_an_address_that_is_none_is_an_error_when_asked(bare: pytest.MonkeyPatch) -> None:
+def test_an_invalid_endpoint_is_an_error_of_the_first_search(bare: pytest.MonkeyPatch) -> None:
     bare.setenv("AWS_ENDPOINT_URL", "not an address")
     error = _refusal(EC2Service())
     assert error.code == "ValueError"
     assert "not an address" in str(error)
 
 
-def test_a_config_file_that_is_none_is_an_error_when_asked(
+def test_an_invalid_config_file_is_an_error_of_the_first_search(
     bare: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("no config at all\n")
@@ -139,9 +139,9 @@ REFUSALS: list[tuple[str, type[AwsError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("code", "kind", "way_out"), REFUSALS)
-def test_what_aws_refuses_is_told_with_code_region_and_way_out(
-    code: str, kind: type[AwsError], way_out: str
+@pytest.mark.parametrize(("code", "kind", "fix"), REFUSALS)
+def test_a_refusal_of_aws_names_the_code_the_region_and_the_fix(
+    code: str, kind: type[AwsError], fix: str
 ) -> None:
     client = boto_client("me-south-1")
     with Stubber(client) as stub:
@@ -151,7 +151,7 @@ def test_what_aws_refuses_is_told_with_code_region_and_way_out(
     plain = code.removeprefix("Client.")
     assert (error.code, error.region, error.operation) == (plain, "me-south-1", "DescribeImages")
     text = str(error)
-    for part in (plain, "me-south-1", "DescribeImages", "AWS's own words", way_out):
+    for part in (plain, "me-south-1", "DescribeImages", "AWS's own words", fix):
         assert part in text
 
 
@@ -187,10 +187,10 @@ BOTOCORE: list[tuple[Exception, type[AwsError], str]] = [
 
 
 @pytest.mark.parametrize(
-    ("raised", "kind", "way_out"), BOTOCORE, ids=[type(r).__name__ for r, _, _ in BOTOCORE]
+    ("raised", "kind", "fix"), BOTOCORE, ids=[type(r).__name__ for r, _, _ in BOTOCORE]
 )
-def test_what_botocore_raises_is_told_with_its_name_region_and_way_out(
-    raised: Exception, kind: type[AwsError], way_out: str
+def test_an_error_of_botocore_names_its_class_the_region_and_the_fix(
+    raised: Exception, kind: type[AwsError], fix: str
 ) -> None:
     client = MagicMock()
     client.describe_images.side_effect = raised
@@ -198,11 +198,11 @@ def test_what_botocore_raises_is_told_with_its_name_region_and_way_out(
     assert type(error) is kind
     assert error.code == type(raised).__name__
     assert error.__cause__ is raised
-    for part in (error.code, "eu-south-1", "DescribeImages", way_out):
+    for part in (error.code, "eu-south-1", "DescribeImages", fix):
         assert part in str(error)
 
 
-def test_a_refusal_on_a_later_page_is_told_too() -> None:
+def test_a_refusal_on_a_later_page_is_an_error_too() -> None:
     client = mock_of({"Images": [raw(BASE_22)], "NextToken": "more"})
     client.describe_images.side_effect = [
         {"Images": [raw(BASE_22)], "NextToken": "more"},
@@ -212,11 +212,11 @@ def test_a_refusal_on_a_later_page_is_told_too() -> None:
 
 
 def _client_error(code: str | None, message: str | None = "No.") -> boto.ClientError:
-    told: Any = {key: text for key, text in (("Code", code), ("Message", message)) if text}
-    return boto.ClientError({"Error": told}, "GetServiceQuota")
+    error: Any = {key: text for key, text in (("Code", code), ("Message", message)) if text}
+    return boto.ClientError({"Error": error}, "GetServiceQuota")
 
 
-def test_keys_that_fail_in_a_region_that_each_account_has_are_wrong_keys() -> None:
+def test_keys_that_fail_in_an_always_enabled_region_are_wrong_keys() -> None:
     error = translate(
         _client_error("AuthFailure"), service="ec2", operation="x", region="eu-west-1"
     )
@@ -224,7 +224,7 @@ def test_keys_that_fail_in_a_region_that_each_account_has_are_wrong_keys() -> No
     assert "enable-region" not in str(error)
 
 
-def test_the_permission_has_the_name_that_policies_use() -> None:
+def test_the_permission_has_the_prefix_that_policies_use() -> None:
     error = translate(
         _client_error("AccessDeniedException"),
         service="service-quotas",
@@ -242,7 +242,7 @@ def test_the_operation_is_named_as_aws_names_it() -> None:
         assert error.operation == "ListServiceQuotas"
 
 
-def test_the_words_of_aws_are_kept_short_and_without_ciphers() -> None:
+def test_the_text_of_aws_is_shortened_and_has_no_encoded_message() -> None:
     def text(error: Exception) -> str:
         return str(translate(error, service="ec2", operation="x", region="us-east-1"))
 
@@ -252,10 +252,10 @@ def test_the_words_of_aws_are_kept_short_and_without_ciphers() -> None:
     long = text(_client_error("Whatever", "many words " * 100))
     assert "many words man... -- " in long
     assert len(long) < WORDS_SHOWN + 700
-    assert "it gave no reason" in text(Exception())
+    assert "no reason given" in text(Exception())
 
 
-def test_a_refusal_without_a_code_is_called_by_its_class() -> None:
+def test_a_refusal_without_a_code_is_named_by_its_class() -> None:
     error = translate(_client_error(None, None), service="ec2", operation="x", region="us-east-1")
     assert error.code == "ClientError"
 
@@ -281,6 +281,6 @@ def test_the_permission_is_the_one_that_aws_names(said: str, permission: str | N
     refused = boto.ClientError(
         {"Error": {"Code": "AccessDeniedException", "Message": said}}, "GetParameter"
     )
-    told = translate(refused, service="ssm", operation="get_parameter", region="us-east-1")
-    assert isinstance(told, errors.NotAllowedError)
-    assert f"lacks the permission {permission or 'ssm:GetParameter'}," in str(told)
+    error = translate(refused, service="ssm", operation="get_parameter", region="us-east-1")
+    assert isinstance(error, errors.NotAllowedError)
+    assert f"lacks the permission {permission or 'ssm:GetParameter'}," in str(error)

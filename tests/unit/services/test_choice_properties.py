@@ -73,7 +73,7 @@ any_day = settings(
 
 @dataclass(frozen=True)
 class Made:
-    """An image and what is true of it, whatever its name lets one think."""
+    """An image, and the facts that its name may hide."""
 
     image: Raw
     line: Combination | None  # None: no line's
@@ -83,7 +83,7 @@ class Made:
 
 @st.composite
 def made(draw: st.DrawFn, combination: Combination | None = None) -> Made:
-    """An image of a line, or something that looks like one."""
+    """An image of a line, or one with a similar name."""
     line = draw(combinations) if combination is None else combination
     os_type, architecture, ami_type = line
     day = draw(st.one_of(days, st.sampled_from(BUSY)))
@@ -117,7 +117,7 @@ def made(draw: st.DrawFn, combination: Combination | None = None) -> Made:
 
 @st.composite
 def accounts(draw: st.DrawFn) -> tuple[Combination, list[Made]]:
-    """A request, and images of which many are near it."""
+    """A request, and images of which many are similar to it."""
     request = draw(combinations)
     images = draw(
         st.lists(st.one_of(made(), made(request), made(request)), max_size=14, unique_by=_id_of)
@@ -130,7 +130,7 @@ def _id_of(one: Made) -> str:
 
 
 def _aws(images: list[Made], today: date, hour: int = 0, **changes: Any) -> Ec2:
-    """AWS on that day, with what it has made by the end of it."""
+    """AWS on that day, with the images that it has created by then."""
     now = datetime(today.year, today.month, today.day, hour, tzinfo=UTC)
     there = [
         one.image
@@ -142,7 +142,7 @@ def _aws(images: list[Made], today: date, hour: int = 0, **changes: Any) -> Ec2:
 
 @dataclass(frozen=True)
 class Program:
-    """The program's look-up, to be asked over any AWS."""
+    """The program's look-up over any list of images."""
 
     patch: Callable[[Ec2], None]
 
@@ -177,7 +177,7 @@ def _service(
 
 @any_day
 @given(account=accounts(), today=days, hour=st.integers(0, 23))
-def test_the_answer_is_the_best_image_of_the_line_and_of_no_other(
+def test_the_result_is_the_best_image_of_the_requested_line(
     account: tuple[Combination, list[Made]], today: date, hour: int
 ) -> None:
     request, images = account
@@ -201,14 +201,14 @@ def test_the_answer_is_the_best_image_of_the_line_and_of_no_other(
         assert fair == []
         return
     (chosen,) = [one for one in images if one.image["ImageId"] == answer.id]
-    # Never of another OS, architecture, type or owner.
+    # Not of another OS, architecture, type or owner.
     assert chosen.line == request
     assert chosen.ours
     assert (answer.name, answer.architecture) == (chosen.image["Name"], request[1])
     known = recognise(answer.name)
     assert known is not None
     assert (known.os_type, known.ami_type) == (request[0], request[2])
-    # Never an older version while a newer one is there, and of a version the newest.
+    # The highest version, and its newest image.
     highest = max(_rank(one) for one in fair)
     assert _rank(chosen) == highest
 
@@ -225,7 +225,7 @@ def _rank(one: Made) -> tuple[tuple[int, ...], str]:
     hour=st.integers(0, 23),
     version=st.one_of(st.none(), st.sampled_from(("2.2", "2.3.1", "2.6", "2.12", "2.18", "9"))),
 )
-def test_program_and_service_agree(
+def test_program_and_service_return_the_same_image(
     program: Program,
     account: tuple[Combination, list[Made]],
     today: date,
@@ -239,19 +239,19 @@ def test_program_and_service_agree(
 
 @any_day
 @given(account=accounts(), today=days)
-def test_an_imitation_that_shows_deprecated_images_does_not_get_them_chosen(
+def test_deprecated_images_of_an_imitation_are_chosen_last(
     account: tuple[Combination, list[Made]], today: date
 ) -> None:
     request, images = account
     real = _service(_aws(images, today), request, None, today)
     imitated = _service(_aws(images, today, honours=False), request, None, today)
-    # Only where AWS would show nothing may an imitation's answer be another one.
+    # The results may differ only if AWS shows no image.
     assert imitated == real or real is NoImageError
 
 
-@settings(any_day, max_examples=60)  # each looks at all lines
+@settings(any_day, max_examples=60)  # each example lists all lines
 @given(account=accounts(), today=days)
-def test_the_list_answers_as_the_search_does(
+def test_the_list_returns_what_the_search_returns(
     account: tuple[Combination, list[Made]], today: date
 ) -> None:
     _, images = account
@@ -278,7 +278,7 @@ words = st.one_of(
 
 @any_day
 @given(words, words, words, st.one_of(st.none(), words), days)
-def test_any_strings_end_as_an_image_or_as_an_error_of_ours(
+def test_any_request_gives_an_image_or_a_geusemaker_error(
     program: Program, os_type: str, architecture: str, ami_type: str, version: str | None, day: date
 ) -> None:
     request, ec2 = (os_type, architecture, ami_type), Ec2([])
@@ -289,7 +289,7 @@ def test_any_strings_end_as_an_image_or_as_an_error_of_ours(
 
 @any_day
 @given(words, st.booleans(), words, words)
-def test_any_pin_ends_as_an_error_of_ours(
+def test_any_pin_gives_a_geusemaker_error(
     program: Program, pin: str, by_name: bool, os_type: str, name: str
 ) -> None:
     ec2 = Ec2([raw(name)])
@@ -300,7 +300,7 @@ def test_any_pin_ends_as_an_error_of_ours(
     assert asked == _outcome(lambda: lookup.find_pinned(**keys))
 
 
-def test_the_days_that_a_search_takes_are_those_of_the_calendar() -> None:
+def test_a_search_accepts_exactly_the_days_of_the_calendar() -> None:
     query = select("ubuntu-22.04", X86, "base", today=date(2026, 10, 10))
     fits = re.compile(query.candidates[0].name_regex).fullmatch
     form = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) {}"

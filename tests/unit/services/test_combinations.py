@@ -1,7 +1,7 @@
-"""Each combination of OS, architecture and type, among decoys, asked by the program and by boto3.
+"""Each combination of OS, architecture and type among decoys, by the program and by boto3.
 
-What must come out is written by hand from the names of real images. The account is the simulated
-one; every decoy in it is newer than all that is right.
+The expected results are written by hand from the names of real images. The account is simulated;
+every decoy in it is newer than the right image.
 """
 
 from collections.abc import Iterator
@@ -345,7 +345,7 @@ def _surround(combination: Combination, expected: str) -> None:
         _publish(newer.replace("(Ubuntu ", "(Ubuntu Pro "), architecture)
 
 
-def test_the_table_by_hand_holds_each_combination_once() -> None:
+def test_the_expected_results_cover_every_combination() -> None:
     assert tuple(EXPECTED) == ALL
     assert sum(isinstance(expected, str) for expected in EXPECTED.values()) == 19
     assert sum(expected is NoImageError for expected in EXPECTED.values()) == 3
@@ -353,7 +353,7 @@ def test_the_table_by_hand_holds_each_combination_once() -> None:
     assert {c for c, expected in EXPECTED.items() if expected is not NeverMadeError} == set(FORMS)
 
 
-def test_the_look_alikes_are_somebodys(both: Both) -> None:
+def test_another_account_owns_the_look_alikes(both: Both) -> None:
     """moto gives each image it loads the alias of AWS: with it, they would prove nothing."""
     client = both.mocks.account.client("ec2")
     shown = client.describe_images(Owners=[SOMEBODY])["Images"]
@@ -367,7 +367,7 @@ def test_the_look_alikes_are_somebodys(both: Both) -> None:
 
 
 @pytest.mark.parametrize("combination", ALL, ids=" / ".join)
-def test_each_combination_gives_the_right_image_or_the_right_error(
+def test_each_combination_gives_the_expected_image_or_error(
     both: Both, combination: Combination
 ) -> None:
     outcome, expected = both.ask(combination), EXPECTED[combination]
@@ -392,7 +392,9 @@ def test_each_combination_gives_the_right_image_or_the_right_error(
         ((U24, X86, TORCH), "carries known CVEs"),
     ],
 )
-def test_what_is_not_the_best_is_said(both: Both, combination: Combination, ended: str) -> None:
+def test_a_result_that_is_not_the_best_has_a_warning(
+    both: Both, combination: Combination, ended: str
+) -> None:
     assert any(ended in warning for warning in both.ask(combination).warnings)
 
 
@@ -437,7 +439,7 @@ def _name(combination: Combination, short: str) -> str:
         ((U22, X86, "gpu"), None, ConfigError),
     ],
 )
-def test_a_version_that_is_asked_for_is_that_version_or_an_error(
+def test_a_requested_version_gives_that_version_or_an_error(
     both: Both, combination: Combination, version: str | None, expected: str | type[Exception]
 ) -> None:
     outcome = both.ask(combination, version)
@@ -448,7 +450,7 @@ def test_a_version_that_is_asked_for_is_that_version_or_an_error(
         assert isinstance(outcome.error, expected)
 
 
-def test_pins_are_checked_alike(both: Both) -> None:
+def test_program_and_service_check_pins_alike(both: Both) -> None:
     base = EXPECTED[U22, X86, BASE]
     assert isinstance(base, str)
     by_name = both.pinned((U22, X86, BASE), ami_name=base)

@@ -1,4 +1,4 @@
-"""What EC2 is asked, what becomes of its answers, and what a user is told of them."""
+"""The calls of EC2, how their answers are read, and the warnings and errors for the user."""
 
 import logging
 from datetime import date
@@ -36,10 +36,10 @@ from .imitations import (
 OLDER = name_of((U22, X86, BASE), "20260619")
 
 
-# ------------------------------------------------------------------------------------ the question
+# ------------------------------------------------------------------------------------ the search
 
 
-def test_the_question_is_exact_and_asked_once() -> None:
+def test_a_search_is_exact_and_one_call() -> None:
     client = mock_of({"Images": [raw(BASE_22)]})
     service = EC2Service(client=client)
     assert service.get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
@@ -58,7 +58,7 @@ def test_the_question_is_exact_and_asked_once() -> None:
     assert service.warnings == []
 
 
-def test_all_versions_of_a_framework_and_those_to_come_are_asked_for_at_once() -> None:
+def test_one_search_finds_known_and_newer_framework_versions() -> None:
     client = mock_of({"Images": [torch("2.12")]})
     EC2Service(client=client).find_dlami(*TORCH_24, today=TODAY)
     (call,) = client.describe_images.call_args_list
@@ -68,7 +68,9 @@ def test_all_versions_of_a_framework_and_those_to_come_are_asked_for_at_once() -
     ]
 
 
-def test_an_ended_line_is_asked_with_deprecated_images(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_search_of_an_ended_line_includes_deprecated_images(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     name = name_of((AL2, X86, BASE), "70.3")
     client = mock_of({"Images": [raw(name)]})
     service = EC2Service(client=client)
@@ -80,14 +82,14 @@ def test_an_ended_line_is_asked_with_deprecated_images(caplog: pytest.LogCapture
     assert [(r.name, r.message) for r in caplog.records] == [("geusemaker.services.ec2", warning)]
 
 
-def test_the_defaults_are_those_of_the_stack_on_the_current_day() -> None:
+def test_the_defaults_are_the_stacks_defaults_on_the_current_day() -> None:
     client = mock_of({"Images": [raw(BASE_22)]}, {"Images": [raw(BASE_22)]})
     service = EC2Service(client=client)
     assert service.get_latest_ami() == service.get_latest_dlami() == "ami-0391c53a255869d46"
     assert client.describe_images.call_count == 2
 
 
-def test_what_select_refuses_is_not_asked() -> None:
+def test_a_request_that_select_refuses_makes_no_call() -> None:
     client = MagicMock()
     service = EC2Service(client=client)
     with pytest.raises(RuntimeError, match="nearest"):
@@ -100,7 +102,7 @@ def test_what_select_refuses_is_not_asked() -> None:
 # -------------------------------------------------------------------------------------- the answer
 
 
-def test_the_image_is_told_whole() -> None:
+def test_every_field_of_the_image_is_read() -> None:
     service = EC2Service(client=mock_of({"Images": [torch("2.12")]}))
     assert service.find_dlami(*TORCH_24, today=TODAY) == FoundImage(
         id="ami-2.12",
@@ -128,12 +130,12 @@ def test_the_image_is_told_whole() -> None:
         ([{}, {"Images": [raw(BASE_22)]}, {"Images": []}], 3),
     ],
 )
-def test_an_answer_in_pages_is_read_to_its_end(pages: list[dict[str, Any]], calls: int) -> None:
-    told = [
+def test_all_pages_of_an_answer_are_read(pages: list[dict[str, Any]], calls: int) -> None:
+    answers = [
         {**page, "NextToken": f"page-{number}"} if number < len(pages) else page
         for number, page in enumerate(pages, start=1)
     ]
-    client = mock_of(*told)
+    client = mock_of(*answers)
     assert EC2Service(client=client).get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
     tokens = [call.kwargs.get("NextToken") for call in client.describe_images.call_args_list]
     assert tokens == [None, *(f"page-{number}" for number in range(1, calls))]
@@ -144,7 +146,7 @@ def test_an_answer_in_pages_is_read_to_its_end(pages: list[dict[str, Any]], call
     assert all(search == searches[0] for search in searches)
 
 
-def test_boto3_takes_the_pages_questions() -> None:
+def test_boto3_accepts_the_calls_for_later_pages() -> None:
     client = boto_client("eu-central-1")
     with Stubber(client) as stub:
         stub.add_response("describe_images", {"Images": [], "NextToken": "more"}, None)
@@ -164,19 +166,19 @@ def test_boto3_takes_the_pages_questions() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_a_page_that_names_itself_as_the_next_one_is_no_trap() -> None:
+def test_a_page_that_names_itself_as_the_next_one_ends_the_search() -> None:
     client = MagicMock()
     client.describe_images.return_value = {"Images": [raw(BASE_22)], "NextToken": "again"}
     assert EC2Service(client=client).get_latest_dlami(today=TODAY) == "ami-0391c53a255869d46"
     assert client.describe_images.call_count == 2
 
 
-def test_a_mock_that_answers_anything_ends_as_no_image() -> None:
+def test_a_mock_that_answers_anything_gives_no_image() -> None:
     with pytest.raises(NoImageError, match="us-east-1"):
         EC2Service(client=MagicMock()).get_latest_dlami(today=TODAY)
 
 
-def test_an_answer_that_leaves_out_what_the_filters_have_tested_is_enough_for_an_id() -> None:
+def test_an_answer_without_the_filtered_fields_is_enough() -> None:
     least = {"ImageId": "ami-1", "Name": BASE_22, "CreationDate": "2026-09-02T08:15:00.000Z"}
     service = EC2Service(client=mock_of(*[{"Images": [least]}] * 2))
     assert service.get_latest_dlami(today=TODAY) == "ami-1"
@@ -184,7 +186,7 @@ def test_an_answer_that_leaves_out_what_the_filters_have_tested_is_enough_for_an
     assert (found.root_device_name, found.root_volume_gib) == ("/dev/sda1", 75)
 
 
-def test_an_image_that_no_host_can_be_planned_on_is_an_error_as_in_the_program() -> None:
+def test_an_image_that_no_host_can_start_from_is_an_error_as_in_the_program() -> None:
     on_store = raw(BASE_22, RootDeviceType="instance-store")
     service = EC2Service(client=mock_of({"Images": [on_store]}))
     with pytest.raises(ImageError, match="root on an instance store"):
@@ -207,23 +209,25 @@ TOMORROW = name_of((U22, X86, BASE), "20261009")
         raw(name_of((U22, X86, BASE), "20261399"), created=NEWER, ImageId="ami-bad"),
         raw(TOMORROW, created=NEWER, ImageId=None),
         raw("", created=NEWER, ImageId="ami-bad", Name=None),
-        # Withdrawn before its time, by an imitation of AWS that shows it nevertheless.
+        # Deprecated early, and shown by an imitation of AWS all the same.
         raw(TOMORROW, created=NEWER, ImageId="ami-bad", DeprecationTime="2026-10-09T12:00:00Z"),
     ],
 )
 @pytest.mark.parametrize("order", [1, -1])
-def test_what_an_imitation_of_aws_lets_through_is_no_answer(decoy: Raw, order: int) -> None:
+def test_an_unfit_image_that_an_imitation_of_aws_shows_is_not_chosen(
+    decoy: Raw, order: int
+) -> None:
     client = mock_of({"Images": [decoy, raw(BASE_22)][::order]})
     assert EC2Service(client=client).find_dlami(U22, X86, BASE, today=TODAY).name == BASE_22
 
 
-def test_without_any_alias_in_the_answer_the_filter_on_the_owner_is_enough() -> None:
+def test_without_owner_aliases_the_owner_filter_decides() -> None:
     other = raw(TOMORROW, created=NEWER, ImageId="ami-bad", ImageOwnerAlias="aws-marketplace")
     client = mock_of({"Images": [raw(BASE_22, ImageOwnerAlias=None), other]})
     assert EC2Service(client=client).find_dlami(U22, X86, BASE, today=TODAY).name == BASE_22
 
 
-def test_the_newest_is_newest_as_a_time_and_of_two_the_first() -> None:
+def test_creation_dates_compare_as_times_and_the_first_of_equals_wins() -> None:
     same = [
         raw(BASE_22, created="2026-09-02T08:15:00.000Z", ImageId="ami-first"),
         raw(BASE_22, created="2026-09-02T08:15:00Z", ImageId="ami-second"),
@@ -236,7 +240,7 @@ def test_the_newest_is_newest_as_a_time_and_of_two_the_first() -> None:
     assert backward.get_latest_dlami(today=TODAY) == "ami-second"
 
 
-def test_what_aws_shows_is_an_answer_whatever_this_machines_clock_says() -> None:
+def test_an_image_that_aws_shows_is_taken_on_any_day() -> None:
     later = EC2Service(client=mock_of({"Images": [raw(name_of((U24, X86, BASE), "20260925"))]}))
     found = later.find_dlami(U24, X86, BASE, today=date(2029, 4, 1))
     assert found.name == name_of((U24, X86, BASE), "20260925")
@@ -245,7 +249,7 @@ def test_what_aws_shows_is_an_answer_whatever_this_machines_clock_says() -> None
 # ------------------------------------------------------------------------------------ the warnings
 
 
-def test_a_region_without_the_newest_version_gets_the_next_and_is_told() -> None:
+def test_a_region_without_the_newest_version_gets_the_next_with_a_warning() -> None:
     ec2 = Ec2([torch("2.10", "20261009"), torch("2.11")])
     service = EC2Service("eu-west-2", ec2)
     assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.11"
@@ -256,7 +260,7 @@ def test_a_region_without_the_newest_version_gets_the_next_and_is_told() -> None
     assert "`pulumi config set geusemaker:frameworkVersion 2.11`" in lacks
 
 
-def test_a_newer_version_than_the_table_knows_is_told_and_not_taken() -> None:
+def test_a_version_newer_than_the_table_gives_a_warning_and_is_not_taken() -> None:
     ec2 = Ec2([torch("2.14", "20261001"), torch("2.13.1", "20261002"), torch("2.12")])
     service = EC2Service(client=ec2)
     assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.12"
@@ -276,13 +280,13 @@ def test_a_newer_version_than_the_table_knows_is_told_and_not_taken() -> None:
         torch("2.3.0"),
     ],
 )
-def test_what_is_not_aws_s_or_not_newer_is_not_told(unfit: Raw) -> None:
+def test_other_owners_and_older_versions_give_no_warning(unfit: Raw) -> None:
     service = EC2Service(client=mock_of({"Images": [torch("2.12"), unfit]}))
     service.find_dlami(*TORCH_24, today=TODAY)
     assert not [warning for warning in service.warnings if "AWS has" in warning]
 
 
-def test_warnings_are_of_the_last_question() -> None:
+def test_warnings_belong_to_the_last_search() -> None:
     service = EC2Service(client=Ec2([torch("2.12"), raw(BASE_22)]))
     service.find_dlami(*TORCH_24, today=TODAY)
     assert service.warnings
@@ -291,7 +295,7 @@ def test_warnings_are_of_the_last_question() -> None:
 
 
 @pytest.mark.parametrize(("region", "other"), [("us-east-1", "us-west-2"), ("me-x", "us-east-1")])
-def test_a_region_without_images_is_an_error_that_names_it_and_the_command(
+def test_a_region_without_images_is_an_error_with_the_region_and_commands(
     region: str, other: str
 ) -> None:
     service = EC2Service(region, Ec2([]))
@@ -314,7 +318,7 @@ def _pinned(service: EC2Service, **pins: Any) -> FoundImage:
     return service.find_pinned(**keys)
 
 
-def test_a_pin_by_id_is_asked_by_id_of_any_owner() -> None:
+def test_a_pin_by_id_searches_every_owner() -> None:
     client = mock_of({"Images": [raw(BASE_22)]})
     service = EC2Service(client=client)
     assert _pinned(service, ami_id="ami-0391c53a255869d46").name == BASE_22
@@ -325,8 +329,8 @@ def test_a_pin_by_id_is_asked_by_id_of_any_owner() -> None:
     assert service.warnings == []
 
 
-def test_a_pin_by_name_is_of_that_very_name_of_aws_else_of_the_account() -> None:
-    # A copy that the account has made of it is newer and has its name: the pin means AWS's.
+def test_a_pin_by_name_prefers_the_image_of_aws_to_the_accounts_copy() -> None:
+    # A copy in the account has the same name and is newer: the pin means AWS's image.
     older = raw(BASE_22, created="2026-09-01T08:15:00.000Z", ImageId="ami-older")
     mine = raw(BASE_22, ImageOwnerAlias=None, OwnerId="123456789012")
     other = raw(f"{BASE_22} x", created=NEWER, ImageId="ami-other")
@@ -341,7 +345,7 @@ def test_a_pin_by_name_is_of_that_very_name_of_aws_else_of_the_account() -> None
     )
 
 
-def test_wildcards_in_a_pinned_name_are_taken_as_they_are() -> None:
+def test_wildcards_in_a_pinned_name_are_escaped() -> None:
     client = mock_of({"Images": []})
     with pytest.raises(PinError):
         _pinned(EC2Service(client=client), ami_name="My *?\\ image")
@@ -351,7 +355,7 @@ def test_wildcards_in_a_pinned_name_are_taken_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(("key", "pin"), [("amiId", "ami-1"), ("amiName", BASE_22)])
-def test_a_pin_that_aws_does_not_show_is_an_error_with_ways_out(key: str, pin: str) -> None:
+def test_a_pin_that_aws_does_not_show_is_an_error_with_a_fix(key: str, pin: str) -> None:
     given = {"ami_id" if key == "amiId" else "ami_name": pin}
     with pytest.raises(PinError) as caught:
         _pinned(EC2Service("eu-west-3", Ec2([])), **given)
@@ -373,7 +377,7 @@ def test_a_pin_that_does_not_fit_is_refused() -> None:
     assert "set geusemaker:amiType pytorch" in refused(torch("2.12"), os_type=U24)
 
 
-def test_a_pin_that_tells_too_little_is_warned_about_and_taken() -> None:
+def test_a_pin_with_an_unknown_name_is_taken_with_a_warning() -> None:
     service = EC2Service(client=Ec2([raw("golden-image-7")]))
     assert _pinned(service, ami_id="ami-0391c53a255869d46").name == "golden-image-7"
     (warning,) = service.warnings
@@ -386,7 +390,7 @@ def test_a_pin_without_a_name_is_taken_with_a_warning() -> None:
     assert len(service.warnings) == 1
 
 
-def test_two_pins_are_one_too_many_and_none_is_a_fault_of_the_caller() -> None:
+def test_two_pins_are_a_config_error_and_none_is_a_value_error() -> None:
     service = EC2Service(client=MagicMock())
     with pytest.raises(ConfigError, match="pulumi config rm geusemaker:amiName"):
         _pinned(service, ami_id="ami-1", ami_name=BASE_22)
@@ -394,7 +398,7 @@ def test_two_pins_are_one_too_many_and_none_is_a_fault_of_the_caller() -> None:
         _pinned(service)
 
 
-def test_a_version_newer_than_the_table_that_is_there_alone_is_in_the_error() -> None:
+def test_the_error_names_a_newer_version_if_the_region_has_no_other() -> None:
     service = EC2Service(client=Ec2([torch("2.14", "20261001")]))
     with pytest.raises(NoImageError) as caught:
         service.get_latest_dlami(*TORCH_24, today=TODAY)
@@ -404,7 +408,7 @@ def test_a_version_newer_than_the_table_that_is_there_alone_is_in_the_error() ->
     assert "taken only where geusemaker:frameworkVersion names one" in said
 
 
-def test_images_created_at_once_are_told_apart_by_their_names() -> None:
+def test_images_with_equal_creation_dates_are_ordered_by_name() -> None:
     when = "2026-10-01T00:00:00.000Z"
     days = ["20260317", "20260902", "20241115"]
     shown = [

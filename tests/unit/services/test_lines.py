@@ -1,4 +1,4 @@
-"""All lines by one question, and what the simulated AWS shows to any client."""
+"""All lines from one search, and what the simulated AWS returns to any client."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -39,7 +39,7 @@ def _lines(ec2: Ec2, today: date = TODAY) -> dict[tuple[str, str, str], LineImag
     return {(f.line.os_type, f.line.architecture, f.line.ami_type): f for f in found}
 
 
-def test_all_lines_are_one_question_within_ec2s_bounds() -> None:
+def test_all_lines_are_one_search_within_ec2s_limit_of_filter_values() -> None:
     ec2 = Ec2([])
     found = _lines(ec2)
     assert len(found) == 40
@@ -55,7 +55,7 @@ def test_all_lines_are_one_question_within_ec2s_bounds() -> None:
     assert asked["Owners"] == ["amazon"]
 
 
-def test_a_line_is_listed_best_first_and_what_may_not_answer_comes_last() -> None:
+def test_a_line_lists_its_best_image_first_and_the_unfit_last() -> None:
     shown = [
         torch("2.8", "20261009", ImageId="ended"),
         torch("2.14", "20261001", ImageId="newer"),
@@ -84,7 +84,7 @@ def test_a_line_is_listed_best_first_and_what_may_not_answer_comes_last() -> Non
     assert [image.id for image in found[U24, ARM, TORCH].images] == ["other-line"]
 
 
-def test_the_listed_answer_is_the_searched_one() -> None:
+def test_the_list_and_the_search_return_the_same_image() -> None:
     with simulated_account() as mocks:
         service = EC2Service(client=mocks.account.client("ec2"))
         answered = 0
@@ -102,7 +102,7 @@ def test_the_listed_answer_is_the_searched_one() -> None:
         assert answered == 19
 
 
-def test_only_an_ended_line_may_answer_with_a_deprecated_image() -> None:
+def test_only_an_ended_line_returns_a_deprecated_image() -> None:
     old = "2023-01-01T09:00:00.000Z"
     patched = raw(name_of((U22, X86, BASE), "20230101"), created=old)
     ended = raw(name_of((AL2, X86, MULTI), "77"), created=old, ImageId="ami-ended")
