@@ -2,16 +2,16 @@
 
     scripts/mutation.py geusemaker/dlami 'geusemaker/config*'
 
-Each argument is a folder, a file or a quoted pattern, and gets its own choice of mutants: the same
-seed chooses the same ones, and more of them include those that fewer chose. The changes are those
-of mutmut; its runner is not used, since it leaves decorated functions and fields alone, which is
-where pydantic's rules are. Each mutant runs in a process of its own, forked from one that has
-imported every library, with the tests that cover the changed line first, then those that cover its
-module, and ends at the first failure. Which tests cover what is measured first and kept in
-`.geusemaker/mutation`; `--reuse` skips that.
+Each argument is a folder, a file or a quoted pattern, and gets its own choice of mutants. The same
+seed chooses the same ones, and a larger count includes the smaller choice. The changes are those of
+mutmut. Its runner is not used, because it skips decorated functions and fields, where pydantic's
+rules are. Each mutant runs in its own process, forked from one that has imported every library. The
+tests that cover the changed line run first, then those that cover its module; the first failure
+ends it. The coverage of each test is measured before and kept in `.geusemaker/mutation`; `--reuse`
+skips that.
 
-`--again RECORD` tries the mutants of an earlier record instead, each found by its function and its
-change, and lists those that were killed and now survive. The exit code is 1 if there are any.
+`--again RECORD` tries the mutants of an earlier record, found by function and change, and lists
+those that were killed then and survive now. The exit code is 1 if there are any.
 """
 
 import argparse
@@ -50,7 +50,7 @@ KILLED: Final = ("killed", "timeout")
 
 
 def files_of(folder: str) -> list[Path]:
-    """The modules that an argument names: of a folder, those in it at any depth."""
+    """The modules that an argument names; of a folder, all modules below it."""
     found: list[Path] = []
     for path in sorted(PROJECT.glob(folder.rstrip("/"))):
         found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
@@ -113,7 +113,7 @@ def _words(path: str) -> set[str]:
 
 
 class _Mutated(SourceFileLoader):
-    """Imports one module from a changed source; a finder and its loader in one."""
+    """Imports one module from a changed source; finder and loader in one."""
 
     def __init__(self, path: Path, source: str) -> None:
         name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
@@ -156,7 +156,7 @@ class _Watch:
 
 
 def import_libraries() -> None:
-    """Import all that the package imports, but not the package: each child imports that anew."""
+    """Import the package's dependencies, not the package: each child imports that again."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
         del os.environ[name]
     package = importlib.import_module(PACKAGE)
@@ -214,7 +214,7 @@ def forked(
 
 
 def _in_child(work: Callable[[], dict[str, Any]], pipe: int, seconds: float, log: Path) -> None:
-    """Bounds of memory, of CPU time, and of time: a mutant may loop, grow or wait for ever."""
+    """Limits memory, CPU time and wall time: a mutant may loop, grow or wait forever."""
     os.setsid()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     limit = int(seconds) + 1
@@ -283,7 +283,7 @@ def try_all(
 
 
 def confirm(records: Sequence[dict[str, Any]], suite: Suite) -> None:
-    """Exit if a test that killed a mutant fails without one: then it proves nothing."""
+    """Exit if a test that killed a mutant also fails without the mutant."""
     killers = sorted({record["by"] for record in records if record["by"] in suite.seconds})
     if killers:
         ((_, answer, _),) = forked([(None, lambda: run_tests(killers))], 1, 24 * 3600, WORK / "log")
@@ -298,7 +298,7 @@ def score(records: Sequence[dict[str, Any]]) -> str:
 
 
 def line_of(record: dict[str, Any]) -> str:
-    """One mutant in one line: only the part of its text that changes, with a little around it."""
+    """One mutant in short: the changed part of its text, with some context."""
     before, after = (" ".join(record[key].split()) for key in ("before", "after"))
     same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
     start = max(same - 30, 0)
@@ -311,7 +311,7 @@ def line_of(record: dict[str, Any]) -> str:
 def choose(
     folder: str, record: Mapping[str, Sequence[dict[str, Any]]] | None, options: argparse.Namespace
 ) -> tuple[dict[Mutant, Callable[[], str]], dict[Mutant, dict[str, Any]]]:
-    """The mutants to try, and for each of those of an earlier record what that says."""
+    """The mutants to try, and the earlier record of each, if there is one."""
     found = mutants_of(PROJECT, files_of(folder))
     if record is None:
         order = list(found)
@@ -327,7 +327,7 @@ def choose(
         if len(same) == 1:
             earlier[same[0]] = before
         else:
-            print(f"Not found any more:\n{line_of(before)}", flush=True)
+            print(f"No longer found:\n{line_of(before)}", flush=True)
     return {mutant: found[mutant] for mutant in earlier}, earlier
 
 
@@ -342,7 +342,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     parser.add_argument("--tests", nargs="+", default=["tests/unit"], help="where the tests are")
     parser.add_argument("--reuse", action="store_true", help="keep the last measured coverage")
-    parser.add_argument("--again", type=Path, metavar="RECORD", help="try these mutants instead")
+    parser.add_argument(
+        "--again", type=Path, metavar="RECORD", help="try the mutants of this record"
+    )
     parser.add_argument("--record", type=Path, default=WORK / "record.json")
     return parser.parse_args()
 
@@ -351,7 +353,7 @@ def main() -> int:
     options = arguments()
     os.chdir(PROJECT)
     sys.path[0] = str(PROJECT)
-    sys.dont_write_bytecode = False  # pytest keeps what it rewrites beside it
+    sys.dont_write_bytecode = False  # pytest caches rewritten modules
     earlier = json.loads(options.again.read_text(encoding="utf-8")) if options.again else None
     import_libraries()
     if not options.reuse:

@@ -2,12 +2,12 @@
 
 python scripts/real_n8n.py     prints where n8n and Node.js are; installs what is missing
 
-Users need neither: on a host both are in the image. The npm packages are pinned, with checksums, by
-the lock files in `tools/node` and `tools/n8n`, and installed into the cache. No script of a package
-runs, so no compiler is needed. It takes two and a half gigabytes. Exit codes: 0 done, 1 failed.
+Users need neither: on a host both are in the image. The lock files in `tools/node` and `tools/n8n`
+pin the npm packages with checksums; they are installed into the cache. No script of a package runs,
+so no compiler is needed. It needs 2.5 GB. Exit codes: 0 done, 1 failed.
 
-The product ships another version of n8n than this, as an image. The newest on npm that installs is
-taken here; 2.41.3 does not, since packages it asks for are not there.
+The product ships a newer version of n8n, as an image. This is the newest on npm that installs:
+2.41.3 does not, because packages that it requires are not published.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ class N8n:
 
     @property
     def packages(self) -> Path:
-        """The folder with n8n's own packages, of which the task runner is one."""
+        """The folder with n8n's own packages; the task runner is one of them."""
         return self.script.parents[2]
 
 
@@ -64,14 +64,14 @@ def ensure(
     machine: Machine | None = None,
     progress: Progress = lambda _: None,
 ) -> N8n:
-    """The pinned n8n, installed first where it is not yet. Raises `EngineError`."""
+    """The pinned n8n, installed if missing. Raises `EngineError`."""
     environ = os.environ if environ is None else environ
     machine = machine or Machine(environ)
     folder = cache_root(environ) / "n8n" / _pins()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{folder}.lock", timeout=LOCK_SECONDS):
-            # The folder gets its name last, so one that is there is whole.
+            # The folder gets its name last, so an existing one is complete.
             if not folder.is_dir():
                 _install(machine, folder, environ, progress)
     except (OSError, filelock.Timeout) as error:
@@ -90,7 +90,7 @@ def ensure(
 
 
 def _pins() -> str:
-    """A name that changes with everything that decides what gets installed."""
+    """A name that changes with every input of the installation."""
     made = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
     for package in ("node", "n8n"):
         for name in _FILES:
@@ -134,7 +134,7 @@ def _why_not(ran: Ran, package: str) -> str:
 
 
 def _node(machine: Machine, folder: Path) -> Path:
-    """The pinned Node.js; on systems that it is not packaged for, one from PATH that is new."""
+    """The pinned Node.js; on systems without a package, a new enough one from PATH."""
     if package := _NODE_PACKAGES.get((platform.system(), platform.machine())):
         return folder / "node_modules" / package / "bin" / "node"
     found = machine.which("node")

@@ -1,11 +1,11 @@
-"""Gets the real programs that tests run the rendered files with.
+"""Gets the real programs with which tests run the rendered files.
 
 python scripts/real_tools.py [NAME...]     prints where each is; builds what is missing
 
 Users need none: on a host they are in an image, or installed. A distribution's Caddy is too old for
-our Caddyfile, and coreutils are wanted with the faults of Ubuntu 26.04, so that exactly the pinned
-version is taken: from PATH, from the cache, or built: from the Go modules under `tools/`, whose
-checksums are pinned there, or from crates.io. Exit codes: 0 done, 1 failed.
+our Caddyfile, and coreutils must have the faults of Ubuntu 26.04. So only the pinned version is
+used: from PATH, from the cache, or built from the Go modules below `tools/`, with pinned checksums,
+or from crates.io. Exit codes: 0 done, 1 failed.
 """
 
 import os
@@ -35,7 +35,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Build:
-    """A command to be run, and what it makes."""
+    """A build command, and the file that it makes."""
 
     command: list[str]
     env: Mapping[str, str]
@@ -46,7 +46,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Tool:
-    """A program, and how it is asked for its version."""
+    """A program, and the command that prints its version."""
 
     name: str
     version: str
@@ -56,11 +56,11 @@ class Tool:
     where_from: ClassVar[str]
     """How to get the builder."""
     pinned: ClassVar[str]
-    """What must name the same version."""
+    """The file that must name the same version."""
 
     @property
     def key(self) -> str:
-        """What a build is kept by."""
+        """The key of a build in the cache."""
         return self.version
 
     def build(self, folder: Path, environ: Mapping[str, str]) -> Build:
@@ -70,19 +70,19 @@ class Tool:
 
 @dataclass(frozen=True)
 class GoTool(Tool):
-    """One whose Go modules are pinned under `tools/`; `symbol` takes its version."""
+    """A tool with Go modules pinned below `tools/`; `symbol` is set to its version."""
 
     package: str
     symbol: str
     cgo: bool = False
-    """Whether it has parts in C++, which take a compiler too."""
+    """Whether it has parts in C++, which need a compiler."""
     builder = "go"
     where_from = "Go 1.26.8 or newer (https://go.dev/dl/)"
     pinned = "its go.mod"
 
     @property
     def folder(self) -> Path:
-        """Where its go.mod is."""
+        """The folder of its go.mod."""
         return ROOT / "tools" / self.name
 
     def build(self, folder: Path, environ: Mapping[str, str]) -> Build:
@@ -95,7 +95,7 @@ class GoTool(Tool):
 
 @dataclass(frozen=True)
 class Crate(Tool):
-    """One from crates.io; its own lock file pins what it depends on."""
+    """A tool from crates.io; its own lock file pins its dependencies."""
 
     features: tuple[str, ...]
     builder = "cargo"
@@ -110,7 +110,7 @@ class Crate(Tool):
         command = ["cargo", "install", self.name, "--version", self.version, "--locked"]
         command += ["--no-default-features", "--features", ",".join(self.features)]
         command += ["--root", str(folder), "--target-dir", str(folder / "target")]
-        # Half of the time would go into optimizing what runs for milliseconds.
+        # Full optimization would double the time, for programs that run for milliseconds.
         quick = {"LTO": "off", "CODEGEN_UNITS": "16", "OPT_LEVEL": "1"}
         env = {**environ, **{f"CARGO_PROFILE_RELEASE_{name}": quick[name] for name in quick}}
         return Build(command, env, folder, folder / "bin" / self.program)
@@ -168,7 +168,7 @@ def ensure(
     machine: Machine | None = None,
     progress: Progress = lambda _: None,
 ) -> Path:
-    """The program of exactly the pinned version. Raises `EngineError` if it cannot be had."""
+    """The path of the program, of exactly the pinned version. Raises `EngineError`."""
     tool = TOOLS[name]
     environ = os.environ if environ is None else environ
     machine = machine or Machine(environ)
@@ -181,7 +181,7 @@ def ensure(
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{cached}.lock", timeout=LOCK_SECONDS):
-            # Somebody else may have built it while this one waited.
+            # Another process may have built it meanwhile.
             if not _is_it(machine, tool, cached, environ):
                 _build(machine, tool, cached, environ, progress)
     except (OSError, filelock.Timeout) as error:
@@ -193,7 +193,7 @@ def ensure(
 
 
 def says_version(tool: Tool, printed: str) -> bool:
-    """Whether what the program printed names exactly the pinned version."""
+    """Whether the output names exactly the pinned version."""
     return re.search(rf"(?<![0-9.])v?{re.escape(tool.version)}(?![0-9.-])", printed) is not None
 
 
@@ -233,11 +233,11 @@ def _build(
                 f"What {tool.builder} built is not {tool.name} {tool.version}: {tool.pinned} and "
                 f"TOOLS in {Path(__file__).name} must name the same version."
             )
-        build.made.replace(cached)  # in one step: a reader sees the whole program or none
+        build.made.replace(cached)  # atomic: a reader sees the whole program or none
 
 
 def main(names: list[str]) -> int:
-    """Print where each of the named tools is, or all of them that tests take on this system."""
+    """Print the path of each named tool; of all that tests need on this system by default."""
     if unknown := [name for name in names if name not in TOOLS]:
         print(f"{', '.join(unknown)}: there are {', '.join(TOOLS)}", file=sys.stderr)
         return 1
