@@ -32,9 +32,14 @@ def world(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws(config={"core": {"mock_credentials": False}}):
-        for region in ("us-east-1", "eu-west-1"):
-            replace(region, images.recorded(region))
+        replace("us-east-1", images.recorded("us-east-1"))
         yield World(clone, capsys)
+
+
+@pytest.fixture
+def images_elsewhere(world: World) -> None:
+    """A second Region, eu-west-1, has images too."""
+    replace("eu-west-1", images.recorded("eu-west-1"))
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def test_list_asks_twice_and_marks_the_stack(world: World) -> None:
     assert not any(line.startswith("never:") for line in lines)
 
 
+@pytest.mark.usefixtures("images_elsewhere")
 def test_list_for_programs_counts_its_calls(world: World) -> None:
     world.config("geusemaker:amiType: pytorch\ngeusemaker:osType: ubuntu-24.04")
     world.answers(output=RUNS_OLD)
@@ -153,6 +154,7 @@ def followed(world: World, said: str) -> None:
         world.run(*shlex.split(command)[1:], *more)
 
 
+@pytest.mark.usefixtures("images_elsewhere")
 def test_what_the_list_says_comes_next_works(world: World) -> None:
     own, flags = "geusemaker ami show | geusemaker ami pin", "--region R | --json"
     world.config("")
