@@ -37,7 +37,7 @@ def test_a_refused_start_is_recorded_and_start_is_the_way_out(door: Door) -> Non
     assert refused.code == 1
     told = refused.out.strip().splitlines()[-1]
     assert "VcpuLimitExceeded" in told
-    assert "`geusemaker start` does" in told
+    assert "run `geusemaker start` when AWS allows it" in told
     assert state(door) == "stopped"
 
     # As on AWS: the type is recorded, and neither plan nor update starts the host.
