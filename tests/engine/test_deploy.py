@@ -13,16 +13,16 @@ from geusemaker.cli.main import app
 
 from .door import MADE, Door, Ran
 
-pytestmark = pytest.mark.usefixtures("plain_cli")
-
+OTHER = "test_a_named_stack_is_the_one_that_is_deployed_with_os_architecture_and_type"
+LOCAL = "test_deploy_local_works_from_any_environment_and_hands_on_no_login"
 PROVED = {
-    "--stack": "test_a_named_stack_is_the_one_that_is_deployed",
+    "--stack": OTHER,
     "--region": "test_region_and_config_file_reach_the_resources",
-    "--os-type": "test_os_architecture_and_type_reach_the_host",
-    "--architecture": "test_os_architecture_and_type_reach_the_host",
-    "--ami-type": "test_os_architecture_and_type_reach_the_host",
+    "--os-type": OTHER,
+    "--architecture": OTHER,
+    "--ami-type": OTHER,
     "--config": "test_region_and_config_file_reach_the_resources",
-    "--local": "test_local_command.py::test_deploy_local_works_from_any_environment",
+    "--local": LOCAL,
     "--yes": "test_without_a_yes_nothing_is_written_and_nothing_is_made",
     "--help": "typer's own",
 }
@@ -60,7 +60,7 @@ def test_every_option_has_a_test(name: str) -> None:
         Path(__file__).read_text() + Path(__file__).with_name("test_local_command.py").read_text()
     )
     for proof in set(PROVED.values()) - {"typer's own"}:
-        assert f"def {proof.rpartition(':')[2]}(" in here
+        assert f"def {proof}(" in here
 
 
 def test_without_a_yes_nothing_is_written_and_nothing_is_made(door: Door) -> None:
@@ -101,18 +101,25 @@ def test_region_and_config_file_reach_the_resources(door: Door, tmp_path: Path) 
     door.pulumi("config", "set", "aws:region", "us-east-1")
 
 
-def test_os_architecture_and_type_reach_the_host(door: Door) -> None:
-    deploy(
-        door,
-        *("--yes", "--os-type", "ubuntu-24.04", "--architecture", "arm64", "--ami-type", "pytorch"),
-    )
+def test_a_named_stack_is_the_one_that_is_deployed_with_os_architecture_and_type(
+    door: Door,
+) -> None:
+    options = ("--os-type", "ubuntu-24.04", "--architecture", "arm64", "--ami-type", "pytorch")
+    said = deploy(door, "--stack", "other", "--yes", *options, code=1).out
+    (command,) = re.findall(r"`(pulumi stack init[^`]*)`", said)
+    assert door.run(*shlex.split(command), "--no-select", "--non-interactive").code == 0
+    deploy(door, "--stack", "other", "--yes", *options)
+    assert door.outputs() == {}, "of the selected stack"
     made = host(door, "us-east-1")
     assert made["Architecture"] == "arm64"
     assert made["InstanceType"] == "m6g.xlarge"
     assert image_name(door, "us-east-1", made["ImageId"]) == (
         "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.04) 20260724"
     )
-    door.pulumi("preview", "--expect-no-changes")
+    other = json.loads(door.pulumi("stack", "output", "--json", "--stack", "other").out)
+    assert other["instanceId"] == made["InstanceId"]
+    door.pulumi("preview", "--expect-no-changes", "--stack", "other")
+    door.pulumi("destroy", "--yes", "--stack", "other")
 
 
 def test_what_never_was_is_refused_and_the_printed_command_deploys(door: Door) -> None:
@@ -134,16 +141,3 @@ def test_over_the_quota_the_end_of_the_command_says_whom_to_ask(door: Door) -> N
     (command, *_) = re.findall(r"`(pulumi config set geusemaker:instanceType[^`]*)`", last)
     assert door.run(*shlex.split(command), "--non-interactive").code == 0
     deploy(door, "--yes")
-
-
-def test_a_named_stack_is_the_one_that_is_deployed(door: Door) -> None:
-    said = deploy(door, "--stack", "other", "--yes", code=1).out
-    (command,) = re.findall(r"`(pulumi stack init[^`]*)`", said)
-    door.pulumi("destroy", "--yes")
-    assert door.run(*shlex.split(command), "--no-select", "--non-interactive").code == 0
-    deploy(door, "--stack", "other", "--yes")
-    assert host(door, "us-east-1")
-    assert door.outputs() == {}
-    other = json.loads(door.pulumi("stack", "output", "--json", "--stack", "other").out)
-    assert other["instanceId"] == host(door, "us-east-1")["InstanceId"]
-    door.pulumi("destroy", "--yes", "--stack", "other")
