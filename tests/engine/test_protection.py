@@ -16,15 +16,6 @@ def test_another_key_is_refused_before_the_data_would_be_made_anew(door: Door) -
     assert "This stack is in the Region us-east-1" in door.pulumi("preview", code=1).out
     door.pulumi("config", "set", "aws:region", "us-east-1")
     door.pulumi("preview", "--expect-no-changes")
-    door.pulumi("destroy", "--yes")
-
-
-def test_a_stopped_host_is_not_replaced_by_a_refresh(door: Door) -> None:
-    door.up()
-    door.client("ec2").stop_instances(InstanceIds=[door.outputs()["instanceId"]])
-    door.pulumi("refresh", "--yes")
-    assert "geusemaker-compute-host" not in door.steps()
-    door.pulumi("destroy", "--yes")
 
 
 def test_a_protected_stack_refuses_destroy_at_preview_and_still_replaces_its_host(
