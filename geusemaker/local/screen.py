@@ -103,7 +103,7 @@ def summary(told: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
         [
             "make shell   plain `pulumi preview`, `up`, `destroy` against this account",
             "make down    remove everything, prove the account empty",
-            'real AWS     README, "On your own account"',
+            "real AWS     docs/your-own-account.md",
         ],
     )
     lines += _block(

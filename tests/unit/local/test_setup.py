@@ -258,7 +258,7 @@ def test_nothing_is_installed_that_the_lock_does_not_name(
     project: Path, index: Path, package: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wheel(index, package, "1", script="#!/bin/sh\necho of somebody else\n")
-    with pytest.raises(SystemExit, match="somebody has changed a package"):
+    with pytest.raises(SystemExit, match="a package was changed after it was locked"):
         setup_venv.install(project, project / ".venv", "run")
     assert re.search(r"(?i)hash", capfd.readouterr().err)
     assert has(project) == set()
