@@ -1,7 +1,7 @@
-"""The settings bundle: Compose files, Caddyfile and manifest, as one tar under its hash.
+"""The settings bundle: Compose files, Caddyfile and manifest, in one tar named by its hash.
 
-Pure: no AWS, no Pulumi resource, no clock, no secret. The stack renders and packs it, the host
-unpacks and applies it in place; so a new model or image is no new host.
+Pure: no AWS, no Pulumi resources, no clock, no secrets. The stack renders and packs the bundle. The
+host unpacks and applies it in place, so a new model or image needs no new host.
 """
 
 from geusemaker.bundle.access import Access

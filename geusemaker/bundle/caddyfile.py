@@ -1,6 +1,6 @@
-"""The Caddyfile, from plain config. Pure.
+"""Renders the Caddyfile from config. Pure.
 
-Addresses are left to Caddy's environment, since the host's own one is not known beforehand.
+Caddy reads addresses from its environment: the host's address is unknown when this is rendered.
 """
 
 import jinja2

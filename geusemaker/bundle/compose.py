@@ -1,7 +1,6 @@
-"""The Compose files, from plain config. Pure.
+"""Renders the Compose files from config. Pure.
 
-Nothing publishes a port but Caddy. Each network joins the few that must talk to each other
-(`networks.py`).
+Only Caddy publishes ports. Each network joins only containers that need each other (`networks.py`).
 """
 
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ PROJECT: Final = "geusemaker"
 _HEADER = "# Made by GeuseMaker from the stack's config: the next update undoes changes here.\n"
 
 
-# What the host runs hot is what it says most about: 10 MB five times over, for each container.
+# At most 50 MB of logs for each container.
 _LOGGING: Final = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
 
 
@@ -46,7 +45,7 @@ def compose_yaml(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
 
 
 def compose_gpu_yaml() -> str:
-    """compose.gpu.yaml: what a host with an NVIDIA GPU adds. Elsewhere it would stop Ollama."""
+    """compose.gpu.yaml, for hosts with an NVIDIA GPU only: Ollama does not start without one."""
     gpu = {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
     resources = {"reservations": {"devices": [gpu]}}
     return _dump({"services": {"ollama": {"deploy": {"resources": resources}}}})
@@ -81,7 +80,7 @@ def _secret(file: SecretFile) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors, which would tie the services' parts together for who reads the file."""
+    """Writes equal parts in full, not as anchors and aliases, which are harder to read."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True

@@ -1,7 +1,7 @@
-"""What each container is: one function a service, each gives the part that is its own.
+"""The part of compose.yaml that is specific to each container: one function each.
 
-What all have in common (image, limits, networks, hardening) is added by `compose.py`. Values that
-only the host knows are left to Compose, as `${NAME:?}`, which fails where one is missing.
+`compose.py` adds the common part: image, limits, networks, hardening. Values that only the host
+knows are Compose variables, `${NAME:?}`: Compose fails if one is missing.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,8 +34,8 @@ Container = dict[str, Any]
 
 _INSIDE = "/run/secrets"
 
-# n8n's own list, which it complains of when it is left to that, and what n8n 3 adds to it: the
-# range shared by carriers, and ways from IPv6 to IPv4.
+# n8n's default list, which n8n warns about unless it is set, with the additions of n8n 3: the
+# carrier-grade NAT range and IPv6 ranges that translate to IPv4.
 _NOT_PUBLIC: Final = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
     *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15"),
@@ -48,7 +48,7 @@ _TASK_SECONDS = "300"
 def bind(
     source: str, target: str, *, read_only: bool = False, propagation: str | None = None
 ) -> Container:
-    """A folder of the host. One that is missing is a failure, not a new empty folder of root's."""
+    """A bind mount. Docker fails if the folder is missing, and does not create it as root."""
     volume: Container = {"type": "bind", "source": source, "target": target}
     if read_only:
         volume["read_only"] = True
@@ -59,7 +59,7 @@ def bind(
 
 
 def health(*test: str, start: str, interval: str = "10s", timeout: str = "5s") -> Container:
-    """A check by a program that the image has. `start` is how long failures do not count."""
+    """A health check by a program in the image. Failures do not count during `start`."""
     return {
         "test": list(test),
         "interval": interval,
@@ -70,15 +70,15 @@ def health(*test: str, start: str, interval: str = "10s", timeout: str = "5s") -
 
 
 def from_file(variable: str, secret: str) -> str:
-    """Shell that exports a secret, for images that cannot read it from a file themselves.
+    """Shell code that exports a secret, for images that cannot read it from a file.
 
-    In two steps, since `export A=$(...)` would hide that the file is missing. The dollars are
-    doubled: Compose would look for variables of its own in single ones.
+    In two steps: `export A=$(...)` would succeed without the file. Dollars are doubled because
+    Compose expands single ones.
     """
     return f'{variable}="$$(cat {_INSIDE}/{secret})" && export {variable}'
 
 
-# API keys do not end with a session, and whoever holds one is the user who made it.
+# API keys outlive a session and have all rights of the user who created them.
 _N8N_API_OFF: Final = {
     "N8N_PUBLIC_API_DISABLED": "true",
     "N8N_PUBLIC_API_SWAGGERUI_DISABLED": "true",
@@ -89,8 +89,8 @@ def _n8n(facts: BundleFacts) -> Container:
     return {
         "user": "1000:1000",
         "environment": {
-            "NODE_ENV": "production",  # else errors carry stack traces to whoever asked
-            # Node.js refuses more than 16 KB of headers, and Caddy lets 64 KB and its own pass.
+            "NODE_ENV": "production",  # otherwise error responses contain stack traces
+            # Node.js accepts 16 KB of headers by default, Caddy forwards 64 KB and adds its own.
             "NODE_OPTIONS": "--max-http-header-size=81920",
             "DB_TYPE": "postgresdb",
             "DB_POSTGRESDB_HOST": "postgres",
@@ -110,7 +110,7 @@ def _n8n(facts: BundleFacts) -> Container:
             "N8N_PROTOCOL": "https",
             "N8N_EDITOR_BASE_URL": URL,
             "N8N_WEBHOOK_URL": URL,
-            # Caddy stands between n8n and whoever calls it, and nobody else is where it listens.
+            # n8n trusts one proxy. Only Caddy is on the network where n8n listens.
             "N8N_LISTEN_ADDRESS": N8N_ADDRESS,
             "N8N_PROXY_HOPS": "1",
             "N8N_SECURE_COOKIE": "true",
@@ -121,7 +121,7 @@ def _n8n(facts: BundleFacts) -> Container:
             "N8N_RUNNERS_TASK_TIMEOUT": _TASK_SECONDS,
             "N8N_DEFAULT_BINARY_DATA_MODE": "filesystem",
             "N8N_ENFORCE_SETTINGS_FILE_PERMISSIONS": "true",
-            # A package that nobody at n8n has looked at would run beside n8n's own secrets.
+            # Packages that n8n has not reviewed would run in the process that has n8n's secrets.
             "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
             **({} if facts.n8n_public_api else _N8N_API_OFF),
             "N8N_DIAGNOSTICS_ENABLED": "false",
@@ -135,14 +135,14 @@ def _n8n(facts: BundleFacts) -> Container:
             bind(f"{EFS}/n8n/files", "/home/node/.n8n-files"),
         ],
         "read_only": True,
-        # The owner is named: Docker mounts a folder that the image lacks as root's after a restart.
+        # With owner: after a restart Docker mounts a folder that the image lacks as root.
         "tmpfs": [
             "/tmp:mode=1777",  # noqa: S108
             "/home/node/.cache:uid=1000,gid=1000,mode=0700",
             "/home/node/.npm:uid=1000,gid=1000,mode=0700",
         ],
-        # The plain /healthz answers before the database is migrated. The first start migrates for
-        # minutes on a busy host.
+        # /healthz succeeds before the database is migrated. The first migration takes minutes on a
+        # busy host.
         "healthcheck": health(
             "CMD",
             "wget",
@@ -152,13 +152,15 @@ def _n8n(facts: BundleFacts) -> Container:
             f"http://{N8N_ADDRESS}:5678/healthz/readiness",
             start="600s",
         ),
-        "stop_grace_period": "45s",  # n8n lets running executions end for 30 s
+        "stop_grace_period": "45s",  # n8n waits 30 s for running executions
     }
 
 
 def _n8n_ssrf(facts: BundleFacts) -> dict[str, str]:
-    """n8n's own wall, for requests whose address comes from who uses a workflow. It asks for the
-    name first, so a service is allowed by its name and not by the address that it has."""
+    """n8n's SSRF protection, for workflows that request URLs from their input.
+
+    n8n checks the host name first, so services are allowed by name, whatever their address.
+    """
     names: list[str] = [name for name in SERVICES if name in facts.services and name != "n8n"]
     if facts.access.domain:
         names.append(facts.access.domain)
@@ -182,8 +184,8 @@ def _runners(_: BundleFacts) -> Container:
         "command": [],
         "environment": {
             "N8N_RUNNERS_TASK_BROKER_URI": "http://n8n:5679",
-            "N8N_RUNNERS_MAX_CONCURRENCY": "3",  # as its memory allows
-            # The launcher ends every task after 60 s unless it is told as well.
+            "N8N_RUNNERS_MAX_CONCURRENCY": "3",  # fits the memory limit
+            # The launcher has its own limit, 60 s by default.
             "N8N_RUNNERS_TASK_TIMEOUT": _TASK_SECONDS,
             "N8N_RUNNERS_AUTO_SHUTDOWN_TIMEOUT": "15",
             "N8N_RUNNERS_LAUNCHER_GRACEFUL_SHUTDOWN_TIMEOUT": "10",
@@ -192,7 +194,7 @@ def _runners(_: BundleFacts) -> Container:
         "depends_on": {"n8n": {"condition": "service_healthy"}},
         "read_only": True,
         "tmpfs": ["/tmp:mode=1777"],  # noqa: S108
-        # It says that the launcher lives, also when its token is wrong: more is not to be had.
+        # Shows only that the launcher runs, not that n8n accepts its token.
         "healthcheck": health(
             "CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5680/healthz", start="30s"
         ),
@@ -202,18 +204,18 @@ def _runners(_: BundleFacts) -> Container:
 
 def _ollama(_: BundleFacts) -> Container:
     return {
-        # Of its own: who breaks into Ollama is nobody else's user, and never root on its files. The
-        # GPU needs no more: its device files may be used by all, as NVIDIA's driver makes them.
+        # A user that no other container has, and not root. NVIDIA's device files are open to all
+        # users.
         "user": f"{OLLAMA_UID}:{OLLAMA_UID}",
         "environment": {
             "OLLAMA_HOST": "0.0.0.0:11434",
             "OLLAMA_MODELS": "/models",
-            "HOME": "/home/ollama",  # it makes a key there, and does not start without
-            "OLLAMA_NO_CLOUD": "1",  # what is asked here stays here
+            "HOME": "/home/ollama",  # Ollama writes a key there and fails without it
+            "OLLAMA_NO_CLOUD": "1",  # no prompt leaves the host
         },
         "volumes": [
             bind(MODELS_DIR, "/models"),
-            # What the host mounts below it later, an instance store, shows here as well.
+            # rslave: the host may mount an instance store below it later.
             bind(MODEL_CACHE, "/model-cache", propagation="rslave"),
         ],
         "read_only": True,
@@ -221,7 +223,7 @@ def _ollama(_: BundleFacts) -> Container:
             "/tmp:mode=1777",  # noqa: S108
             f"/home/ollama:uid={OLLAMA_UID},gid={OLLAMA_UID},mode=0700",
         ],
-        # The image has neither curl nor wget, but its own program asks the server.
+        # The image has neither curl nor wget. This command calls the server.
         "healthcheck": health("CMD", "ollama", "list", start="60s"),
         "stop_grace_period": "30s",
         # When the host runs out of memory, a model goes and not the database.
@@ -244,7 +246,7 @@ def _qdrant(_: BundleFacts) -> Container:
         "environment": {
             "QDRANT__TELEMETRY_DISABLED": "true",
             "QDRANT__STORAGE__SNAPSHOTS_PATH": "/qdrant/snapshots",
-            # It writes this beside its program otherwise, which is read-only here.
+            # By default it is in the program's folder, which is read-only.
             "QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized",
         },
         "volumes": [
@@ -256,7 +258,7 @@ def _qdrant(_: BundleFacts) -> Container:
         # The image has neither curl nor wget, but bash. /readyz needs no key.
         "healthcheck": health("CMD", "/bin/bash", "-c", ready, start="300s"),
         "stop_grace_period": "60s",
-        # Docker 29 gives containers 1,024, and each segment of a collection keeps files open.
+        # Docker 29 allows 1,024, and each segment of a collection keeps files open.
         "ulimits": {"nofile": {"soft": 65536, "hard": 65536}},
     }
 
@@ -264,8 +266,8 @@ def _qdrant(_: BundleFacts) -> Container:
 def _crawl4ai(_: BundleFacts) -> Container:
     own = "uid=999,gid=999,mode=0700"
     return {
-        # Its entry point reads the token from /run/secrets/api_token by itself. The bind address
-        # is named, since its own one fails where a host has no IPv6.
+        # The entry point reads the token from /run/secrets/api_token. Its default bind address
+        # fails on a host without IPv6.
         "environment": {"GUNICORN_BIND": "0.0.0.0:11235"},
         "read_only": True,
         "tmpfs": [
@@ -293,7 +295,7 @@ def _crawl4ai(_: BundleFacts) -> Container:
 
 def _postgres(_: BundleFacts) -> Container:
     return {
-        # Named, so that the entry point need not change the user, for which it has no capability.
+        # The entry point has no capability to change the user itself.
         "user": "999:999",
         "environment": {
             "POSTGRES_USER": "n8n",
@@ -302,7 +304,7 @@ def _postgres(_: BundleFacts) -> Container:
             "TZ": "UTC",
         },
         "volumes": [
-            # From PostgreSQL 18 on, the folder above that of the data.
+            # From PostgreSQL 18 on, the parent of the data folder.
             bind(f"{DATA}/postgres", "/var/lib/postgresql"),
         ],
         "read_only": True,
@@ -310,7 +312,7 @@ def _postgres(_: BundleFacts) -> Container:
             "/var/run/postgresql:uid=999,gid=999,mode=0775",
             "/tmp:mode=1777",  # noqa: S108
         ],
-        # By TCP: while the database is first made, a temporary server answers on the socket.
+        # By TCP: while the database is initialized, a temporary server answers on the socket.
         "healthcheck": health(
             "CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", "n8n", "-d", "n8n", start="60s"
         ),
@@ -321,7 +323,7 @@ def _postgres(_: BundleFacts) -> Container:
 
 
 def _caddy(facts: BundleFacts) -> Container:
-    # The way in by Session Manager ends at the host's own loopback.
+    # Session Manager forwards to the host's loopback.
     outside = "" if facts.access.is_public else "127.0.0.1:"
     return {
         "user": "1000:1000",
@@ -332,11 +334,11 @@ def _caddy(facts: BundleFacts) -> Container:
         },
         "ports": [*(["80:80"] if facts.access.domain else []), f"{outside}443:443"],
         "volumes": [
-            # Not the bundle's own folder, whose name changes, and Caddy with it, at every change.
+            # Not the bundle's folder: its name changes with each bundle, which replaces Caddy.
             bind(CADDY_DIR, "/etc/caddy", read_only=True),
             bind(f"{DATA}/caddy", "/data"),
         ],
-        # The program carries it as a file capability and cannot be started without.
+        # A file capability of the program, which does not start without it.
         "cap_add": ["NET_BIND_SERVICE"],
         "read_only": True,
         "tmpfs": [
@@ -344,7 +346,7 @@ def _caddy(facts: BundleFacts) -> Container:
             "/config:uid=1000,gid=1000,mode=0700",
         ],
         "ulimits": {"nofile": {"soft": CADDY_FILES, "hard": CADDY_FILES}},
-        # By number: `localhost` is ::1 for this wget, where nobody listens.
+        # By number: this wget resolves `localhost` to ::1, where Caddy does not listen.
         "healthcheck": health(
             "CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:2019/config/", start="15s"
         ),
@@ -368,7 +370,7 @@ PIDS: Final[Mapping[str, int]] = MappingProxyType(
     {
         "n8n": 1024,
         "n8n-runners": 512,
-        "ollama": 4096,  # llama.cpp and CUDA start threads by the core
+        "ollama": 4096,  # llama.cpp and CUDA start threads for each core
         "qdrant": 4096,
         "crawl4ai": 512,
         "postgres": 1024,

@@ -7,13 +7,13 @@ from typing import Final
 from geusemaker.bundle.access import Access
 
 SERVICES: Final = ("n8n", "ollama", "qdrant", "crawl4ai", "postgres")
-"""What a user can choose from. Caddy always runs, and n8n brings its task runner."""
+"""Services that a user can choose. Caddy always runs, and n8n adds its task runner."""
 
 CONTAINERS: Final = ("n8n", "n8n-runners", "ollama", "qdrant", "crawl4ai", "postgres", "caddy")
-"""The Compose services there can be, in the order of every list that we write."""
+"""All Compose services. Every rendered list has this order."""
 
 DEFAULT_OWNER_EMAIL: Final = "owner@geusemaker.invalid"
-"""The login of n8n's owner when the stack names none. No mail can ever reach it."""
+"""Login of n8n's owner by default. `.invalid` receives no mail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +49,12 @@ class BundleFacts:
 
     @property
     def containers(self) -> tuple[str, ...]:
-        """The Compose services that run."""
+        """The Compose services that run, in the order of `CONTAINERS`."""
         return containers_of(self.services)
 
 
 def containers_of(services: Iterable[str]) -> tuple[str, ...]:
-    """The Compose services behind the chosen services, in the order of `CONTAINERS`."""
+    """The Compose services of the chosen services, in the order of `CONTAINERS`."""
     wanted = {"caddy", *services}
     if "n8n" in wanted:
         wanted.add("n8n-runners")

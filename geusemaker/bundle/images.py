@@ -1,7 +1,4 @@
-"""Which image each container runs: the table `images.toml`, and what a user puts over it.
-
-The table is checked whole when it is read. `chosen` is what decides: pure, with the table given.
-"""
+"""Selects the image of each container: from the table `images.toml` or `imageVersions`."""
 
 import re
 import tomllib
@@ -19,26 +16,26 @@ from geusemaker.errors import BundleError
 from geusemaker.messages import InvalidValue, Set, StackOrigin, nearest, shown
 
 KEYS: Final = CONTAINERS
-"""What `geusemaker:imageVersions` may name: each container, whether a user chooses it or not."""
+"""Keys of `geusemaker:imageVersions`: all containers, also those that no service selects."""
 
 TABLE: Final = Path(__file__).with_name("images.toml")
 
 _KEY = "imageVersions"
 
 OLD_AFTER_DAYS: Final = 90
-"""From then on the table is called old, as that of AWS's images is."""
+"""Days until the table counts as old, the same as for the catalogue of AWS's images."""
 
 POSTGRES_MAJOR: Final = 18
-"""The layout of the data folder changed with 18, and a major version never upgrades by itself."""
+"""The data folder has the layout of version 18. Major versions do not upgrade data themselves."""
 POSTGRES_DEBIANS: Final = ("bookworm", "trixie")
-"""Those that the official image of 18 is built on. A Debian's C library sorts the text in indexes,
-and that of another may sort it otherwise: the host refuses another one over data that it has."""
+"""Debian releases of the official image of 18. Indexes depend on how the release's C library sorts
+text, so the host refuses another release once it has data."""
 
 _ARCHITECTURES = ("x86_64", "arm64")
 _FIELDS = {"key", "reference", "seen", "source", "architectures"}
 _BOUND = {"least", "why"}
 _KNOWN = {"fix", "hole"}
-# As the official image writes it, or as others do that build on it: 0.8.1-pg18.
+# Tags of the official image, and of images built on it: 0.8.1-pg18.
 _debian = re.compile(r"bullseye|bookworm|trixie|forky|sid(?![a-z])")
 _postgres_18 = re.compile(rf"({POSTGRES_MAJOR}|(.*[^A-Za-z0-9])?pg{POSTGRES_MAJOR})(?![0-9])")
 
@@ -60,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """An image that runs although a newer one closes what was published of it."""
+    """A published vulnerability of an image in use, and the image that fixes it."""
 
     container: str
     image: Reference
@@ -68,8 +65,8 @@ class Hole:
     what: str
 
     def __str__(self) -> str:
-        unsaid = "" if self.image.version else ", whose tag does not say its version"
-        return f"{self.container} {self.image.tag}{unsaid} ({self.fix.tag} closes {self.what})"
+        unknown = "" if self.image.version else ", whose tag has no version"
+        return f"{self.container} {self.image.tag}{unknown} ({self.fix.tag} fixes {self.what})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +79,18 @@ class Table:
 
 @cache
 def load_images() -> Table:
-    """The shipped table, read once."""
+    """The shipped table. Reads the file once."""
     return read_images(TABLE)
 
 
 def read_images(path: Path) -> Table:
-    """The checked table. Raises `BundleError` that names the field when the file is broken."""
+    """Reads and validates the table. Raises `BundleError` that names the invalid field."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BundleError(
-            f"{path.name} cannot be read: {error}. It comes with the program, "
-            "and `git checkout` brings it back."
+            f"{path.name} cannot be read: {error}. It is part of the program: `git checkout` "
+            "restores it."
         ) from error
     as_of, rows = raw.get("as_of"), raw.get("image")
     _demand(path, not set(raw) - {"as_of", "image"}, "its top level")
@@ -103,7 +100,7 @@ def read_images(path: Path) -> Table:
         raise _broken(path, "image")
     images = [_image(path, row) for row in rows]
     keys = [image.key for image in images]
-    _demand(path, sorted(keys) == sorted(KEYS), f"key: wanted are {', '.join(KEYS)}, once each")
+    _demand(path, sorted(keys) == sorted(KEYS), f"key: it must have {', '.join(KEYS)}, once each")
     by_key = {image.key: image for image in images}
     same = by_key["n8n"].reference.tag == by_key["n8n-runners"].reference.tag
     _demand(path, same, "n8n-runners: its tag must be that of n8n")
@@ -117,7 +114,9 @@ def _image(path: Path, row: dict[str, Any]) -> Image:
     whole = whole and bound in (set(), _BOUND) and known in (set(), _KNOWN)
     _demand(path, whole, f"{where}: its fields are {', '.join(sorted(row))}")
     texts = [row[name] for name in ("key", "reference", "source", *bound, *known)]
-    _demand(path, all(isinstance(text, str) for text in texts), f"{where}: a text is none")
+    _demand(
+        path, all(isinstance(text, str) for text in texts), f"{where}: a text field is not text"
+    )
     _demand(path, isinstance(row["seen"], date), f"{where}: seen")
     architectures = row["architectures"]
     listed = isinstance(architectures, list) and set(architectures) <= set(_ARCHITECTURES)
@@ -126,7 +125,7 @@ def _image(path: Path, row: dict[str, Any]) -> Image:
     if parsed is None or parsed.tag is None or parsed.digest is None:
         raise _broken(path, f"{where}: reference needs both a tag and a digest")
     least = reference.version_of(row["least"]) if bound else None
-    _demand(path, not bound or least is not None, f"{where}: least is no version")
+    _demand(path, not bound or least is not None, f"{where}: least is not a version")
     if least is not None:
         new = parsed.version is not None and parsed.version >= least
         _demand(path, new, f"{where}: reference is older than least")
@@ -152,8 +151,7 @@ def _demand(path: Path, holds: bool, what: str) -> None:
 
 def _broken(path: Path, what: str) -> BundleError:
     return BundleError(
-        f"{path.name} is broken at {what}. It comes with the program, and `git checkout` brings "
-        "it back."
+        f"{path.name} is invalid at {what}. It is part of the program: `git checkout` restores it."
     )
 
 
@@ -180,17 +178,17 @@ def chosen(
         ours = image == table[name].reference
         if architecture is not None and ours and architecture not in table[name].architectures:
             raise BundleError(
-                f"The image {image} of {name} is not there for {architecture}. Name one that is in "
-                f"geusemaker:{_KEY}, or leave {name} out of geusemaker:services."
+                f"The image {image} of {name} does not exist for {architecture}. Set another image "
+                f"in geusemaker:{_KEY}, or remove {name} from geusemaker:services."
             )
     return running
 
 
 def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[Hole]:
-    """The images that run below a known fix, or whose tag does not say that they do not.
+    """Images in use that are older than a known fix, or whose tag has no version.
 
-    Not those of another repository whose tags count otherwise, such as pgvector's: nothing is known
-    of them, and no tag that could be named closes anything.
+    Leaves out images of another repository with another version scheme, such as pgvector's: the
+    table has no fixes for them.
     """
     table = load_images().images
     images = _images(table, versions)
@@ -198,11 +196,11 @@ def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[
         Hole(name, images[name], fix, table[name].hole or "")
         for name in containers
         if (fix := table[name].fix) and not _reaches(images[name], fix)
-        if _same_place(images[name], fix) or _counts_alike(images[name], fix)
+        if _same_place(images[name], fix) or _same_major(images[name], fix)
     ]
 
 
-def _counts_alike(one: Reference, other: Reference) -> bool:
+def _same_major(one: Reference, other: Reference) -> bool:
     return bool(one.version and other.version and one.version[0] == other.version[0])
 
 
@@ -215,9 +213,9 @@ def _reaches(image: Reference, fix: Reference) -> bool:
 
 
 def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
-    """The command that closes these holes: the whole map, so that one command is enough.
+    """The command that fixes these vulnerabilities. It sets the whole map, so one is enough.
 
-    An image of another repository stays there, with another tag, and one on another Debian on that.
+    Images keep their repository, and PostgreSQL keeps its Debian release.
     """
     table = load_images().images
     closed = dict(versions)
@@ -241,13 +239,13 @@ def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
 
 
 def age_warning(as_of: date, today: date) -> str | None:
-    """One paragraph if the table is too old on that day, else None."""
+    """A warning if the table is older than `OLD_AFTER_DAYS` on that day, else None."""
     days = (today - as_of).days
     if days <= OLD_AFTER_DAYS:
         return None
     return (
-        f"The table of the services' images is as of {as_of}, {days} days ago: what was published "
-        "of them since is not known here. `git pull` in the clone brings the newest table."
+        f"The table of container images is from {as_of}, {days} days ago. It lacks vulnerabilities "
+        "that were published since. `git pull` in the clone updates it."
     )
 
 
@@ -257,11 +255,11 @@ def _images(table: Mapping[str, Image], versions: Mapping[str, str]) -> dict[str
         images[key] = _override(table, versions, key)
     if "n8n" in versions and "n8n-runners" not in versions:
         images["n8n-runners"] = _runner_of(images["n8n"], versions)
-    # Only an override of the runner can part them: without one, it follows n8n.
+    # Without an override, the runner follows n8n.
     n8n, runners = images["n8n"], images["n8n-runners"]
     if n8n.version != runners.version:
         raise InvalidValue(
-            f"makes the task runner {runners.tag}, while n8n is {n8n.tag}, and the two must have "
+            f"sets the task runner to {runners.tag} and n8n to {n8n.tag}, and the two must have "
             "the same version",
             _without(versions, "n8n-runners"),
             _with(versions, "n8n", f"docker.io/n8nio/n8n:{runners.tag}"),
@@ -275,14 +273,14 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
         near = nearest(key, KEYS)
         without = {name: other for name, other in versions.items() if name != key}
         raise InvalidValue(
-            f"has the key {shown(key)}, which is no image of this program"
-            f"{f' (did you mean {near}?)' if near else ''}; there are {', '.join(KEYS)}",
+            f"has the unknown key {shown(key)}{f' (did you mean {near}?)' if near else ''}; the "
+            f"keys are {', '.join(KEYS)}",
             *([_with(without, near, str(text))] if near and near not in versions else []),
             Set(_KEY, without),
         )
     usual = table[key].reference
 
-    def unfit(why: str) -> InvalidValue:
+    def invalid(why: str) -> InvalidValue:
         return InvalidValue(
             f"names {shown(text)} for {key}, which {why}",
             _with(versions, key, str(usual)),
@@ -291,19 +289,19 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
 
     parsed = reference.parse(text)
     if parsed is None:
-        raise unfit("is no reference of a container image")
+        raise invalid("is not a container image reference")
     if parsed.tag is None:
-        raise unfit("has no tag, so nobody can see which version it is")
+        raise invalid("has no tag, so its version is unknown")
     if parsed.tag == "latest" and parsed.digest is None:
-        raise unfit("is another image on another day")
+        raise invalid("names a different image over time")
     if key == "postgres" and (why_not := _why_not_postgres(parsed.tag)):
-        raise unfit(why_not)
+        raise invalid(why_not)
     if key == "postgres" and not _debian.search(parsed.tag):
         raise InvalidValue(
-            f"names {shown(text)} for {key}, whose tag does not name its Debian: it moves to "
-            "another one some day, whose C library may sort text differently, and then the indexes "
-            "of existing data are wrong. Name the Debian that it has been so far, which its "
-            "/etc/os-release says (postgres:18 is trixie)",
+            f"names {shown(text)} for {key}, whose tag does not name its Debian release. Such a "
+            "tag moves to the next release, whose C library may sort text differently and break "
+            "the indexes of existing data. Name the release that the image has now, from its "
+            "/etc/os-release (postgres:18 is trixie)",
             *(
                 _with(versions, key, str(replace(parsed, tag=f"{parsed.tag}-{debian}")))
                 for debian in reversed(POSTGRES_DEBIANS)
@@ -313,33 +311,33 @@ def _override(table: Mapping[str, Image], versions: Mapping[str, str], key: str)
     least, why = table[key].least, table[key].why
     if least is not None:
         if parsed.version is None:
-            raise unfit(f"does not say its version, and {why}")
+            raise invalid(f"has no version in its tag, and {why}")
         if parsed.version < least:
-            raise unfit(f"is older than {'.'.join(map(str, least))}: {why}")
+            raise invalid(f"is older than {'.'.join(map(str, least))}: {why}")
     return parsed
 
 
 def _why_not_postgres(tag: str) -> str | None:
     if not _postgres_18.match(tag):
         return (
-            f"is not PostgreSQL {POSTGRES_MAJOR}: another major version has another data folder, "
-            "and none of them reads that of another"
+            f"is not PostgreSQL {POSTGRES_MAJOR}: a major version cannot read the data folder of "
+            "another"
         )
     if "alpine" in tag:
-        return "is built on Alpine, where the data belongs to another user and sorts differently"
+        return "is built on Alpine, where PostgreSQL has another user and sorts text differently"
     return None
 
 
 def _runner_of(n8n: Reference, versions: Mapping[str, str]) -> Reference:
-    """The runner of the same version, beside n8n's image wherever that comes from."""
+    """The task runner of the same version, from the registry of n8n's image."""
     folder, slash, name = n8n.repository.rpartition("/")
     if name != "n8n":
         raise InvalidValue(
-            f"names {shown(str(n8n))} for n8n, whose task runner must have the same version, and "
-            "where that is cannot be told from this name",
+            f"names {shown(str(n8n))} for n8n, and the name of the matching task runner image "
+            "cannot be derived from it",
             _with(versions, "n8n-runners", f"docker.io/n8nio/runners:{n8n.tag}"),
         )
-    # n8n's own registry has n8n, but not the runner.
+    # docker.n8n.io does not have the runner.
     registry = reference.DEFAULT_REGISTRY if n8n.registry == "docker.n8n.io" else n8n.registry
     return Reference(registry, f"{folder}{slash}runners", n8n.tag, None)
 

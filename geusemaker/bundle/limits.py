@@ -1,4 +1,4 @@
-"""How much memory each container may take on a host of a given size. Pure."""
+"""Memory limits of the containers on a host of a given size. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ MIB_PER_GIB: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a container needs, takes of a 16 GiB host, and is never given more than; in MiB."""
+    """MiB of one container: its minimum, its share of a 16 GiB host, its maximum."""
 
     least: int
     of_16_gib: int
     most: int
 
 
-# The least is what the images' makers ask for or what was measured: n8n 1 GiB for its main
-# process, its runner 200 MiB for each of three tasks at a time, Crawl4AI refuses to be healthy
-# below 2 GiB. Caddy's is what `CADDY_FILES` connections cost, see there.
+# Minimums are from the images' documentation or measured: n8n's main process needs 1 GiB, its
+# runner 200 MiB for each of three concurrent tasks, Crawl4AI is unhealthy below 2 GiB. Caddy needs
+# what `CADDY_FILES` connections take.
 NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
     {
         "n8n": Need(1024, 1536, 4096),
@@ -34,15 +34,16 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
     }
 )
 CADDY_FILES: Final = 4096
-"""Caddy's limit of open files, and so of connections: it has no other, and none needs a key.
+"""Caddy's limit of open files, which is its only limit of connections. Clients need no key to
+connect.
 
-Measured with Caddy 2.11.7, a header of 60 KB and a body that does not come: 45 MiB, and for each
-request 0.18 MiB when it is for a service (two files), 0.14 MiB else (one file).
+Measured with Caddy 2.11.7, 60 KB of headers and a body that never arrives: 45 MiB, plus 0.18 MiB
+for each request to a service (two files) and 0.14 MiB for any other (one file).
 """
 CADDY_GO_MIB: Final = 512
-"""Where Go's garbage collector gets to work in earnest: the rest is for the program and sockets."""
+"""GOMEMLIMIT of Caddy. The rest of its limit is for the program and its sockets."""
 OLLAMA_LEAST: Final = 2048
-"""Enough for a model of about two thousand million parameters, on a host without a GPU."""
+"""Enough for a model of about two billion parameters on a host without a GPU."""
 
 _UNKNOWN_GIB = 8.0
 
@@ -50,12 +51,12 @@ _UNKNOWN_GIB = 8.0
 def memory_limits(containers: Sequence[str], memory_gib: float | None) -> dict[str, int | None]:
     """The limit of each container in MiB; None for no limit.
 
-    Ollama takes what the others and the system leave. When nobody knows what the instance type
-    has, the others get what they would on a small host, and Ollama has no limit: a guess would
-    keep models out that fit.
+    Ollama gets what the other containers and the system leave. If `memory_gib` is unknown, the
+    others get their limits of a small host, and Ollama has no limit: a guess could exclude models
+    that fit.
 
     Raises:
-        BundleError: The containers cannot run on so little.
+        BundleError: The containers need more memory.
     """
     others = [name for name in containers if name != "ollama"]
     if memory_gib is None:
@@ -73,7 +74,7 @@ def memory_limits(containers: Sequence[str], memory_gib: float | None) -> dict[s
 
 
 def least_gib(containers: Sequence[str]) -> int:
-    """The smallest size, in whole GiB, on which these containers can run."""
+    """The smallest memory size, in whole GiB, on which these containers run."""
     size = 1
     while _least(containers) > size * MIB_PER_GIB - _for_the_system(size):
         size += 1
@@ -90,7 +91,7 @@ def _share(name: str, memory_gib: float) -> int:
 
 
 def _for_the_system(memory_gib: float) -> int:
-    """Kernel, Docker, the EFS proxy, the SSM agent and the page cache that databases live from."""
+    """MiB for kernel, Docker, the EFS proxy, the SSM agent and the databases' page cache."""
     return int(min(max(768.0, memory_gib * 64), 4096.0))
 
 

@@ -1,14 +1,16 @@
-"""The manifest: what the host must make, fetch and watch for this bundle, one fact a line. Pure.
+"""Renders the manifest: what the host creates, pulls and monitors for a bundle. Pure.
+
+One fact on each line:
 
 service <compose service>
 image <reference>
-directory data|efs <path below it> <uid> <mode>     a folder stands after the one that holds it
+directory data|efs <path below it> <uid> <mode>     parents come first
 secret <consumer> <name> <uid>
 model <name>
 dump-days <n>
-bridge <name>                                       of a network, on the host
-reach <bridge> <address> <network>                  from there, into a private network
-docker0 <address>/<prefix>                          of Docker's own bridge
+bridge <name>                                       bridge interface of a network
+reach <bridge> <address> <network>                  route that n8n may use
+docker0 <address>/<prefix>                          Docker's default bridge
 """
 
 from collections.abc import Mapping
@@ -21,9 +23,9 @@ from geusemaker.bundle.reference import Reference
 from geusemaker.bundle.secret_names import secrets_of
 
 OLLAMA_UID: Final = 11434
-"""User and group of Ollama, on the host and in its container. Its port: no image has this user."""
+"""User and group of Ollama, on host and in container. The number of its port, unused by images."""
 
-# By container: where below /srv/geusemaker, which folder, whose, with which mode.
+# By container: file system below /srv/geusemaker, folder, uid, mode.
 DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = MappingProxyType(
     {
         "n8n": (
@@ -31,7 +33,7 @@ DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = Mappin
             ("efs", "n8n/home", 1000, "0700"),
             ("efs", "n8n/files", 1000, "0700"),
         ),
-        # A stack of before has them as root's: the host hands them over (70-model-cache.sh).
+        # Older stacks created them as root: the host changes the owner (70-model-cache.sh).
         "ollama": (
             ("data", "ollama", OLLAMA_UID, "0700"),
             ("data", "ollama-kept", OLLAMA_UID, "0700"),
@@ -51,7 +53,7 @@ DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = Mappin
 
 
 def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
-    """The text, with a line break at its end."""
+    """The text of the manifest."""
     containers = facts.containers
     lines = [f"service {name}" for name in containers]
     lines += [f"image {reference}" for reference in dict.fromkeys(images.values())]

@@ -1,8 +1,8 @@
-"""The networks of the containers: who shares one, its bridge on the host, its addresses. Pure.
+"""Networks of the containers: members, bridges on the host, addresses. Pure.
 
-A container that goes out has one network with a way out, and nobody else whom it has to be kept
-apart from is on it: so each version of Docker sends it out by the same bridge, and the host's wall
-knows by the bridge who it is. What containers say to each other goes by internal networks.
+A container with internet access has exactly one network that is not internal, so every version of
+Docker routes it through the same bridge, and the host's firewall identifies it by that bridge.
+Containers talk to each other over internal networks.
 """
 
 import ipaddress
@@ -12,24 +12,24 @@ from types import MappingProxyType
 from typing import Any, Final
 
 BLOCK: Final = ipaddress.IPv4Network("198.18.42.0/23")
-"""All addresses of containers on the host (docs/adr/0019-the-network-wall.md says why these)."""
+"""Addresses of all containers (docs/adr/0019-the-network-wall.md gives the reasons)."""
 
 DOCKER0: Final = "198.18.43.1/24"
-"""The address of Docker's own bridge, which none of ours is on."""
+"""Address of Docker's default bridge, which no container uses."""
 
-_FIXED: Final = 10  # beyond those that Docker gives out by itself
+_FIXED: Final = 10  # outside the range that Docker assigns from
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network: whom it is made for, who else is on it, and whether it has a way out.
+    """A Compose network.
 
     Attributes:
-        place: Which sixteenth of the first half of `BLOCK` it has. Never given to another name:
-            Compose leaves a network that is no longer named, and two cannot have the same place.
-        made_for: The container without which there is no such network.
-        others: Who is on it as well, if they run.
-        internal: Whether it has no way out of the host.
+        place: Index of its /28 in `BLOCK`. Never reused for another name: Compose keeps a network
+            that is no longer in the file, and two networks cannot have the same subnet.
+        made_for: The network exists only if this container runs.
+        others: Further members, if they run.
+        internal: Whether its members cannot leave the host through it.
     """
 
     place: int
@@ -47,7 +47,7 @@ class Network:
 
     @property
     def fixed(self) -> str:
-        """An address for a container that is to have the same one always."""
+        """An address that Docker assigns to no other container."""
         return str(self.subnet[_FIXED])
 
 
@@ -65,18 +65,18 @@ NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
 )
 
 N8N_ADDRESS: Final = NETWORKS["edge"].fixed
-"""Where n8n listens, and where it goes out from. Caddy alone is beside it: whoever else could
-connect could claim any address as the visitor's, since n8n believes its one proxy."""
+"""Where n8n listens, and its source address. Only Caddy shares this network: n8n trusts one proxy,
+so any other member could forge the client's address."""
 
 N8N_BROKER_ADDRESS: Final = NETWORKS["runners"].fixed
-"""Where n8n's task broker listens, which is for the runner alone."""
+"""Where n8n's task broker listens. Only the task runner shares this network."""
 
 N8N_UPSTREAM: Final = "n8n-edge"
-"""n8n's name on the edge. As `n8n` it has an address in each network that Caddy shares with it."""
+"""n8n's name on the edge network. `n8n` has an address in every network of n8n and Caddy."""
 
 
 def bridge(name: str) -> str:
-    """The name of a network's bridge on the host: at most 15 characters, as for any interface."""
+    """Name of a network's bridge on the host. Interface names have at most 15 characters."""
     return f"gm-{name}"
 
 
@@ -87,7 +87,7 @@ def networks_of(containers: Iterable[str]) -> dict[str, Network]:
 
 
 def compose_network(name: str, network: Network) -> dict[str, Any]:
-    """The network for compose.yaml. The lower half of its addresses is Docker's to give out."""
+    """The network in compose.yaml. Docker assigns addresses from the lower half of its subnet."""
     addresses = {
         "subnet": str(network.subnet),
         "ip_range": str(next(network.subnet.subnets(prefixlen_diff=1))),
@@ -103,7 +103,7 @@ def compose_network(name: str, network: Network) -> dict[str, Any]:
 def compose_endpoints(
     container: str, networks: Mapping[str, Network], domain: str | None
 ) -> dict[str, Any]:
-    """The networks of one container for compose.yaml, and what it is called there."""
+    """The networks of one container in compose.yaml, with its addresses and aliases."""
     found: dict[str, Any] = {
         name: {} for name, network in networks.items() if container in network.members
     }
@@ -111,14 +111,14 @@ def compose_endpoints(
         found["edge"] = {"ipv4_address": N8N_ADDRESS, "aliases": [N8N_UPSTREAM]}
         found["runners"] = {"ipv4_address": N8N_BROKER_ADDRESS}
     if container == "caddy" and domain:
-        # n8n calls the stack's own webhooks without leaving the host: allowedCidrs and the address
-        # of the name in a private zone do not matter.
+        # n8n reaches the stack's own webhooks inside the host, independent of allowedCidrs and of
+        # DNS in a private zone.
         found["edge"] = {"aliases": [domain]}
     return found
 
 
 def wall_lines(containers: Sequence[str], n8n_reaches: Iterable[str]) -> list[str]:
-    """What the host's wall is to know, as lines of the manifest."""
+    """Lines of the manifest for the host's firewall."""
     made = networks_of(containers)
     lines = [f"bridge {bridge(name)}" for name in made]
     if "n8n" in containers:

@@ -1,4 +1,4 @@
-"""The name of a container image, taken apart. Pure."""
+"""Parses references of container images. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An image: where it is, which tag, which content.
+    """A reference of a container image.
 
     Attributes:
-        registry: Host of the registry, such as "docker.io".
-        repository: The path there, such as "library/postgres".
+        registry: Host, such as "docker.io".
+        repository: Path, such as "library/postgres".
         tag: Such as "18.6-bookworm", or None.
         digest: Such as "sha256:37…", or None.
     """
@@ -41,18 +41,18 @@ class Reference:
 
     @property
     def version(self) -> Version | None:
-        """The numbers that the tag begins with; a missing third one counts as 0."""
+        """Version at the start of the tag, with 0 for a missing patch number; None without one."""
         found = _version.match(self.tag or "")
         return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
 
 def parse(text: str) -> Reference | None:
-    """The parts of a reference, with what Docker would add; None if it is none."""
+    """The parsed reference with Docker's defaults; None if `text` is not a reference."""
     found = _reference.fullmatch(text)
     if found is None or len(text) > 512:
         return None
     first, slash, rest = found["path"].partition("/")
-    # Docker's own rule of what is a host: it has a dot or a port, or is this one word.
+    # Docker's rule: the first part is a host if it has a dot or a port, or is `localhost`.
     if slash and ("." in first or ":" in first or first == "localhost"):
         registry, repository = first, rest
     else:
@@ -63,6 +63,6 @@ def parse(text: str) -> Reference | None:
 
 
 def version_of(text: str) -> Version | None:
-    """A version as data has it: "2.41.4"."""
+    """Parses a complete version, such as "2.41.4"; None if `text` is not one."""
     found = _version.fullmatch(text)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None

@@ -1,4 +1,4 @@
-"""Logins of container registries in the form that Docker reads. Pure."""
+"""Logins of container registries in Docker's format. Pure."""
 
 import base64
 import json
@@ -9,13 +9,13 @@ from pydantic import SecretStr
 
 DOCKER_HUB: Final = "docker.io"
 
-_HUB_KEY = "https://index.docker.io/v1/"  # what Docker's own client calls it in this file
+_HUB_KEY = "https://index.docker.io/v1/"  # Docker's key for Docker Hub
 
 
 def docker_config(logins: Mapping[str, SecretStr]) -> str:
-    """The `config.json` with which Docker logs in: `user:password` by registry, in base64.
+    """Docker's `config.json` for logins of the form `user:password` by registry.
 
-    One line, in an order that does not depend on the order of the config.
+    One line, sorted by registry.
     """
     auths = {
         _HUB_KEY if registry == DOCKER_HUB else registry: {

@@ -1,4 +1,4 @@
-"""Renders the settings bundle: what the host runs once it is a host. Pure."""
+"""Renders the files of the settings bundle. Pure."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ CADDYFILE: Final = "caddy/Caddyfile"
 
 
 def render(facts: BundleFacts) -> dict[str, str]:
-    """The files of the bundle by their paths.
+    """The text of each file of the bundle, by path.
 
     Raises:
-        BundleError: A value cannot be used; the message names the config key and what fixes it.
+        BundleError: The instance type has too little memory, or an image lacks the architecture.
     """
     images = chosen(facts.containers, facts.image_versions, facts.architecture)
     files = {

@@ -1,7 +1,7 @@
-"""Which secrets there are, and which container gets which, as a file of its own user.
+"""Names of the stack's secrets, and which container reads which.
 
-The stack makes their values, the host writes them to `SECRETS_ROOT/<consumer>/<name>`, and the
-Compose file mounts each into the one container that needs it. What is not named here is not there.
+The stack generates the values. The host writes them to `SECRETS_ROOT/<consumer>/<name>`, and
+Compose mounts each into its container as a file of the container's user.
 """
 
 from collections.abc import Mapping
@@ -30,21 +30,19 @@ SECRET_NAMES: Final = (
     OLLAMA_API_KEY,
     CRAWL4AI_TOKEN,
 )
-"""All that the stack makes. The owner's password itself goes to people only, never to the host's
-containers: n8n is given its hash."""
+"""All secrets of a stack. No container reads the owner's password: n8n reads its hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """One secret as one container sees it.
+    """A secret in one container.
 
     Attributes:
-        consumer: The Compose service, and the folder below `SECRETS_ROOT`.
+        consumer: Compose service, and folder below `SECRETS_ROOT`.
         name: One of `SECRET_NAMES`.
-        uid: The user inside the container. Docker mounts the host's file as it is, so the file
-            must belong to this user.
-        inside: The file's name below /run/secrets in the container.
-        only_with: A service that must be chosen for the consumer to need it.
+        uid: User in the container. Docker keeps the owner of the mounted file.
+        inside: File name below /run/secrets in the container.
+        only_with: The consumer needs the secret only if this service runs.
     """
 
     consumer: str
@@ -70,18 +68,18 @@ CONSUMERS: Final[Mapping[str, tuple[SecretFile, ...]]] = MappingProxyType(
         ),
         "n8n-runners": _files("n8n-runners", 1000, N8N_RUNNERS_TOKEN),
         "qdrant": _files("qdrant", 1000, QDRANT_API_KEY),
-        # The image's entry point reads this one name.
+        # The image's entry point reads this file name only.
         "crawl4ai": (SecretFile("crawl4ai", CRAWL4AI_TOKEN, 999, "api_token"),),
         "postgres": _files("postgres", 999, POSTGRES_PASSWORD),
-        # Ollama has no login of its own: Caddy asks for the key in its place.
+        # Ollama has no authentication: Caddy checks the key.
         "caddy": (SecretFile("caddy", OLLAMA_API_KEY, 1000, OLLAMA_API_KEY, only_with="ollama"),),
     }
 )
-"""By Compose service. A service that is not named gets none."""
+"""Secrets by Compose service."""
 
 
 def secrets_of(containers: tuple[str, ...]) -> tuple[SecretFile, ...]:
-    """The files that these Compose services need, in their order."""
+    """The secrets that these Compose services read, in their order."""
     return tuple(
         file
         for container in containers

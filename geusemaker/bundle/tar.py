@@ -1,6 +1,6 @@
-"""Packs the files of a bundle, to the same bytes on every machine. Pure.
+"""Packs the files of a bundle into a tar with the same bytes on every machine. Pure.
 
-Not compressed: what zlib makes of the same text depends on the build of Python.
+Not compressed: zlib's output depends on the build of Python.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 
 def pack(files: Mapping[str, str]) -> bytes:
-    """An uncompressed tar of the files by their paths: no owner, no time, sorted."""
+    """An uncompressed tar of texts by path: sorted, without owners and times."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files):
@@ -23,5 +23,5 @@ def pack(files: Mapping[str, str]) -> bytes:
 
 
 def digest(packed: bytes) -> str:
-    """The SHA-256, which names the bundle."""
+    """SHA-256 in hexadecimal digits: the name of the bundle."""
     return hashlib.sha256(packed).hexdigest()

@@ -1,4 +1,4 @@
-"""A VPC and subnets that exist already: what must be true of them. They are never changed."""
+"""Checks of an adopted VPC and its subnets. They are never changed."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import NetworkError, one_line
 
 ON_THE_HOST = {
-    ipaddress.ip_network("172.17.0.0/16"): "where Docker puts its bridge before it is moved",
-    BLOCK: "where the containers are",
+    ipaddress.ip_network("172.17.0.0/16"): "the default range of Docker's bridge",
+    BLOCK: "the range of the containers",
 }
-"""Ranges of the host itself: it reaches nothing else in them."""
+"""Ranges that the host uses itself. It cannot reach other machines in them."""
 
 
 @dataclass(frozen=True)
 class AdoptedSubnet:
-    """A subnet as AWS tells it.
+    """An existing subnet.
 
-    `way_out` is the default route's target, or None; `maps_public`, whether whatever starts in the
-    subnet gets a public IPv4 address by itself.
+    `way_out` is the target of its default route, or None. `maps_public` says whether instances in
+    the subnet get a public IPv4 address by default.
     """
 
     id: str
@@ -35,7 +35,7 @@ class AdoptedSubnet:
 
 @dataclass(frozen=True)
 class AdoptedVpc:
-    """A VPC as AWS tells it. `cidr` may be missing in the answers of a unit test's mocks."""
+    """An existing VPC. `cidr` may be None under a unit test's mocks."""
 
     id: str
     cidr: str | None
@@ -49,20 +49,21 @@ def check(
     offering: Sequence[str] | None,
     instance_type: str,
 ) -> bool:
-    """Whether the host gets a public address: yes behind an internet gateway, no behind a NAT.
+    """Whether the host's default route is an internet gateway, so that it has a public address.
 
-    `offering` are the zones that offer the type, None when that is not known.
+    `offering` are the zones that offer the type, None if unknown.
 
-    Raises `NetworkError` for whatever would make the host fail later: no DNS (EFS is mounted by
-    name), a subnet of another VPC, two subnets in one zone (EFS takes one mount target a zone), no
-    way out (the host fetches packages and images), a zone that does not offer the type.
+    Raises `NetworkError` for a network in which the host would fail later: no DNS (EFS is mounted
+    by name), a subnet of another VPC, two subnets in one zone (EFS allows one mount target in
+    each), no default route (the host downloads packages and images), a zone that does not offer the
+    type.
     """
     if not (vpc.dns_support and vpc.dns_hostnames):
         raise NetworkError(
             f"geusemaker:vpcId is {vpc.id}, whose DNS support is "
             f"{'on' if vpc.dns_support else 'off'} and DNS hostnames are "
-            f"{'on' if vpc.dns_hostnames else 'off'}; EFS is mounted by name and needs both. An "
-            "adopted VPC is never changed by this program, so switch them on yourself: "
+            f"{'on' if vpc.dns_hostnames else 'off'}. EFS is mounted by name and needs both. "
+            "GeuseMaker never changes an adopted VPC, so enable them yourself: "
             f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
             "--enable-dns-support)."
         )
@@ -70,10 +71,10 @@ def check(
         if vpc.cidr and ipaddress.ip_network(vpc.cidr).overlaps(taken):
             raise NetworkError(
                 f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {taken}, {why} on "
-                "the host: the host could not reach that part of the VPC, its name server "
-                "perhaps. Let the stack make a VPC: `pulumi config rm geusemaker:vpcId && pulumi "
-                "config rm geusemaker:subnetIds`; or name another one in geusemaker:vpcId and its "
-                "subnets in geusemaker:subnetIds."
+                "the host: the host could not reach that part of the VPC, possibly its DNS server. "
+                "Let the stack create a VPC: `pulumi config rm geusemaker:vpcId && pulumi config "
+                "rm geusemaker:subnetIds`; or name another VPC in geusemaker:vpcId and its subnets "
+                "in geusemaker:subnetIds."
             )
     for subnet in subnets:
         if subnet.vpc_id != vpc.id:
@@ -87,75 +88,75 @@ def check(
         if subnet.zone in seen:
             raise NetworkError(
                 f"geusemaker:subnetIds names {seen[subnet.zone]} and {subnet.id}, both in "
-                f"{subnet.zone}; EFS takes one mount target a zone. Keep one of them: "
+                f"{subnet.zone}. EFS allows one mount target in each zone. Keep one of them: "
                 f"`pulumi config set geusemaker:subnetIds {seen[subnet.zone]}`."
             )
         seen[subnet.zone] = subnet.id
     host = subnets[0]
     if host.way_out is None:
         raise NetworkError(
-            f"geusemaker:subnetIds starts with {host.id}, where the host would start, but its "
-            "route table has no route for 0.0.0.0/0: the host fetches packages and container "
-            "images and must reach Session Manager. Put a subnet with an internet gateway or a "
-            "NAT gateway first in geusemaker:subnetIds."
+            f"geusemaker:subnetIds starts with {host.id}, the subnet of the host, but its route "
+            "table has no route for 0.0.0.0/0. The host downloads packages and container images "
+            "and needs Session Manager. Put a subnet with a route to an internet gateway or a NAT "
+            "gateway first in geusemaker:subnetIds."
         )
     if offering is not None and host.zone not in offering:
         raise NetworkError(
             f"geusemaker:subnetIds starts with {host.id} in {host.zone}, where AWS does not offer "
             f"{instance_type} (it does in {', '.join(offering) or 'no zone of this Region'}). Put "
-            "a subnet of such a zone first in geusemaker:subnetIds, or take another "
+            "a subnet of such a zone first in geusemaker:subnetIds, or set another "
             "geusemaker:instanceType."
         )
     return host.way_out.startswith("igw-")
 
 
 def address_note(host: AdoptedSubnet) -> str:
-    """What it means that a subnet with an internet gateway gives no public address by itself."""
+    """Note on a public subnet that assigns no public addresses, so the host needs an Elastic IP."""
     return (
-        f"geusemaker:subnetIds starts with {host.id}, which gives no public address by itself, so "
-        "that the host's way out is an Elastic IP, billed also while the host is stopped. A new "
-        "host has no way out until the address has moved to it from the old one: it pulls its "
-        "container images after that, and a replacement takes as much longer. With `aws ec2 "
+        f"geusemaker:subnetIds starts with {host.id}, which assigns no public addresses. The host "
+        "reaches the internet through an Elastic IP, which AWS bills also while the host is "
+        "stopped. A replacement takes longer: the new host pulls its container images only after "
+        "the address has moved to it. To avoid the Elastic IP, run `aws ec2 "
         f"modify-subnet-attribute --subnet-id {host.id} --map-public-ip-on-launch` before the "
-        "first deployment it needs none."
+        "first deployment."
     )
 
 
 @as_run_errors()
 def check_keeps_address(loses: bool, host: AdoptedSubnet) -> None:
-    """Raises `NetworkError` for a host that would lose the Elastic IP which is its way out.
+    """Raises `NetworkError` if the host would lose the Elastic IP that it needs for the internet.
 
-    So it would when its subnet gives addresses now and gave none when the stack was made: EC2 gives
-    a host one at its start only.
+    This happens if its subnet assigns public addresses now and did not at first: EC2 assigns them
+    only at launch.
     """
     if loses:
         raise NetworkError(
-            f"geusemaker:subnetIds starts with {host.id}, which gives a public address by itself "
-            "now and gave none when this stack was made. The Elastic IP would go, and with it the "
-            "host's way out: EC2 gives a host an address when it is launched, not later. Put it "
-            f"back: `aws ec2 modify-subnet-attribute --subnet-id {host.id} "
+            f"geusemaker:subnetIds starts with {host.id}, which assigns public addresses now and "
+            "did not when this stack was created. Without its Elastic IP the host would lose its "
+            "internet access, because EC2 assigns addresses only at launch. Restore the setting: "
+            f"`aws ec2 modify-subnet-attribute --subnet-id {host.id} "
             "--no-map-public-ip-on-launch`."
         )
 
 
 def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
-    """Somebody should come in, by the config key `key`, where nobody can."""
+    """The error for a config key that opens a port in a subnet without an internet gateway."""
     port = 443 if key == "allowedCidrs" else 80
     return NetworkError(
         f"geusemaker:{key} opens port {port} of the host, but its subnet {host.id} (the first "
-        f"of geusemaker:subnetIds) has its way out by {host.way_out}, not by an internet gateway: "
-        "nobody could reach it. Put a public subnet first in geusemaker:subnetIds, "
-        "or come in by Session Manager alone: "
+        f"of geusemaker:subnetIds) has its default route through {host.way_out} and not through "
+        "an internet gateway, so no client can reach the port. Put a public subnet first in "
+        "geusemaker:subnetIds, or use Session Manager only: "
         f"`pulumi config rm geusemaker:{key}`."
     )
 
 
 @as_run_errors()
 def check_same_network(was: str, wanted: str) -> str:
-    """The network that the stack was made in. Raises `NetworkError` when another one is wanted.
+    """The network of the stack. Raises `NetworkError` if the config names another one.
 
-    A file system has its mount targets in one VPC at a time, and a VPC goes only when nothing is
-    left in it: a change under a running stack would stop half-way.
+    A file system has its mount targets in one VPC, and AWS deletes only an empty VPC: the change of
+    a running stack would fail half-way.
     """
     if was == wanted:
         return was
@@ -169,16 +170,16 @@ def check_same_network(was: str, wanted: str) -> str:
     elif key == "vpcId" and not wanted.startswith("vpc-"):
         fix += ", and geusemaker:subnetIds as it was"
     raise NetworkError(
-        f"This stack is in the network {was}, and {wanted} is configured now. Its file system can "
-        "be mounted in one VPC at a time and its data volume cannot leave its zone, so the network "
-        f"under a running stack is not changed. Put it back: {fix}. To move, make a new stack "
-        "there and bring the data over by a backup."
+        f"This stack is in the network {was}, but the config has {wanted} now. A file system has "
+        "mount targets in one VPC only and a volume cannot leave its zone, so the network of a "
+        f"running stack cannot change. Restore the config: {fix}. To move, create a new stack "
+        "there and restore the data from a backup."
     )
 
 
 @as_run_errors()
 def check_same_zone(was: str, host: AdoptedSubnet) -> str:
-    """The zone of the host and its data volume; `NetworkError` when its subnet is elsewhere now."""
+    """The zone of the data volume. Raises `NetworkError` if the host's subnet is elsewhere."""
     if host.zone == was:
         return was
     raise NetworkError(
@@ -191,7 +192,7 @@ def check_same_zone(was: str, host: AdoptedSubnet) -> str:
 def look_up(
     vpc_id: str, subnet_ids: Sequence[str], opts: pulumi.InvokeOptions
 ) -> tuple[AdoptedVpc, list[AdoptedSubnet]]:
-    """The VPC and subnets as AWS tells them. `NetworkError` for one that is not there."""
+    """Looks up the VPC and the subnets. Raises `NetworkError` if one does not exist."""
     try:
         vpc = aws.ec2.get_vpc(id=vpc_id, opts=opts)
     except Exception as error:  # the SDK raises nothing narrower
@@ -216,15 +217,15 @@ def look_up(
 
 
 def _missing(key: str, value: str, command: str, error: Exception) -> NetworkError:
-    said = one_line(error)
     return NetworkError(
-        f"geusemaker:{key} names {value}, which AWS does not show to this account in the Region of "
-        f"`aws:region`. It said: {said} -- `aws ec2 {command}` lists what there is."
+        f"geusemaker:{key} names {value}, which does not exist for this account in the Region of "
+        f"`aws:region`. AWS answered: {one_line(error)} -- `aws ec2 {command}` lists the existing "
+        "ones."
     )
 
 
 def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
-    """Target of the subnet's default route; a subnet without its own table uses the main one."""
+    """Target of the subnet's default route. A subnet without its own table uses the main one."""
     for by, value in (("association.subnet-id", subnet_id), ("association.main", "true")):
         found = aws.ec2.get_route_tables(
             vpc_id=vpc_id, filters=[{"name": by, "values": [value]}], opts=opts
@@ -232,7 +233,7 @@ def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | N
         if found.ids:
             break
     else:
-        return None  # each VPC has a main table, but mocks may tell of none
+        return None  # only under mocks: each VPC has a main table
     table = aws.ec2.get_route_table(route_table_id=found.ids[0], opts=opts)
     for route in table.routes or ():
         if route.cidr_block == "0.0.0.0/0":

@@ -1,4 +1,4 @@
-"""Copies of the data, every night, by AWS Backup."""
+"""Nightly backups of the data by AWS Backup."""
 
 from collections.abc import Sequence
 
@@ -10,8 +10,8 @@ from geusemaker.components.tagging import Tags
 from geusemaker.components.trust import trust_policy
 
 SCHEDULE = "cron(0 5 ? * * *)"
-"""Five in the morning, UTC: the host dumps its databases to the file system between three and four,
-so that a copy of the file system holds the dump of the same night."""
+"""05:00 UTC. The host dumps its database to the file system between 03:00 and 04:00, so a backup of
+the file system has the dump of the same night."""
 
 
 def make_backups(
@@ -26,10 +26,10 @@ def make_backups(
     tags: Tags,
     parent: pulumi.Resource,
 ) -> None:
-    """One plan for all of the data, so that its parts can be brought back to the same night.
+    """Creates one backup plan for all data, so volume and file system can be restored together.
 
-    Without retention there is no plan. The vault stays, with the copies that it holds, and so does
-    the role: by it AWS Backup deletes each copy at its date, and restores one.
+    With `retention_days` 0 there is no plan. Vault and role stay: AWS Backup needs the role to
+    delete expired backups and to restore one.
     """
     child = ResourceOptions(parent=parent)
     vault = aws.backup.Vault(

@@ -1,4 +1,4 @@
-"""Compute: the host. It can be replaced at any time; what must last is elsewhere."""
+"""Compute: the host. It can be replaced at any time: no data is on it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NotRequired, TypedDict
@@ -17,14 +17,14 @@ from geusemaker.components.tagging import Tags
 from geusemaker.ec2.instance_types import is_burstable
 
 CREDIT_MODE: Final = "unlimited"
-"""Of burstable types: CPU beyond the credits is paid, not refused."""
+"""For burstable types: AWS bills CPU beyond the credits and does not throttle it."""
 
 DATA_DEVICE: Final = "/dev/sdf"
-"""First name that AWS recommends for a data volume; Nitro hosts show it as an NVMe device."""
+"""First name that AWS recommends for a data volume. Nitro hosts show it as an NVMe device."""
 
 
 class ComputeArgs(TypedDict):
-    """What the host is and what it is given."""
+    """Arguments of `Compute`. "Plain" values decide which resources exist, so no Output fits."""
 
     region: str
     ami_id: pulumi.Input[str]
@@ -37,24 +37,24 @@ class ComputeArgs(TypedDict):
     access_point_ids: pulumi.Input[Mapping[str, str]]
     data_volume_id: pulumi.Input[str]
     role_name: pulumi.Input[str]
-    """Role of the instance profile: it is let at the settings."""
+    """Role of the instance profile. It gets access to the settings."""
     credentials_name: pulumi.Input[str]
     credentials_arn: pulumi.Input[str]
-    """The parameter with the stack's secrets."""
+    """SSM parameter with the stack's secrets."""
     settings: Mapping[str, str]
-    """Files of the bundle that the host applies. Plain: the bundle is named by their content."""
+    """Files of the bundle that the host applies. Plain: their content names the bundle."""
     registry_logins: Mapping[str, SecretStr]
-    """`user:password` by registry. Plain: it decides which resources there are."""
+    """`user:password` by registry. Plain."""
     access: Access
-    """How users reach the host. Plain: decides whether there is an Elastic IP."""
+    """How users reach the host. Plain."""
     hosted_zone_id: str | None
     public_address: bool | None
-    """False for no public IPv4 address; None: as its subnet does by itself. Never True."""
+    """False: no public IPv4 address. None: the default of the subnet. Never True."""
     needs: Sequence[pulumi.Resource]
-    """What must stand before the host boots."""
+    """Resources that must exist before the host boots."""
     tags: Tags
     has_key: bool
-    """Whether there is a `kms_key_arn`. Plain: it decides which resources there are."""
+    """Whether there is a `kms_key_arn`. Plain."""
     kms_key_arn: NotRequired[pulumi.Input[str | None]]
 
 
@@ -64,20 +64,20 @@ class Compute(pulumi.ComponentResource):
     instance_id: pulumi.Output[str]
     """The host."""
     public_ip: pulumi.Output[str]
-    """Its public IPv4 address; empty behind a NAT gateway."""
+    """Its public IPv4 address. Empty behind a NAT gateway."""
     url: pulumi.Output[str]
-    """Where the services are reached."""
+    """URL of the services."""
     settings_name: pulumi.Output[str]
-    """SSM parameter that names the settings which the host applies."""
+    """SSM parameter that points to the settings bundle."""
     status_name: pulumi.Output[str]
-    """SSM parameter in which the host reports on itself."""
+    """SSM parameter with the host's status report."""
 
     @as_run_errors()
     def __init__(self, name: str, args: ComputeArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__("geusemaker:index:Compute", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags, key, access = args["tags"], args.get("kms_key_arn"), args["access"]
-        # Made before the host: its settings name the address.
+        # Before the host: its settings contain the address.
         address = None
         if access.has_elastic_ip:
             address = aws.ec2.Eip(
@@ -110,13 +110,13 @@ class Compute(pulumi.ComponentResource):
             data_volume_id=args["data_volume_id"],
         ).apply(
             as_run_errors()(
-                lambda told: userdata.render(
-                    userdata.HostFacts(region=args["region"], data_device=DATA_DEVICE, **told)
+                lambda values: userdata.render(
+                    userdata.HostFacts(region=args["region"], data_device=DATA_DEVICE, **values)
                 )
             )
         )
-        # gzip gives other bytes with other Python builds, and another machine must not replace
-        # the host: the bytes are kept until the text itself changes.
+        # gzip's output depends on the Python build. The bytes are kept until the text changes, so
+        # that an update from another machine does not replace the host.
         kept_script = pulumi.Stash(
             f"{name}-user-data",
             input=script.apply(as_run_errors()(userdata.encode)),
@@ -148,12 +148,12 @@ class Compute(pulumi.ComponentResource):
                 "tags": tags.named("root"),
             },
             user_data_base64=output_of(kept_script),
-            # Out of credits, a host in mode standard is throttled to a fraction of its CPU, and
-            # services that answer too late look dead.
+            # In mode "standard", a host without credits is throttled until its services fail their
+            # health checks.
             credit_specification=(
                 {"cpu_credits": CREDIT_MODE} if is_burstable(args["instance_type"]) else None
             ),
-            # Changed in place, it would stop and start the host and never run.
+            # A change in place would restart the host without running the new script.
             user_data_replace_on_change=True,
             tags=tags.named("host"),
             opts=ResourceOptions(parent=self, depends_on=[*args["needs"], *settings.needs]),
@@ -163,10 +163,9 @@ class Compute(pulumi.ComponentResource):
             device_name=DATA_DEVICE,
             instance_id=instance.id,
             volume_id=args["data_volume_id"],
-            # The old host is stopped first, so that its databases close their files.
+            # Stops the old host first, so that its databases close their files.
             stop_instance_before_detaching=True,
-            # A volume has one attachment at a time: without this a replaced host fails with
-            # VolumeInUse.
+            # A volume has one attachment: otherwise a replacement fails with VolumeInUse.
             opts=ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.instance_id = instance.id
@@ -186,7 +185,7 @@ class Compute(pulumi.ComponentResource):
                     zone_id=args["hosted_zone_id"],
                     name=access.domain,
                     type="A",
-                    ttl=60,  # seconds; a new address is known soon
+                    ttl=60,  # seconds; clients see a new address soon
                     records=[address.public_ip],
                     opts=child,
                 )

@@ -1,7 +1,7 @@
-"""Passwords and keys of a stack: made once, kept as long as its data, never in user data.
+"""Passwords and keys of a stack: generated once, kept as long as its data, never in user data.
 
-New ones over old data would be a dead stack: PostgreSQL keeps the password of its first start, and
-what n8n has encrypted can be read with the first key only.
+New values would break a stack with data: PostgreSQL keeps the password of its first start, and n8n
+decrypts its data only with the first key.
 """
 
 import base64
@@ -21,16 +21,16 @@ from geusemaker.components.kept import output_of
 from geusemaker.components.tagging import Tags
 
 LENGTH: Final = 40
-"""Characters of each, about 238 bits: nobody types them."""
+"""Characters of each value, about 238 bits."""
 
-_ALPHABET = string.ascii_letters + string.digits  # nothing that a shell or a URL would change
+_ALPHABET = string.ascii_letters + string.digits  # needs no quoting in a shell or a URL
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 _BCRYPT_BASE64 = str.maketrans(f"{_LETTERS}+/", f"./{_LETTERS}")
-_BCRYPT_ROUNDS = 10  # the password is random: the work factor guards nothing that can be guessed
+_BCRYPT_ROUNDS = 10  # low is enough: a random password cannot be guessed
 
 
 def make_secrets() -> dict[str, str]:
-    """A new value for every secret that is not made of another one."""
+    """Generates every secret that is not derived from another one."""
     return {
         name: "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
         for name in sorted(SECRET_NAMES)
@@ -39,21 +39,21 @@ def make_secrets() -> dict[str, str]:
 
 
 def owner_hash(password: str) -> str:
-    """Hash of the owner's password, as n8n takes it.
+    """bcrypt hash of the owner's password, for n8n.
 
-    The same password gives the same hash in every run, or each deployment would change it. A salt
-    made of the password hides only that two stacks have the same one, which random ones have not.
+    Deterministic, so that a deployment does not change it: the salt is derived from the password. A
+    random salt would only hide equal passwords, which random passwords are not.
     """
     digest = hashlib.sha256(password.encode()).digest()[:16]
-    # 16 bytes are 22 characters of bcrypt's base64, which has an order of its own.
+    # 16 bytes are 22 characters of bcrypt's base64, which has its own alphabet.
     salt = base64.b64encode(digest).decode().rstrip("=").translate(_BCRYPT_BASE64)
     return bcrypt.hashpw(password.encode(), f"$2b${_BCRYPT_ROUNDS:02d}${salt}".encode()).decode()
 
 
 def as_text(values: Mapping[str, str]) -> str:
-    """What is stored: a line `name=value` each, which a shell reads without any parser."""
-    told = {**values, N8N_OWNER_PASSWORD_HASH: owner_hash(values[N8N_OWNER_PASSWORD])}
-    return "\n".join(f"{name}={told[name]}" for name in sorted(told))
+    """The stored text: lines of `name=value`, which a shell reads without a parser."""
+    stored = {**values, N8N_OWNER_PASSWORD_HASH: owner_hash(values[N8N_OWNER_PASSWORD])}
+    return "\n".join(f"{name}={stored[name]}" for name in sorted(stored))
 
 
 def make_credentials(
@@ -64,7 +64,7 @@ def make_credentials(
     tags: Tags,
     parent: pulumi.Resource,
 ) -> aws.ssm.Parameter:
-    """The stack's secrets in one encrypted SSM parameter."""
+    """Creates the encrypted SSM parameter with the stack's secrets."""
     stash = pulumi.Stash(
         name,
         input=pulumi.Output.secret(make_secrets()),
@@ -78,7 +78,7 @@ def make_credentials(
         key_id=kms_key_arn,
         value=pulumi.Output.secret(output_of(stash)).apply(_stored),
         tags=tags.named("credentials"),
-        # An older stack has another name there, and would lose the parameter for this one.
+        # Older stacks have another name, and a change of it would replace the parameter.
         opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["name"]),
     )
 

@@ -1,4 +1,4 @@
-"""Identity: the host's role, with what it needs and no more, and the stack's secrets."""
+"""Identity: the host's role with the least permissions, and the stack's secrets."""
 
 import json
 from collections.abc import Sequence
@@ -15,30 +15,29 @@ from geusemaker.components.trust import trust_policy
 
 
 class IdentityArgs(TypedDict):
-    """What the host may touch."""
+    """Arguments of `Identity`: what the host may access."""
 
     file_system_arn: pulumi.Input[str]
     """The stack's own file system."""
     access_point_arns: pulumi.Input[Sequence[str]]
-    """The only ways into it."""
+    """Its access points. The host mounts through them only."""
     partition: str
     """Partition of the Region, for the ARN of AWS's own policy."""
     tags: Tags
     protect: bool
-    """Whether Pulumi refuses to delete the secrets, without which the data is lost. Plain: an
-    option, not a property."""
+    """Whether Pulumi refuses to delete the secrets. Without them the data is lost."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str] | None]
-    """For accounts that demand one on every role."""
+    """For accounts that require one on every role."""
     extra_policy_arns: NotRequired[Sequence[str]]
-    """Managed policies that the role gets too. Plain: it decides how many resources there are."""
+    """Further managed policies of the role. Plain: it decides which resources exist."""
     kms_key_arn: NotRequired[pulumi.Input[str | None]]
-    """Key of the secrets; AWS's own for SSM when unset."""
+    """Key of the secrets. Without one, AWS's key for SSM."""
 
 
 def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
-    """Mount and write the own file system, through its access points only.
+    """Policy to mount and write the stack's file system through its access points only.
 
-    An access point without an ARN, which only a mock makes, is no way in.
+    Ignores access points without an ARN, which exist only under mocks.
     """
     return json.dumps(
         {
@@ -61,7 +60,7 @@ def files_policy(file_system_arn: str, access_point_arns: Sequence[str]) -> str:
                     },
                 },
                 {
-                    # Where the mount helper has botocore, it asks here what the name does not tell.
+                    # The mount helper calls this if it has botocore and DNS fails.
                     "Sid": "FindOwnMountTargets",
                     "Effect": "Allow",
                     "Action": "elasticfilesystem:DescribeMountTargets",
@@ -76,11 +75,11 @@ class Identity(pulumi.ComponentResource):
     """A role for Session Manager and the stack's own file system, and its instance profile."""
 
     instance_profile_name: pulumi.Output[str]
-    """Profile that the instance carries."""
+    """Profile of the instance."""
     role_arn: pulumi.Output[str]
     """The role."""
     role_name: pulumi.Output[str]
-    """Its name, for further policies."""
+    """Name of the role, for further policies."""
     credentials_name: pulumi.Output[str]
     """SSM parameter that holds the stack's secrets."""
     credentials_arn: pulumi.Output[str]
@@ -109,7 +108,7 @@ class Identity(pulumi.ComponentResource):
             f"{name}-files",
             role=role.name,
             policy=pulumi.Output.all(args["file_system_arn"], args["access_point_arns"]).apply(
-                lambda told: files_policy(*told)
+                lambda arns: files_policy(*arns)
             ),
             opts=child,
         )
@@ -125,7 +124,7 @@ class Identity(pulumi.ComponentResource):
         )
         extra = [
             aws.iam.RolePolicyAttachment(
-                # Named by the policy, not by its place, so that taking one out leaves the rest.
+                # Named by the policy, not by its index: removing one keeps the others.
                 f"{name}-extra-{arn.partition('::')[2]}",
                 role=role.name,
                 policy_arn=arn,
@@ -134,7 +133,7 @@ class Identity(pulumi.ComponentResource):
             for arn in args.get("extra_policy_arns", ())
         ]
         self.grants: list[pulumi.Resource] = [session_manager, files, credentials, *extra]
-        """What must stand before a host can do its first steps."""
+        """Resources that must exist before the host boots."""
         self.instance_profile_name = profile.name
         self.role_arn = role.arn
         self.role_name = role.name

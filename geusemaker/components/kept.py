@@ -1,4 +1,4 @@
-"""Choices that a stack keeps: the first stays, whatever is configured or found later."""
+"""Values that a stack keeps from its first deployment, independent of later config."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def keep(
     *,
     protect: bool | None = None,
 ) -> pulumi.Output[Any]:
-    """The choice as it was made the first time."""
+    """The value of the first deployment."""
     stash = pulumi.Stash(
         name,
         input=choice,
@@ -26,30 +26,27 @@ def keep(
 
 
 def output_of(stash: pulumi.Stash) -> pulumi.Output[Any]:
-    """What the stash keeps. The engine always tells it; the mocks of a unit test may not.
-
-    Then it is what the stash was given, as in a first deployment.
-    """
+    """The value that the stash keeps. Under mocks without an output, its input."""
     return stash.output.apply(lambda kept: stash.input if kept is None else kept)
 
 
 @as_run_errors()
 def check_same_region(was: str, now: str) -> str:
-    """The Region of the stack. Raises `NetworkError` when another one is configured."""
+    """The Region of the stack. Raises `NetworkError` if the config has another one."""
     if was == now:
         return was
     raise NetworkError(
-        f"This stack is in the Region {was}, and {now} is configured now. Everything in it, its "
-        f"data too, would be made anew and empty there. Put it back: `pulumi config set aws:region "
-        f"{was}`. For {now} make a stack of its own: `pulumi stack init {now}`."
+        f"This stack is in the Region {was}, and {now} is configured now. Pulumi would "
+        "create everything again there, without the data. Restore the config: `pulumi config set "
+        f"aws:region {was}`. For {now} create another stack: `pulumi stack init {now}`."
     )
 
 
 @as_run_errors()
 def check_same_key(was: str, now: str) -> str | None:
-    """The key of the data, or None for AWS's own. Raises `ConfigError` when another is configured.
+    """The key of the data, or None for AWS's keys. Raises `ConfigError` if the config has another.
 
-    AWS cannot give a volume or a file system another key: both would be replaced by empty ones.
+    AWS cannot change the key of a volume or a file system: both would be replaced by empty ones.
     """
     if was == now:
         return was or None
@@ -61,6 +58,6 @@ def check_same_key(was: str, now: str) -> str | None:
     raise ConfigError(
         f"geusemaker:kmsKeyArn is {now or 'not set'}, but this stack's data is encrypted with "
         f"{was or 'the keys of AWS'}, and AWS cannot change the key of a volume or a file system: "
-        f"both would be made anew and empty. Put it back: `{back}`. For another key make another "
-        "stack, and bring the data over by a backup."
+        f"both would be replaced by empty ones. Restore the config: `{back}`. For another key, "
+        "create another stack and restore the data from a backup."
     )

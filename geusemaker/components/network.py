@@ -1,4 +1,4 @@
-"""Network: a VPC over one to three zones, or an adopted one, and the security groups."""
+"""Network: a VPC in one to three zones, new or adopted, and the security groups."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ EVERYONE = "0.0.0.0/0"
 
 
 class NetworkArgs(TypedDict):
-    """What decides the shape of the network. Plain values: they decide which resources exist."""
+    """Arguments of `Network`. Plain values: they decide which resources exist."""
 
     instance_type: str
-    """Type of the host: its zones must offer it."""
+    """Type of the host. Its zone must offer it."""
     zone_count: int
     """How many zones a new VPC spans, 1 to 3."""
     vpc_cidr: str
-    """Addresses of a new VPC."""
+    """Address range of a new VPC."""
     allowed_cidrs: Sequence[str]
-    """Who may reach port 443 of the host; empty: nobody."""
+    """Networks that may reach port 443 of the host. Empty: none."""
     domain: str | None
-    """Public name of the host. Its authority, which may ask from anywhere, comes to port 80."""
+    """Public name of the host. Opens port 80 for the certificate authority."""
     tags: Tags
     vpc_id: NotRequired[str | None]
     """An existing VPC to use instead of a new one."""
@@ -42,27 +42,27 @@ class NetworkArgs(TypedDict):
 def subnet_cidrs(vpc_cidr: str, count: int) -> list[str]:
     """CIDRs of the first `count` of four equal parts of the VPC.
 
-    Always four parts, whatever the count: a third zone later must not move the first two.
+    Always four parts: another `count` must not move existing subnets.
     """
     parts = ipaddress.ip_network(vpc_cidr).subnets(prefixlen_diff=2)
     return [str(part) for part, _ in zip(parts, range(count), strict=False)]
 
 
 class Network(pulumi.ComponentResource):
-    """The stack's network. No port is open unless `allowed_cidrs` says so."""
+    """The stack's network. Only `allowed_cidrs` and `domain` open ports."""
 
     vpc_id: pulumi.Output[str]
     """The VPC, new or adopted."""
     subnet_ids: pulumi.Output[Sequence[str]]
-    """One subnet a zone; the host is in the first."""
+    """One subnet in each zone. The host is in the first."""
     host_subnet_id: pulumi.Output[str]
     """The host's subnet."""
     host_zone: pulumi.Output[str]
-    """The zone of the host and of its data volume: chosen once and kept."""
+    """Zone of the host and its data volume. Chosen once and kept."""
     host_security_group_id: pulumi.Output[str]
-    """Group of the host."""
+    """Security group of the host."""
     files_security_group_id: pulumi.Output[str]
-    """Group of the file system's mount targets: NFS from the host, nothing else."""
+    """Security group of the mount targets: NFS from the host only."""
 
     @as_run_errors()
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
@@ -70,26 +70,26 @@ class Network(pulumi.ComponentResource):
         self._name = name
         self._tags = args["tags"]
         self._child = ResourceOptions(parent=self)
-        asking = pulumi.InvokeOptions(parent=self)
-        offering = zones.offering_zones(args["instance_type"], asking)
+        invoke = pulumi.InvokeOptions(parent=self)
+        offering = zones.offering_zones(args["instance_type"], invoke)
 
         self.public_address: bool | None = None
-        """Whether to ask for a public address: False to have none, None to ask for nothing.
+        """False: no public address. None: the default of the subnet.
 
-        Never True: that is compared with what the host has, and a stopped host has none, so that
-        the next refresh would replace it.
+        Never True: a stopped host has no address, so the next refresh would find a difference and
+        replace the host.
         """
         self.needs_address = False
-        """Whether the host's way out takes an Elastic IP: its subnet gives no public address."""
+        """Whether the host reaches the internet only through an Elastic IP."""
         self.subnets: dict[str, pulumi.Output[str]]
-        """Ids of the subnets, the host's first, by a label that stays with each."""
+        """Ids of the subnets by a label that never changes. The host's subnet is first."""
         self.ways_out: list[pulumi.Resource] = []
-        """What must stand before the host can reach the internet."""
+        """Resources that the host needs to reach the internet."""
 
         if vpc_id := args.get("vpc_id"):
-            self._adopt(vpc_id, args, offering, asking)
+            self._adopt(vpc_id, args, offering, invoke)
         else:
-            self._make_vpc(args, offering, asking)
+            self._make_vpc(args, offering, invoke)
         ids = list(self.subnets.values())
         self.subnet_ids = pulumi.Output.all(*ids)
         self.host_subnet_id = ids[0]
@@ -114,9 +114,9 @@ class Network(pulumi.ComponentResource):
         vpc_id: str,
         args: NetworkArgs,
         offering: Sequence[str] | None,
-        asking: pulumi.InvokeOptions,
+        invoke: pulumi.InvokeOptions,
     ) -> None:
-        vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), asking)
+        vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), invoke)
         is_public = adopted.check(vpc, found, offering, args["instance_type"])
         is_open = bool(args["allowed_cidrs"] or args["domain"])
         if is_open and not is_public:
@@ -141,15 +141,14 @@ class Network(pulumi.ComponentResource):
         )
 
     def _make_vpc(
-        self, args: NetworkArgs, offering: Sequence[str] | None, asking: pulumi.InvokeOptions
+        self, args: NetworkArgs, offering: Sequence[str] | None, invoke: pulumi.InvokeOptions
     ) -> None:
         count, instance_type = args["zone_count"], args["instance_type"]
-        usable = set(zones.usable_zones(asking))
+        usable = set(zones.usable_zones(invoke))
         candidates = sorted(usable if offering is None else usable & set(offering))
         zones.check_enough(candidates, count, instance_type)
-        # Zones come and go, and another type may be offered in others. Each zone that was chosen
-        # is kept: the host's since its data volume cannot move, the others since their addresses
-        # are in use. More zones later only add to them.
+        # Offered zones change over time and with the type. Chosen zones are kept: the data volume
+        # cannot move, and addresses of other subnets are in use. A larger count only adds zones.
         spanned: list[pulumi.Output[str]] = []
         for index in range(count):
             choice = pulumi.Output.all(*spanned).apply(lambda taken: zones.pick(candidates, taken))
@@ -170,8 +169,8 @@ class Network(pulumi.ComponentResource):
             tags=tags.named("vpc"),
             opts=child,
         )
-        # Without rules: the provider removes them when none are given. What is started in this VPC
-        # without a group of its own gets this one, whose rules would allow its members and all out.
+        # Without rules, so the provider removes the default ones, which allow traffic between
+        # members and all egress. Instances without a group get this group.
         aws.ec2.DefaultSecurityGroup(
             f"{name}-default-group", vpc_id=vpc.id, tags=tags.named("closed"), opts=child
         )
@@ -197,7 +196,7 @@ class Network(pulumi.ComponentResource):
                 vpc_id=vpc.id,
                 cidr_block=part,
                 availability_zone=spanned[index],
-                map_public_ip_on_launch=True,  # the way out of the host
+                map_public_ip_on_launch=True,  # the host reaches the internet through it
                 tags=tags.named(f"subnet-{index}"),
                 opts=child,
             )
@@ -228,7 +227,7 @@ class Network(pulumi.ComponentResource):
         )
         self.host_security_group_id = host.id
         self.files_security_group_id = files.id
-        # Rules are resources of their own: one can come or go without touching the others.
+        # Separate resources: a change of one rule keeps the others.
         way_out = aws.vpc.SecurityGroupEgressRule(
             f"{name}-host-out",
             security_group_id=host.id,
@@ -264,8 +263,7 @@ class Network(pulumi.ComponentResource):
             )
         for cidr in allowed_cidrs:
             address = ipaddress.ip_network(cidr)
-            # Named by the range, not by its place in the list, so that taking one out of the
-            # middle leaves the rest alone.
+            # Named by the range, not by its index: removing one keeps the others.
             label = cidr.replace("/", "-").replace(":", "_")
             aws.vpc.SecurityGroupIngressRule(
                 f"{name}-https-{label}",

@@ -1,4 +1,4 @@
-"""Partitions: the parts of AWS that share nothing, such as `aws` and `aws-us-gov`."""
+"""Partitions: separate parts of AWS, such as `aws` and `aws-us-gov`."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 COMMERCIAL: Final = "aws"
-"""The partition of most accounts, for where none is told, as by the mocks of a unit test."""
+"""The partition of most accounts, and the default under mocks."""
 
 
 def look_up(opts: pulumi.InvokeOptions) -> str:
@@ -16,6 +16,6 @@ def look_up(opts: pulumi.InvokeOptions) -> str:
 
 
 def partition_of(arn: str | None) -> str:
-    """The partition that an ARN names; the commercial one for what is no ARN."""
+    """The partition of an ARN. `COMMERCIAL` if `arn` is not an ARN."""
     scheme, _, rest = (arn or "").partition(":")
     return (rest.partition(":")[0] if scheme == "arn" else "") or COMMERCIAL

@@ -1,4 +1,4 @@
-"""The Region that the stack is made in, at preview too."""
+"""Looks up and validates the Region of the stack."""
 
 import os
 
@@ -10,50 +10,47 @@ from geusemaker.errors import ConfigError, one_line
 
 
 def look_up(opts: pulumi.InvokeOptions) -> str:
-    """The provider's Region: what it tells, else what its config says.
-
-    Providers before version 7, and mocks written for them, tell it as `name`.
+    """The Region of the provider, else of the config.
 
     Raises:
-        ConfigError: Neither tells one, the one that is configured is none or is not supported, or
-            AWS cannot be asked.
+        ConfigError: The Region is unset, unknown or unsupported, or the call of AWS fails.
     """
     configured, source = _configured()
     if configured and not _has_own_provider(opts):
-        # Before AWS is asked: a provider that finds nobody there fails by itself, with words on
-        # credentials and hosts, and the engine ends the program before it can say a word.
+        # Before any call of AWS: in an unknown Region the provider fails with an error about
+        # credentials or hosts, and the engine ends the program before it can report the Region.
         regions.check(configured, source)
     try:
-        told = aws.get_region(opts=opts)
+        answer = aws.get_region(opts=opts)
     except Exception as error:  # the SDK raises nothing narrower
-        raise _unasked(configured, error) from error
+        raise _failed(configured, error) from error
     region = (
-        told.region
-        or pulumi.get(told, "name")  # not as an attribute, which warns that it is deprecated
+        answer.region
+        # Providers before version 7. The attribute would log a deprecation warning.
+        or pulumi.get(answer, "name")
         or configured
     )
     if not region:
         raise ConfigError(
-            "aws:region is not set, and AWS did not tell which Region it was asked in, so that "
-            "nothing can be placed. Name one: `pulumi config set aws:region us-east-1`; or set "
-            "AWS_REGION in the environment."
+            "aws:region is not set, and the provider has no Region. Set one: `pulumi config set "
+            "aws:region us-east-1`, or AWS_REGION in the environment."
         )
-    if why := regions.why_unsupported(str(region)):  # of a provider of its own
+    if why := regions.why_unsupported(str(region)):  # of an explicit provider
         raise ConfigError(
             f"The provider of this stack is in the Region {region}, and GeuseMaker does not "
-            f"support it: {why}. Give it a provider of another Region."
+            f"support it: {why}. Use a provider with another Region."
         )
     return str(region)
 
 
 def _has_own_provider(opts: pulumi.InvokeOptions) -> bool:
-    """Whether a provider was passed on that has a Region of its own, whatever is configured."""
-    asked = "aws:index/getRegion:getRegion"
-    return opts.provider is not None or bool(opts.parent and opts.parent.get_provider(asked))
+    """Whether the caller passed an explicit provider, which has its own Region."""
+    function = "aws:index/getRegion:getRegion"
+    return opts.provider is not None or bool(opts.parent and opts.parent.get_provider(function))
 
 
 def _configured() -> tuple[str | None, str]:
-    """What the stack or the environment says, and which of them."""
+    """The Region of the stack or the environment, and the name of its source."""
     if of_stack := pulumi.Config("aws").get("region"):
         return of_stack, regions.OF_STACK
     for name in regions.VARIABLES:
@@ -62,12 +59,13 @@ def _configured() -> tuple[str | None, str]:
     return None, ""
 
 
-def _unasked(region: str | None, error: Exception) -> ConfigError:
-    """The first question to AWS: what is wrong with the way to it shows here."""
+def _failed(region: str | None, error: Exception) -> ConfigError:
+    """The error for the first call of AWS, where wrong credentials or no network show."""
     where = f"in the Region {region}" if region else "and no Region is set"
     return ConfigError(
-        f"AWS could not be asked, {where}. It said: {one_line(error)} -- if that is about the "
-        "Region, `pulumi config get aws:region` shows the stack's and `pulumi config set "
-        "aws:region us-east-1` changes it; if about credentials, `aws sts get-caller-identity` "
-        "shows whose are used; if about the network, run it again."
+        f"The first call of AWS failed, {where}. The error is: {one_line(error)} -- if it is about "
+        "the Region, `pulumi config get aws:region` shows the stack's and `pulumi config set "
+        "aws:region us-east-1` changes it; if it is about credentials, `aws sts "
+        "get-caller-identity` shows which are in use; if it is about the network, run the command "
+        "again."
     )

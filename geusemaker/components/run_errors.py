@@ -1,6 +1,6 @@
-"""The errors of a Pulumi program: Pulumi prints a `RunError` bare, and any other with a traceback.
+"""Makes errors printable by Pulumi: it prints a `RunError` alone, others with a traceback.
 
-Apart from `errors`, since importing Pulumi takes longer than most commands do.
+Not in `errors`, because most commands run without the slow import of Pulumi.
 """
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from geusemaker.errors import GeuseMakerError
 
 @contextmanager
 def as_run_errors() -> Iterator[None]:
-    """Makes each `GeuseMakerError` that is raised within it a `pulumi.RunError` as well.
+    """Makes each `GeuseMakerError` raised inside it a `pulumi.RunError` as well.
 
-    The error keeps its class: `except ConfigError` catches it as before. As a decorator it belongs
-    on what Pulumi, or another program, calls: components, and functions given to `apply`.
+    `except ConfigError` still catches the error. Decorates what Pulumi or another program calls:
+    components, and functions passed to `apply`.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""Settings of the services: a bundle in S3, a pointer to it, and the host's report on it.
+"""Settings of the services: a bundle in S3, a pointer to it, and the host's status report.
 
-A change of what runs is a change of the pointer, in place: the host applies it where it is.
+Another bundle changes the pointer in place. The host applies it without a replacement.
 """
 
 import base64
@@ -20,19 +20,19 @@ from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
 
 UNKNOWN_STATUS: Final = "state=unknown"
-"""What the report says before any host has written one."""
+"""The status report until a host writes one."""
 
 _PREFIX = "bundles/"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a host must know to find its settings."""
+    """The resources that a host reads and writes."""
 
     pointer: aws.ssm.Parameter
     status: aws.ssm.Parameter
     needs: Sequence[pulumi.Resource]
-    """What must stand before the host can fetch them."""
+    """Resources that must exist before the host reads its settings."""
 
 
 def pointer_text(
@@ -69,11 +69,10 @@ def settings_policy(
     kms_key_arn: str | None,
     registries: str | None = None,
 ) -> str:
-    """Read the own credentials and settings, write the own report; all by ARN.
+    """Policy to read the stack's credentials and settings and to write its status, by ARN.
 
-    AWS's policy for Session Manager lets its role read every parameter of the account, and a host
-    has no business with other people's secrets: hence the denial. AWS's own public parameters stay
-    open, which its agents use.
+    AWS's policy for Session Manager allows reading every parameter of the account. The denial
+    limits the host to its own and to AWS's public parameters, which AWS's agents need.
     """
     statements: list[dict[str, Any]] = [
         {
@@ -125,12 +124,12 @@ def settings_policy(
 
 
 def _known(*arns: str | None) -> list[str]:
-    """Those there are: only a mock makes a resource without an ARN."""
+    """The ARNs without None, which exists only under mocks."""
     return sorted(arn for arn in arns if arn)
 
 
 def bucket_policy(bucket_arn: str) -> str:
-    """Nobody speaks to the bucket in clear."""
+    """Policy that denies requests without TLS."""
     return json.dumps(
         {
             "Version": "2012-10-17",
@@ -162,14 +161,13 @@ def make_settings(
     tags: Tags,
     parent: pulumi.Resource,
 ) -> Settings:
-    """Make the bundle's bucket and object, the pointer and the report, the logins of registries
-    where there are any, and let the role at them."""
+    """Creates bucket, bundle, pointer, status, registry logins, and the role's policy for them."""
     child = ResourceOptions(parent=parent)
     packed = bundle.pack(files)
     sha256 = bundle.digest(packed)
     bucket = aws.s3.Bucket(
         f"{name}-settings",
-        force_destroy=True,  # it holds no data: each deployment can make all of it anew
+        force_destroy=True,  # a deployment can create its content again
         tags=tags.named("settings"),
         opts=child,
     )
@@ -186,7 +184,7 @@ def make_settings(
         f"{name}-settings",
         bucket=bucket.id,
         policy=bucket.arn.apply(bucket_policy),
-        # Both write the policy's settings of the bucket, and S3 refuses two at once.
+        # Both change the bucket's policy, and S3 refuses concurrent changes.
         opts=ResourceOptions(parent=parent, depends_on=[private]),
     )
     guards: list[pulumi.Resource] = [tls]
@@ -201,7 +199,7 @@ def make_settings(
                             "sse_algorithm": "aws:kms",
                             "kms_master_key_id": kms_key_arn,
                         },
-                        # One question to KMS for many reads.
+                        # One call of KMS for many reads.
                         "bucket_key_enabled": True,
                     }
                 ],
@@ -209,22 +207,20 @@ def make_settings(
             )
         )
     stored = aws.s3.BucketObjectv2(
-        # Named by its content, as its key is: another bundle is another object, so that a host
-        # reads the old one whole or the new one whole. The engine deletes the old one last, after
-        # the pointer has moved.
+        # Resource and key are named by the content, so another bundle is another object and a host
+        # never reads a mix of two. Pulumi deletes the old object after the pointer has changed.
         f"{name}-settings-{sha256[:12]}",
         bucket=bucket.id,
         key=f"{_PREFIX}{sha256}.tar",
         content_base64=base64.b64encode(packed).decode("ascii"),
         content_type="application/x-tar",
-        # No tags: S3 takes ten for an object, and a stack may have more, by `aws:defaultTags`
-        # alone. The bucket has them.
+        # S3 allows ten tags on an object, and a stack may have more. The bucket has the tags.
         override_provider={"default_tags": {"tags": {}}},
         opts=ResourceOptions(parent=parent, depends_on=guards),
     )
     registries = None
     if registry_logins:
-        # Of its own: that of the stack's secrets is kept for ever and has little room left.
+        # Not in the credentials parameter, which never changes and has little space left.
         registries = aws.ssm.Parameter(
             f"{name}-registries",
             name=tags.parameter_name("registries"),
@@ -244,7 +240,7 @@ def make_settings(
             bucket=bucket.id, address=address, registries=registries and registries.id
         ).apply(lambda names: pointer_text(sha256=sha256, access=access, **names)),
         tags=tags.named("settings"),
-        # An older stack has another name there, and its host would be replaced for this one.
+        # Older stacks have another name, and a change of it would replace the host.
         opts=ResourceOptions(parent=parent, depends_on=[stored], ignore_changes=["name"]),
     )
     status = aws.ssm.Parameter(
@@ -254,7 +250,7 @@ def make_settings(
         type="String",
         value=UNKNOWN_STATUS,
         tags=tags.named("status"),
-        # The host writes the value from then on.
+        # The host writes the value.
         opts=ResourceOptions(parent=parent, ignore_changes=["value", "name"]),
     )
     policy = aws.iam.RolePolicy(

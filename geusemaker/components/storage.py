@@ -1,4 +1,4 @@
-"""Storage: the data that outlives every host."""
+"""Storage: file system and data volume, which outlive the host."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,14 @@ from geusemaker.components.tagging import Tags
 
 @dataclass(frozen=True)
 class Share:
-    """A directory of the file system that one kind of process may use, as one user."""
+    """A directory of the file system, and the user that accesses it."""
 
     path: str
     uid: int
     gid: int
 
 
-# n8n's image runs as 1000, PostgreSQL's (which writes the dumps) as 999.
+# The user of n8n's image is 1000, that of PostgreSQL's, which writes the dumps, is 999.
 SHARES: Final[Mapping[str, Share]] = {
     "n8n": Share("/n8n", 1000, 1000),
     "backups": Share("/backups", 999, 999),
@@ -33,35 +33,35 @@ SHARES: Final[Mapping[str, Share]] = {
 
 
 class StorageArgs(TypedDict):
-    """Where the data lives and how it is guarded."""
+    """Arguments of `Storage`."""
 
     zone: pulumi.Input[str]
-    """Zone of the data volume: the host's."""
+    """Zone of the host and the data volume."""
     subnet_ids: Mapping[str, pulumi.Input[str]]
-    """One subnet a zone, for the mount targets, by a label that stays with it. A plain mapping:
-    it decides how many there are."""
+    """Subnets of the mount targets, one in each zone, by a label that never changes. A plain
+    mapping: it decides which resources exist."""
     security_group_id: pulumi.Input[str]
-    """Group of the mount targets."""
+    """Security group of the mount targets."""
     data_volume_gib: pulumi.Input[int]
     protect: bool
-    """Whether Pulumi refuses to delete the data. Plain: an option, not a property."""
+    """Whether Pulumi refuses to delete the data."""
     backup_retention_days: int
-    """Days that each night's copy is kept; 0: none is made. Plain: decides which resources are."""
+    """Days that AWS Backup keeps a backup. 0: no backups. Plain: decides which resources exist."""
     tags: Tags
     region: str
-    """Region that is configured; the first one is kept."""
+    """Region of the config. Must be that of the first deployment."""
     partition: str
-    """Partition of that Region, for the ARNs of AWS's own policies."""
+    """Partition of the Region, for the ARNs of AWS's policies."""
     kms_key_arn: NotRequired[str | None]
-    """Key of both; AWS's own keys when unset. The first one is kept."""
+    """Key of both, or None for AWS's keys. Must be that of the first deployment."""
     permissions_boundary_arn: NotRequired[str | None]
-    """For accounts that demand one on every role, AWS Backup's too."""
+    """For accounts that require one on every role, including AWS Backup's."""
 
 
 def file_system_policy(file_system_arn: str, owner_id: str) -> str:
-    """Who may mount: this account's roles that are allowed to by their own policy, over TLS only.
+    """Policy that lets roles of this account mount if their own policy allows it, over TLS only.
 
-    Without any policy, everyone who reaches a mount target may mount and write, unasked.
+    Without a policy, every client that reaches a mount target may mount and write.
     """
     partition = partition_of(file_system_arn)
     return json.dumps(
@@ -97,21 +97,21 @@ def file_system_policy(file_system_arn: str, owner_id: str) -> str:
 
 
 class Storage(pulumi.ComponentResource):
-    """An encrypted file system with one mount target a zone, and an encrypted data volume."""
+    """An encrypted file system with a mount target in each zone, and an encrypted data volume."""
 
     file_system_id: pulumi.Output[str]
-    """EFS: files, dumps, exports."""
+    """EFS file system for files and dumps."""
     file_system_arn: pulumi.Output[str]
     """The same, for policies."""
     data_volume_id: pulumi.Output[str]
-    """EBS: databases and models, which do not belong on NFS."""
+    """EBS volume for databases and models, which are unsuitable for NFS."""
     access_point_ids: pulumi.Output[Mapping[str, str]]
-    """Id of the access point of each share."""
+    """Id of the access point by share."""
     access_point_arns: pulumi.Output[Sequence[str]]
     """The same, for policies."""
     kms_key_arn: pulumi.Output[str | None]
-    """The key of the data. Whatever else takes a key takes this one: it is known only once it is no
-    other than the stack's, so that a refused key changes nothing anywhere."""
+    """The validated key of the data. Other resources use this output, so that a refused key
+    changes none of them."""
 
     @as_run_errors()
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
@@ -119,7 +119,7 @@ class Storage(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         guarded = ResourceOptions(parent=self, protect=args["protect"])
         tags = args["tags"]
-        # A change of either would replace both by empty ones, whatever `protect` says at the time.
+        # A change of either would replace both by empty ones. `protect` may be off.
         region = keep(f"{name}-region", args["region"], self).apply(
             lambda was: check_same_region(was, args["region"])
         )
@@ -130,8 +130,8 @@ class Storage(pulumi.ComponentResource):
             f"{name}-files",
             encrypted=True,
             kms_key_id=key,
-            # Elastic bills every read and write, metadata too; files and dumps do well with the
-            # credits that a bursting file system starts with.
+            # "elastic" bills every read and write. The initial credits of "bursting" are enough for
+            # files and dumps.
             throughput_mode="bursting",
             tags=tags.named("files"),
             opts=guarded,
@@ -140,12 +140,12 @@ class Storage(pulumi.ComponentResource):
             f"{name}-files-policy",
             file_system_id=system.id,
             policy=pulumi.Output.all(system.arn, system.owner_id).apply(
-                lambda told: file_system_policy(*told)
+                lambda values: file_system_policy(*values)
             ),
             opts=child,
         )
         self.mounts: list[pulumi.Resource] = [policy]
-        """What must stand before a host can mount."""
+        """Resources that must exist before a host can mount."""
         for label, subnet_id in args["subnet_ids"].items():
             target = aws.efs.MountTarget(
                 f"{name}-mount-{label}",
@@ -162,7 +162,7 @@ class Storage(pulumi.ComponentResource):
                 posix_user={"uid": facts.uid, "gid": facts.gid},
                 root_directory={
                     "path": facts.path,
-                    # Without this the first mount fails on a directory that is not there.
+                    # Otherwise the first mount fails because the directory does not exist.
                     "creation_info": {
                         "owner_uid": facts.uid,
                         "owner_gid": facts.gid,

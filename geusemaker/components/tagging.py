@@ -1,4 +1,4 @@
-"""What marks everything that a stack makes, from one place: its unique id, and its tags."""
+"""The unique id of a stack, and the tags of its resources."""
 
 import secrets
 import string
@@ -13,26 +13,25 @@ ID_LENGTH: Final = 12
 
 
 def new_id() -> str:
-    """A unique id for a stack. Letters only: no reader of YAML or JSON takes it for a number."""
+    """Generates a unique id. Letters only, so that YAML does not parse it as a number."""
     return "".join(secrets.choice(string.ascii_lowercase) for _ in range(ID_LENGTH))
 
 
 @dataclass(frozen=True)
 class Tags:
-    """The tags that all resources of a stack carry.
+    """Tags of all resources of a stack.
 
-    `aws:defaultTags` of the stack come on top by themselves: the provider adds them to everything,
-    and a key that is set here wins over the same key there.
+    The provider adds `aws:defaultTags`. Tags from here override the same keys there.
     """
 
     stack: str
-    """Its name, which two projects may share and a rename changes."""
+    """Name of the stack. Not unique, and a rename changes it."""
     id: pulumi.Input[str]
-    """The unique id of the stack, which nothing changes."""
+    """Unique id of the stack. Never changes."""
     extra: Mapping[str, str]
 
     def named(self, role: str) -> dict[str, pulumi.Input[str]]:
-        """Tags of the resource that plays `role`, with the `Name` that AWS's console shows."""
+        """Tags of the resource with this role. AWS's console shows `Name`."""
         return {
             **self.extra,
             "Name": f"geusemaker-{self.stack}-{role}",
@@ -41,9 +40,10 @@ class Tags:
         }
 
     def parameter_name(self, role: str) -> pulumi.Output[str]:
-        """Name of the SSM parameter that plays `role`: one that is lost comes back under it.
+        """Name of the SSM parameter with this role.
 
-        The name is in the boot script, so another one would replace the host. A parameter that has
-        a name already keeps it: pass `ignore_changes=["name"]` (docs/adr/0024).
+        Fixed, so that a lost parameter is created again under the same name: the boot script has
+        the name, and another one would replace the host. Older stacks have other names: pass
+        `ignore_changes=["name"]` (docs/adr/0024).
         """
         return pulumi.Output.format("/geusemaker/{0}/{1}", self.id, role)

@@ -1,4 +1,4 @@
-"""Tier1: one host with its network and data, on the right image."""
+"""Tier1: a host with its network, its data and its image."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -28,9 +28,9 @@ from geusemaker.today import today as current_day
 
 
 class Tier1Args(TypedDict):
-    """The fields of `DeploymentConfig`; each has the default that it has there.
+    """The fields of `DeploymentConfig`, with the same defaults.
 
-    Plain values all of them: they decide which resources there are.
+    Plain values: they decide which resources exist.
     """
 
     os_type: NotRequired[str]
@@ -66,7 +66,7 @@ class Tier1Args(TypedDict):
 
 
 def tier1_args(config: DeploymentConfig) -> Tier1Args:
-    """The args of a config: what was set, so that what was not keeps its meaning."""
+    """The arguments for a config. Leaves out keys that are not set."""
     return cast("Tier1Args", config.model_dump(exclude_unset=True))
 
 
@@ -74,9 +74,9 @@ class Tier1(pulumi.ComponentResource):
     """The whole stack. Its attributes are the stack's outputs."""
 
     stack_id: pulumi.Output[str]
-    """The stack's unique id, made once: what carries it in its tag `geusemaker:id` is its own."""
+    """Unique id of the stack, in the tag `geusemaker:id` of its resources. Never changes."""
     ami_id: pulumi.Output[str]
-    """The image that the host runs: the kept one, whatever AWS released since."""
+    """Image of the host. Kept when AWS releases newer ones, unless config says otherwise."""
     ami_name: pulumi.Output[str]
     architecture: pulumi.Output[str]
     os_type: pulumi.Output[str]
@@ -89,15 +89,15 @@ class Tier1(pulumi.ComponentResource):
     file_system_id: pulumi.Output[str]
     data_volume_id: pulumi.Output[str]
     url: pulumi.Output[str]
-    """Where the stack is reached, once its services run."""
+    """URL of the services."""
     settings_parameter: pulumi.Output[str]
-    """SSM parameter that names the settings which the host applies."""
+    """SSM parameter that points to the settings bundle."""
     status_parameter: pulumi.Output[str]
-    """SSM parameter in which the host reports on itself."""
+    """SSM parameter with the host's status report."""
     credentials_parameter: pulumi.Output[str]
-    """SSM parameter that holds the stack's passwords and keys, encrypted."""
+    """Encrypted SSM parameter with the stack's passwords and keys."""
     connect_command: pulumi.Output[str]
-    """Forwards local port 8443 to the host's 443 through Session Manager."""
+    """Command that forwards local port 8443 to the host's port 443 through Session Manager."""
 
     @as_run_errors()
     def __init__(
@@ -108,13 +108,15 @@ class Tier1(pulumi.ComponentResource):
         *,
         today: date | None = None,
     ) -> None:
-        """Make the stack. `today` decides which lines AWS still patches; by default the current
-        day, or the one that `geusemaker.today` takes from the environment."""
+        """Creates the stack.
+
+        `today` decides which image lines AWS still patches. Default: `geusemaker.today`.
+        """
         super().__init__("geusemaker:index:Tier1", name, {}, opts)
         config = DeploymentConfig.model_validate(args)
         today = today or current_day()
-        asking = pulumi.InvokeOptions(parent=self)
-        region = look_up_region(asking)
+        invoke = pulumi.InvokeOptions(parent=self)
+        region = look_up_region(invoke)
 
         query = (dlami.select_around_pin if config.pin_key else dlami.select)(
             config.os_type,
@@ -124,18 +126,18 @@ class Tier1(pulumi.ComponentResource):
             today=today,
         )
         compatibility.by_name(query, config.instance_type, pin=config.pin_key)
-        host = instance_type.look_up(config.instance_type, asking)
+        host = instance_type.look_up(config.instance_type, invoke)
         instance_type.log_remarks(compatibility.verdict(query, host, pin=config.pin_key))
-        kept = keep_image(name, config, query, host, region, asking, self)
+        kept = keep_image(name, config, query, host, region, invoke, self)
         if config.hosted_zone_id and config.domain:
-            hosted_zone.check(config.hosted_zone_id, config.domain, asking)
+            hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
         for note in notes_of(config, today):
             pulumi.log.info(note)
 
-        # Guarded as the data is: the names of its secrets hold it.
+        # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
         tags = Tags(pulumi.get_stack(), stack_id, config.tags)
-        partition = look_up_partition(asking)
+        partition = look_up_partition(invoke)
         network = Network(
             f"{name}-network",
             {
@@ -244,7 +246,7 @@ class Tier1(pulumi.ComponentResource):
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs by the names that others rely on."""
+        """The stack's outputs by name."""
         return {
             "stackId": self.stack_id,
             "amiId": self.ami_id,
@@ -270,7 +272,7 @@ class Tier1(pulumi.ComponentResource):
 def _bundle_facts(
     config: DeploymentConfig, access: bundle.Access, host: InstanceType
 ) -> bundle.BundleFacts:
-    """What decides the settings of the services; nothing that AWS makes, so it is known at once."""
+    """The settings of the services. Known at preview: nothing depends on resources."""
     return bundle.BundleFacts(
         services=config.services,
         image_versions=config.image_versions,
@@ -286,7 +288,7 @@ def _bundle_facts(
 
 
 def connect_command(instance_id: str, region: str) -> str:
-    """The command that brings the host's port 443 to local port 8443."""
+    """The command that forwards local port 8443 to the host's port 443."""
     return (
         f"aws ssm start-session --region {region} --target {instance_id} "
         "--document-name AWS-StartPortForwardingSession "

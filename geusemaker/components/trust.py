@@ -1,12 +1,12 @@
-"""Who may take a role."""
+"""Trust policies of IAM roles."""
 
 import json
 
 
 def trust_policy(service: str) -> str:
-    """Only that service of AWS's, such as "ec2.amazonaws.com".
+    """Policy that lets one AWS service assume the role, such as "ec2.amazonaws.com".
 
-    In China some services go by other names, so that Regions there are refused (regions.py).
+    Some services have other names in China. Regions there are unsupported (regions.py).
     """
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""Availability zones: which ones a new network spans."""
+"""Selects the availability zones of a new network."""
 
 from collections.abc import Sequence
 
@@ -14,22 +14,22 @@ from geusemaker.errors import NetworkError, one_line
 def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
     """The first candidate by name that is not taken.
 
-    It is asked again on every run, also where the answer is kept and candidates have gone since:
-    then it repeats one, which nobody reads.
+    If all are taken, the first candidate. This happens when zones are kept that are no longer
+    candidates. The result is unused then.
     """
     return next((zone for zone in sorted(candidates) if zone not in taken), sorted(candidates)[0])
 
 
 def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> None:
-    """Raises `NetworkError` when too few zones offer the type: a host could start in no other."""
+    """Raises `NetworkError` if fewer than `count` zones offer the instance type."""
     if len(candidates) >= count:
         return
     if not candidates:
         raise NetworkError(
             f"No availability zone of this Region that the account is opted in to offers "
-            f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. Take "
-            "the usual type with `pulumi config set geusemaker:instanceType "
-            f"{usual_type(instance_type)}`, or another Region in aws:region on a new stack."
+            f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. Set "
+            "the default type, `pulumi config set geusemaker:instanceType "
+            f"{usual_type(instance_type)}`, or create a stack in another Region."
         )
     raise NetworkError(
         f"geusemaker:availabilityZoneCount is {count}, but only {len(candidates)} of the Region's "
@@ -38,17 +38,16 @@ def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> N
     )
 
 
-def _unasked(what: str, action: str, error: Exception) -> NetworkError:
-    said = one_line(error)
+def _failed(what: str, action: str, error: Exception) -> NetworkError:
     return NetworkError(
-        f"AWS could not be asked {what}. It said: {said} -- if that is about credentials, "
-        "`aws sts get-caller-identity` shows whose are used; if about permission, the caller needs "
-        f"ec2:Describe{action}; if about the network, run it again."
+        f"AWS did not list {what}. The error is: {one_line(error)} -- if it is about credentials, "
+        "`aws sts get-caller-identity` shows which are in use; if it is about permissions, the "
+        f"caller needs ec2:Describe{action}; if it is about the network, run the command again."
     )
 
 
 def usable_zones(opts: pulumi.InvokeOptions) -> list[str]:
-    """Zones of the Region that this account is opted in to; no Local or Wavelength Zones."""
+    """Zones of the Region that the account is opted in to, without Local and Wavelength Zones."""
     try:
         answer = aws.get_availability_zones(
             state="available",
@@ -59,22 +58,18 @@ def usable_zones(opts: pulumi.InvokeOptions) -> list[str]:
             opts=opts,
         )
     except Exception as error:  # the SDK raises nothing narrower
-        raise _unasked("for its zones", "AvailabilityZones", error) from error
+        raise _failed("the availability zones", "AvailabilityZones", error) from error
     if not answer.names:
         raise NetworkError(
-            "AWS tells no availability zone of the Region of `aws:region` that this account may "
-            "use, so nothing can be placed there. `aws ec2 describe-availability-zones` lists what "
-            "it tells; take another Region on a new stack: `pulumi config set aws:region "
-            "us-east-1`."
+            "The Region of `aws:region` has no availability zone for this account. `aws ec2 "
+            "describe-availability-zones` lists its zones. Use another Region on a new stack: "
+            "`pulumi config set aws:region us-east-1`."
         )
     return sorted(answer.names)
 
 
 def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str] | None:
-    """Zones in which AWS offers the instance type; empty when the Region has none.
-
-    None when the answer does not tell: then each zone may.
-    """
+    """Zones that offer the instance type. Empty if the Region has none, None if unknown."""
     try:
         answer = aws.ec2.get_instance_type_offerings(
             location_type="availability-zone",
@@ -82,24 +77,24 @@ def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str] 
             opts=opts,
         )
     except Exception as error:  # the SDK raises nothing narrower
-        raise _unasked("where it offers instance types", "InstanceTypeOfferings", error) from error
+        raise _failed("the zones of the instance type", "InstanceTypeOfferings", error) from error
     return None if answer.locations is None else sorted(answer.locations)
 
 
 @as_run_errors()
 def check_kept_zone(zone: str, offering: Sequence[str] | None, instance_type: str) -> str:
-    """The zone of the host and its data volume, unless it is known not to offer the type.
+    """The zone of the host and its data volume.
 
-    The data volume cannot leave its zone, so a type that is not offered there is refused.
+    Raises `NetworkError` if it does not offer the instance type: the volume cannot leave its zone.
     """
     if offering is not None and zone not in offering:
         raise NetworkError(
             f"geusemaker:instanceType is {instance_type}, which AWS offers in "
             f"{', '.join(offering) or 'no zone of this Region'}, but not in {zone}, where this "
-            "stack's data volume is; a volume cannot leave its zone. Take a type that is offered "
-            f"there: `aws ec2 describe-instance-type-offerings --location-type availability-zone "
+            "stack's data volume is, and a volume cannot leave its zone. Set a type that the zone "
+            f"offers: `aws ec2 describe-instance-type-offerings --location-type availability-zone "
             f"--filters Name=location,Values={zone}` lists them; "
-            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}` takes the "
-            "usual one."
+            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}` sets the "
+            "default type."
         )
     return zone

@@ -1,4 +1,4 @@
-"""The boot script: rendered from templates, packed for EC2, the same on every machine."""
+"""The boot script: rendered from templates and packed for EC2. Equal on every machine."""
 
 from geusemaker.userdata.render import (
     LIMIT_BYTES,

@@ -1,7 +1,7 @@
 """Renders the boot script and packs it for EC2. Pure: no AWS, no Pulumi, no clock.
 
-The script takes only what a host cannot find out by itself; its OS family is asked on the host,
-so that a pinned image boots too. No value is a secret, since user data is readable by many.
+The script contains only values that the host cannot find itself. It detects the OS family at boot,
+so pinned images work too. It contains no secrets: many principals can read user data.
 """
 
 import base64
@@ -18,7 +18,7 @@ import jinja2
 from geusemaker.errors import UserDataError
 
 LIMIT_BYTES = 16_384
-"""What EC2 accepts as user data, counted before base64."""
+"""EC2's limit of user data, before base64."""
 
 EFS_ROOT = "/srv/geusemaker/efs"
 
@@ -30,7 +30,7 @@ _PATHS = {
     "state": "/var/lib/geusemaker/state",
 }
 
-# Order matters: a part uses only what stands above it, and the last one starts the program.
+# Order matters: a part uses only parts above it, and the last one starts the program.
 _PARTS = (
     "10-head.sh.j2",
     "20-common.sh.j2",
@@ -49,12 +49,12 @@ _PARTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class HostFacts:
-    """What only AWS and the stack know about a host when it boots."""
+    """Values of the boot script that only AWS and the stack know."""
 
     region: str
     file_system_id: str
     access_points: Mapping[str, str] = field(
-        metadata={"doc": "name of the directory below EFS_ROOT -> id of the access point"}
+        metadata={"doc": "directory below EFS_ROOT -> id of the access point"}
     )
     data_volume_id: str
     # Names of SSM parameters.
@@ -63,19 +63,19 @@ class HostFacts:
     status_parameter: str
     data_mount: str = "/srv/geusemaker/data"
     data_device: str = "/dev/sdf"
-    """The attachment's device name: how the volume is found on Xen, which shows no volume ids."""
+    """Device name of the attachment. Xen hosts find the volume by it: they show no volume ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How often a step tries, and the seconds in between. `unit_*` bound a step as a whole."""
+    """Number of tries of each step, and seconds between them. `unit_*` limit the whole step."""
 
     data_tries: int = 120
-    data_pause: int = 10  # twenty minutes: the old host is stopped before it lets the volume go
+    data_pause: int = 10  # 20 minutes: the old host stops before it releases the volume
     mount_tries: int = 6
     mount_pause: int = 10
     efs_tries: int = 60
-    efs_pause: int = 10  # ten minutes: the name of a new mount target may take five to resolve
+    efs_pause: int = 10  # 10 minutes: DNS of a new mount target may take five
     package_tries: int = 20
     package_pause: int = 15
     package_lock_seconds: int = 600
@@ -84,11 +84,11 @@ class Bounds:
     gpu_tries: int = 30
     gpu_pause: int = 10
     aws_tries: int = 30
-    aws_pause: int = 10  # five minutes: a new role may take some to be known everywhere
+    aws_pause: int = 10  # 5 minutes: a new role takes time to propagate
     aws_seconds: int = 120
     pull_tries: int = 10
     pull_pause: int = 30
-    services_seconds: int = 1500  # n8n's first start migrates its database, for minutes
+    services_seconds: int = 1500  # n8n's first start migrates its database for minutes
     model_tries: int = 5
     model_pause: int = 60
     dump_tries: int = 60
@@ -97,8 +97,8 @@ class Bounds:
     unit_pause: int = 60
 
 
-# An id is AWS's own, or a mock's. What matters is that it stays one word to the shell and to fstab,
-# and no path.
+# Wider than AWS's ids, for mocks. The value must be one word for the shell and for fstab, and not a
+# path.
 _ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,254}"
 _WORD = r"[A-Za-z0-9]+([_.-]+[A-Za-z0-9]+)*"
 _PARAMETER = rf"/?{_WORD}(/{_WORD})*"
@@ -116,7 +116,7 @@ _MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
 
 
 def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
-    """The boot script as one text. Raises `UserDataError` for a value of an unexpected shape."""
+    """The text of the boot script. Raises `UserDataError` for a value of an unexpected shape."""
     _check(facts)
     bounds = bounds or Bounds()
     _check_bounds(bounds)
@@ -124,22 +124,23 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
         loader=jinja2.PackageLoader("geusemaker.userdata"),
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        # A comment of the template's goes with its line: it is for who changes the program, and
-        # would be a third of what EC2 takes.
+        # Removes template comments with their lines: they would take a third of EC2's limit.
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  # a shell script, not HTML: values are quoted by `sh`
     )
     environment.filters["sh"] = shlex.quote
-    # Sorted: two mappings with the same content must give the same text, or the host is replaced.
+    # Sorted: equal mappings must render the same text, or the host is replaced.
     mounts = dict(sorted(facts.access_points.items()))
     values = {"facts": facts, "bounds": bounds, "mounts": mounts, "paths": _PATHS}
     return "\n".join(environment.get_template(part).render(values) for part in _PARTS)
 
 
 def bundle_program() -> str:
-    """What each settings bundle has to hold as `host.sh`: the part of the program that is not
-    needed to become a host, so that a change of it replaces none. Its files in one, by name."""
+    """The text of `host.sh` in each settings bundle: the files below `host/`, joined in order.
+
+    The part of the host's program that boot does not need, so that a change replaces no host.
+    """
     folder = resources.files("geusemaker.userdata") / "host"
     parts = sorted(folder.iterdir(), key=lambda part: part.name)
     return "\n".join(part.read_text(encoding="utf-8") for part in parts)
@@ -148,32 +149,31 @@ def bundle_program() -> str:
 def encode(text: str) -> str:
     """Base64 of the gzipped text, for `user_data_base64`.
 
-    The same text gives the same bytes on one machine, but another Python build may pack
-    differently: keep the answer, and decide by `fingerprint` whether the script has changed.
+    The bytes depend on the Python build: keep the result, and detect changes by `fingerprint`.
     """
     packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
     if len(packed) > LIMIT_BYTES:
         raise UserDataError(
             f"The boot script has {len(packed):,} bytes when packed, but EC2 accepts "
-            f"{LIMIT_BYTES:,}. Move what is not needed to become a host out of "
-            "geusemaker/userdata/templates."
+            f"{LIMIT_BYTES:,}. Move code that boot does not need from "
+            "geusemaker/userdata/templates to geusemaker/userdata/host."
         )
     return base64.b64encode(packed).decode("ascii")
 
 
 def decode(encoded: str) -> str:
-    """The text that `encode` packed, on whichever machine."""
+    """The text that `encode` packed, on any machine."""
     try:
         return gzip.decompress(base64.b64decode(encoded, validate=True)).decode()
     except (ValueError, OSError, EOFError) as error:
         raise UserDataError(
-            f"This user data is not base64 of a gzipped script: {error}. It was not made by "
-            "GeuseMaker, or was changed since."
+            f"This user data is not base64 of a gzipped script: {error}. GeuseMaker did not create "
+            "it, or it has changed since."
         ) from error
 
 
 def fingerprint(text: str) -> str:
-    """Hash of the text itself, so the same on every machine."""
+    """SHA-256 of the text, equal on every machine."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -182,7 +182,7 @@ def _check(facts: HostFacts) -> None:
         _check_shape(name, getattr(facts, name), shape)
     if not facts.access_points:
         raise UserDataError(
-            "The boot script needs at least one EFS access point in access_points, and got none."
+            "The boot script needs at least one EFS access point, and access_points is empty."
         )
     for mount, access_point in facts.access_points.items():
         _check_shape("access_points (the name)", mount, _MOUNT_NAME)
@@ -192,12 +192,12 @@ def _check(facts: HostFacts) -> None:
     ):
         raise UserDataError(
             f"data_mount is {facts.data_mount!r}, which overlaps {EFS_ROOT}: one of the two file "
-            "systems would hide the other. Choose a directory of its own."
+            "systems would hide the other. Choose another directory."
         )
 
 
 def _check_shape(name: str, value: object, shape: str) -> None:
-    # fullmatch, since `$` would let a trailing newline through, and with it a second command.
+    # fullmatch: `$` allows a trailing newline, which would start a second command.
     if not isinstance(value, str) or not re.fullmatch(shape, value):
         raise UserDataError(
             f"{name} is {value!r}, which cannot go into the boot script: it must look like {shape}."

@@ -8,7 +8,7 @@ def test_another_key_is_refused_before_the_data_would_be_made_anew(door: Door) -
     alive = sorted(door.resources())
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
     door.set(kmsKeyArn=key, protectData="false")
-    assert "both would be made anew and empty" in door.pulumi("preview", code=1).out
+    assert "both would be replaced by empty ones" in door.pulumi("preview", code=1).out
     door.pulumi("up", "--yes", "--skip-preview", code=1)
     assert sorted(door.resources()) == alive
     door.unset("kmsKeyArn")

@@ -1,4 +1,4 @@
-"""Which images run: the shipped table, and what `imageVersions` may put over it."""
+"""The image of each container: the shipped table and `imageVersions`."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_without_overrides_the_table_decides() -> None:
     assert runs({}) == {key: str(image.reference) for key, image in SHIPPED.items()}
 
 
-def test_what_is_shipped_would_be_taken_as_an_override_too() -> None:
+def test_the_shipped_images_are_valid_overrides() -> None:
     check_image_versions({key: str(image.reference) for key, image in SHIPPED.items()})
 
 
@@ -93,19 +93,19 @@ def test_an_override_wins(versions: dict[str, str], key: str, runs_then: str) ->
     ("versions", "says"),
     [
         ({"postgress": "postgres:18-bookworm"}, "did you mean postgres?"),
-        ({"redis": "redis:8"}, "which is no image of this program"),
-        ({'we"ird': "redis:8"}, "which is no image of this program"),
-        ({"n8n": "n8n:"}, "is no reference"),
-        ({"n8n": ""}, "is no reference"),
-        ({"ollama": "Ollama/Ollama:0.36.0"}, "is no reference"),
-        ({"ollama": "ollama/ollama:0.36.0\n"}, "is no reference"),
-        ({"ollama": "ollama/ollama:0.36.0 --privileged"}, "is no reference"),
-        ({"ollama": "https://ollama/ollama:0.36.0"}, "is no reference"),
-        ({"ollama": "ollama/ollama:0.36.0@sha256:abc"}, "is no reference"),
-        ({"ollama": "${HOME}:1"}, "is no reference"),
+        ({"redis": "redis:8"}, "has the unknown key"),
+        ({'we"ird': "redis:8"}, "has the unknown key"),
+        ({"n8n": "n8n:"}, "is not a container image reference"),
+        ({"n8n": ""}, "is not a container image reference"),
+        ({"ollama": "Ollama/Ollama:0.36.0"}, "is not a container image reference"),
+        ({"ollama": "ollama/ollama:0.36.0\n"}, "is not a container image reference"),
+        ({"ollama": "ollama/ollama:0.36.0 --privileged"}, "is not a container image reference"),
+        ({"ollama": "https://ollama/ollama:0.36.0"}, "is not a container image reference"),
+        ({"ollama": "ollama/ollama:0.36.0@sha256:abc"}, "is not a container image reference"),
+        ({"ollama": "${HOME}:1"}, "is not a container image reference"),
         ({"ollama": "ollama/ollama"}, "has no tag"),
         ({"ollama": f"ollama/ollama@{DIGEST}"}, "has no tag"),
-        ({"ollama": "ollama/ollama:latest"}, "another image on another day"),
+        ({"ollama": "ollama/ollama:latest"}, "a different image over time"),
         ({"postgres": "postgres:17.11-bookworm"}, "is not PostgreSQL 18"),
         ({"postgres": "postgres:19"}, "is not PostgreSQL 18"),
         ({"postgres": "postgres:180"}, "is not PostgreSQL 18"),
@@ -118,14 +118,14 @@ def test_an_override_wins(versions: dict[str, str], key: str, runs_then: str) ->
         ({"postgres": "pgvector/pgvector:0.8.1-pg18"}, "does not name its Debian"),
         ({"crawl4ai": "unclecode/crawl4ai:0.9.3"}, "is older than 0.9.4"),
         ({"crawl4ai": "unclecode/crawl4ai:0.9"}, "is older than 0.9.4"),
-        ({"crawl4ai": "unclecode/crawl4ai:stable"}, "does not say its version"),
+        ({"crawl4ai": "unclecode/crawl4ai:stable"}, "has no version in its tag"),
         ({"caddy": "caddy:2.11.6-alpine"}, "2.11.6 cuts streams after a minute"),
         ({"caddy": "caddy:2.10.2"}, "is older than 2.11.7"),
-        ({"caddy": "caddy:2-alpine"}, "does not say its version"),
+        ({"caddy": "caddy:2-alpine"}, "has no version in its tag"),
         ({"n8n": "n8nio/n8n:2.41.3"}, "is older than 2.41.4"),
         ({"n8n": "n8nio/n8n:1.99.0"}, "is older than 2.41.4"),
-        ({"n8n": "n8nio/n8n:stable"}, "does not say its version"),
-        ({"n8n": "me.example/ours:2.43.0"}, "where that is cannot be told"),
+        ({"n8n": "n8nio/n8n:stable"}, "has no version in its tag"),
+        ({"n8n": "me.example/ours:2.43.0"}, "cannot be derived"),
         ({"n8n-runners": "n8nio/runners:2.43.0"}, "the two must have the same version"),
         (
             {"n8n": "n8nio/n8n:2.43.0", "n8n-runners": "n8nio/runners:2.42.4"},
@@ -153,7 +153,7 @@ _tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(_words, min_size=1, max_size=4), _tags, st.booleans())
-def test_a_reference_is_read_as_it_was_written(path: list[str], tag: str, digest: bool) -> None:
+def test_a_reference_round_trips(path: list[str], tag: str, digest: bool) -> None:
     written = f"registry.example/{'/'.join(path)}:{tag}{f'@{DIGEST}' if digest else ''}"
     parsed = parse(written)
     assert parsed == Reference("registry.example", "/".join(path), tag, DIGEST if digest else None)
@@ -162,7 +162,7 @@ def test_a_reference_is_read_as_it_was_written(path: list[str], tag: str, digest
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=60))
-def test_no_text_gets_more_into_the_compose_file_than_a_reference(text: str) -> None:
+def test_only_a_reference_passes_into_the_compose_file(text: str) -> None:
     parsed = parse(text)
     if parsed is not None:
         assert re.fullmatch(r"[A-Za-z0-9._:/@-]+", str(parsed))
@@ -194,7 +194,7 @@ BROKEN = [
     ("library/postgres:18.6-bookworm@", "library/postgres@", "both a tag and a digest"),
     ("n8nio/runners:2.42.4@", "n8nio/runners:2.42.5@", "its tag must be that of n8n"),
     ('least = "0.9.4"', 'least = "0.9.5"', "older than least"),
-    ('least = "0.9.4"', 'least = "new"', "least is no version"),
+    ('least = "0.9.4"', 'least = "new"', "least is not a version"),
     ('least = "0.9.4"\n', "", "its fields are"),
     ('hole = "CVE-2026-115508"\n', "", "its fields are"),
     ("docker.io/unclecode/crawl4ai:0.9.5", "docker.io/unclecode/crawl4ai", "fix has no version"),
@@ -202,13 +202,13 @@ BROKEN = [
     ('architectures = ["x86_64", "arm64"]', 'architectures = ["riscv64"]', "architectures"),
     ('architectures = ["x86_64", "arm64"]', "architectures = []", "architectures"),
     ("seen = 2026-10-10", 'seen = "2026-10-10"', "seen"),
-    ('source = "digests that users published"', "source = 1", "a text is none"),
+    ('source = "digests that users published"', "source = 1", "a text field is not text"),
     ("[[image]]", "[image", "cannot be read"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "says"), BROKEN)
-def test_a_broken_table_is_refused_at_load(tmp_path: Path, old: str, new: str, says: str) -> None:
+def test_an_invalid_table_is_refused_at_load(tmp_path: Path, old: str, new: str, says: str) -> None:
     text = TABLE.read_text(encoding="utf-8")
     # Days and versions move on with the table; the test follows them.
     for pattern in (r"as_of = \S+", r"seen = \S+", r"postgres:\S+?@", r"(?:n8n|runners):\S+?@"):
@@ -224,17 +224,17 @@ def test_a_broken_table_is_refused_at_load(tmp_path: Path, old: str, new: str, s
         read_images(path)
 
 
-def test_each_image_has_a_least_safe_version_with_its_reason() -> None:
+def test_each_image_has_a_minimum_version_or_a_known_fix() -> None:
     for name, image in load_images().images.items():
         assert image.why or image.hole, name
 
 
-def test_a_missing_table_is_told_as_such(tmp_path: Path) -> None:
+def test_a_missing_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"images\.toml cannot be read"):
         read_images(tmp_path / "images.toml")
 
 
-def test_an_architecture_that_an_image_lacks_is_told(
+def test_an_image_without_the_architecture_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = TABLE.read_text(encoding="utf-8")
@@ -244,11 +244,11 @@ def test_an_architecture_that_an_image_lacks_is_told(
     table = read_images(path)
     monkeypatch.setattr("geusemaker.bundle.images.load_images", lambda: table)
     assert chosen(IMAGE_KEYS, {}, "x86_64")
-    with pytest.raises(BundleError, match="is not there for arm64"):
+    with pytest.raises(BundleError, match="does not exist for arm64"):
         chosen(IMAGE_KEYS, {}, "arm64")
     assert chosen(IMAGE_KEYS, {"crawl4ai": "me.example/crawl4ai:0.9.4"}, "arm64")
 
 
-def test_versions_in_data_are_whole() -> None:
+def test_a_version_in_the_table_is_complete() -> None:
     assert references.version_of("2.41.4") == (2, 41, 4)
     assert references.version_of("2.41.4-alpine") is None

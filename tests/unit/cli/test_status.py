@@ -48,7 +48,7 @@ def test_images_below_a_known_fix_are_shown_with_the_command_that_closes_them(
     host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: config)
     host.report("ready", "service.ollama=healthy")
     told = lines(host)
-    assert row(told, "holes").startswith("ollama 0.31.0 (0.35.0 closes CVE-2026-103663")
+    assert row(told, "holes").startswith("ollama 0.31.0 (0.35.0 fixes CVE-2026-103663")
     after = told[told.index(f"  {'holes':<9} {row(told, 'holes')}") + 1]
     assert "-> run `pulumi config set geusemaker:imageVersions '{}'`, then `pulumi up`" in after
     answer = json.loads(host.world.run("status", "--json").out)

@@ -1,4 +1,4 @@
-"""How a host in an adopted network gets its public address, and keeps it over a stop."""
+"""The public address of a host in an adopted network, also after a stop."""
 
 import contextlib
 from typing import Any
@@ -34,7 +34,7 @@ def _adopted(account: SimulatedMocks, *, maps_public: bool, by_gateway: bool = T
 
 
 @pytest.mark.parametrize("keys", [{}, {"allowed_cidrs": ["203.0.113.7/32"]}], ids=["shut", "open"])
-def test_where_the_subnet_gives_no_address_it_is_an_elastic_ip(
+def test_a_public_subnet_without_public_addresses_gets_an_elastic_ip(
     account: SimulatedMocks, keys: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes: list[str] = []
@@ -51,11 +51,11 @@ def test_where_the_subnet_gives_no_address_it_is_an_elastic_ip(
     ]
     url = f"https://{address.outputs['publicIp']}" if keys else "https://localhost:8443"
     assert f"\nurl={url}\n" in pointer.inputs["value"], "an address for the way out opens nothing"
-    (note,) = [one for one in notes if "gives no public address by itself" in one]
-    assert "pulls its container images after that" in note
+    (note,) = [one for one in notes if "assigns no public addresses" in one]
+    assert "pulls its container images only after" in note
 
 
-def test_where_the_subnet_gives_one_nothing_is_asked_for(
+def test_a_public_subnet_with_public_addresses_gets_no_elastic_ip(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes: list[str] = []
@@ -66,11 +66,13 @@ def test_where_the_subnet_gives_one_nothing_is_asked_for(
     assert "associatePublicIpAddress" not in host.inputs
     assert host.outputs["publicIp"]
     assert not account.of(EIP)
-    assert not [one for one in notes if "gives no public address" in one]
+    assert not [one for one in notes if "assigns no public addresses" in one]
 
 
 @pytest.mark.parametrize("maps_public", [True, False])
-def test_behind_a_nat_gateway_there_is_none(account: SimulatedMocks, maps_public: bool) -> None:
+def test_a_host_behind_a_nat_gateway_has_no_public_address(
+    account: SimulatedMocks, maps_public: bool
+) -> None:
     there = _adopted(account, maps_public=maps_public, by_gateway=False)
     deploy(vpc_id=there.vpc, subnet_ids=there.subnets)
     (host,) = account.of(INSTANCE)
@@ -88,14 +90,14 @@ def test_behind_a_nat_gateway_there_is_none(account: SimulatedMocks, maps_public
     ],
     ids=["as it was", "gives one now", "gives one, and open"],
 )
-def test_an_elastic_ip_that_is_the_hosts_way_out_is_not_taken_from_it(
+def test_a_host_keeps_the_elastic_ip_that_it_needs_for_the_internet(
     account: SimulatedMocks,
     monkeypatch: pytest.MonkeyPatch,
     maps_public: bool,
     keys: dict[str, list[str]],
     refused: bool,
 ) -> None:
-    """The subnet was changed under the stack: EC2 gives a running host no other address."""
+    """The subnet has changed: EC2 assigns a running host no other address."""
     there = _adopted(account, maps_public=maps_public)
     made = account.new_resource
 

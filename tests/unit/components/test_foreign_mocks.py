@@ -285,7 +285,7 @@ def test_a_region_without_zones_is_a_paragraph() -> None:
     nothing: list[dict[str, Any]] = [{}, {"names": []}]
     for answer in nothing:
         _set(Told({**COMPLETE, ZONES: answer}))
-        with pytest.raises(NetworkError, match="tells no availability zone") as refused:
+        with pytest.raises(NetworkError, match="has no availability zone") as refused:
             deploy()
         assert "\n" not in str(refused.value)
 

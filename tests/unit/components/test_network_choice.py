@@ -21,11 +21,11 @@ def test_zones_are_picked_by_name_and_never_twice() -> None:
 
 
 def test_a_kept_zone_stays_out_of_the_next_pick() -> None:
-    """The kept host zone may be offered no more; the next zone must not be the same one."""
+    """The kept host zone may not offer the type any more. The next zone must be another one."""
     assert zones.pick(["us-east-1a", "us-east-1b"], ["us-east-1b"]) == "us-east-1a"
 
 
-def test_too_few_zones_say_how_many_there_are() -> None:
+def test_too_few_zones_are_refused_with_their_number() -> None:
     zones.check_enough(["us-east-1a", "us-east-1b"], 2, "p5.48xlarge")
     with pytest.raises(NetworkError, match="availabilityZoneCount 1`") as refused:
         zones.check_enough(["us-east-1a"], 2, "p5.48xlarge")
@@ -48,26 +48,26 @@ def test_a_third_zone_moves_neither_of_the_first_two() -> None:
     assert three[:2] == two == ["10.42.0.0/18", "10.42.64.0/18"]
 
 
-def test_an_adopted_network_that_fits_says_whether_the_host_gets_an_address() -> None:
+def test_a_host_in_an_adopted_network_is_public_behind_an_internet_gateway() -> None:
     assert adopted.check(VPC, [HOST, OTHER], OFFERING, "m6i.xlarge") is True
     behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
     assert adopted.check(VPC, [behind_nat], OFFERING, "m6i.xlarge") is False
 
 
 @pytest.mark.parametrize(
-    ("vpc", "subnets", "told"),
+    ("vpc", "subnets", "message"),
     [
         (AdoptedVpc("vpc-1", "10.50.0.0/16", True, False), [HOST], "DNS hostnames are off"),
         (AdoptedVpc("vpc-1", "10.50.0.0/16", False, True), [HOST], "DNS support is off"),
         (
             AdoptedVpc("vpc-1", "172.16.0.0/12", True, True),
             [HOST],
-            "overlaps 172.17.0.0/16, where Docker puts its bridge",
+            "overlaps 172.17.0.0/16, the default range of Docker's bridge",
         ),
         (
             AdoptedVpc("vpc-1", "198.18.0.0/16", True, True),
             [HOST],
-            "overlaps 198.18.42.0/23, where the containers are",
+            "overlaps 198.18.42.0/23, the range of the containers",
         ),
         (VPC, [AdoptedSubnet("subnet-9", "vpc-2", "us-east-1a", "igw-1")], "belongs to vpc-2"),
         (
@@ -84,11 +84,11 @@ def test_an_adopted_network_that_fits_says_whether_the_host_gets_an_address() ->
     ],
 )
 def test_an_adopted_network_that_would_fail_later_is_refused_now(
-    vpc: AdoptedVpc, subnets: list[AdoptedSubnet], told: str
+    vpc: AdoptedVpc, subnets: list[AdoptedSubnet], message: str
 ) -> None:
     with pytest.raises(NetworkError) as refused:
         adopted.check(vpc, subnets, OFFERING, "m6i.xlarge")
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -106,7 +106,7 @@ def test_an_adopted_network_that_would_fail_later_is_refused_now(
         ("vpc-1", "vpc-2", "`pulumi config set geusemaker:vpcId vpc-1`"),
     ],
 )
-def test_another_network_under_a_running_stack_is_refused_with_the_way_back(
+def test_another_network_of_a_running_stack_is_refused_with_a_command(
     was: str, wanted: str, command: str
 ) -> None:
     assert adopted.check_same_network(was, was) == was
@@ -121,16 +121,16 @@ def test_a_first_subnet_in_another_zone_is_refused() -> None:
         adopted.check_same_zone("us-east-1b", HOST)
 
 
-def test_nobody_is_let_in_where_nobody_can_come() -> None:
+def test_a_port_that_no_client_can_reach_is_refused() -> None:
     behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
     for key, port in (("allowedCidrs", 443), ("domain", 80)):
-        told = str(adopted.unreachable(behind_nat, key))
-        assert f"geusemaker:{key} opens port {port}" in told
-        assert "way out by nat-1" in told
-        assert f"`pulumi config rm geusemaker:{key}`" in told
+        text = str(adopted.unreachable(behind_nat, key))
+        assert f"geusemaker:{key} opens port {port}" in text
+        assert "default route through nat-1" in text
+        assert f"`pulumi config rm geusemaker:{key}`" in text
 
 
-def test_another_region_or_key_under_a_running_stack_is_refused_with_the_way_back() -> None:
+def test_another_region_or_key_of_a_running_stack_is_refused_with_a_command() -> None:
     assert kept.check_same_region("us-east-1", "us-east-1") == "us-east-1"
     with pytest.raises(NetworkError, match="`pulumi config set aws:region us-east-1`"):
         kept.check_same_region("us-east-1", "eu-west-1")

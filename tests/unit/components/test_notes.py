@@ -1,4 +1,4 @@
-"""What a preview says of config that is right, and may still cost or surprise."""
+"""Notes of a preview on valid config that may cost or surprise."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from geusemaker.components.notes import notes_of
 from geusemaker.config import DeploymentConfig
 
 AS_OF = load_images().as_of
-HOLES = "published security holes"
+HOLES = "published vulnerabilities"
 
 
 def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
@@ -21,30 +21,30 @@ def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
 
 
 def notes(**config: Any) -> list[str]:
-    """Without the one of holes, which depends on what the table pins."""
+    """Without the note on vulnerabilities, which depends on the images in the table."""
     return [note for note in all_notes(**config) if HOLES not in note]
 
 
 @pytest.mark.parametrize(
     ("versions", "named"),
     [
-        ({"ollama": "docker.io/ollama/ollama:0.31.0"}, "ollama 0.31.0 (0.35.0 closes CVE-2026-103"),
-        ({"ollama": "ollama/ollama:0.34.4", "n8n": "n8nio/n8n:2.42.5"}, "n8n 2.42.5 (2.42.6 clo"),
+        ({"ollama": "docker.io/ollama/ollama:0.31.0"}, "ollama 0.31.0 (0.35.0 fixes CVE-2026-103"),
+        ({"ollama": "ollama/ollama:0.34.4", "n8n": "n8nio/n8n:2.42.5"}, "n8n 2.42.5 (2.42.6 fix"),
         (
             {"n8n": "a.example/n/n8n:2.42.4", "n8n-runners": "a.example/n/runners:2.42.4"},
-            "n8n 2.42.4 (2.42.6 closes CVE-2026-119408)",
+            "n8n 2.42.4 (2.42.6 fixes CVE-2026-119408)",
         ),
         ({"n8n": "a.example/n/eight:2.42.4", "n8n-runners": "a/runners:2.42.4"}, "n8n 2.42.4 ("),
-        ({"crawl4ai": "unclecode/crawl4ai:0.9.4"}, "crawl4ai 0.9.4 (0.9.5 closes CVE-2026-115508)"),
+        ({"crawl4ai": "unclecode/crawl4ai:0.9.4"}, "crawl4ai 0.9.4 (0.9.5 fixes CVE-2026-115508)"),
         ({"qdrant": "qdrant/qdrant:v1.18.3-unprivileged"}, "qdrant v1.18.3-unprivileged (v1.19.2"),
-        ({"postgres": "postgres:18-bookworm"}, "postgres 18-bookworm, whose tag does not say its"),
+        ({"postgres": "postgres:18-bookworm"}, "postgres 18-bookworm, whose tag has no version"),
         (
             {"postgres": "postgres:18.4-trixie"},
-            "postgres 18.4-trixie (18.6-bookworm closes CVE-2026-16",
+            "postgres 18.4-trixie (18.6-bookworm fixes CVE-2026-16",
         ),
     ],
 )
-def test_images_below_a_known_fix_are_named_with_one_command_that_closes_all(
+def test_vulnerable_images_are_named_with_one_command_that_fixes_all(
     versions: dict[str, str], named: str
 ) -> None:
     (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
@@ -60,10 +60,8 @@ def test_images_below_a_known_fix_are_named_with_one_command_that_closes_all(
 
 @pytest.mark.parametrize(("tag", "closed"), [("18.4", "18.6"), ("18", "18.6")])
 @pytest.mark.parametrize("debian", ["trixie", "bookworm"])
-def test_postgresql_is_closed_on_the_debian_that_it_has_been(
-    tag: str, closed: str, debian: str
-) -> None:
-    """The host refuses another one over data."""
+def test_a_fix_of_postgresql_keeps_the_debian_release(tag: str, closed: str, debian: str) -> None:
+    """The host refuses data of another release."""
     versions = {"postgres": f"docker.io/library/postgres:{tag}-{debian}"}
     (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
     fixed = json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])
@@ -75,13 +73,13 @@ def test_postgresql_is_closed_on_the_debian_that_it_has_been(
     "image",
     ["docker.io/pgvector/pgvector:0.8.1-pg18-bookworm", "docker.io/pgvector/pgvector:pg18-trixie"],
 )
-def test_no_tag_is_made_up_for_an_image_whose_tags_count_otherwise(image: str) -> None:
+def test_an_image_with_another_version_scheme_has_no_fix(image: str) -> None:
     (note,) = [n for n in all_notes(imageVersions={"postgres": image}) if HOLES in n]
     assert "postgres" not in note.partition("`")[0]
     assert json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])["postgres"] == image
 
 
-def test_the_table_itself_is_below_no_fix_without_a_word() -> None:
+def test_vulnerable_images_of_the_table_itself_are_named() -> None:
     below = [
         name
         for name, image in load_images().images.items()
@@ -92,20 +90,20 @@ def test_the_table_itself_is_below_no_fix_without_a_word() -> None:
     assert all(f"{name} " in said[0] for name in below)
 
 
-def test_only_what_runs_is_below_a_fix() -> None:
+def test_an_image_of_a_service_that_is_off_is_not_named() -> None:
     versions = {"ollama": "docker.io/ollama/ollama:0.31.0"}
-    told = all_notes(services=("qdrant",), imageVersions=versions)
-    assert not [note for note in told if HOLES in note]
+    found = all_notes(services=("qdrant",), imageVersions=versions)
+    assert not [note for note in found if HOLES in note]
 
 
-def test_an_old_table_of_images_is_told() -> None:
+def test_an_old_table_of_images_is_reported() -> None:
     days = timedelta(days=90)
     assert not [note for note in all_notes(AS_OF + days) if "git pull" in note]
     (note,) = [note for note in all_notes(AS_OF + days * 2) if "git pull" in note]
-    assert f"as of {AS_OF}, 180 days ago" in note
+    assert f"from {AS_OF}, 180 days ago" in note
 
 
-def test_the_defaults_need_no_word() -> None:
+def test_the_defaults_have_no_notes() -> None:
     assert notes() == []
 
 
@@ -115,12 +113,12 @@ def test_the_defaults_need_no_word() -> None:
         ({"instanceType": "t3.xlarge"}, "a burstable type, in credit mode unlimited", ""),
         (
             {"domain": "ai.example.com", "hostedZoneId": "Z0123456789ABC"},
-            "so that nobody reaches port 443",
+            "so port 443 of that name is closed",
             "`pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`",
         ),
         (
             {"domain": "ai.example.com", "allowedCidrs": ["203.0.113.0/24"]},
-            "its DNS record is yours to make",
+            "so you create its DNS record",
             "an A record for the output publicIp",
         ),
         (
@@ -148,7 +146,7 @@ def test_the_defaults_need_no_word() -> None:
         ),
     ],
 )
-def test_what_may_surprise_is_told_with_its_key_and_what_changes_it(
+def test_a_note_names_its_key_and_the_command_that_changes_it(
     config: dict[str, Any], said: str, fixes: str
 ) -> None:
     (note,) = notes(**config)
@@ -157,7 +155,7 @@ def test_what_may_surprise_is_told_with_its_key_and_what_changes_it(
     assert note.startswith("geusemaker:")
 
 
-def test_an_image_for_what_comes_along_with_a_service_is_for_something() -> None:
+def test_an_image_for_caddy_is_never_unused() -> None:
     versions = {
         "caddy": "docker.io/library/caddy:2.11.7",
         "postgres": "docker.io/postgres:18.1-trixie",
@@ -165,7 +163,7 @@ def test_an_image_for_what_comes_along_with_a_service_is_for_something() -> None
     assert notes(imageVersions=versions) == []
 
 
-def test_a_domain_that_is_open_and_has_its_zone_needs_no_word() -> None:
+def test_an_open_domain_with_its_zone_has_no_note() -> None:
     assert (
         notes(domain="ai.example.com", hostedZoneId="Z0123456789ABC", allowedCidrs=["0.0.0.0/0"])
         == []
@@ -173,6 +171,6 @@ def test_a_domain_that_is_open_and_has_its_zone_needs_no_word() -> None:
 
 
 @pytest.mark.parametrize("reaches", [[], ["10.0.8.0/24"]])
-def test_a_network_with_neighbours_needs_no_word_once_it_is_decided(reaches: list[str]) -> None:
+def test_a_network_with_neighbours_has_no_note_once_n8n_reaches_is_set(reaches: list[str]) -> None:
     assert notes(vpcCidr="10.99.0.0/16", n8nReaches=reaches) == []
     assert notes(vpcCidr="10.99.0.0/16", services=["ollama"]) == []

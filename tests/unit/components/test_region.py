@@ -1,4 +1,4 @@
-"""The Region of the program: refused before AWS is asked, and told in words where it cannot be."""
+"""The Region of the program: an invalid one is refused before any call of AWS."""
 
 from collections.abc import Iterator
 from typing import NoReturn
@@ -22,7 +22,7 @@ SAID = (
 def no_answer(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.MonkeyPatch]:
-    """Each question fails, and no Region is configured."""
+    """Each call fails, and no Region is configured."""
 
     def failing(**_: object) -> NoReturn:
         raise Exception(SAID)  # the SDK raises nothing narrower
@@ -43,7 +43,7 @@ def refusal() -> str:
     return said
 
 
-def test_a_misspelt_region_is_refused_before_aws_is_asked(no_answer: pytest.MonkeyPatch) -> None:
+def test_an_unknown_region_is_refused_before_any_call_of_aws(no_answer: pytest.MonkeyPatch) -> None:
     no_answer.setenv("AWS_DEFAULT_REGION", "us-wset-2")
     assert "`export AWS_DEFAULT_REGION=us-west-2`" in refusal()
     pulumi.runtime.set_all_config({"aws:region": "us-esat-1"})
@@ -52,7 +52,7 @@ def test_a_misspelt_region_is_refused_before_aws_is_asked(no_answer: pytest.Monk
     assert "credential" not in said
 
 
-def test_a_provider_of_its_own_does_not_heed_what_is_configured_for_others(
+def test_an_explicit_provider_ignores_the_configured_region(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "fr-par")  # of another cloud, say, with S3's protocol
@@ -64,7 +64,7 @@ def test_a_provider_of_its_own_does_not_heed_what_is_configured_for_others(
         assert region.look_up(opts) == "us-east-1"
 
 
-def test_a_provider_of_its_own_in_china_is_refused_by_name(
+def test_an_explicit_provider_in_china_is_refused(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = aws.Provider("own", region="cn-north-1")
@@ -75,12 +75,14 @@ def test_a_provider_of_its_own_in_china_is_refused_by_name(
         region.look_up(pulumi.InvokeOptions(provider=own))
 
 
-def test_a_provider_that_cannot_ask_is_told_in_one_paragraph(
+def test_a_failed_call_of_aws_is_reported_in_one_paragraph(
     no_answer: pytest.MonkeyPatch,
 ) -> None:
-    assert refusal().startswith("AWS could not be asked, and no Region is set. It said: invoke of")
+    assert refusal().startswith(
+        "The first call of AWS failed, and no Region is set. The error is: inv"
+    )
     no_answer.setenv("AWS_REGION", "eu-west-1")
     said = refusal()
-    assert said.startswith("AWS could not be asked, in the Region eu-west-1. It said: ")
+    assert said.startswith("The first call of AWS failed, in the Region eu-west-1. The error is: ")
     assert "No valid credential sources found." in said
     assert "`aws sts get-caller-identity`" in said

@@ -107,7 +107,7 @@ def test_an_old_table_warns_and_does_not_fail(
     late = ["--check-age", "--today", str(last + timedelta(days=1))]
     script.app(late, standalone_mode=False)
     said = capsys.readouterr().out
-    assert said.startswith(f"The table of the services' images is as of {SHIPPED.as_of}, 91 days")
+    assert said.startswith(f"The table of container images is from {SHIPPED.as_of}, 91 days")
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     script.app(late, standalone_mode=False)
     file = "geusemaker/bundle/images.toml"
