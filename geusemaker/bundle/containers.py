@@ -226,7 +226,7 @@ def _ollama(_: BundleFacts) -> Container:
         # The image has neither curl nor wget. This command calls the server.
         "healthcheck": health("CMD", "ollama", "list", start="60s"),
         "stop_grace_period": "30s",
-        # When the host runs out of memory, a model goes and not the database.
+        # Out of memory, the kernel kills Ollama before the database.
         "oom_score_adj": 500,
     }
 

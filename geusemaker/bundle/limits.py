@@ -62,12 +62,12 @@ def memory_limits(containers: Sequence[str], memory_gib: float | None) -> dict[s
     if memory_gib is None:
         limits: dict[str, int | None] = {name: _share(name, _UNKNOWN_GIB) for name in others}
         return {name: limits.get(name) for name in containers}
-    for_all = int(memory_gib * MIB_PER_GIB) - _for_the_system(memory_gib)
+    available = int(memory_gib * MIB_PER_GIB) - _system_mib(memory_gib)
     ollama = OLLAMA_LEAST if "ollama" in containers else 0
     given = {name: _share(name, memory_gib) for name in others}
-    if sum(given.values()) + ollama > for_all:
+    if sum(given.values()) + ollama > available:
         given = {name: NEEDS[name].least for name in others}
-    left = for_all - sum(given.values())
+    left = available - sum(given.values())
     if left < ollama:
         raise _too_small(containers, memory_gib)
     return {name: given.get(name, left) for name in containers}
@@ -76,7 +76,7 @@ def memory_limits(containers: Sequence[str], memory_gib: float | None) -> dict[s
 def least_gib(containers: Sequence[str]) -> int:
     """The smallest memory size, in whole GiB, on which these containers run."""
     size = 1
-    while _least(containers) > size * MIB_PER_GIB - _for_the_system(size):
+    while _least(containers) > size * MIB_PER_GIB - _system_mib(size):
         size += 1
     return size
 
@@ -90,7 +90,7 @@ def _share(name: str, memory_gib: float) -> int:
     return min(max(int(need.of_16_gib * memory_gib / 16), need.least), need.most)
 
 
-def _for_the_system(memory_gib: float) -> int:
+def _system_mib(memory_gib: float) -> int:
     """MiB for kernel, Docker, the EFS proxy, the SSM agent and the databases' page cache."""
     return int(min(max(768.0, memory_gib * 64), 4096.0))
 
@@ -100,7 +100,7 @@ def _too_small(containers: Sequence[str], memory_gib: float) -> BundleError:
     size = f"{memory_gib:g}"
     fewer = [name for name in wanted if name not in ("crawl4ai", "ollama")]
     ways = ""
-    if fewer and fewer != wanted and _least_of(fewer) <= memory_gib:
+    if fewer and fewer != wanted and _least_gib_of(fewer) <= memory_gib:
         ways = f", or run fewer services: `pulumi config set geusemaker:services {','.join(fewer)}`"
     return BundleError(
         f"geusemaker:instanceType has {size} GiB of memory, and the services "
@@ -110,6 +110,6 @@ def _too_small(containers: Sequence[str], memory_gib: float) -> BundleError:
     )
 
 
-def _least_of(services: Sequence[str]) -> int:
+def _least_gib_of(services: Sequence[str]) -> int:
     runner = ["n8n-runners"] if "n8n" in services else []
     return least_gib([*services, *runner, "caddy"])

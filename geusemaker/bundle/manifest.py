@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Final
 
 from geusemaker.bundle.facts import BundleFacts
-from geusemaker.bundle.networks import wall_lines
+from geusemaker.bundle.networks import firewall_lines
 from geusemaker.bundle.reference import Reference
 from geusemaker.bundle.secret_names import secrets_of
 
@@ -65,5 +65,5 @@ def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
     lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets_of(containers)]
     lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
     lines.append(f"dump-days {facts.dump_days if 'postgres' in containers else 0}")
-    lines += wall_lines(containers, facts.n8n_reaches)
+    lines += firewall_lines(containers, facts.n8n_reaches)
     return "".join(f"{line}\n" for line in lines)

@@ -117,7 +117,7 @@ def compose_endpoints(
     return found
 
 
-def wall_lines(containers: Sequence[str], n8n_reaches: Iterable[str]) -> list[str]:
+def firewall_lines(containers: Sequence[str], n8n_reaches: Iterable[str]) -> list[str]:
     """Lines of the manifest for the host's firewall."""
     made = networks_of(containers)
     lines = [f"bridge {bridge(name)}" for name in made]

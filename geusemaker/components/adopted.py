@@ -11,7 +11,7 @@ from geusemaker.bundle.networks import BLOCK
 from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import NetworkError, one_line
 
-ON_THE_HOST = {
+HOST_RANGES = {
     ipaddress.ip_network("172.17.0.0/16"): "the default range of Docker's bridge",
     BLOCK: "the range of the containers",
 }
@@ -22,14 +22,14 @@ ON_THE_HOST = {
 class AdoptedSubnet:
     """An existing subnet.
 
-    `way_out` is the target of its default route, or None. `maps_public` says whether instances in
-    the subnet get a public IPv4 address by default.
+    `default_route` is its target, or None without one. `maps_public` says whether instances in the
+    subnet get a public IPv4 address by default.
     """
 
     id: str
     vpc_id: str
     zone: str
-    way_out: str | None
+    default_route: str | None
     maps_public: bool = False
 
 
@@ -67,7 +67,7 @@ def check(
             f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
             "--enable-dns-support)."
         )
-    for taken, why in ON_THE_HOST.items():
+    for taken, why in HOST_RANGES.items():
         if vpc.cidr and ipaddress.ip_network(vpc.cidr).overlaps(taken):
             raise NetworkError(
                 f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {taken}, {why} on "
@@ -93,7 +93,7 @@ def check(
             )
         seen[subnet.zone] = subnet.id
     host = subnets[0]
-    if host.way_out is None:
+    if host.default_route is None:
         raise NetworkError(
             f"geusemaker:subnetIds starts with {host.id}, the subnet of the host, but its route "
             "table has no route for 0.0.0.0/0. The host downloads packages and container images "
@@ -107,7 +107,7 @@ def check(
             "a subnet of such a zone first in geusemaker:subnetIds, or set another "
             "geusemaker:instanceType."
         )
-    return host.way_out.startswith("igw-")
+    return host.default_route.startswith("igw-")
 
 
 def address_note(host: AdoptedSubnet) -> str:
@@ -144,9 +144,9 @@ def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
     port = 443 if key == "allowedCidrs" else 80
     return NetworkError(
         f"geusemaker:{key} opens port {port} of the host, but its subnet {host.id} (the first "
-        f"of geusemaker:subnetIds) has its default route through {host.way_out} and not through "
-        "an internet gateway, so no client can reach the port. Put a public subnet first in "
-        "geusemaker:subnetIds, or use Session Manager only: "
+        f"of geusemaker:subnetIds) has its default route through {host.default_route} and not "
+        "through an internet gateway, so no client can reach the port. Put a public subnet first "
+        "in geusemaker:subnetIds, or use Session Manager only: "
         f"`pulumi config rm geusemaker:{key}`."
     )
 
@@ -208,7 +208,7 @@ def look_up(
                 id=subnet_id,
                 vpc_id=subnet.vpc_id,
                 zone=subnet.availability_zone,
-                way_out=_way_out(subnet_id, subnet.vpc_id, opts),
+                default_route=_default_route(subnet_id, subnet.vpc_id, opts),
                 maps_public=subnet.map_public_ip_on_launch,
             )
         )
@@ -224,7 +224,7 @@ def _missing(key: str, value: str, command: str, error: Exception) -> NetworkErr
     )
 
 
-def _way_out(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
+def _default_route(subnet_id: str, vpc_id: str, opts: pulumi.InvokeOptions) -> str | None:
     """Target of the subnet's default route. A subnet without its own table uses the main one."""
     for by, value in (("association.subnet-id", subnet_id), ("association.main", "true")):
         found = aws.ec2.get_route_tables(

@@ -83,7 +83,7 @@ class Network(pulumi.ComponentResource):
         """Whether the host reaches the internet only through an Elastic IP."""
         self.subnets: dict[str, pulumi.Output[str]]
         """Ids of the subnets by a label that never changes. The host's subnet is first."""
-        self.ways_out: list[pulumi.Resource] = []
+        self.egress: list[pulumi.Resource] = []
         """Resources that the host needs to reach the internet."""
 
         if vpc_id := args.get("vpc_id"):
@@ -128,9 +128,9 @@ class Network(pulumi.ComponentResource):
         self.needs_address = is_public and not found[0].maps_public
         if self.needs_address:
             pulumi.log.info(adopted.address_note(found[0]))
-        has_way_out = is_open or self.needs_address or not is_public
+        has_egress = is_open or self.needs_address or not is_public
         keep(f"{self._name}-needs-address", self.needs_address, self).apply(
-            lambda was: adopted.check_keeps_address(bool(was) and not has_way_out, found[0])
+            lambda was: adopted.check_keeps_address(bool(was) and not has_egress, found[0])
         )
         kept = self._keep("choice", vpc.id)
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
@@ -189,7 +189,7 @@ class Network(pulumi.ComponentResource):
         )
         self.vpc_id = vpc.id
         self.subnets = {}
-        self.ways_out.append(route)
+        self.egress.append(route)
         for index, part in enumerate(subnet_cidrs(args["vpc_cidr"], count)):
             subnet = aws.ec2.Subnet(
                 f"{name}-subnet-{index}",
@@ -207,7 +207,7 @@ class Network(pulumi.ComponentResource):
                 opts=child,
             )
             self.subnets[str(index)] = subnet.id
-            self.ways_out.append(association)
+            self.egress.append(association)
 
     def _make_groups(self, allowed_cidrs: Sequence[str], domain: str | None) -> None:
         name, child, tags = self._name, self._child, self._tags
@@ -228,7 +228,7 @@ class Network(pulumi.ComponentResource):
         self.host_security_group_id = host.id
         self.files_security_group_id = files.id
         # Separate resources: a change of one rule keeps the others.
-        way_out = aws.vpc.SecurityGroupEgressRule(
+        egress_rule = aws.vpc.SecurityGroupEgressRule(
             f"{name}-host-out",
             security_group_id=host.id,
             description="packages, container images, AWS",
@@ -248,7 +248,7 @@ class Network(pulumi.ComponentResource):
             tags=tags.named("files-in"),
             opts=child,
         )
-        self.ways_out += [way_out, nfs]
+        self.egress += [egress_rule, nfs]
         if domain:
             aws.vpc.SecurityGroupIngressRule(
                 f"{name}-http",

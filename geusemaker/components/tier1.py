@@ -214,7 +214,7 @@ class Tier1(pulumi.ComponentResource):
                 "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
-                "needs": [*network.ways_out, *storage.mounts, *identity.grants],
+                "needs": [*network.egress, *storage.mounts, *identity.grants],
                 "has_key": config.kms_key_arn is not None,
                 "kms_key_arn": storage.kms_key_arn,
                 "tags": tags,

@@ -1,4 +1,4 @@
-"""The Compose file: nothing open but Caddy, every image pinned, each container its own secrets."""
+"""The Compose file: only Caddy has ports, images are pinned, containers have their own secrets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def services(one: BundleFacts) -> Mapping[str, Any]:
 
 
 def texts(part: Any) -> list[str]:
-    """Every text below a piece of YAML, keys too."""
+    """All keys and values in a part of the YAML, as text."""
     if isinstance(part, Mapping):
         return [text for key, value in part.items() for text in (str(key), *texts(value))]
     if isinstance(part, list):
@@ -38,29 +38,29 @@ def texts(part: Any) -> list[str]:
 
 
 @VARIANTS
-def test_runs_what_was_chosen_and_what_that_needs(one: BundleFacts) -> None:
+def test_the_chosen_services_run_with_caddy_and_the_task_runner(one: BundleFacts) -> None:
     runner = {"n8n-runners"} if "n8n" in one.services else set()
     assert set(services(one)) == {*one.services, "caddy"} | runner
 
 
 @VARIANTS
-def test_publishes_no_port_but_caddys(one: BundleFacts) -> None:
+def test_only_caddy_publishes_ports(one: BundleFacts) -> None:
     found = {name: service.get("ports") for name, service in services(one).items()}
     ports = found.pop("caddy")
-    assert set(found.values()) == {None}, f"published beside Caddy: {found}"
+    assert set(found.values()) == {None}, f"containers other than Caddy publish ports: {found}"
     https = "443:443" if one.access.is_public else "127.0.0.1:443:443"
     assert ports == (["80:80", https] if one.access.domain else [https])
     assert not any("network_mode" in service for service in services(one).values())
 
 
 @VARIANTS
-def test_caddy_serves_the_domain_where_there_is_one(one: BundleFacts) -> None:
+def test_caddy_serves_the_domain_if_there_is_one(one: BundleFacts) -> None:
     served = "ai.example.com" in rendered(one)["caddy/Caddyfile"]
     assert served is (one.access.domain is not None), "a certificate for the name, and no other"
 
 
 @VARIANTS
-def test_pins_every_image_by_version_and_digest(one: BundleFacts) -> None:
+def test_every_image_is_pinned_by_version_and_digest(one: BundleFacts) -> None:
     for name, service in services(one).items():
         reference, _, digest = service["image"].partition("@")
         assert ":" in reference, f"{name} has no version"
@@ -69,7 +69,7 @@ def test_pins_every_image_by_version_and_digest(one: BundleFacts) -> None:
 
 
 @VARIANTS
-def test_gives_each_container_its_own_secrets_only(one: BundleFacts) -> None:
+def test_each_container_mounts_only_its_own_secrets(one: BundleFacts) -> None:
     document = compose(one)
     files = {name: entry["file"] for name, entry in document.get("secrets", {}).items()}
     used: list[str] = []
@@ -90,11 +90,11 @@ def test_gives_each_container_its_own_secrets_only(one: BundleFacts) -> None:
         }
         rest = {key: value for key, value in service.items() if key != "secrets"}
         assert not [text for text in texts(rest) if SECRETS_ROOT in text]
-    assert sorted(used) == sorted(files), "a secret file that nobody is given, or one given twice"
+    assert sorted(used) == sorted(files), "a secret file without a consumer, or with two"
 
 
-def test_who_is_given_what() -> None:
-    # Written out: a change here gives a program something that it could not see before.
+def test_each_secret_has_the_listed_consumers() -> None:
+    # Literal: a change shows a secret to another program.
     given: dict[str, set[str]] = {}
     for line in rendered(facts())["manifest"].splitlines():
         if line.startswith("secret "):
@@ -115,7 +115,7 @@ def test_who_is_given_what() -> None:
     }
 
 
-def test_caddy_holds_the_key_of_ollama_only_where_ollama_runs() -> None:
+def test_caddy_has_the_key_of_ollama_only_if_ollama_runs() -> None:
     for chosen in SUBSETS:
         caddy = services(facts(services=chosen))["caddy"]
         assert ("secrets" in caddy) is ("ollama" in chosen), chosen
@@ -133,7 +133,7 @@ def test_every_secret_that_a_container_reads_is_mounted_there(one: BundleFacts) 
 
 
 @VARIANTS
-def test_no_container_can_do_more_than_it_needs(one: BundleFacts) -> None:
+def test_containers_are_hardened_and_limited(one: BundleFacts) -> None:
     for name, service in services(one).items():
         assert service["cap_drop"] == ["ALL"], name
         assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
@@ -152,7 +152,7 @@ def test_no_container_can_do_more_than_it_needs(one: BundleFacts) -> None:
 
 
 @VARIANTS
-def test_mounts_only_from_the_two_file_systems_and_never_makes_a_folder(one: BundleFacts) -> None:
+def test_mounts_are_on_the_two_file_systems_and_docker_creates_no_folder(one: BundleFacts) -> None:
     for name, service in services(one).items():
         for volume in service.get("volumes", []):
             source = volume["source"]
@@ -167,7 +167,7 @@ def test_mounts_only_from_the_two_file_systems_and_never_makes_a_folder(one: Bun
             assert volume["bind"] == {"create_host_path": False, **later}
 
 
-def test_ollama_is_a_user_that_nobody_else_is() -> None:
+def test_no_other_container_has_the_user_of_ollama() -> None:
     users = {name: service.get("user", "999:999") for name, service in services(facts()).items()}
     assert users.pop("ollama") == "11434:11434"
     assert not {user for user in users.values() if "11434" in user or user.startswith("0")}
@@ -203,7 +203,7 @@ def test_the_manifest_agrees_with_the_compose_file(one: BundleFacts) -> None:
         for volume in service.get("volumes", [])
         if volume["source"].startswith(ROOT)
     }
-    assert mounted <= made, "Docker would find nothing to mount"
+    assert mounted <= made, "the host does not create a folder that Docker mounts"
     files = {entry["file"] for entry in document.get("secrets", {}).values()}
     secrets = by_word.get("secret", [])
     assert {f"{SECRETS_ROOT}/{consumer}/{name}" for consumer, name, _ in secrets} == files
@@ -211,7 +211,7 @@ def test_the_manifest_agrees_with_the_compose_file(one: BundleFacts) -> None:
 
 
 @VARIANTS
-def test_folders_and_secrets_belong_to_who_uses_them(one: BundleFacts) -> None:
+def test_folders_and_secrets_belong_to_the_user_of_their_container(one: BundleFacts) -> None:
     document, lines = compose(one), rendered(one)["manifest"].splitlines()
     owners = {"crawl4ai": "999"}  # by its image; the others are named
     for name, service in document["services"].items():
@@ -225,14 +225,14 @@ def test_folders_and_secrets_belong_to_who_uses_them(one: BundleFacts) -> None:
                 assert any(line.startswith(f"directory {root} {path} {uid} ") for line in lines)
 
 
-def test_a_folder_stands_after_the_one_that_holds_it() -> None:
+def test_parent_folders_come_first() -> None:
     seen: list[str] = []
     for line in render(facts())["manifest"].splitlines():
         if line.startswith("directory "):
             _, root, path, _, mode = line.split(" ")
             parent = path.rpartition("/")[0]
             assert not parent or f"{root}/{parent}" in seen
-            assert mode == "0700", "nobody else has business there"
+            assert mode == "0700", "only the owner may read it"
             seen.append(f"{root}/{path}")
     assert len(seen) == len(set(seen)) == 11
 
@@ -257,11 +257,11 @@ def test_the_bundle_is_the_same_for_both_architectures(chosen: tuple[str, ...]) 
     assert arm == rendered(facts(services=chosen))
 
 
-def test_the_order_in_which_services_are_named_changes_nothing() -> None:
+def test_the_order_of_services_changes_nothing() -> None:
     assert render(facts(services=tuple(reversed(SERVICES)))) == render(facts())
 
 
-def test_n8n_is_told_who_owns_it_before_anybody_can_claim_it() -> None:
+def test_n8ns_owner_is_set_before_a_visitor_can_claim_it() -> None:
     environment = services(facts(owner_email="me@example.org"))["n8n"]["environment"]
     assert environment["N8N_INSTANCE_OWNER_MANAGED_BY_ENV"] == "true"
     assert environment["N8N_INSTANCE_OWNER_EMAIL"] == "me@example.org"
@@ -281,8 +281,8 @@ def test_n8n_starts_after_the_database_and_runs_no_code_itself() -> None:
     }
 
 
-def test_a_variable_is_never_set_beside_its_file() -> None:
-    # n8n would take the variable, also an empty one; PostgreSQL would not start.
+def test_a_variable_is_never_set_together_with_its_file() -> None:
+    # n8n would use the variable, even if empty. PostgreSQL would not start.
     for name, service in services(facts()).items():
         for variable in service.get("environment", {}):
             assert variable.removesuffix("_FILE") not in set(service["environment"]) - {variable}, (
@@ -290,14 +290,14 @@ def test_a_variable_is_never_set_beside_its_file() -> None:
             )
 
 
-def test_n8ns_public_api_is_off_unless_it_was_asked_for() -> None:
+def test_n8ns_public_api_is_off_by_default() -> None:
     switches = {"N8N_PUBLIC_API_DISABLED": "true", "N8N_PUBLIC_API_SWAGGERUI_DISABLED": "true"}
     assert switches.items() <= services(facts())["n8n"]["environment"].items()
     asked = services(facts(n8n_public_api=True))["n8n"]["environment"]
     assert not switches.keys() & asked.keys()
 
 
-def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
+def test_dollars_are_doubled_except_in_compose_variables() -> None:
     known = ("URL", "HOST", "SITES", "MODELS_DIR", "CADDY_DIR")
     for text in texts(compose(facts())):
         bare = text.replace("$$", "")
@@ -306,24 +306,24 @@ def test_only_compose_replaces_dollars_and_all_others_are_doubled() -> None:
         assert "$" not in bare, text
 
 
-def test_postgres_18_keeps_its_data_in_the_folder_above() -> None:
+def test_postgresql_mounts_the_parent_of_its_data_folder() -> None:
     targets = [volume["target"] for volume in services(facts())["postgres"]["volumes"]]
-    # Not where the dumps are: whoever gets into the database must not reach them too.
+    # Not the folder of the dumps: an intruder in the database must not reach them.
     assert targets == ["/var/lib/postgresql"]
 
 
-def test_models_are_listed_once_each_and_only_for_ollama() -> None:
+def test_each_model_is_listed_once() -> None:
     lines = render(facts(models=("llama3.2:3b", "hf.co/a/B-GGUF:Q4_K_M", "llama3.2:3b")))
     models = [line for line in lines["manifest"].splitlines() if line.startswith("model ")]
     assert models == ["model llama3.2:3b", "model hf.co/a/B-GGUF:Q4_K_M"]
 
 
-def test_a_model_or_a_mail_address_changes_as_little_as_it_can() -> None:
+def test_a_model_changes_only_the_manifest() -> None:
     before, after = render(facts()), render(facts(models=("llama3.2:3b",)))
     assert [name for name in before if before[name] != after[name]] == ["manifest"]
 
 
-def test_every_container_is_known_everywhere() -> None:
+def test_every_table_has_every_container() -> None:
     assert set(BUILDERS) == set(PIDS) == set(CONTAINERS)
     assert set(CONSUMERS) <= set(CONTAINERS)
     assert {file.name for files in CONSUMERS.values() for file in files} == (

@@ -1,6 +1,6 @@
-"""What each image needs in order to start, to answer and to keep its data.
+"""What each image needs to start, to answer and to keep its data.
 
-No image runs here, so nothing else would notice if one of these went: they are written out.
+Literal values, because no test here runs an image.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def container(name: str) -> dict[str, Any]:
                 "DB_TYPE": "postgresdb",
                 "DB_POSTGRESDB_HOST": "postgres",
                 "DB_POSTGRESDB_PASSWORD_FILE": "/run/secrets/postgres-password",
-                # Without one, n8n makes up its own and nobody keeps it.
+                # Otherwise n8n generates a key that is not kept.
                 "N8N_ENCRYPTION_KEY_FILE": "/run/secrets/n8n-encryption-key",
                 "N8N_HOST": "${GEUSEMAKER_HOST:?}",
                 "N8N_EDITOR_BASE_URL": "${GEUSEMAKER_URL:?}",
@@ -35,7 +35,7 @@ def container(name: str) -> dict[str, Any]:
                 "N8N_PROXY_HOPS": "1",
                 "N8N_SECURE_COOKIE": "true",
                 "N8N_RUNNERS_AUTH_TOKEN_FILE": "/run/secrets/n8n-runners-token",
-                # The broker is on loopback otherwise, where the runner is not.
+                # By default the broker listens on loopback, which the runner cannot reach.
                 "N8N_RUNNERS_BROKER_LISTEN_ADDRESS": "198.18.42.42",
                 "N8N_RUNNERS_TASK_TIMEOUT": "300",
                 "N8N_UNVERIFIED_PACKAGES_ENABLED": "false",
@@ -46,14 +46,14 @@ def container(name: str) -> dict[str, Any]:
             "n8n-runners",
             {
                 "N8N_RUNNERS_TASK_BROKER_URI": "http://n8n:5679",
-                # The launcher has a bound of its own.
+                # The launcher has its own limit.
                 "N8N_RUNNERS_TASK_TIMEOUT": "300",
             },
         ),
         ("ollama", {"OLLAMA_HOST": "0.0.0.0:11434", "OLLAMA_MODELS": "/models"}),
-        # Its own place is on the read-only root.
+        # The default folder is on the read-only root.
         ("qdrant", {"QDRANT_INIT_FILE_PATH": "/qdrant/storage/.qdrant-initialized"}),
-        # Its own one needs IPv6.
+        # The default needs IPv6.
         ("crawl4ai", {"GUNICORN_BIND": "0.0.0.0:11235"}),
         (
             "postgres",
@@ -65,7 +65,7 @@ def container(name: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_a_program_is_told_what_it_cannot_do_without(
+def test_a_container_has_the_environment_that_it_needs(
     name: str, environment: dict[str, str]
 ) -> None:
     assert environment.items() <= container(name)["environment"].items()
@@ -95,11 +95,11 @@ def test_a_program_is_told_what_it_cannot_do_without(
         ),
         ("crawl4ai", {}),
         ("postgres", {f"{DATA}/postgres": "/var/lib/postgresql"}),
-        # Certificates, the account with their authority, and Caddy's own authority.
+        # Certificates, the ACME account, and Caddy's own authority.
         ("caddy", {"${GEUSEMAKER_CADDY_DIR:?}": "/etc/caddy", f"{DATA}/caddy": "/data"}),
     ],
 )
-def test_data_is_where_the_image_has_it(name: str, mounts: dict[str, str]) -> None:
+def test_data_is_mounted_where_the_image_expects_it(name: str, mounts: dict[str, str]) -> None:
     volumes = container(name).get("volumes", [])
     assert {volume["source"]: volume["target"] for volume in volumes} == mounts
 
@@ -126,10 +126,10 @@ def test_data_is_where_the_image_has_it(name: str, mounts: dict[str, str]) -> No
         ("caddy", 1000, ["/config"]),
     ],
 )
-def test_what_a_read_only_root_forbids_is_in_memory_and_its_users(
+def test_folders_that_the_image_writes_are_tmpfs_of_its_user(
     name: str, uid: int, folders: list[str]
 ) -> None:
-    # After a restart of the container, Docker makes a folder without an owner root's.
+    # After a restart, Docker mounts a folder without an owner as root.
     found = dict(mount.split(":", 1) for mount in container(name)["tmpfs"])
     assert found.pop("/tmp") == "mode=1777"  # noqa: S108
     assert list(found) == folders
@@ -151,30 +151,30 @@ def test_what_a_read_only_root_forbids_is_in_memory_and_its_users(
         ("caddy", ["wget", "http://127.0.0.1:2019/config/"]),
     ],
 )
-def test_health_is_asked_for_by_a_program_that_the_image_has(name: str, words: list[str]) -> None:
+def test_a_health_check_uses_a_program_in_the_image(name: str, words: list[str]) -> None:
     kind, program, *rest = container(name)["healthcheck"]["test"]
     assert (kind, program) == ("CMD", words[0])
     for word in words[1:]:
         assert f"{' '.join(rest)} ".count(word) == 1
-        assert "localhost:" not in word, "that is ::1, where nobody listens"
+        assert "localhost:" not in word, "localhost is ::1, where no service listens"
 
 
-def test_first_starts_and_stops_are_given_their_time() -> None:
+def test_first_starts_and_stops_have_enough_time() -> None:
     starts = {name: container(name)["healthcheck"]["start_period"] for name in ("n8n", "qdrant")}
     assert starts == {"n8n": "600s", "qdrant": "300s"}, "it migrates, it loads collections"
     for name, grace in (("n8n", "45s"), ("postgres", "60s"), ("qdrant", "60s")):
         assert container(name)["stop_grace_period"] == grace
 
 
-def test_limits_that_docker_has_too_low_for_them() -> None:
+def test_containers_have_higher_limits_than_dockers_defaults() -> None:
     assert container("crawl4ai")["shm_size"] == "1gb"
     assert container("postgres")["shm_size"] == "256mb"
     for name in ("qdrant", "postgres"):
         assert container(name)["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
 
 
-def test_a_secret_has_the_name_that_its_reader_looks_for() -> None:
-    # Its entry point knows this one name; without it, Crawl4AI listens on its own loopback only.
+def test_a_secret_has_the_file_name_and_user_that_the_image_expects() -> None:
+    # The entry point reads this name. Without the token, Crawl4AI listens on loopback only.
     assert [secret["target"] for secret in container("crawl4ai")["secrets"]] == ["api_token"]
     for name in ("n8n", "n8n-runners", "qdrant", "postgres", "caddy"):
         assert container(name)["user"] == ("999:999" if name == "postgres" else "1000:1000")

@@ -30,7 +30,7 @@ def test_the_shipped_table_pins_every_image_by_version_and_digest() -> None:
         assert image.architectures == ("x86_64", "arm64")
 
 
-def test_without_overrides_the_table_decides() -> None:
+def test_without_overrides_the_images_are_from_the_table() -> None:
     assert runs({}) == {key: str(image.reference) for key, image in SHIPPED.items()}
 
 

@@ -1,4 +1,4 @@
-"""Memory: what is given out fits the host, and what cannot fit is refused."""
+"""Memory limits fit the host, and services that do not fit are refused."""
 
 import math
 import re
@@ -38,7 +38,7 @@ def test_limits_fit_and_leave_room_for_the_system(
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(_subsets)
-def test_the_least_size_is_the_least(containers: tuple[str, ...]) -> None:
+def test_the_smallest_size_is_the_smallest_that_fits(containers: tuple[str, ...]) -> None:
     size = least_gib(containers)
     assert memory_limits(containers, size)
     if size > 1:
@@ -48,7 +48,7 @@ def test_the_least_size_is_the_least(containers: tuple[str, ...]) -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(_subsets, _sizes, _sizes)
-def test_more_memory_never_means_less_for_anybody(
+def test_more_memory_never_lowers_a_limit(
     containers: tuple[str, ...], one: float, other: float
 ) -> None:
     small, large = sorted((max(one, 10.0), max(other, 10.0)))
@@ -57,19 +57,19 @@ def test_more_memory_never_means_less_for_anybody(
         assert (before[name] or 0) <= (after[name] or 0)
 
 
-def test_on_the_usual_host_a_model_of_seven_thousand_million_fits() -> None:
+def test_a_model_of_seven_billion_parameters_fits_the_default_host() -> None:
     ollama = memory_limits(containers_of(SERVICES), 16.0)["ollama"]
     assert ollama is not None
     assert ollama >= 6 * MIB_PER_GIB
 
 
-def test_what_others_do_not_take_is_ollamas() -> None:
+def test_ollama_gets_the_remaining_memory() -> None:
     ollama = memory_limits(containers_of(("ollama",)), 64.0)["ollama"]
     assert ollama == 64 * MIB_PER_GIB - NEEDS["caddy"].least - 4096
 
 
 @pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
-def test_an_unknown_size_is_no_reason_to_refuse(chosen: tuple[str, ...]) -> None:
+def test_an_unknown_memory_size_is_accepted(chosen: tuple[str, ...]) -> None:
     containers = containers_of(chosen)
     limits = memory_limits(containers, None)
     assert [name for name, limit in limits.items() if limit is None] == (
@@ -85,7 +85,7 @@ def test_an_unknown_size_is_no_reason_to_refuse(chosen: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
-def test_a_host_that_is_too_small_is_refused_with_ways_out_that_work(
+def test_a_host_that_is_too_small_is_refused_with_commands_that_fix_it(
     chosen: tuple[str, ...],
 ) -> None:
     containers = containers_of(chosen)
@@ -100,9 +100,9 @@ def test_a_host_that_is_too_small_is_refused_with_ways_out_that_work(
     for words in commands[1:]:
         assert words[:4] == ["pulumi", "config", "set", "geusemaker:services"]
         assert memory_limits(containers_of(words[4].split(",")), size)
-    assert memory_limits(containers, 16.0), "the proposed type does not carry it either"
+    assert memory_limits(containers, 16.0), "the proposed type is too small as well"
 
 
-def test_all_services_need_no_more_than_a_small_host() -> None:
+def test_all_services_fit_a_small_host() -> None:
     assert least_gib(containers_of(SERVICES)) <= 8
     assert math.isfinite(least_gib(containers_of(("postgres",))))

@@ -1,4 +1,4 @@
-"""Who shares a network with whom, by which bridge a container goes out, and at which address."""
+"""Members, bridges and addresses of the containers' networks."""
 
 import ipaddress
 from typing import Any
@@ -19,7 +19,7 @@ def services(one: BundleFacts) -> dict[str, Any]:
 
 
 def shared(one: BundleFacts, name: str) -> set[str]:
-    """Which other containers share a network with this one."""
+    """The containers that share a network with this one."""
     found = services(one)
     mine = set(found[name]["networks"])
     return {other for other in found if other != name and mine & set(found[other]["networks"])}
@@ -31,13 +31,13 @@ def wall(one: BundleFacts, word: str) -> list[str]:
 
 
 @VARIANTS
-def test_a_page_that_crawl4ai_opens_reaches_no_store(one: BundleFacts) -> None:
+def test_crawl4ai_shares_no_network_with_a_data_store(one: BundleFacts) -> None:
     if "crawl4ai" in one.services:
         assert shared(one, "crawl4ai") <= {"n8n", "caddy"}
 
 
 @VARIANTS
-def test_who_reaches_whom(one: BundleFacts) -> None:
+def test_containers_share_networks_only_where_needed(one: BundleFacts) -> None:
     allowed = {
         "postgres": {"n8n"},
         "n8n-runners": {"n8n"},
@@ -52,22 +52,24 @@ def test_who_reaches_whom(one: BundleFacts) -> None:
 
 
 @VARIANTS
-def test_who_goes_out_has_one_way_and_only_n8n_and_caddy_share_theirs(one: BundleFacts) -> None:
+def test_a_container_with_internet_access_has_one_bridge_shared_only_by_n8n_and_caddy(
+    one: BundleFacts,
+) -> None:
     ways: dict[str, set[str]] = {}
     for name, service in services(one).items():
         networks = compose(one)["networks"]
         out = [net for net in service["networks"] if not networks[net].get("internal")]
         if name in ("postgres", "n8n-runners", "qdrant"):
-            assert out == [], f"{name} has a way out"
+            assert out == [], f"{name} has internet access"
         else:
-            assert len(out) == 1, f"by which bridge {name} goes out is Docker's to choose: {out}"
+            assert len(out) == 1, f"Docker may choose the bridge of {name}: {out}"
             ways.setdefault(out[0], set()).add(name)
     assert ways.pop("edge") == {"n8n", "caddy"} & set(services(one))
     assert all(len(members) == 1 for members in ways.values()), ways
 
 
 @VARIANTS
-def test_each_bridge_has_a_name_that_the_wall_knows_and_a_small_subnet_of_its_own(
+def test_each_bridge_is_in_the_manifest_and_has_its_own_subnet(
     one: BundleFacts,
 ) -> None:
     networks = compose(one)["networks"]
@@ -85,9 +87,9 @@ def test_each_bridge_has_a_name_that_the_wall_knows_and_a_small_subnet_of_its_ow
     assert not any(docker0.overlaps(subnet) for subnet in subnets)
 
 
-def test_a_network_never_gets_another_subnet() -> None:
-    # Written out: Compose leaves a network that is no longer named, and Docker refuses another one
-    # with the same addresses. A new name takes the next place.
+def test_each_network_keeps_its_subnet() -> None:
+    # Compose keeps a network that is no longer in the file, and Docker refuses another one with the
+    # same addresses. A new network takes the next subnet.
     assert {name: str(network.subnet) for name, network in NETWORKS.items()} == {
         "edge": "198.18.42.0/28",
         "database": "198.18.42.16/28",
@@ -100,14 +102,14 @@ def test_a_network_never_gets_another_subnet() -> None:
     }
 
 
-def test_the_addresses_are_in_no_network_that_a_stack_can_have() -> None:
+def test_container_addresses_overlap_no_vpc_range() -> None:
     private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
     assert not any(BLOCK.overlaps(ipaddress.IPv4Network(one)) for one in private)
     # AWS's own interfaces of WorkSpaces are in the other half of the range.
     assert not BLOCK.overlaps(ipaddress.IPv4Network("198.19.0.0/16"))
 
 
-def test_a_fixed_address_is_never_one_that_docker_gives_out() -> None:
+def test_docker_never_assigns_a_fixed_address() -> None:
     one = facts()
     for service in services(one).values():
         for name, own in service["networks"].items():
@@ -118,8 +120,8 @@ def test_a_fixed_address_is_never_one_that_docker_gives_out() -> None:
                 assert address not in ipaddress.IPv4Network(config["ip_range"])
 
 
-def test_n8n_listens_where_caddy_alone_is_and_believes_that_one_proxy() -> None:
-    # n8n takes X-Forwarded-For from whoever connects to it.
+def test_n8n_trusts_one_proxy_and_only_caddy_reaches_it() -> None:
+    # n8n trusts X-Forwarded-For of every client that connects to it.
     n8n = services(facts())["n8n"]
     address = n8n["networks"]["edge"]["ipv4_address"]
     assert n8n["environment"]["N8N_LISTEN_ADDRESS"] == address
@@ -128,10 +130,10 @@ def test_n8n_listens_where_caddy_alone_is_and_believes_that_one_proxy() -> None:
     assert on_edge == {"caddy", "n8n"}
     (alias,) = n8n["networks"]["edge"]["aliases"]
     assert f"reverse_proxy {alias}:5678 " in rendered(facts())["caddy/Caddyfile"]
-    assert "trusted_proxies" not in rendered(facts())["caddy/Caddyfile"], "Caddy trusts nobody"
+    assert "trusted_proxies" not in rendered(facts())["caddy/Caddyfile"], "Caddy trusts no proxy"
 
 
-def test_the_task_broker_listens_where_the_runner_alone_is() -> None:
+def test_only_the_task_runner_reaches_the_task_broker() -> None:
     n8n = services(facts())["n8n"]
     assert (
         n8n["environment"]["N8N_RUNNERS_BROKER_LISTEN_ADDRESS"]
@@ -141,13 +143,13 @@ def test_the_task_broker_listens_where_the_runner_alone_is() -> None:
     assert on_runners == {"n8n-runners", "n8n"}
 
 
-def test_n8n_calls_the_stacks_own_name_by_the_bridge() -> None:
+def test_n8n_reaches_the_stacks_domain_inside_the_host() -> None:
     one = facts(access=Access("ai.example.com", is_public=True))
     assert services(one)["caddy"]["networks"]["edge"] == {"aliases": ["ai.example.com"]}
     assert "aliases" not in services(facts())["caddy"]["networks"]["edge"]
 
 
-def test_n8n_itself_refuses_private_addresses_but_for_the_services() -> None:
+def test_n8n_blocks_private_addresses_except_the_services() -> None:
     environment = services(facts(access=Access("ai.example.com")))["n8n"]["environment"]
     assert environment["N8N_SSRF_PROTECTION_ENABLED"] == "true"
     ranges = environment["N8N_SSRF_BLOCKED_IP_RANGES"].split(",")
@@ -160,7 +162,7 @@ def test_n8n_itself_refuses_private_addresses_but_for_the_services() -> None:
     assert few["N8N_SSRF_ALLOWED_HOSTNAMES"] == "postgres"
 
 
-def test_what_n8n_reaches_is_open_to_its_address_alone() -> None:
+def test_only_n8ns_address_may_reach_the_private_networks() -> None:
     one = facts(n8n_reaches=("10.0.8.0/24", "10.1.2.3/32"))
     address = services(one)["n8n"]["networks"]["edge"]["ipv4_address"]
     assert wall(one, "reach") == [

@@ -1,4 +1,4 @@
-"""The tar is the same bytes on every machine: its hash names the bundle."""
+"""The tar has the same bytes on every machine: its hash names the bundle."""
 
 import hashlib
 import io
@@ -24,11 +24,11 @@ def entries(packed: bytes) -> list[tarfile.TarInfo]:
 
 
 def test_a_fixed_input_has_a_fixed_hash() -> None:
-    # Another hash here means that every host would fetch and apply its settings anew.
+    # Another hash makes every host download and apply its settings again.
     assert digest(pack(FIXED)) == FIXED_DIGEST
 
 
-def test_the_hash_is_that_of_the_bytes() -> None:
+def test_the_hash_is_the_sha_256_of_the_bytes() -> None:
     packed = pack(FIXED)
     assert digest(packed) == hashlib.sha256(packed).hexdigest()
 
@@ -39,7 +39,7 @@ def test_the_order_of_the_files_changes_nothing(order: list[str]) -> None:
     assert pack({path: FIXED[path] for path in order}) == pack(FIXED)
 
 
-def test_an_entry_tells_nothing_of_who_packed_it_and_when() -> None:
+def test_an_entry_has_no_owner_and_no_time() -> None:
     found = entries(pack(FIXED))
     assert [entry.name for entry in found] == sorted(FIXED)
     for entry in found:
@@ -50,7 +50,7 @@ def test_an_entry_tells_nothing_of_who_packed_it_and_when() -> None:
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,8})?", fullmatch=True), st.text()))
-def test_what_was_packed_comes_out_again(files: dict[str, str]) -> None:
+def test_packed_files_unpack_unchanged(files: dict[str, str]) -> None:
     with tarfile.open(fileobj=io.BytesIO(pack(files)), mode="r:") as archive:
         out = {}
         for entry in archive:
@@ -61,7 +61,7 @@ def test_what_was_packed_comes_out_again(files: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("one", all_facts(), ids=named)
-def test_a_bundle_is_small_and_plain(one: BundleFacts) -> None:
+def test_a_bundle_is_small_ascii_text(one: BundleFacts) -> None:
     packed = pack(rendered(one))
     assert len(packed) <= 40_960
     assert all(text.isascii() and text.endswith("\n") for text in rendered(one).values())
@@ -76,7 +76,7 @@ def test_different_settings_have_different_hashes() -> None:
     assert digest(pack(rendered(facts(dump_days=8)))) not in hashes
 
 
-def test_another_run_of_python_renders_the_same() -> None:
+def test_another_python_process_renders_the_same_bytes() -> None:
     program = (
         "from geusemaker.bundle import *\n"
         "facts = BundleFacts(services=SERVICES, image_versions={}, models=(),"

@@ -1,4 +1,4 @@
-"""The settings that the tests of the bundle go through, also those with the real tools."""
+"""The bundle settings of the unit tests and of the tests with real tools."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,7 +21,7 @@ DOMAINS = (None, "ai.example.com")
 
 
 def facts(**changes: Any) -> BundleFacts:
-    """All services on the usual host, without a domain."""
+    """All services on the default host, without a domain."""
     usual: dict[str, Any] = {
         "services": SERVICES,
         "image_versions": {},
@@ -36,10 +36,10 @@ def facts(**changes: Any) -> BundleFacts:
 
 
 def all_facts() -> list[BundleFacts]:
-    """Every choice of services; and with all and with one, domain x who may come in.
+    """Every choice of services; for all and for one service, also domain x public.
 
-    A domain shows in Caddy, which always runs, and in n8n; who may come in shows in Caddy's ports.
-    Architectures make no difference: a test says so.
+    The domain changes Caddy, which always runs, and n8n. Public access changes Caddy's ports. The
+    architecture changes nothing, which a test shows.
     """
     return [
         facts(services=services, access=Access(domain, public))
@@ -51,7 +51,7 @@ def all_facts() -> list[BundleFacts]:
 
 
 def named(one: BundleFacts) -> str:
-    """How a variant is called in a report."""
+    """The name of a variant in test reports."""
     return "-".join(
         [
             "+".join(one.services),
@@ -62,17 +62,17 @@ def named(one: BundleFacts) -> str:
 
 
 def rendered(one: BundleFacts) -> Mapping[str, str]:
-    """The files of a variant, made once: many tests look at each."""
+    """The files of a variant, rendered once for all tests."""
     return _rendered(_Key(one))
 
 
 def compose(one: BundleFacts) -> Mapping[str, Any]:
-    """The rendered compose.yaml as data, which nobody may change."""
+    """The rendered compose.yaml as data. Shared by tests: do not change it."""
     return _compose(_Key(one))
 
 
 class _Key:
-    """Facts that a cache can hold, in spite of the mapping in them."""
+    """A hashable key for facts, which contain a mapping."""
 
     def __init__(self, one: BundleFacts) -> None:
         self.one = one

@@ -1,10 +1,10 @@
-"""A VPC that exists already, as an account's owners would have made it."""
+"""An existing VPC to adopt."""
 
 from geusemaker.simulator.mocks import SimulatedMocks
 
 
 class Adoptable:
-    """A VPC with two subnets in two zones that have a way out by an internet gateway."""
+    """A VPC with two subnets in two zones, routed to an internet gateway."""
 
     def __init__(self, account: SimulatedMocks) -> None:
         self.ec2 = ec2 = account.account.client("ec2")

@@ -18,7 +18,7 @@ from geusemaker.simulator.mocks import simulated_account
 from pulumi_moto.mocks import Made
 
 TODAY = date(2026, 11, 23)
-"""The day of all tests here: which lines are patched must not depend on when they run."""
+"""The day of all tests here: the set of patched lines must not depend on the current day."""
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 EDGE = "arn:aws:iam::000000000000:policy/edge"
@@ -54,13 +54,13 @@ WHOLE: dict[str, Any] = {
     "protect_data": False,
     "tags": {"owner": "ml", **{f"team-{number}": "ml" for number in range(44)}},
 }
-"""As many keys as go together, with as many tags as config takes."""
+"""As many keys as can be combined, with the most tags."""
 DOMAIN: dict[str, Any] = {
     "domain": "ai.example.com",
     "instance_type": "t3.2xlarge",
     "services": ["qdrant", "crawl4ai"],
 }
-"""A public name that nobody may reach, on a burstable type without a GPU."""
+"""A domain with port 443 closed, on a burstable type without a GPU."""
 ARM: dict[str, Any] = {
     "architecture": "arm64",
     "ami_name": "Deep Learning ARM64 Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260106",
@@ -68,35 +68,35 @@ ARM: dict[str, Any] = {
     "services": ["ollama"],
     "backup_retention_days": 0,
 }
-"""The other architecture, pinned, without copies of its data."""
+"""arm64 with a pinned image and without backups."""
 STACKS = {"plain": PLAIN, "whole": WHOLE, "domain": DOMAIN, "arm": ARM}
 
 T = TypeVar("T", bound=Callable[..., Any])
 
 in_pulumi = cast(Callable[[T], T], pulumi.runtime.test)
-"""Runs until every Output has settled: without it a failing assertion inside one is lost."""
+"""Waits for every Output. Without it, a failing assertion inside one passes in silence."""
 
 
 @in_pulumi
 def deploy(**args: Any) -> pulumi.Output[str]:
-    """Make one Tier1 of these args, with the mocks that are set."""
+    """Creates one Tier1 with the current mocks."""
     return Tier1("geusemaker", cast(Tier1Args, args), today=TODAY).instance_id
 
 
 @in_pulumi
-def outputs(told: dict[str, Any], **args: Any) -> pulumi.Output[Any]:
-    """The same; puts the stack's outputs into `told`."""
+def outputs(found: dict[str, Any], **args: Any) -> pulumi.Output[Any]:
+    """Creates one Tier1 and puts its outputs into `found`."""
     stack = Tier1("geusemaker", cast(Tier1Args, args), today=TODAY)
-    return pulumi.Output.all(**stack.outputs).apply(told.update)
+    return pulumi.Output.all(**stack.outputs).apply(found.update)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the program made of one config. Shared by tests, so to be read only."""
+    """Resources, look-ups and outputs of one config. Shared by tests: do not change it."""
 
     made: Sequence[Made]
     asked: Sequence[str]
-    """Tokens of its look-ups."""
+    """Tokens of the look-ups."""
     requests: Mapping[str, Any]
     """The registration of each resource of AWS and each Stash: token and name."""
     outputs: Mapping[str, Any]
@@ -104,16 +104,16 @@ class Deployed:
     warnings: Sequence[str]
 
     def of(self, token: str) -> list[Made]:
-        """What was made of one type, in order."""
+        """The resources of one type, in order."""
         return [made for made in self.made if made.token == token]
 
     def one(self, token: str, name: str = "") -> Made:
-        """The only one of its type whose name ends so."""
+        """The only resource of its type whose name ends with `name`."""
         (made,) = (made for made in self.of(token) if made.name.endswith(name))
         return made
 
     def policy(self, name: str) -> dict[str, Any]:
-        """The statements of a policy of the role, by their Sid."""
+        """The statements of a policy of the role, by Sid."""
         text = self.one("aws:iam/rolePolicy:RolePolicy", name).inputs["policy"]
         return {statement["Sid"]: statement for statement in json.loads(text)["Statement"]}
 
@@ -125,20 +125,20 @@ class Deployed:
 
     @property
     def pointer(self) -> dict[str, str]:
-        """What the host reads first."""
+        """The settings parameter."""
         made = self.one("aws:ssm/parameter:Parameter", "-compute-settings")
         return dict(line.split("=", 1) for line in made.inputs["value"].split("\n"))
 
 
 def deployed(args: Mapping[str, Any]) -> Deployed:
-    """A stack of that config in an account of its own, made once for all tests."""
+    """The deployment of a config in its own account, made once for all tests."""
     return _deployed(json.dumps(args))
 
 
 @functools.cache
 def _deployed(args: str) -> Deployed:
     requests: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     notes: list[str] = []
     warnings: list[str] = []
     register = MockMonitor.RegisterResource
@@ -152,12 +152,12 @@ def _deployed(args: str) -> Deployed:
         patch.setattr("pulumi.log.info", notes.append)
         patch.setattr("pulumi.log.warn", warnings.append)
         pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
-        outputs(told, **json.loads(args))
+        outputs(found, **json.loads(args))
         return Deployed(
             tuple(account.made),
             [token for token, _ in account.asked],
             requests,
-            told,
+            found,
             notes,
             warnings,
         )

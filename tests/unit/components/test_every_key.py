@@ -1,4 +1,4 @@
-"""Every field of the config reaches what is made."""
+"""Every field of the config changes a resource."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ OLDER = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260619"
 
 Shows = Callable[[Deployed], bool]
 
-# For each field: a stack that has it, and what shows there that the defaults do not show.
+# For each field: a stack that sets it, and a check that fails with the defaults.
 SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "os_type": (WHOLE, lambda s: "(Ubuntu 24.04)" in s.outputs["amiName"]),
     "architecture": (ARM, lambda s: s.outputs["architecture"] == "arm64"),
@@ -65,22 +65,22 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "tags": (WHOLE, lambda s: s.one(VOLUME).inputs["tags"].get("owner") == "ml"),
 }
 IN_ACCOUNT = {"vpc_id", "subnet_ids", "ami_id", "hosted_zone_id"}
-"""Names things of the account."""
+"""Fields that name existing resources of the account."""
 
 
-def test_every_field_is_tried_here() -> None:
+def test_every_field_has_a_case() -> None:
     assert {*SHOWN, *IN_ACCOUNT} == set(DeploymentConfig.model_fields)
 
 
 @pytest.mark.parametrize("field", SHOWN)
-def test_setting_a_key_shows_in_what_is_made(field: str) -> None:
+def test_each_key_changes_a_resource(field: str) -> None:
     args, shows = SHOWN[field]
     with_it, without = shows(deployed(args)), shows(deployed(PLAIN))
-    assert with_it, f"{field} = {args[field]!r} reaches nothing that is made"
-    assert not without, f"what is looked for shows without {field} too"
+    assert with_it, f"{field} = {args[field]!r} changes no resource"
+    assert not without, f"the check of {field} passes with the default too"
 
 
-def test_what_the_account_has_already_is_used() -> None:
+def test_existing_resources_of_the_account_are_used() -> None:
     with simulated_account() as account:
         pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
         there = Adoptable(account)

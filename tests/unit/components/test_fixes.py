@@ -1,4 +1,4 @@
-"""Every command that fixes an image question, printed by the whole program, does fix it."""
+"""Every command that an image error prints fixes the error."""
 
 import functools
 import json
@@ -40,7 +40,7 @@ OLD_24 = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260123"
 
 
 def as_it_is(_: SimulatedMocks) -> None:
-    """Nothing is otherwise than recorded."""
+    """The simulated account without changes."""
 
 
 def pending(account: SimulatedMocks) -> None:
@@ -52,15 +52,15 @@ def pending(account: SimulatedMocks) -> None:
 
 
 def without_torch(account: SimulatedMocks) -> None:
-    """us-east-1 has no PyTorch image; other Regions have."""
+    """us-east-1 has no PyTorch image. Other Regions have."""
     if account.account.region == "us-east-1":
         backend = backend_of("us-east-1")
         for image_id in [i for i, image in backend.amis.items() if "PyTorch" in image.name]:
             del backend.amis[image_id]
 
 
-# What is asked, and in what world; every error that images can cause, but those of one key alone
-# and those of what was never made.
+# Config and account of every error about images, except errors of one key and combinations without
+# an image.
 WRONG: dict[str, tuple[Config, World]] = {
     "version never made": (
         {"osType": "ubuntu-24.04", "amiType": "pytorch", "frameworkVersion": "2.13"},
@@ -113,7 +113,7 @@ WRONG: dict[str, tuple[Config, World]] = {
 
 
 def attempt(config: Config, world: World) -> str | None:
-    """What the program says of that config in that world; None when it makes the stack."""
+    """The error of the program for this config and account; None if it succeeds."""
     return _attempt(json.dumps(config, sort_keys=True), world)
 
 
@@ -134,7 +134,7 @@ def _attempt(config: str, world: World) -> str | None:
 
 
 def fixes(text: str) -> list[list[list[str]]]:
-    """The commands that change the config: alternatives, each of steps, each of words."""
+    """The commands that change the config: alternatives of steps of words."""
     return [
         [shlex.split(step) for step in command.split(" && ")]
         for command in re.findall(r"`(pulumi config (?:set|rm) [^`]*)`", text)
@@ -142,7 +142,7 @@ def fixes(text: str) -> list[list[list[str]]]:
 
 
 def fixed(config: Config, steps: list[list[str]]) -> Config:
-    """The config after the commands, which must be ones that Pulumi knows."""
+    """The config after the commands. Fails on a command that Pulumi does not have."""
     after = dict(config)
     for words in steps:
         assert words[:2] == ["pulumi", "config"], words
@@ -158,7 +158,7 @@ def fixed(config: Config, steps: list[list[str]]) -> Config:
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_each_printed_command_ends_the_error(what: str) -> None:
+def test_each_printed_command_fixes_the_error(what: str) -> None:
     config, world = WRONG[what]
     said = attempt(config, world)
     assert said is not None
@@ -171,10 +171,10 @@ def test_each_printed_command_ends_the_error(what: str) -> None:
 
 
 @pytest.mark.parametrize("combination", NEVER, ids=" / ".join)
-def test_each_command_on_what_was_never_made_leads_to_an_image_and_a_type(
+def test_each_command_for_a_combination_without_an_image_leads_to_an_image_and_a_type(
     combination: tuple[str, str, str],
 ) -> None:
-    """Such an error is of the keys alone, and no stack need be made to see it end."""
+    """The error depends on the keys only, so no stack is needed."""
     config = dict(zip(KEYS, combination, strict=True))
     said = attempt(config, as_it_is)
     assert said is not None
@@ -198,7 +198,7 @@ def test_each_command_on_what_was_never_made_leads_to_an_image_and_a_type(
             assert find_image(query).architecture == after.architecture
 
 
-def test_every_combination_is_either_made_or_tried_here() -> None:
+def test_every_combination_without_an_image_has_a_case() -> None:
     every = product((s.name for s in load_catalogue().systems), ARCHITECTURES, AMI_TYPES)
     assert len(NEVER) == 18
     assert set(NEVER) < set(every)

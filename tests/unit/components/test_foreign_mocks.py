@@ -1,4 +1,4 @@
-"""Tier1 under the mocks that users write for tests of their own: they tell little of AWS."""
+"""Tier1 under the mocks of users' own tests, which answer less than AWS."""
 
 import base64
 import gzip
@@ -37,7 +37,7 @@ SPARSE: Answers = {
     REGION: {"name": "us-east-1", "region": "us-east-1"},
     ZONES: {"names": ["us-east-1a", "us-east-1b"]},
 }
-"""No more than a stack cannot be thought of without."""
+"""The least answers that a stack needs."""
 TYPE = {
     "instanceType": "m6i.xlarge",
     "defaultVcpus": 4,
@@ -64,8 +64,8 @@ ARNS = {
 }
 
 
-class Told(pulumi.runtime.Mocks):
-    """Answers look-ups from a table, all others with nothing, and gives the inputs back."""
+class TableMocks(pulumi.runtime.Mocks):
+    """Answers look-ups from a table, others with nothing. Resources output their inputs."""
 
     def __init__(self, answers: Answers = SPARSE) -> None:
         self.answers = answers
@@ -86,42 +86,42 @@ class Told(pulumi.runtime.Mocks):
         return made.inputs
 
 
-class Whole(Told):
-    """Tells what a careful author looks up in AWS's documentation."""
+class Whole(TableMocks):
+    """Outputs what AWS documents."""
 
     def outputs(self, args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
-        told = {"publicIp": "203.0.113.7", "ownerId": "123456789012", "name": args.name}
+        found = {"publicIp": "203.0.113.7", "ownerId": "123456789012", "name": args.name}
         if args.typ in ARNS:
-            told["arn"] = ARNS[args.typ]
+            found["arn"] = ARNS[args.typ]
         if args.typ == "pulumi:index:Stash":
-            told["output"] = args.inputs["input"]
-        return {**told, **args.inputs}
+            found["output"] = args.inputs["input"]
+        return {**found, **args.inputs}
 
 
-class Echo(Told):
-    """Gives the arguments of a look-up back too, beside what it cannot do without."""
+class Echo(TableMocks):
+    """Answers look-ups with their arguments and the table."""
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
         return {**args.args, **self.answers.get(args.token, {})}
 
 
-class Named(Told):
-    """Makes up every ARN and every address from the name, unlike AWS."""
+class Named(TableMocks):
+    """Derives ARNs and addresses from names, unlike AWS."""
 
     def outputs(self, args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
         return {**args.inputs, "arn": f"{args.name}_arn", "publicIp": f"{args.name}_ip"}
 
 
-class Silent(Told):
-    """Tells of no resource anything but its id."""
+class Silent(TableMocks):
+    """Resources output only their id."""
 
     def outputs(self, args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
         return {}
 
 
-FOREIGN: dict[str, Callable[[], Told]] = {
+FOREIGN: dict[str, Callable[[], TableMocks]] = {
     "complete": lambda: Whole(COMPLETE),
-    "sparse": Told,
+    "sparse": TableMocks,
     "echoing": Echo,
     "made up": Named,
     "silent": Silent,
@@ -134,27 +134,27 @@ def _no_region_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def _set(mocks: Told, preview: bool = False) -> Told:
+def _set(mocks: TableMocks, preview: bool = False) -> TableMocks:
     pulumi.runtime.set_mocks(mocks, project="embedding", stack="test", preview=preview)
     return mocks
 
 
 @pytest.fixture(params=FOREIGN)
-def mocks(request: pytest.FixtureRequest) -> Told:
+def mocks(request: pytest.FixtureRequest) -> TableMocks:
     return _set(FOREIGN[request.param]())
 
 
-def _without(token: str) -> Told:
-    return Told({**COMPLETE, token: {}})
+def _without(token: str) -> TableMocks:
+    return TableMocks({**COMPLETE, token: {}})
 
 
-def test_the_stack_is_made_and_its_outputs_resolve(mocks: Told) -> None:
-    told: dict[str, Any] = {}
-    outputs(told)
+def test_the_outputs_of_the_stack_resolve(mocks: TableMocks) -> None:
+    found: dict[str, Any] = {}
+    outputs(found)
     _check_host(mocks, {})
-    told.pop("publicIp")  # only AWS gives addresses
-    assert re.fullmatch("[a-z]{12}", told.pop("stackId"))
-    assert told == {
+    found.pop("publicIp")  # only AWS gives addresses
+    assert re.fullmatch("[a-z]{12}", found.pop("stackId"))
+    assert found == {
         "amiId": AMI,
         "amiName": "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902",
         "architecture": "x86_64",
@@ -186,7 +186,7 @@ ALL_KEYS = {
 }
 
 
-def _check_host(mocks: Told, args: Mapping[str, Any]) -> None:
+def _check_host(mocks: TableMocks, args: Mapping[str, Any]) -> None:
     host = mocks.inputs(HOST)
     assert host["ami"] == AMI
     assert host["rootBlockDevice"]["volumeSize"] == 75
@@ -199,7 +199,7 @@ def _check_host(mocks: Told, args: Mapping[str, Any]) -> None:
     assert system.get("kmsKeyId") == args.get("kms_key_arn")
 
 
-def test_the_host_of_a_config_with_keys_boots_the_image_of_the_answer(mocks: Told) -> None:
+def test_the_host_boots_the_image_of_the_look_up(mocks: TableMocks) -> None:
     deploy(**ALL_KEYS)
     _check_host(mocks, ALL_KEYS)
 
@@ -212,19 +212,19 @@ def test_the_host_boots_the_pinned_image(foreign: str) -> None:
 
 
 @pytest.mark.parametrize("foreign", ["complete", "silent"])
-def test_a_preview_comes_through_too(foreign: str) -> None:
+def test_a_preview_succeeds(foreign: str) -> None:
     mocks = _set(FOREIGN[foreign](), preview=True)
     deploy()
     assert mocks.inputs(HOST)["instanceType"] == "m6i.xlarge"
 
 
-def test_what_a_stash_has_kept_wins_over_what_it_was_given() -> None:
+def test_a_stash_output_overrides_its_input() -> None:
     class Kept(Whole):
         def outputs(self, args: pulumi.runtime.MockResourceArgs) -> dict[str, Any]:
-            told = super().outputs(args)
+            found = super().outputs(args)
             if args.name.endswith("-image"):
-                told["output"] = {**told["output"], "id": "ami-00000000000000001"}
-            return told
+                found["output"] = {**found["output"], "id": "ami-00000000000000001"}
+            return found
 
     mocks = _set(Kept(COMPLETE))
     deploy()
@@ -240,15 +240,15 @@ def test_what_a_stash_has_kept_wins_over_what_it_was_given() -> None:
         (None, "aws"),
     ],
 )
-def test_the_policy_is_of_the_partition_that_the_arn_names(arn: str | None, partition: str) -> None:
+def test_the_policy_has_the_partition_of_the_arn(arn: str | None, partition: str) -> None:
     policy = json.loads(file_system_policy(cast(str, arn), "123456789012"))
     allow = policy["Statement"][0]
     assert allow["Principal"]["AWS"] == f"arn:{partition}:iam::123456789012:root"
 
 
-def test_an_access_point_that_is_not_told_opens_nothing() -> None:
-    told = json.loads(files_policy("arn:x", cast(list[str], ["b", None, "a"])))
-    condition = told["Statement"][0]["Condition"]["StringEquals"]
+def test_an_access_point_without_an_arn_is_not_in_the_policy() -> None:
+    found = json.loads(files_policy("arn:x", cast(list[str], ["b", None, "a"])))
+    condition = found["Statement"][0]["Condition"]["StringEquals"]
     assert condition["elasticfilesystem:AccessPointArn"] == ["a", "b"]
 
 
@@ -267,36 +267,36 @@ ADOPTED_ANSWERS: Answers = {
 }
 
 
-def test_an_adopted_network_needs_no_more_than_what_is_asked_of_it() -> None:
-    mocks = _set(Told({**SPARSE, **ADOPTED_ANSWERS}))
+def test_an_adopted_network_needs_only_the_documented_look_ups() -> None:
+    mocks = _set(TableMocks({**SPARSE, **ADOPTED_ANSWERS}))
     deploy(**ADOPTED)
     assert mocks.inputs("aws:ebs/volume:Volume")["availabilityZone"] == "us-east-1b"
     assert mocks.inputs(HOST)["subnetId"] == ADOPTED["subnet_ids"][0]
 
 
 @pytest.mark.parametrize("missing", ADOPTED_ANSWERS)
-def test_an_adopted_network_that_the_mocks_do_not_tell_of_is_a_paragraph(missing: str) -> None:
-    _set(Told({**SPARSE, **ADOPTED_ANSWERS, missing: {}}))
+def test_an_adopted_network_missing_in_the_mocks_is_an_error(missing: str) -> None:
+    _set(TableMocks({**SPARSE, **ADOPTED_ANSWERS, missing: {}}))
     with pytest.raises(NetworkError):
         deploy(**ADOPTED)
 
 
-def test_a_region_without_zones_is_a_paragraph() -> None:
+def test_a_region_without_zones_is_an_error() -> None:
     nothing: list[dict[str, Any]] = [{}, {"names": []}]
     for answer in nothing:
-        _set(Told({**COMPLETE, ZONES: answer}))
+        _set(TableMocks({**COMPLETE, ZONES: answer}))
         with pytest.raises(NetworkError, match="has no availability zone") as refused:
             deploy()
         assert "\n" not in str(refused.value)
 
 
-def test_a_type_that_is_offered_nowhere_is_still_refused() -> None:
-    _set(Told({**COMPLETE, OFFERINGS: {"locations": []}}))
+def test_a_type_that_no_zone_offers_is_refused() -> None:
+    _set(TableMocks({**COMPLETE, OFFERINGS: {"locations": []}}))
     with pytest.raises(NetworkError, match="opted in to offers"):
         deploy()
 
 
-def test_a_type_whose_offers_are_not_told_may_be_in_any_usable_zone() -> None:
+def test_a_type_with_unknown_offerings_may_be_in_any_usable_zone() -> None:
     mocks = _set(_without(OFFERINGS))
     deploy()
     zones = [m.inputs["availabilityZone"] for m in mocks.made if m.typ == "aws:ec2/subnet:Subnet"]
@@ -304,10 +304,10 @@ def test_a_type_whose_offers_are_not_told_may_be_in_any_usable_zone() -> None:
 
 
 @pytest.mark.parametrize("pin", [{}, {"ami_id": AMI}], ids=["floats", "pinned"])
-def test_an_architecture_that_aws_tells_and_that_does_not_fit_is_still_refused(
+def test_a_type_of_another_architecture_is_refused(
     pin: dict[str, str],
 ) -> None:
-    _set(Told({**COMPLETE, GET_TYPE: {**TYPE, "supportedArchitectures": ["arm64"]}}))
+    _set(TableMocks({**COMPLETE, GET_TYPE: {**TYPE, "supportedArchitectures": ["arm64"]}}))
     with pytest.raises(ConfigError, match="which AWS says is arm64 only"):
         deploy(**pin)
 
@@ -325,8 +325,8 @@ def test_an_architecture_that_aws_tells_and_that_does_not_fit_is_still_refused(
     ],
     ids=str,
 )
-def test_a_gpu_that_is_told_of_in_part_is_one(gpu: dict[str, Any], read: str) -> None:
-    _set(Told({**COMPLETE, GET_TYPE: {**TYPE, "gpuses": [gpu]}}))
+def test_a_partly_described_gpu_counts(gpu: dict[str, Any], read: str) -> None:
+    _set(TableMocks({**COMPLETE, GET_TYPE: {**TYPE, "gpuses": [gpu]}}))
     assert instance_type.look_up("g5.xlarge", pulumi.InvokeOptions()).gpus == (read,)
 
 
@@ -340,7 +340,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("first", SOURCES)
-def test_the_region_is_taken_from_the_first_that_tells_it(
+def test_the_region_is_from_the_first_source_that_has_one(
     first: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = dict(list(SOURCES.items())[list(SOURCES).index(first) :])
@@ -348,7 +348,7 @@ def test_the_region_is_taken_from_the_first_that_tells_it(
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if name in there:
             monkeypatch.setenv(name, there[name])
-    _set(Told({**COMPLETE, REGION: answer}))
+    _set(TableMocks({**COMPLETE, REGION: answer}))
     before = dict(pulumi.runtime.config.CONFIG.get())
     pulumi.runtime.set_all_config({"aws:region": there["config"]} if "config" in there else {})
     try:
@@ -357,7 +357,7 @@ def test_the_region_is_taken_from_the_first_that_tells_it(
         pulumi.runtime.set_all_config(before)
 
 
-def test_no_region_at_all_is_a_paragraph() -> None:
+def test_no_region_is_an_error() -> None:
     mocks = _set(_without(REGION))
     with pytest.raises(ConfigError, match="`pulumi config set aws:region us-east-1`") as refused:
         deploy()
@@ -365,7 +365,7 @@ def test_no_region_at_all_is_a_paragraph() -> None:
     assert [made.typ for made in mocks.made] == ["geusemaker:index:Tier1"]
 
 
-def test_mocks_that_answer_nothing_at_all_get_a_paragraph() -> None:
-    _set(Told({}))
+def test_mocks_without_answers_get_an_error() -> None:
+    _set(TableMocks({}))
     with pytest.raises(GeuseMakerError):
         deploy()

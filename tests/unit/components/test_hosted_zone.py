@@ -1,4 +1,4 @@
-"""A public name in a hosted zone of the account."""
+"""A domain in a hosted zone of the account."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def _zone(account: SimulatedMocks) -> str:
 
 
 @pytest.mark.parametrize("domain", ["ai.example.com", "example.com"])
-def test_a_zone_gets_the_record_of_the_name(account: SimulatedMocks, domain: str) -> None:
+def test_a_hosted_zone_gets_the_record_of_the_domain(account: SimulatedMocks, domain: str) -> None:
     deploy(domain=domain, hosted_zone_id=_zone(account), allowed_cidrs=["203.0.113.0/24"])
     (record,) = account.of("aws:route53/record:Record")
     (address,) = account.of("aws:ec2/eip:Eip")
@@ -42,10 +42,10 @@ def test_a_zone_gets_the_record_of_the_name(account: SimulatedMocks, domain: str
     [
         ("ai.example.org", None, ["is not in it", "geusemaker:domain ai.example.com`"]),
         ("badexample.com", None, ["is not in it"]),
-        ("ai.example.com", "Z0000000000000", ["does not show", "NoSuchHostedZone"]),
+        ("ai.example.com", "Z0000000000000", ["does not exist", "NoSuchHostedZone"]),
     ],
 )
-def test_a_zone_that_cannot_hold_the_name_is_refused_before_anything_is_made(
+def test_a_hosted_zone_without_the_domain_is_refused_before_any_resource(
     account: SimulatedMocks, domain: str, zone_id: str | None, words: list[str]
 ) -> None:
     there = _zone(account)

@@ -1,4 +1,4 @@
-"""Pulumi prints an error bare only where it is a `RunError`; the commands do without Pulumi."""
+"""Errors of components are `RunError`s, which Pulumi prints without a traceback."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from .rendering import deploy
         pytest.param({"root_volume_gib": 20}, ConfigError, id="once an output is known"),
     ],
 )
-def test_an_error_of_a_component_is_printed_bare_by_any_program_and_keeps_its_class(
+def test_an_error_of_a_component_is_a_run_error_and_keeps_its_class(
     account: SimulatedMocks, args: dict[str, Any], kind: type[Exception]
 ) -> None:
     with pytest.raises(kind) as refused:
@@ -27,7 +27,7 @@ def test_an_error_of_a_component_is_printed_bare_by_any_program_and_keeps_its_cl
     assert isinstance(refused.value, pulumi.RunError)
 
 
-def test_an_error_keeps_what_it_says_of_the_call() -> None:
+def test_an_aws_error_keeps_its_attributes() -> None:
     with pytest.raises(ThrottledError, match="Too many") as refused, as_run_errors():
         raise ThrottledError("Too many.", code="Throttling", region="us-east-1", operation="Run")
     assert isinstance(refused.value, pulumi.RunError)

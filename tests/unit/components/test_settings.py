@@ -1,4 +1,4 @@
-"""What the host is told of its services, and what its role may do about it."""
+"""The settings that the host reads, and the permissions of its role on them."""
 
 import base64
 import hashlib
@@ -33,20 +33,20 @@ def test_the_pointer_names_the_stored_bundle_by_its_content() -> None:
         "sites": "https://localhost, https://127.0.0.1",
     }
     assert stored.inputs["key"] == pointer["key"]
-    assert sha256[:12] in stored.name, "or a change of it would count as a replacement"
+    assert sha256[:12] in stored.name, "another bundle must be another resource"
 
 
 def test_the_stored_bundle_takes_no_tags_from_the_stack() -> None:
-    """S3 takes ten, and config 45."""
+    """S3 allows ten tags on an object, and the config 45."""
     stack = deployed(WHOLE)
     assert "tags" not in stack.one(OBJECT).inputs
     assert WHOLE["tags"].items() <= stack.one("aws:s3/bucket:Bucket").inputs["tags"].items()
 
 
-def test_nor_does_it_take_default_tags_of_the_provider(
+def test_the_stored_bundle_takes_no_default_tags_of_the_provider(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`aws:defaultTags` are on every object as well, and S3 takes ten."""
+    """`aws:defaultTags` would be on every object, and S3 allows ten."""
     monkeypatch.setattr(account.account, "default_tags", {f"t-{n}": "x" for n in range(20)})
     deploy()
     (stored,) = account.of(OBJECT)
@@ -58,23 +58,21 @@ def test_nor_does_it_take_default_tags_of_the_provider(
 @pytest.mark.parametrize(
     ("args", "site"), [(WHOLE, "{ip}"), (DOMAIN, "ai.example.com")], ids=["address", "domain"]
 )
-def test_the_public_url_is_the_domain_else_the_lasting_address(
-    args: dict[str, Any], site: str
-) -> None:
+def test_the_public_url_is_the_domain_else_the_elastic_ip(args: dict[str, Any], site: str) -> None:
     stack = deployed(args)
     ip = stack.one("aws:ec2/eip:Eip").outputs["publicIp"]
     assert stack.pointer["url"] == f"https://{site.format(ip=ip)}"
     sites = stack.pointer["sites"].split(", ")
     assert sites[:2] == ["https://localhost", "https://127.0.0.1"]
-    # The domain's own site is in the bundle, with a public certificate.
+    # The bundle has the domain's site.
     assert sites[2:] == ([] if "domain" in args else [f"https://{ip}"])
 
 
-def test_the_report_begins_unknown_and_is_the_hosts_to_write() -> None:
+def test_the_status_is_unknown_until_the_host_writes_it() -> None:
     assert deployed(PLAIN).one(PARAMETER, "-status").inputs["value"] == UNKNOWN_STATUS
 
 
-def test_the_role_reads_and_writes_its_own_and_nothing_of_others() -> None:
+def test_the_role_accesses_only_the_parameters_of_its_stack() -> None:
     stack = deployed(PLAIN)
     by_sid = stack.policy("-settings")
     arns = {one.name: one.outputs["arn"] for one in stack.of(PARAMETER)}
@@ -88,7 +86,7 @@ def test_the_role_reads_and_writes_its_own_and_nothing_of_others() -> None:
     assert not [sid for sid in by_sid if "Decrypt" in sid]
 
 
-def test_logins_of_registries_have_a_parameter_of_their_own_that_the_host_may_read() -> None:
+def test_registry_logins_are_in_their_own_encrypted_parameter() -> None:
     stack = deployed(WHOLE)
     made = stack.one(PARAMETER, "-registries")
     assert made.inputs["type"] == "SecureString"
@@ -104,7 +102,7 @@ def test_logins_of_registries_have_a_parameter_of_their_own_that_the_host_may_re
     by_sid = stack.policy("-settings")
     assert made.outputs["arn"] in by_sid["ReadOwnParameters"]["Resource"]
     assert made.outputs["arn"] in by_sid["NoParametersOfOthers"]["NotResource"]
-    # Encrypted in Pulumi's state, as the stack's own secrets are, and nothing else has a login.
+    # Encrypted in Pulumi's state like the stack's secrets. No other resource has a login.
     for name in ("geusemaker-compute-registries", "geusemaker-identity-credentials"):
         value = stack.requests[f"{PARAMETER} {name}"].object.fields["value"]
         assert _special_sig_key in value.struct_value.fields, f"{name} is in clear in the state"
@@ -115,13 +113,13 @@ def test_logins_of_registries_have_a_parameter_of_their_own_that_the_host_may_re
         assert encoded not in others
 
 
-def test_without_logins_there_is_no_trace_of_them() -> None:
-    # The bundle's program knows of them anyway.
+def test_without_registry_logins_there_is_no_parameter() -> None:
+    # The bundle's program always handles them.
     made = [one for one in deployed(PLAIN).made if "contentBase64" not in one.inputs]
     assert "registries" not in repr([(one.name, one.inputs) for one in made])
 
 
-def test_a_key_of_the_account_may_be_used_for_the_own_parts_only() -> None:
+def test_the_role_may_decrypt_only_through_s3_and_ssm() -> None:
     policy = json.loads(
         settings_policy(
             credentials=f"{ARN}c",
@@ -136,7 +134,7 @@ def test_a_key_of_the_account_may_be_used_for_the_own_parts_only() -> None:
     assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["s3.*", "ssm.*"]}}
 
 
-def test_a_key_of_the_account_encrypts_the_stored_bundle_else_s3_by_its_own() -> None:
+def test_the_stored_bundle_is_encrypted_with_the_key_of_the_account_or_of_s3() -> None:
     stored = deployed(WHOLE).one(OBJECT).outputs
     assert stored["serverSideEncryption"] == "aws:kms"
     assert stored["kmsKeyId"] == KEY
@@ -144,7 +142,7 @@ def test_a_key_of_the_account_encrypts_the_stored_bundle_else_s3_by_its_own() ->
     assert deployed(PLAIN).one(OBJECT).outputs["serverSideEncryption"] == "AES256"
 
 
-def test_the_bucket_is_private_and_refuses_what_comes_in_clear() -> None:
+def test_the_bucket_is_private_and_requires_tls() -> None:
     stack = deployed(PLAIN)
     block = stack.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
     kinds = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -155,7 +153,7 @@ def test_the_bucket_is_private_and_refuses_what_comes_in_clear() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_address_is_not_in_the_bundle_so_that_it_is_known_beforehand() -> None:
+def test_the_settings_parameter_has_the_address_and_the_bundle_has_not() -> None:
     text = pointer_text(
         sha256="0" * 64, bucket="b", access=Access(is_public=True), address="203.0.113.7"
     )

@@ -1,4 +1,4 @@
-"""Tier1 under Pulumi mocks that stand on the simulated account's table."""
+"""Tier1 under mocks of the simulated account."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ SYSTEM = "aws:efs/fileSystem:FileSystem"
 VOLUME = "aws:ebs/volume:Volume"
 
 
-def test_the_host_boots_the_kept_image_with_what_the_design_asks() -> None:
+def test_the_host_boots_the_kept_image_with_secure_defaults() -> None:
     stack = deployed(PLAIN)
     host = stack.one(INSTANCE).inputs
     assert host["ami"] == "ami-0391c53a255869d46"
@@ -32,18 +32,18 @@ def test_the_host_boots_the_kept_image_with_what_the_design_asks() -> None:
     assert "associatePublicIpAddress" not in host, "a stopped host would be replaced for it"
     assert all(
         subnet.inputs["mapPublicIpOnLaunch"] for subnet in stack.of("aws:ec2/subnet:Subnet")
-    ), "its way out is a public address"
-    assert "keyName" not in host, "the way in is Session Manager, not SSH"
+    ), "the host reaches the internet through a public address"
+    assert "keyName" not in host, "users connect with Session Manager, not SSH"
     script = gzip.decompress(base64.b64decode(host["userDataBase64"])).decode()
     assert script.startswith("#!/bin/bash")
     assert stack.of("aws:efs/accessPoint:AccessPoint")[0].outputs["arn"].split("/")[1] in script
 
 
-def test_one_describe_images_is_asked_on_the_good_path() -> None:
+def test_a_deployment_calls_describe_images_once() -> None:
     assert deployed(PLAIN).asked.count("aws:ec2/getAmi:getAmi") == 1
 
 
-def test_the_default_group_of_the_vpc_lets_nothing_in_or_out(account: SimulatedMocks) -> None:
+def test_the_default_security_group_has_no_rules(account: SimulatedMocks) -> None:
     deploy()
     (vpc,) = account.of("aws:ec2/vpc:Vpc")
     (group,) = account.of("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
@@ -66,14 +66,18 @@ def test_the_default_group_of_the_vpc_lets_nothing_in_or_out(account: SimulatedM
         ("whole", {(443, "203.0.113.0/24"), (443, "2001:db8::/48")}),
     ],
 )
-def test_nobody_comes_in_but_by_a_key_that_says_so(stack: str, ports: set[tuple[int, str]]) -> None:
+def test_ports_are_open_only_by_allowed_cidrs_and_domain(
+    stack: str, ports: set[tuple[int, str]]
+) -> None:
     made = deployed(STACKS[stack])
     rules = [rule.inputs for rule in made.of(INGRESS)]
     assert {(rule["fromPort"], rule.get("cidrIpv4") or rule.get("cidrIpv6")) for rule in rules} == {
         *ports,
         (2049, None),  # NFS, from the host's group to the mount targets
     }
-    assert len(made.of("aws:ec2/eip:Eip")) == bool(ports), "a lasting address where it is reached"
+    assert len(made.of("aws:ec2/eip:Eip")) == bool(ports), (
+        "a host with an open port has an Elastic IP"
+    )
     associations = made.of("aws:ec2/eipAssociation:EipAssociation")
     assert [one.inputs["allowReassociation"] for one in associations] == [True] * bool(ports)
     assert not made.of("aws:route53/record:Record")
@@ -89,7 +93,7 @@ def test_the_file_system_is_encrypted_and_mounted_by_roles_over_tls_only() -> No
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_role_reaches_its_own_shares_and_nothing_else() -> None:
+def test_the_role_accesses_only_the_stacks_own_shares() -> None:
     stack = deployed(WHOLE)
     roles = stack.of("aws:iam/role:Role")
     assert {role.inputs["permissionsBoundary"] for role in roles} == {EDGE}
@@ -116,7 +120,7 @@ def test_policies_of_the_account_are_attached_to_the_role_of_the_host_only() -> 
 
 
 @pytest.mark.parametrize(("stack", "count"), [("arm", 1), ("plain", 2), ("whole", 3)])
-def test_there_is_one_subnet_and_one_mount_target_a_zone(stack: str, count: int) -> None:
+def test_each_zone_has_one_subnet_and_one_mount_target(stack: str, count: int) -> None:
     made = deployed(STACKS[stack])
     subnets = made.of("aws:ec2/subnet:Subnet")
     assert len({subnet.inputs["availabilityZone"] for subnet in subnets}) == count
@@ -125,9 +129,9 @@ def test_there_is_one_subnet_and_one_mount_target_a_zone(stack: str, count: int)
     assert made.one(VOLUME).inputs["availabilityZone"] == first
 
 
-def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags() -> None:
+def test_every_taggable_resource_has_the_stacks_and_the_users_tags() -> None:
     stack = deployed(WHOLE)
-    # But an object in S3, which takes ten tags at most.
+    # Except an S3 object, which allows ten tags.
     untagged = "aws:s3/bucketObjectv2:BucketObjectv2"
     tagged = [m for m in stack.made if "tagsAll" in m.outputs and m.token != untagged]
     kept = stack.one("pulumi:index:Stash", "geusemaker-id").outputs["output"]
@@ -143,7 +147,7 @@ def test_everything_that_can_be_tagged_carries_the_stack_and_the_users_tags() ->
     assert root["tags"]["geusemaker:id"] == kept, "the root volume"
 
 
-def test_a_key_encrypts_all_that_holds_data_and_the_host_may_read_its_secrets_with_it() -> None:
+def test_a_kms_key_encrypts_all_data_and_the_host_may_decrypt_its_secrets() -> None:
     stack = deployed(WHOLE)
     assert stack.one(INSTANCE).inputs["rootBlockDevice"]["kmsKeyId"] == KEY
     assert stack.one(VOLUME).inputs["kmsKeyId"] == KEY
@@ -154,12 +158,12 @@ def test_a_key_encrypts_all_that_holds_data_and_the_host_may_read_its_secrets_wi
 
 
 def _needed(args: dict[str, object], resource: str) -> set[str]:
-    """The names of what a resource waits for. The simulated account does not mind the order."""
+    """The dependencies of a resource, by name. The simulated account accepts any order."""
     urns = deployed(args).requests[resource].dependencies
     return {urn.rpartition("::")[2] for urn in urns}
 
 
-def test_what_needs_another_thing_comes_after_it() -> None:
+def test_resources_wait_for_what_they_need() -> None:
     assert _needed(PLAIN, f"{INSTANCE} geusemaker-compute-host") >= {
         "geusemaker-network-default-route",
         "geusemaker-network-subnet-0-routes",
@@ -182,15 +186,15 @@ def test_what_needs_another_thing_comes_after_it() -> None:
     }
 
 
-def test_the_bundle_is_stored_after_the_bucket_has_the_stacks_key() -> None:
-    """S3 encrypts an object by the key that the bucket has when it comes, and never again."""
+def test_the_bundle_is_stored_after_the_bucket_has_its_key() -> None:
+    """S3 encrypts an object with the bucket's key at the time of its upload."""
     token = "aws:s3/bucketObjectv2:BucketObjectv2"
     stored = deployed(WHOLE).requests[f"{token} {deployed(WHOLE).one(token).name}"]
     assert any(":BucketServerSideEncryptionConfiguration::" in urn for urn in stored.dependencies)
 
 
 @pytest.mark.parametrize("args", [PLAIN, WHOLE], ids=["guarded", "may go"])
-def test_the_data_the_secrets_and_the_id_that_names_them_are_guarded_together(
+def test_data_secrets_and_stack_id_are_protected_together(
     args: dict[str, object],
 ) -> None:
     stack = deployed(args)
@@ -208,9 +212,9 @@ def test_the_data_the_secrets_and_the_id_that_names_them_are_guarded_together(
     assert vault["forceDestroy"] is (args == WHOLE)
 
 
-def test_the_outputs_have_the_names_that_others_rely_on() -> None:
-    told = deployed(PLAIN).outputs
-    assert set(told) == {
+def test_the_outputs_keep_their_names() -> None:
+    found = deployed(PLAIN).outputs
+    assert set(found) == {
         "stackId",
         "amiId",
         "amiName",
@@ -230,26 +234,24 @@ def test_the_outputs_have_the_names_that_others_rely_on() -> None:
         "statusParameter",
         "credentialsParameter",
     }
-    assert told["amiName"].startswith("Deep Learning Base OSS Nvidia Driver GPU AMI")
-    assert told["url"] == "https://localhost:8443"
-    assert f"--target {told['instanceId']} " in told["connectCommand"]
-    assert len(told["subnetIds"]) == 2
-    assert told["publicIp"]
+    assert found["amiName"].startswith("Deep Learning Base OSS Nvidia Driver GPU AMI")
+    assert found["url"] == "https://localhost:8443"
+    assert f"--target {found['instanceId']} " in found["connectCommand"]
+    assert len(found["subnetIds"]) == 2
+    assert found["publicIp"]
     for role in ("settings", "status", "credentials"):
-        assert told[f"{role}Parameter"] == f"/geusemaker/{told['stackId']}/{role}"
+        assert found[f"{role}Parameter"] == f"/geusemaker/{found['stackId']}/{role}"
 
 
 @pytest.mark.parametrize(
     ("args", "mode"), [(DOMAIN, "unlimited"), (PLAIN, None)], ids=["burstable", "not"]
 )
-def test_burstable_types_have_a_credit_mode_that_is_said(
-    args: dict[str, object], mode: str | None
-) -> None:
+def test_burstable_types_have_a_credit_mode(args: dict[str, object], mode: str | None) -> None:
     host = deployed(args).one(INSTANCE)
     assert host.inputs.get("creditSpecification", {}).get("cpuCredits") == mode
 
 
-def test_one_plan_copies_volume_and_file_system_together() -> None:
+def test_one_plan_backs_up_volume_and_file_system() -> None:
     stack = deployed(WHOLE)
     (rule,) = stack.one("aws:backup/plan:Plan").inputs["rules"]
     assert rule["lifecycle"]["deleteAfter"] == 14
@@ -274,7 +276,7 @@ def test_one_plan_copies_volume_and_file_system_together() -> None:
     }
 
 
-def test_without_retention_there_is_no_plan_and_what_ends_older_copies_stays() -> None:
+def test_without_retention_there_is_no_plan_and_vault_and_role_stay() -> None:
     stack = deployed(ARM)
     assert not stack.of("aws:backup/plan:Plan")
     assert not stack.of("aws:backup/selection:Selection")

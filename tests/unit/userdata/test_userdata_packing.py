@@ -1,4 +1,4 @@
-"""How the script travels: packed small enough, read back, and told apart by its text."""
+"""Packing of the script: size, round trip and fingerprint."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ import pytest
 from geusemaker.errors import UserDataError
 from geusemaker.userdata import LIMIT_BYTES, HostFacts, decode, encode, fingerprint, render
 
-# By name: the package offers the function under the same name as the module.
+# By name: the package exports a function with the name of the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
     region="us-west-2",
@@ -28,24 +28,24 @@ def packed_size(text: str) -> int:
     return len(base64.b64decode(encode(text)))
 
 
-def test_the_script_comes_back_as_it_was() -> None:
+def test_the_script_round_trips() -> None:
     script = render(FACTS)
     assert decode(encode(script)) == script
 
 
-def test_packing_is_base64_exactly_once_of_gzip_without_a_time() -> None:
+def test_packed_data_is_base64_of_gzip_without_a_time() -> None:
     packed = base64.b64decode(encode("#!/bin/bash\n"), validate=True)
     assert packed[:2] == b"\x1f\x8b"
     assert packed[4:8] == b"\0\0\0\0"
 
 
-def test_packing_twice_gives_the_same() -> None:
+def test_packing_is_deterministic() -> None:
     script = render(FACTS)
     assert encode(script) == encode(script)
 
 
 def _largest(access_points: int) -> HostFacts:
-    """Names and ids that hardly pack, as random ones do."""
+    """Long random names and ids, which compress badly."""
     return replace(
         FACTS,
         region="ap-southeast-99",
@@ -58,13 +58,13 @@ def _largest(access_points: int) -> HostFacts:
     )
 
 
-def test_the_script_leaves_half_of_the_limit_for_later() -> None:
+def test_the_script_uses_about_half_of_the_limit() -> None:
     assert packed_size(render(FACTS)) < LIMIT_BYTES // 2
-    # Random names pack otherwise in each run, and zlib's builds differ by some bytes too.
+    # The size of random names varies, and zlib builds differ by some bytes.
     assert packed_size(render(_largest(2))) < LIMIT_BYTES * 0.52
 
 
-def test_more_access_points_than_any_stack_has_leave_a_third_of_the_limit() -> None:
+def test_twenty_access_points_leave_a_third_of_the_limit() -> None:
     assert packed_size(render(_largest(20))) < LIMIT_BYTES * 2 // 3
 
 
@@ -83,7 +83,7 @@ def test_the_limit_counts_the_packed_bytes_before_base64(monkeypatch: pytest.Mon
         encode("text")
 
 
-def test_another_machines_packing_has_other_bytes_but_the_same_text_and_fingerprint() -> None:
+def test_other_packing_has_the_same_text_and_fingerprint() -> None:
     script = render(FACTS)
     elsewhere = base64.b64encode(gzip.compress(script.encode(), compresslevel=1, mtime=7)).decode()
     assert elsewhere != encode(script)
@@ -105,6 +105,6 @@ def test_the_fingerprint_is_the_sha_256_of_the_text_and_changes_with_it() -> Non
         base64.b64encode(gzip.compress(b"text", mtime=0)[:12] + b"\xff" * 20).decode(),
     ],
 )
-def test_what_was_not_packed_here_is_refused(encoded: str) -> None:
+def test_data_that_encode_did_not_make_is_refused(encoded: str) -> None:
     with pytest.raises(UserDataError, match="not base64 of a gzipped script"):
         decode(encoded)

@@ -1,4 +1,4 @@
-"""What the boot script is made of, and what never gets into it."""
+"""Content of the boot script, and values that it refuses."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ import pytest
 from geusemaker.errors import UserDataError
 from geusemaker.userdata import Bounds, HostFacts, bundle_program, render
 
-# By name: the package offers the function under the same name as the module.
+# By name: the package exports a function with the name of the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
 FACTS = HostFacts(
     region="us-west-2",
@@ -40,7 +40,7 @@ STEPS += ["sync", "models", "dump", "fetch", "apply"]
 
 
 @pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
-def test_every_variant_is_a_script_that_bash_can_read(facts: HostFacts) -> None:
+def test_bash_parses_every_variant(facts: HostFacts) -> None:
     script = render(facts)
     assert script.startswith("#!/bin/bash\n")
     checked = subprocess.run(
@@ -49,12 +49,12 @@ def test_every_variant_is_a_script_that_bash_can_read(facts: HostFacts) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-def test_errors_are_strict_before_anything_is_done() -> None:
+def test_strict_error_handling_is_the_first_command() -> None:
     code = [line for line in render(FACTS).splitlines() if line and not line.startswith("#")]
     assert code[0] == "set -Eeuo pipefail"
 
 
-def test_the_script_starts_at_its_last_line_so_that_half_of_it_does_nothing() -> None:
+def test_a_truncated_script_does_nothing() -> None:
     script = render(FACTS)
     assert script.endswith('\nmain "$@"\n')
 
@@ -64,7 +64,7 @@ def test_every_step_is_one_function(step: str) -> None:
     assert render(FACTS).count(f"\nstep_{step}() {{\n") == 1
 
 
-def test_comments_of_the_shell_survive_and_those_of_the_templates_leave_no_line() -> None:
+def test_shell_comments_stay_and_template_comments_leave_no_line() -> None:
     script = render(FACTS)
     folder = Path(render.__code__.co_filename).parent / "templates"
     for template in folder.glob("*.j2"):
@@ -77,7 +77,7 @@ def test_comments_of_the_shell_survive_and_those_of_the_templates_leave_no_line(
     assert "\n\n\n" not in script
 
 
-def test_every_template_has_its_place_in_the_script() -> None:
+def test_every_template_is_in_the_script() -> None:
     folder = Path(render.__code__.co_filename).parent / "templates"
     script = render(FACTS)
     for template in folder.iterdir():
@@ -85,7 +85,7 @@ def test_every_template_has_its_place_in_the_script() -> None:
         assert f"\n{last}\n" in script, template.name
 
 
-def test_nothing_of_the_template_language_or_of_python_is_left() -> None:
+def test_the_script_has_no_template_syntax_and_no_python_values() -> None:
     script = render(FACTS)
     assert re.findall(r"\{\{.*?\}\}", script) == ["{{.Server.Version}}"]  # Docker's own
     assert "{%" not in script
@@ -110,7 +110,7 @@ def test_the_order_of_a_mapping_does_not_change_the_script() -> None:
     assert render(replace(FACTS, access_points=turned)) == render(FACTS)
 
 
-def test_a_template_that_asks_for_an_unknown_value_fails_instead_of_printing_nothing(
+def test_a_template_with_an_unknown_value_fails(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loader = jinja2.DictLoader({"only.sh.j2": "x={{ facts.unknown }}"})
@@ -145,8 +145,8 @@ def test_a_hostile_access_point_is_refused_by_name(value: str) -> None:
 
 
 @pytest.mark.parametrize("made_up", ["ai-storage-files_id", "0", "4f0c-11.x", "mock:files"])
-def test_an_id_need_not_look_like_one_of_aws(made_up: str) -> None:
-    """The mocks of a unit test make up ids of their own."""
+def test_ids_of_mocks_are_accepted(made_up: str) -> None:
+    """The mocks of unit tests generate their own ids."""
     points = {"n8n": made_up}
     facts = replace(FACTS, file_system_id=made_up, data_volume_id=made_up, access_points=points)
     script = render(facts)
@@ -156,7 +156,7 @@ def test_an_id_need_not_look_like_one_of_aws(made_up: str) -> None:
 
 
 @pytest.mark.parametrize("bad", ["a,b", "a#b", "-a", ".a", "a/b", "*", "a?", "~", "x" * 256])
-def test_an_id_is_one_word_and_no_option_or_path(bad: str) -> None:
+def test_an_id_that_is_an_option_or_a_path_is_refused(bad: str) -> None:
     for name in ("file_system_id", "data_volume_id"):
         changed: dict[str, str] = {name: bad}
         with pytest.raises(UserDataError, match=rf"^{name} is "):
@@ -165,7 +165,7 @@ def test_an_id_is_one_word_and_no_option_or_path(bad: str) -> None:
         render(replace(FACTS, access_points={"n8n": bad}))
 
 
-def test_a_value_that_is_no_text_is_refused() -> None:
+def test_a_value_that_is_not_text_is_refused() -> None:
     with pytest.raises(UserDataError, match="data_volume_id is None"):
         render(replace(FACTS, data_volume_id=None))  # type: ignore[arg-type]
 
@@ -182,7 +182,7 @@ def test_the_data_volume_may_not_hide_efs_or_be_hidden_by_it(mount: str) -> None
 
 
 @pytest.mark.parametrize(("tries", "accepted"), [(1, True), (0, False), (-1, False)])
-def test_a_bound_lets_a_step_try_at_least_once(tries: int, accepted: bool) -> None:
+def test_a_bound_below_one_try_is_refused(tries: int, accepted: bool) -> None:
     bounds = replace(Bounds(), data_tries=tries)
     if accepted:
         assert "readonly DATA_TRIES=1 " in render(FACTS, bounds)
@@ -191,12 +191,12 @@ def test_a_bound_lets_a_step_try_at_least_once(tries: int, accepted: bool) -> No
             render(FACTS, bounds)
 
 
-def test_a_bound_that_is_no_whole_number_is_refused() -> None:
+def test_a_bound_that_is_not_a_whole_number_is_refused() -> None:
     with pytest.raises(UserDataError, match="efs_pause"):
         render(FACTS, replace(Bounds(), efs_pause="1; reboot"))  # type: ignore[arg-type]
 
 
-def test_every_bound_stands_once_in_the_script_and_leaves_its_unit_time_to_run_out() -> None:
+def test_every_bound_is_in_the_script_and_fits_the_time_of_its_unit() -> None:
     bounds = Bounds()
     head = render(FACTS).split("STEP=host")[0]
     for name, value in vars(bounds).items():
@@ -206,12 +206,12 @@ def test_every_bound_stands_once_in_the_script_and_leaves_its_unit_time_to_run_o
 
 
 @pytest.mark.parametrize("word", ["password", "AKIA", "BEGIN RSA", "N8N_ENCRYPTION", "bcrypt"])
-def test_the_script_holds_no_secret(word: str) -> None:
+def test_the_script_has_no_secrets(word: str) -> None:
     assert word.lower() not in render(FACTS).lower()
     assert word.lower() not in bundle_program().lower()
 
 
-def test_the_script_asks_the_metadata_service_by_its_second_version_only() -> None:
+def test_the_script_uses_only_version_2_of_the_metadata_service() -> None:
     asked = [line for line in render(FACTS).splitlines() if "curl" in line and "token" in line]
     assert len(asked) == 2
     assert "-X PUT" in asked[0]
@@ -221,14 +221,14 @@ def test_the_script_asks_the_metadata_service_by_its_second_version_only() -> No
 @pytest.mark.parametrize(
     "never", ["yum update", "dnf update", "apt-get upgrade", "systemctl mask", "systemctl stop"]
 )
-def test_the_script_leaves_the_image_and_its_timers_as_aws_tested_them(never: str) -> None:
+def test_the_script_changes_no_package_or_timer_of_the_image(never: str) -> None:
     assert never not in render(FACTS)
-    # Its own units are its own business.
+    # The program stops only its own units.
     assert never not in bundle_program().replace("systemctl stop geusemaker-", "")
 
 
-def test_the_bundles_program_is_shell_that_only_defines() -> None:
-    """It is sourced: what it did by itself would be done wherever a bundle is looked at."""
+def test_the_bundles_program_only_defines_functions() -> None:
+    """The host sources it to inspect a bundle, which must have no effect."""
     checked = subprocess.run(
         ["/bin/bash", "-c", "set -eu; . /dev/stdin; declare -F"],
         input=bundle_program(),
