@@ -15,6 +15,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 
 @pytest.fixture(scope="module")
-def plain_cli(door: Door) -> None:
+def plain_cli(door: Door) -> Iterator[None]:
     """The program in a Python of its own, as a user and the commands run it."""
-    door.inline = False
+    with door.plain():
+        yield

@@ -75,13 +75,13 @@ def _is_of_tags(step: Mapping[str, Any]) -> bool:
 class Door:
     """One open local door. `close` ends what it started.
 
-    The genuine CLI runs each command. `inline` runs the program in this process, as the Automation
-    API does; else the CLI starts Python, its imports and pip's list anew for each preview.
+    The genuine CLI runs each command. The program runs in this process, as with the Automation
+    API; `plain` lets the CLI start Python, its imports and pip's list for each preview instead.
     """
 
-    def __init__(self, project: Path, *, inline: bool = True) -> None:
+    def __init__(self, project: Path) -> None:
         self.places = Places(project)
-        self.inline = inline
+        self._inline = True
         self.said: list[str] = []
         self._session = session.open_session(self.places, clean_environment(), self.said.append)
 
@@ -93,7 +93,7 @@ class Door:
     def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
         """Run the plain CLI; `code` is the exit code that it must have, None for any."""
         command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
-        if self.inline and arguments[0] in ("preview", "up", "refresh", "destroy"):
+        if self._inline and arguments[0] in ("preview", "up", "refresh", "destroy"):
             with self._program() as address:
                 ran = self.run(*command, f"--client={address}")
             if ran.code:
@@ -102,6 +102,15 @@ class Door:
             ran = self.run(*command)
         assert code is None or ran.code == code, f"pulumi {' '.join(arguments)}: {ran}"
         return ran
+
+    @contextlib.contextmanager
+    def plain(self) -> Iterator[None]:
+        """Run the program in a Python of its own, as a user does."""
+        self._inline = False
+        try:
+            yield
+        finally:
+            self._inline = True
 
     @contextlib.contextmanager
     def _program(self) -> Iterator[str]:

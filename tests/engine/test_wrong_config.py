@@ -3,12 +3,7 @@
 import re
 import shlex
 
-import pytest
-
 from .door import Door
-
-pytestmark = pytest.mark.usefixtures("plain_cli")
-
 
 # What is set, what the paragraph must hold, and the command of it that ends the error: a value, a
 # key, two keys together, the look-up of an image and of a type. Each other error and command:
@@ -49,8 +44,10 @@ FAILED = 1
 """Exit code of a CLI whose program failed."""
 
 
-def paragraph(text: str) -> str:
-    """The program's own error; fails when there is a traceback or more than one."""
+def paragraph(door: Door) -> str:
+    """What a user reads of a preview; fails when it succeeds, or shows more than one paragraph."""
+    with door.plain():
+        text = door.pulumi("preview", code=FAILED).out
     assert "Traceback" not in text, text
     said = re.findall(r"^    error: (.*)$", text, re.MULTILINE)
     own = [line for line in said if not line.startswith("an unhandled error occurred: program ex")]
@@ -62,7 +59,7 @@ def test_wrong_config_is_one_paragraph_whose_command_ends_the_error(door: Door) 
     for given, parts, command in WRONG:
         door.set(**given)
         # The single paragraph says too that the command before has ended its own error.
-        said = paragraph(door.pulumi("preview", code=FAILED).out)
+        said = paragraph(door)
         for part in parts:
             assert part in said, said
         assert f"`{command}`" in said, said
@@ -75,12 +72,13 @@ def test_a_misspelt_region_is_one_paragraph_whose_command_fixes_it(door: Door) -
     before = door.places.config.read_text()
     door.pulumi("config", "set", "aws:region", "us-esat-1")
     try:
-        said = paragraph(door.pulumi("preview", code=FAILED).out)
+        said = paragraph(door)
         assert said.startswith("Unknown AWS Region 'us-esat-1' (set by the stack's aws:region)")
         assert "`pulumi config set aws:region us-east-1`" in said
         assert door.resources() == []
         # The program has no word in these two, which the provider answers.
-        refreshed = door.pulumi("refresh", "--yes", code=None).out
+        with door.plain():
+            refreshed = door.pulumi("refresh", "--yes", code=None).out
         assert "Traceback" not in refreshed
         assert "KeyError" not in refreshed
     finally:
@@ -94,7 +92,7 @@ def test_an_unquoted_2_10_in_the_stacks_file_says_to_quote_it(door: Door) -> Non
     file = door.places.config
     text = file.read_text()
     file.write_text(text.replace("config:\n", "config:\n  geusemaker:frameworkVersion: 2.10\n"))
-    said = paragraph(door.pulumi("preview", code=FAILED).out)
+    said = paragraph(door)
     assert "YAML reads an unquoted 2.10" in said
     assert "`pulumi config set geusemaker:frameworkVersion 2.10`" in said
     door.set(frameworkVersion="2.10")
