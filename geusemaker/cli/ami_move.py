@@ -188,7 +188,7 @@ class Move:
             )
             raise PinError(_about(subject, text)) from None
         for warning in () if silent else self.service.warnings:
-            text = re.sub(r" If it is not meant, `pulumi config rm [^`]*` drops it\.", "", warning)
+            text = re.sub(r" To drop the pin: `pulumi config rm [^`]*`\.", "", warning)
             marked = terminal.mark("warning", "warning:", stream=sys.stderr)
             terminal.paragraph(f"{marked} {_about(subject, text)}", err=True)
         return image

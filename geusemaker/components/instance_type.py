@@ -19,14 +19,14 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
         said = one_line(error)
         if "InvalidInstanceType" not in said:
             raise ConfigError(
-                f"AWS could not be asked about geusemaker:instanceType {instance_type!r}. It said: "
-                f"{said} -- if that is about credentials, `aws sts get-caller-identity` shows "
-                "whose are used; the caller needs ec2:DescribeInstanceTypes."
+                f"The AWS call for geusemaker:instanceType {instance_type!r} failed: {said} -- if "
+                "the cause is the credentials, `aws sts get-caller-identity` shows which are used; "
+                "if a permission, the caller needs ec2:DescribeInstanceTypes."
             ) from error
         raise ConfigError(
             f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "
-            "`aws ec2 describe-instance-types --query 'InstanceTypes[].InstanceType'` lists what "
-            "it has; the usual one: "
+            "`aws ec2 describe-instance-types --query 'InstanceTypes[].InstanceType'` lists its "
+            "types; the usual one: "
             f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}`."
         ) from error
     return InstanceType(

@@ -17,7 +17,7 @@ from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
 
 MISSING: Final = "missing"
-"""Key of a record that says why there is no image, in place of one."""
+"""Key of a record without an image; its value is the reason."""
 
 
 def keep_image(
@@ -31,9 +31,9 @@ def keep_image(
 ) -> pulumi.Output[FoundImage]:
     """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
-    Its trigger is the request: another OS, architecture, type or version is looked up anew. While
-    the policy is `keep` and nothing is pinned, what the search finds later is ignored, even
-    that it finds nothing: a line that AWS has withdrawn does not stop a running stack.
+    A change of the request (OS, architecture, type, version) searches again. With the policy `keep`
+    and no pin, later results are ignored, also an empty one: a line that AWS has withdrawn does not
+    stop a running stack.
     """
     floats = config.ami_policy == "latest"
     pinned = config.pin_key is not None
@@ -57,7 +57,7 @@ def keep_image(
     )
     kept: pulumi.Output[FoundImage] = output_of(stash).apply(_image_of)
     if not (floats or pinned):
-        kept.apply(lambda image: _tell(image, found))
+        kept.apply(lambda image: _log_news(image, found))
     if not pinned:
         kept = kept.apply(lambda image: _checked(query, host, image, found))
     return kept
@@ -82,7 +82,7 @@ def _checked(
     return kept
 
 
-def _tell(kept: FoundImage, found: FoundImage | None) -> None:
+def _log_news(kept: FoundImage, found: FoundImage | None) -> None:
     if news := newer_image(kept, found):
         pulumi.log.info(news)
 
@@ -94,9 +94,9 @@ def _find(
     region: str,
     asking: pulumi.InvokeOptions,
 ) -> FoundImage:
-    """The pinned image, if it runs on the host, else the newest of the query.
+    """The pinned image, checked against the host, else the newest image of the query.
 
-    The query's warnings are shown.
+    Logs the query's warnings.
     """
     if config.pin_key is not None:
         image = lookup.find_pinned(

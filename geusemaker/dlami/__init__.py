@@ -1,7 +1,7 @@
-"""Which AWS Deep Learning AMI to boot: the table of lines, the pure decision, the one lookup.
+"""Selects the AWS Deep Learning AMI to boot: the table of lines, the pure selection, the look-up.
 
-`lookup` is left out of what this package re-exports: it alone needs `pulumi_aws`, and importing
-that takes seconds that `geusemaker ami list` has no use for.
+`lookup` is not re-exported: it imports `pulumi_aws`, which takes seconds that `geusemaker ami list`
+does not need.
 """
 
 from geusemaker.dlami.catalogue import (

@@ -18,12 +18,12 @@ from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, 
 from geusemaker.errors import ConfigError
 
 NO_GPU: Final = "No GPU"
-"""How the note on a type without a GPU begins, for screens that say so by themselves."""
+"""Start of the note on a type without a GPU, for screens that show this elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One paragraph about a type that is allowed, for a user to read."""
+    """One paragraph for the user about an allowed type."""
 
     level: Literal["note", "warning"]
     text: str
@@ -186,17 +186,17 @@ def _by_gpus(query: ImageQuery, host: InstanceType, catalogue: Catalogue) -> tup
         return (Remark("note", text),)
     if catalogue.lists(family) or catalogue.unsupported_of(family):
         return ()
-    gpus, way_out = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue))
+    gpus, other = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue))
     # "1 x NVIDIA L4"
     if not all(gpu.partition(" x ")[2].startswith("NVIDIA") for gpu in host.gpus):
         raise ConfigError(
             f"geusemaker:instanceType is {host.name}, which has {gpus}, and the images hold "
-            f"NVIDIA's driver only. The nearest type that can be used: {way_out}."
+            f"NVIDIA's driver only. The nearest type that can be used: {other}."
         )
     text = (
         f"geusemaker:instanceType is {host.name}, whose family is not in GeuseMaker's table of "
         f"{catalogue.as_of}: whether the image has a driver for its {gpus} was not seen. A newer "
-        f"GeuseMaker may know it; the nearest type that is known: {way_out}."
+        f"GeuseMaker may know it; the nearest known type: {other}."
     )
     return (Remark("warning", text),)
 
@@ -238,7 +238,7 @@ def _check_age(
 
 
 def _refusal(instance_type: str, why: str, query: ImageQuery, catalogue: Catalogue) -> ConfigError:
-    """The error for a family that runs, but not here: to its line, or to another type."""
+    """The error for a family that this line lacks a driver for; the fix is another line or type."""
     elsewhere = _elsewhere(query, family_of(instance_type), catalogue)
     other = _other_type(instance_type, _line(query, catalogue))
     ways = f"Take the nearest image that is listed for it, {elsewhere}; or a" if elsewhere else "A"
@@ -249,14 +249,17 @@ def _refusal(instance_type: str, why: str, query: ImageQuery, catalogue: Catalog
 
 
 def _unseen(query: ImageQuery, family: str, blackwell: Blackwell | None) -> Remark:
-    """No list was seen. NVIDIA's open driver runs every family before Blackwell that is listed."""
+    """The remark on a line without a list of families.
+
+    NVIDIA's open driver runs every listed family before Blackwell.
+    """
     text = f"Which instance types AWS lists for {_name(query)} was not seen; {family} "
     if blackwell is None:
         return Remark("note", f"{text}runs on other lines with the same kind of driver.")
     return Remark(
         "warning",
         f"{text}needs NVIDIA's driver {blackwell.driver}, which images have from "
-        f"{blackwell.since} on at the earliest. See that the host finds its GPU: `nvidia-smi`.",
+        f"{blackwell.since} on at the earliest. Check that the host finds its GPU: `nvidia-smi`.",
     )
 
 
@@ -275,9 +278,9 @@ def _line(query: ImageQuery, catalogue: Catalogue) -> Line:
 
 
 def _last_build(query: ImageQuery, line: Line) -> date | None:
-    """The last day on which an image of the best candidate may have been built; None: no end.
+    """The last day on which AWS may have built an image of the best candidate; None: no end.
 
-    AWS builds while it patches, and has been seen to build some days longer.
+    AWS builds while it patches, and sometimes some days longer.
     """
     best = query.candidates[0]
     if best.ended_on is None:
@@ -297,7 +300,10 @@ def _day(image: FoundImage) -> str:
 
 
 def _is_older(image: FoundImage, blackwell: Blackwell) -> bool:
-    """By the day in the name, too: AWS copies an old build to a Region later."""
+    """Whether the creation date or the day in the name is before the driver's first day.
+
+    AWS copies an old build to a Region later, with a new creation date.
+    """
     known = recognise(image.name)
     days = [_day(image), str(known.release) if known and known.release else ""]
     return any(day and day < blackwell.since.isoformat() for day in days)

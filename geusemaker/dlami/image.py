@@ -1,4 +1,4 @@
-"""An image as this project keeps it: in the stack's state, in messages, in tables."""
+"""An image as the program stores it in the stack's state and shows it."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -15,11 +15,11 @@ SMALLEST_ROOT_GIB: Final = 75
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """An image that AWS has, as far as the program needs it.
+    """The facts of an image of AWS that the program needs.
 
     Attributes:
-        root_volume_gib: GiB of the image's own root volume: a root volume must not be smaller.
-        creation_date: As AWS writes it, such as "2026-10-03T08:15:00.000Z".
+        root_volume_gib: GiB of the image's root volume; a host's root volume must not be smaller.
+        creation_date: AWS's text, such as "2026-10-03T08:15:00.000Z".
         framework_version: As a user types it; None without a framework or for an unknown name.
     """
 
@@ -34,8 +34,8 @@ class FoundImage:
     def to_record(self) -> dict[str, Any]:
         """The image as plain values, for the stack's state; `from_record` reads it back.
 
-        What the name tells is left out: the state drops a null, and the same image must make the
-        same record however it was found.
+        The version is left out, because the name contains it and the state drops a null: the same
+        image must give the same record.
         """
         record = asdict(self)
         del record["framework_version"]
@@ -43,13 +43,12 @@ class FoundImage:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> "FoundImage":
-        """The image of a record.
+        """Read a record.
 
-        Pulumi's state knows one kind of number and gives the size back as a float; fields that a
-        newer GeuseMaker wrote are ignored.
+        Pulumi's state returns the size as a float. Fields of a newer GeuseMaker are ignored.
 
         Raises:
-            ImageError: The record lacks a field or has one that is none.
+            ImageError: A field is missing or invalid.
         """
         try:
             return cls(
@@ -65,12 +64,12 @@ class FoundImage:
             raise ImageError(
                 f"The record of the chosen image in the stack's state cannot be read ({error!r}): "
                 f"{record!r}. `geusemaker ami pin --by id` writes the image of the "
-                "running host down anew."
+                "running host again."
             ) from error
 
 
 def version_in(name: str) -> str | None:
-    """The framework version that the name of an image tells; None without one."""
+    """The framework version in the name of an image; None without one."""
     known = recognise(name)
     return known.framework_version if known else None
 
@@ -84,11 +83,11 @@ def root_volume_gib(
 ) -> int:
     """GiB of the root volume; `volumes` are pairs of a device's name and its size in GiB.
 
-    AWS tells the size of every EBS image. Where an answer leaves it out, as those of stand-ins for
-    AWS may, it is the least that the table has for the line, or what base images have.
+    AWS returns the size of every EBS image; imitations of AWS may not. Then it is the table's size
+    for the line, else `SMALLEST_ROOT_GIB`.
 
     Raises:
-        ImageError: The image has its root on an instance store, where no host can keep anything.
+        ImageError: The root is on an instance store, which loses its data when the host stops.
     """
     if root_device_type == "instance-store":
         raise ImageError(
@@ -103,14 +102,14 @@ def root_volume_gib(
 
 
 def root_device_of(name: str) -> str:
-    """The root device that images of that name have, for answers that leave it out."""
+    """The root device of images with that name, for answers without one."""
     known = recognise(name)
     systems = {one.name: one.root_device for one in load_catalogue().systems}
     return systems[known.os_type] if known else _USUAL_ROOT_DEVICE
 
 
 def _whole(size: object) -> int:
-    """EC2 gives a size as a number, Pulumi's provider as text, its mocks as 75.0; 0 for none."""
+    """A size as an int: EC2 returns a number, Pulumi's provider text, mocks 75.0. 0 if invalid."""
     try:
         number = float(str(size))
     except ValueError:

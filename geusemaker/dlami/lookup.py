@@ -1,7 +1,7 @@
-"""The one place where the program asks AWS for an image.
+"""The program's look-up of an image at AWS.
 
-`get_ami` is called in its plain form: it answers at once, at preview too, so that an error can be
-turned into a paragraph and the next version can be tried. On the good path it is one call.
+`get_ami` is called in its plain form, which returns at once, at preview too: an error becomes a
+paragraph, and the next version is tried if one is missing. Normally it is one call.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from geusemaker.dlami.selection import ImageQuery
 from geusemaker.dlami.wording import fallback, no_image
 from geusemaker.errors import ImageError, one_line
 
-# How the provider's text for an empty answer begins; nothing but the text tells it from failures.
+# Start of the provider's text for an empty answer; only the text distinguishes it from failures.
 _NO_RESULTS = "Your query returned no results"
 
 
@@ -25,17 +25,15 @@ def find_image(
 ) -> FoundImage:
     """The newest image of the best candidate that the Region has.
 
-    `region` is its name, for messages.
-
-    A Region that lacks the best one gets the next, with a warning in Pulumi's log. The warnings of
-    the query itself are not logged here: whoever made the query shows them.
+    A candidate other than the first logs a warning. The caller logs the query's own warnings.
+    `region` is the Region's name, for messages.
 
     Raises:
         NoImageError: The Region has none of the candidates.
-        ImageError: AWS could not be asked, or its answer lacks what the program needs.
+        ImageError: The AWS call failed, or the image cannot be used.
     """
     for candidate in query.candidates:
-        answer = _ask(
+        answer = _get_ami(
             f"the image {query.os_type} / {query.architecture} / {query.ami_type}",
             opts,
             region,
@@ -67,23 +65,23 @@ def find_pinned(
     opts: pulumi.InvokeOptions | None = None,
     region: str | None = None,
 ) -> FoundImage:
-    """The image that `amiId` or `amiName` names, once it is known to fit the other keys.
+    """The image that `amiId` or `amiName` names, checked against the other keys.
 
-    An image by id may belong to anyone; one by name to AWS, else to the account itself. A name that
-    tells too little to check gets a warning in Pulumi's log. `region` is for messages.
+    An image by id may have any owner; an image by name belongs to AWS, else to the account. A name
+    that is too unclear to check logs a warning. `region` is for messages.
 
     Raises:
         ConfigError: Both pins are given.
         PinError: The image is missing, not available, or contradicts a key.
-        ImageError: AWS could not be asked, or its answer lacks what the program needs.
-        ValueError: No pin is given, which no user can cause.
+        ImageError: The AWS call failed, or the image cannot be used.
+        ValueError: No pin is given.
     """
     pin = pin_of(ami_id, ami_name, os_type, architecture, ami_type, framework_version)
     if pin.key == "amiId":
-        # No owners: a company's own image is a fair pin, and an id cannot be squatted.
+        # Any owner: a company may pin its own image, and no one can forge an id.
         searches: list[dict[str, Any]] = [{"filters": [_filter("image-id", pin.value)]}]
     else:
-        # AWS's own first: a copy in the account has the same name, and is newer.
+        # AWS's image first: a copy in the account has the same name and a later date.
         searches = [
             {
                 "owners": [owner],
@@ -93,9 +91,9 @@ def find_pinned(
             }
             for owner in ("amazon", "self")
         ]
-    # AWS hides deprecated images from a search; a pin is a decision, and old hosts need theirs.
+    # AWS hides deprecated images from a search, but an old host needs its pinned image.
     answers = (
-        _ask(str(pin), opts, region, include_deprecated=True, **search) for search in searches
+        _get_ami(str(pin), opts, region, include_deprecated=True, **search) for search in searches
     )
     answer = next((one for one in answers if one is not None), None)
     if answer is None:
@@ -107,32 +105,32 @@ def find_pinned(
     return _found(answer, architecture)
 
 
-def _ask(
+def _get_ami(
     what: str, opts: pulumi.InvokeOptions | None, region: str | None, **search: Any
 ) -> Any | None:
-    """One call of `get_ami`; None if nothing fits."""
+    """One call of `get_ami`; None without a match."""
     try:
         return aws.ec2.get_ami(**search, opts=opts)
     except Exception as error:
-        # Pulumi's SDK raises a bare Exception for all that can happen; the text alone tells.
+        # Pulumi's SDK raises a bare Exception for every failure; only the text distinguishes them.
         if _NO_RESULTS in str(error):
             return None
         said = one_line(error)
         where = f" in the Region {region}" if region else ""
         raise ImageError(
-            f"AWS could not be asked for {what}{where}. It said: {said} -- if that is about "
-            "credentials, `aws sts get-caller-identity` shows whose are used; if about permission, "
-            "the caller needs ec2:DescribeImages; if about the Region, `pulumi config get "
-            "aws:region` shows which is asked and `pulumi config set aws:region us-east-1` changes "
-            "it; if about too many requests or the network, run it again."
+            f"The AWS call for {what}{where} failed: {said} -- if the cause is the credentials, "
+            "`aws sts get-caller-identity` shows which are used; if a permission, the caller needs "
+            "ec2:DescribeImages; if the Region, `pulumi config get aws:region` shows it and "
+            "`pulumi config set aws:region us-east-1` changes it; if throttling or the network, "
+            "run the command again."
         ) from error
 
 
 def _found(answer: Any, architecture: str) -> FoundImage:
-    """The image of an answer; what it leaves out, the filters have tested or the line tells."""
+    """The image of an answer; missing fields follow from the filters or the line."""
     name = answer.name or ""
     root_device = answer.root_device_name or root_device_of(name)
-    # The provider's keys within `ebs` come as Terraform or as Pulumi writes them.
+    # The provider's keys within `ebs` are in Terraform's or Pulumi's spelling.
     volumes = (
         (volume.device_name, ebs.get("volumeSize") or ebs.get("volume_size"))
         for volume in answer.block_device_mappings or ()

@@ -1,4 +1,4 @@
-"""The nearest line to one that cannot be had, in words and as commands. Pure, like selection."""
+"""The nearest available line to a request, in words and as commands. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from datetime import date
 
 from geusemaker.dlami.catalogue import FRAMEWORKS, Catalogue, Line, Version
 
-# What comes closest to each type, best first: a framework image is closer to another framework
-# than the base image is, which holds no framework at all.
+# The closest types, best first: a framework image is closer to another framework's than to the base
+# image, which has no framework.
 _CLOSEST = {
     "base": ("base", "pytorch", "multi-framework", "tensorflow"),
     "pytorch": ("pytorch", "multi-framework", "tensorflow", "base"),
@@ -19,7 +19,7 @@ _Rank = tuple[int | bool, ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for: four config values."""
+    """The requested image: four config values."""
 
     os_type: str
     architecture: str
@@ -33,17 +33,17 @@ class Request:
 
 
 def way_out(request: Request, today: date, catalogue: Catalogue) -> str:
-    """A clause that names the nearest line to go to instead, and the commands that go there.
+    """A clause with the nearest patched line and the commands that select it.
 
-    First named is the nearest by architecture, then OS, then type. If staying closer to the type,
-    or having no advisory, needs another OS, that line is named too.
+    Nearest by architecture, then OS, then type. If a line of a closer type, or one without an
+    advisory, exists on another OS, the clause names it too.
     """
     ranked = _ranked(request, catalogue, lambda line: bool(line.patched(today)))
     if not ranked:
         text = f"by this table of {catalogue.as_of} AWS patches no line any more"
         own = catalogue.line(request.os_type, request.architecture, request.ami_type)
         if not own.versions:
-            # Lines that exist are still better than one that never did.
+            # An ended line is still better than one that AWS never released.
             line = _ranked(request, catalogue, lambda line: bool(line.versions))[0]
             text += f"; the nearest that exists: {_offer(request, line, line.versions[0], today)}"
         return f"{text}; a newer GeuseMaker may know newer lines"
@@ -64,7 +64,7 @@ def way_out(request: Request, today: date, catalogue: Catalogue) -> str:
 
 
 def without_advisory(request: Request, today: date, catalogue: Catalogue) -> str:
-    """The same for a request whose only fault is an advisory: architecture and type stay."""
+    """The same for a line with an advisory; architecture and type stay."""
     ranked = _ranked(
         request,
         catalogue,
@@ -72,7 +72,7 @@ def without_advisory(request: Request, today: date, catalogue: Catalogue) -> str
             line.architecture == request.architecture
             and line.ami_type == request.ami_type
             and bool(line.patched(today))
-            # Not any version without: an advisory is fixed by a newer version, not by an older.
+            # The best version only: a newer version fixes an advisory, an older one does not.
             and best(line, today).advisory is None
         ),
     )
@@ -100,7 +100,7 @@ def elsewhere(request: Request, catalogue: Catalogue, today: date) -> str | None
 
 
 def listing(request: Request, family: str, today: date, catalogue: Catalogue) -> str | None:
-    """An offer of the nearest patched line that AWS lists an instance family for, if there is one.
+    """An offer of the nearest patched line that AWS lists an instance family for, or None.
 
     The requested version is not kept: it may be older than the family.
     """
@@ -129,7 +129,7 @@ def commands(request: Request, line: Line, version: Version) -> str:
     if line.ami_type != request.ami_type:
         steps.append(f"pulumi config set geusemaker:amiType {line.ami_type}")
     if request.framework_version is not None and request.framework_version != version.number:
-        # A version of another framework means nothing here: drop it, and take the newest.
+        # A version of another framework does not apply: drop it, for the newest one.
         keeps = line.ami_type == request.ami_type and line.ami_type in FRAMEWORKS
         steps.append(
             f"pulumi config set geusemaker:frameworkVersion {version.number}"
@@ -170,6 +170,6 @@ def _os_distance(request: Request, line: Line, catalogue: Catalogue) -> _Rank:
     position = {system.name: index for index, system in enumerate(catalogue.systems)}
     family = {system.name: system.family for system in catalogue.systems}
     other = family[line.os_type] != family[request.os_type]
-    # Steps between families mean nothing: there the newest is as near as any, and lives longest.
+    # Steps between OS families have no meaning: there the newest is patched longest.
     steps = 0 if other else abs(position[line.os_type] - position[request.os_type])
     return (other, steps, -position[line.os_type])

@@ -1,4 +1,4 @@
-"""Whether a pinned image fits the other config keys. Pure: the image is passed in."""
+"""Checks a pinned image against the other config keys. Pure: the image is passed in."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from geusemaker.errors import ConfigError, PinError
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The pin as configured (`amiId` or `amiName`) and the keys it has to fit."""
+    """The configured pin (`amiId` or `amiName`) and the keys that the image must fit."""
 
     key: str
     value: str
@@ -18,7 +18,7 @@ class Pin:
     framework_version: str | None
 
     def __str__(self) -> str:
-        """The pin as messages call it."""
+        """The pin as messages show it."""
         return f"geusemaker:{self.key} {self.value!r}"
 
 
@@ -30,11 +30,11 @@ def pin_of(
     ami_type: str,
     framework_version: str | None,
 ) -> Pin:
-    """The one pin that is given.
+    """The given pin.
 
     Raises:
-        ConfigError: Both are.
-        ValueError: None is, which no user can cause.
+        ConfigError: Both pins are given.
+        ValueError: No pin is given.
     """
     keys = (os_type, architecture, ami_type, framework_version)
     if ami_id is not None and ami_name is not None:
@@ -51,13 +51,13 @@ def pin_of(
 
 
 def missing(pin: Pin, region: str | None = None) -> PinError:
-    """The error for an image that AWS does not show; `region` where the asker knows its name."""
+    """The error for an image that AWS does not show. `region`: its name if known."""
     where = f"the Region {region}" if region else "the Region of `aws:region`"
     return PinError(
         f"{pin} names an image that AWS does not show to this account in {where}: it was "
         "withdrawn, is private, or belongs to another Region (ids differ "
-        "from Region to Region, names do not). Drop the pin: "
-        f"`pulumi config rm geusemaker:{pin.key}`; or pin one that is there: "
+        "between Regions, names do not). Drop the pin: "
+        f"`pulumi config rm geusemaker:{pin.key}`; or pin an available one: "
         "`geusemaker ami list --json` shows their ids and names."
     )
 
@@ -75,10 +75,10 @@ def check_state(pin: Pin, name: str, state: str) -> None:
 def check_fit(pin: Pin, name: str, architecture: str) -> str | None:
     """Check an image of that name and architecture against the keys.
 
-    Returns a warning, for an image whose name tells too little to check it, or None.
+    Returns a warning if the name is too unclear to check, else None.
 
     Raises:
-        PinError: The image contradicts a key; both ways out are named.
+        PinError: The image contradicts a key.
     """
     known = recognise(name)
     found: list[tuple[str, str, str | None]] = []
@@ -105,7 +105,7 @@ def check_fit(pin: Pin, name: str, architecture: str) -> str | None:
     return (
         f"geusemaker:{pin.key} is {pin.value!r}, and the image's name, {name!r}, {kind}: whether "
         f"it is {pin.os_type} with Docker, the SSM agent and NVIDIA's toolkit cannot be checked. "
-        f"If it is not meant, `pulumi config rm geusemaker:{pin.key}` drops it."
+        f"To drop the pin: `pulumi config rm geusemaker:{pin.key}`."
     )
 
 

@@ -1,7 +1,7 @@
-"""From four config values and a day to the question for AWS. Pure, and total.
+"""Selects the images to search for, from four config values and a day. Pure.
 
-Each combination of known values gives an `ImageQuery`, or an error that names the nearest line that
-can be had and the commands that lead there. The day is a parameter: nothing here looks at a clock.
+Each combination of known values gives an `ImageQuery`, or an error with the nearest line and the
+commands that select it. The day is a parameter: no function here reads a clock.
 """
 
 import re
@@ -25,9 +25,9 @@ from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out
 from geusemaker.errors import NeverMadeError, RequestError
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
-"""What is proposed in place of a value that is near to none."""
+"""Proposed in place of a value that resembles no known one."""
 
-# Not any run of digits: Python refuses to read thousands of them as a number.
+# Bounded, because Python refuses to convert thousands of digits to a number.
 _VERSION = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})*")
 
 FRAMEWORK_LABELS: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
@@ -35,15 +35,15 @@ FRAMEWORK_LABELS: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One version to ask AWS for.
+    """One version to search for.
 
     Attributes:
         framework_version: As a user types it ("2.6"); None without a framework.
-        name_globs: Values of EC2's `name` filter, of which one must fit.
-        name_regex: The same as one anchored expression, for RE2 and Python.
+        name_globs: Values of EC2's `name` filter; one of them must match.
+        name_regex: The same names as one anchored expression, for RE2 and Python.
         patched_until: Last day of patches.
-        ended_on: The same day if it has passed, else None.
-        advisory: What AWS warns of, worded to follow "PyTorch 2.12", or None.
+        ended_on: `patched_until` if that day has passed, else None.
+        advisory: AWS's warning, worded to follow "PyTorch 2.12", or None.
     """
 
     framework_version: str | None
@@ -56,17 +56,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class ImageQuery:
-    """What to ask AWS for, and what is known of the answer.
+    """The search for an image, and the known facts of its result.
 
     Attributes:
-        candidates: At least one; the best first, the others for Regions that lack it.
-        include_deprecated: AWS hides images two years old; ended lines have no younger ones.
-        warnings: One paragraph each, about the first candidate, for a user to read.
-        min_root_gib: GiB; the found image's own root size may be more, and wins.
-        instance_families: Such as "g5"; empty where AWS's list is not known.
+        candidates: At least one, best first; the others are for Regions that lack it.
+        include_deprecated: Include images over two years old; ended lines have no newer ones.
+        warnings: One paragraph each for the user, about the first candidate.
+        min_root_gib: GiB; the found image may need more.
+        instance_families: Such as "g5"; empty if AWS's list is unknown.
         patched_until: Last day of patches of the first candidate.
-        framework_version: As the user asked for it; None for the newest, or without a framework.
-        today: The day for which all this holds.
+        framework_version: As configured; None for the newest, or without a framework.
+        today: The day of the selection.
     """
 
     os_type: str
@@ -93,15 +93,15 @@ def select(
     today: date,
     catalogue: Catalogue | None = None,
 ) -> ImageQuery:
-    """Decide which images fit, best first.
+    """Select the images that fit, best first.
 
-    Without `framework_version` these are the versions still patched on `today`, highest first; if
-    there is none, all that exist, highest first, with a warning. With it, it is that version alone.
+    Without `framework_version`: the versions that are patched on `today`, highest first; without
+    any, all versions, highest first, with a warning. With `framework_version`: that version only.
 
     Raises:
-        NeverMadeError: AWS never made that combination, or not with that version.
-        RequestError: A value is unknown, or a version is given for a type without one, or it is
-            newer than the table.
+        NeverMadeError: AWS never released that combination or that version of it.
+        RequestError: A value is unknown, a version is given for a type without versions, or the
+            version is newer than the table.
     """
     catalogue = catalogue or load_catalogue()
     _check_known("osType", os_type, tuple(system.name for system in catalogue.systems))
@@ -144,10 +144,10 @@ def select_around_pin(
     *,
     today: date,
 ) -> ImageQuery:
-    """The same for a stack whose image is pinned, where the pin wins over the other keys.
+    """Select for a stack with a pinned image, whatever line the other keys name.
 
-    Whether the image fits them is for the look-up to say. Where they name no line that the table
-    knows, the base line of the OS stands in: each OS has one for each architecture.
+    The look-up checks the image against the keys. If they name no known line, the result is the
+    base line of the OS: each OS has one for each architecture.
 
     Raises:
         RequestError: A value is unknown.
@@ -160,7 +160,7 @@ def select_around_pin(
 
 
 def title(ami_type: str, framework_version: str | None) -> str:
-    """How messages call an image: "PyTorch 2.12", or "The base image" for one without a version."""
+    """The name of an image in messages: "PyTorch 2.12", or "The base image"."""
     if framework_version is None:
         return f"The {ami_type} image"
     return f"{FRAMEWORK_LABELS[ami_type]} {framework_version}"
@@ -189,7 +189,7 @@ def _requested_version(request: Request, line: Line, today: date, catalogue: Cat
         if version.number == wanted:
             return version
         if wanted in version.spellings:
-            # The whole 2.5.1 was asked for: 2.5.0 is no answer to that.
+            # The request is exactly 2.5.1, so 2.5.0 does not fit.
             return Version(version.number, (wanted,), version.patched_until, version.advisory)
     raise _unknown_version(request, line, today, catalogue)
 
@@ -201,8 +201,8 @@ def _unknown_version(
     combination = f"{line.os_type} / {line.architecture} / {line.ami_type}"
     if f"{wanted}0" in line.numbers:
         return RequestError(
-            f"geusemaker:frameworkVersion is {wanted!r}, and {combination} has no {wanted}, but a "
-            f"{wanted}0: YAML reads an unquoted {wanted}0 as the number {wanted}. Quote it in the "
+            f"geusemaker:frameworkVersion is {wanted!r}, and {combination} has {wanted}0 but no "
+            f"{wanted}: YAML reads an unquoted {wanted}0 as the number {wanted}. Quote it in the "
             "stack's file, or let Pulumi do so: "
             f"`pulumi config set geusemaker:frameworkVersion {wanted}0`."
         )
@@ -217,8 +217,8 @@ def _unknown_version(
         return RequestError(
             f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
             f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "
-            "GeuseMaker may know it; where AWS has it already, it can be taken by the name of an "
-            f"image in geusemaker:amiName, without a version. {nearest}."
+            "GeuseMaker may know it. If AWS already has it, set geusemaker:amiName to the name of "
+            f"its image and remove the version. {nearest}."
         )
     text = (
         f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "

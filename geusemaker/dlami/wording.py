@@ -1,20 +1,20 @@
-"""What both look-ups say of AWS's answer: the program's, and the one for scripts and commands."""
+"""Messages of both look-ups: the program's, and the boto3 one for scripts and commands."""
 
 from geusemaker.dlami.catalogue import Line
 from geusemaker.dlami.selection import Candidate, ImageQuery, title
 from geusemaker.errors import NoImageError
 
-# Two Regions that have every image that AWS makes; one of them is never the one just asked.
+# Two Regions that have every image; one of them is not the Region of the search.
 _WELL_STOCKED = ("us-east-1", "us-west-2")
 
 
 def no_image(
     query: ImageQuery, region: str | None = None, newer: str | None = None
 ) -> NoImageError:
-    """The error for a Region that shows none of the candidates.
+    """The error for a Region without any of the candidates.
 
-    `region` is its name, where the asker knows it. `newer` is the warning that there is a version
-    newer than the table, where the asker has seen one.
+    `region` is its name, if known. `newer` is the warning on a version newer than the table, if the
+    Region has one.
     """
     globs = ", ".join(
         f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
@@ -23,13 +23,13 @@ def no_image(
     other = next(name for name in _WELL_STOCKED if name != region)
     text = (
         f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in "
-        f"{where}, though it made some; asked for, of owner amazon: {globs}. Not "
-        "every Region has every image: `pulumi config get aws:region` shows which was asked, "
-        f"`pulumi config set aws:region {other}` asks another"
+        f"{where}, although AWS released some; searched names, of owner amazon: {globs}. Not "
+        "every Region has every image: `pulumi config get aws:region` shows the Region, "
+        f"`pulumi config set aws:region {other}` changes it"
     )
     unversioned = "pulumi config rm geusemaker:frameworkVersion"
     if query.framework_version is not None:
-        text += "; without geusemaker:frameworkVersion, the newest version that is there is taken"
+        text += "; without geusemaker:frameworkVersion, the newest available version is used"
     if query.ami_type != "base":
         steps = ["pulumi config set geusemaker:amiType base"]
         steps += [unversioned] if query.framework_version is not None else []
@@ -60,20 +60,20 @@ def fallback(query: ImageQuery, taken: Candidate, region: str | None = None) -> 
         text += f", which AWS has not patched since {taken.ended_on}"
     if taken.advisory:
         text += f", which {taken.advisory}"
-    return f"{text}. To settle it: `pulumi config set geusemaker:frameworkVersion " + (
+    return f"{text}. To fix the version: `pulumi config set geusemaker:frameworkVersion " + (
         f"{taken.framework_version}`."
     )
 
 
 def newer_version(line: Line, version: str, as_of: object, image_name: str) -> str:
-    """The warning that AWS has a framework version above all that the table knows of the line.
+    """The warning that AWS has a higher framework version than the table has for the line.
 
-    `image_name` is of the newest image of that version.
+    `image_name` is the name of the newest image of that version.
     """
     return (
         f"AWS has {title(line.ami_type, version)} for {line.os_type} on {line.architecture}, newer "
-        f"than {title(line.ami_type, line.numbers[0])}, the highest in the table of images that "
-        f"this GeuseMaker came with (as of {as_of}); it is not chosen by itself, since nothing is "
-        "known of it here. A newer GeuseMaker may know it; to take it now, pin its newest image: "
+        f"than {title(line.ami_type, line.numbers[0])}, the highest in this GeuseMaker's table "
+        f"of images (as of {as_of}). It is not selected by itself, because the table has no facts "
+        "on it. A newer GeuseMaker may know it; to use it now, pin its newest image: "
         f"`pulumi config set geusemaker:amiName '{image_name}'`."
     )

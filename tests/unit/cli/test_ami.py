@@ -448,7 +448,7 @@ def test_a_name_that_yaml_would_misread_is_written_so_that_it_is_read_again(
     image = own_image(name)
     said = world.run("ami", "pin", image, "--yes")
     assert "warning: IMAGE is" in said.err
-    assert "If it is not meant" not in said.err
+    assert "To drop the pin" not in said.err
     content = yaml.safe_load(world.file.read_text())
     assert content["config"]["geusemaker:amiName"] == name
     assert set(content) == {"config"}
