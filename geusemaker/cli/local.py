@@ -60,16 +60,15 @@ def up() -> None:
             step.detail = f"{account.account}, {account.region}, {account.images} recorded images"
             step.took = None if started else "running"
             opened = session.join(places, base, engine, account, screen.note)
-        with screen.step(4, "Preview") as step, _while_it_runs(account):
-            outcome = opened.cli.preview()
-            step.detail = outcome.would()
+        # Without a preview: it would run the whole program once more, and `up` shows the same.
+        with screen.step(4, f"Up, stack {STACK}") as step, _while_it_runs(account):
+            outcome = _up(opened)
+            step.detail = outcome.did()
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
             if not note.startswith(NO_GPU):  # the summary's Host line says it
                 screen.note(_for_shell(note))
-        with screen.step(5, f"Up, stack {STACK}") as step, _while_it_runs(account):
-            step.detail = _up(opened)
         topics, other_os = _summary(opened, outcome)
     screen.line()
     for line in summary(topics, other_os):
@@ -96,10 +95,10 @@ def _for_shell(text: str) -> str:
     return f"{text} Run this in `make shell`." if named else text
 
 
-def _up(opened: session.Session) -> str:
+def _up(opened: session.Session) -> Outcome:
     """The result of `up`. AWS's refusal to start the host is explained."""
     try:
-        return opened.cli.up().did()
+        return opened.cli.up()
     except LocalError as error:
         kind = _config(opened).instance_type
         why = explain(str(error), kind, opened.account.region) or host_gone(str(error))

@@ -1,4 +1,4 @@
-"""What `local up` prints: the five steps, then the summary of the stack."""
+"""What `local up` prints: the four steps, then the summary of the stack."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ from geusemaker import terminal
 HEADER = (
     "SIMULATED AWS on this machine: no account, no cost; your AWS and Pulumi logins are not read"
 )
-STEPS = 5
+STEPS = 4
 DETAIL_AT = 26
 """The column of a step's detail."""
 _NOTE = " " * 8

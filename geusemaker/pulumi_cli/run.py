@@ -69,7 +69,7 @@ class Outcome:
         """In the words of a preview."""
         create, update, replace, delete = self._counts()
         if self.is_empty:
-            return f"no changes, {self.count('same')} as they are"
+            return self._unchanged()
         updates = f"{update} to update, " if update else ""
         return f"{create} to create, {updates}{replace} to replace, {delete} to delete"
 
@@ -84,7 +84,12 @@ class Outcome:
     def did(self) -> str:
         """In the words of a finished update."""
         words = zip(("created", "updated", "replaced", "deleted"), self._counts(), strict=True)
-        return ", ".join(f"{n} {word}" for word, n in words if n) or "no changes"
+        done = ", ".join(f"{n} {word}" for word, n in words if n)
+        return done or self._unchanged()
+
+    def _unchanged(self) -> str:
+        same = self.count("same")
+        return f"no changes, {same} unchanged" if same else "no changes"
 
     def _counts(self) -> tuple[int, int, int, int]:
         return (

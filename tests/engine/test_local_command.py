@@ -104,17 +104,27 @@ def test_two_clones_have_an_account_each(clones: list[Path]) -> None:
     assert accounts[0].provider_port != accounts[1].provider_port
 
 
-def test_up_twice_a_killed_account_and_down(clones: list[Path]) -> None:
+def test_up_twice_a_wrong_config_a_killed_account_and_down(clones: list[Path]) -> None:
     project = clones[0]
     first = _run(project, "local", "up")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert re.search(rf"\[5/5\] Up, stack dev +{MADE} created", first.stdout), first.stdout
+    assert re.search(rf"\[4/4\] Up, stack dev +{MADE} created", first.stdout), first.stdout
     assert "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902" in first.stdout
     assert "m6i.xlarge, 4 vCPU, 16 GiB, no GPU: Ollama runs on the CPU" in first.stdout
 
     again = _run(project, "local", "up")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert re.search(r"\[4/5\] Preview +no changes", again.stdout), again.stdout
+    assert re.search(r"\[4/4\] Up, stack dev +no changes", again.stdout), again.stdout
+
+    config = project / "Pulumi.dev.yaml"
+    good = config.read_text(encoding="utf-8")
+    before = _account(project).resources()
+    config.write_text(f"{good}  geusemaker:osType: ubuntu-99\n", encoding="utf-8")
+    wrong = _run(project, "local", "up")
+    assert wrong.returncode == 1, wrong.stdout + wrong.stderr
+    assert wrong.stderr.startswith("geusemaker:osType is 'ubuntu-99'")
+    assert _account(project).resources() == before, "a wrong config changes the account"
+    config.write_text(good, encoding="utf-8")
 
     killed = _account(project)
     os.kill(killed.pid, signal.SIGKILL)

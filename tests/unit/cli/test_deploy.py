@@ -200,7 +200,7 @@ def test_a_note_of_the_program_is_for_the_stack_that_was_named(world: World) -> 
     )
     world.file.with_name("Pulumi.prod.yaml").write_text("config:\n  aws:region: us-east-1\n")
     said = world.run("deploy", "--yes", "-s", "prod")
-    assert "Preview: no changes, 3 as they are" in said.out
+    assert "Preview: no changes, 3 unchanged" in said.out
     assert said.commands == ["geusemaker ami update --stack prod", "pulumi up --stack prod"]
 
 

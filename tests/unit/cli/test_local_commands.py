@@ -31,18 +31,19 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_up_shows_five_steps_and_the_summary(
+def test_up_shows_four_steps_and_the_summary(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    newer = "A newer image is available: that one."
+    clone.answers(up_said=[("warning", "warning: the line is ended\n"), ("info", newer)])
     assert run("local", "up") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("SIMULATED AWS on this machine")
     steps = [line for line in lines if line.startswith("  [")]
-    assert [step[2:7] for step in steps] == ["[1/5]", "[2/5]", "[3/5]", "[4/5]", "[5/5]"]
+    assert [step[2:7] for step in steps] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
     assert "3.259.0 cached" in steps[1]
     assert "000000000000, us-east-1, 118 recorded images" in steps[2]
-    assert "36 to create, 0 to replace, 0 to delete" in steps[3]
-    assert "36 created" in steps[4]
+    assert "36 created" in steps[3]
     assert "        warning: the line is ended" in lines
     assert "        A newer image is available: that one." in lines
     assert "Image    Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925" in lines
@@ -86,18 +87,24 @@ def test_up_shows_how_long_an_installed_engine_took(
     built = Engine("3.259.0", clone.engine_dir, "built from tools/")
     monkeypatch.setattr(commands, "find_engine", lambda *_, **__: built)
     assert run("local", "up") == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "[2/5]" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "[2/4]" in line]
     assert line.endswith(" s")
 
 
-def test_a_wrong_config_is_one_paragraph_and_nothing_is_made(
-    clone: Clone, capsys: pytest.CaptureFixture[str]
-) -> None:
-    said = {"diagnostics": [{"severity": "error", "message": "error: osType ubuntu-99 is none."}]}
-    clone.answers(preview=said, preview_code=1)
+def test_up_runs_the_program_once(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.answers(up={"same": 36})
+    for _ in range(2):
+        before = len(clone.commands()) if clone.places.backend.exists() else 0
+        assert run("local", "up") == 0
+        ran = [command.split()[0] for command in clone.commands()[before:]]
+        assert [one for one in ran if one in ("preview", "up", "refresh")] == ["up"]
+    assert "no changes, 36 unchanged" in capsys.readouterr().out
+
+
+def test_a_wrong_config_is_one_paragraph(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+    clone.answers(up_said=[("error", "error: osType ubuntu-99 is unknown.")], up_code=1)
     assert run("local", "up") == 1
-    assert capsys.readouterr().err == "osType ubuntu-99 is none.\n"
-    assert "up --yes" not in clone.commands()
+    assert capsys.readouterr().err == "osType ubuntu-99 is unknown.\n"
 
 
 def test_a_host_that_aws_does_not_start_is_explained(
@@ -121,14 +128,12 @@ def test_what_names_commands_says_where_they_mean_this_account(
 ) -> None:
     noted = "An old image. To have a newer one, run `pulumi config rm geusemaker:amiId`."
     noted_only = "Something that needs no command."
-    said = {"diagnostics": [{"severity": "info", "message": one} for one in (noted, noted_only)]}
-    clone.answers(preview=said)
+    clone.answers(up_said=[("info", noted), ("info", noted_only)])
     assert run("local", "up") == 0
     out = capsys.readouterr().out
     assert "geusemaker:amiId`. Run this in `make shell`." in " ".join(out.split())
     assert out.count("Run this in") == 1
-    said["diagnostics"] = [{"severity": "error", "message": "error: To fix it, run `pulumi up`."}]
-    clone.answers(preview=said, preview_code=1)
+    clone.answers(up_said=[("error", "error: To fix it, run `pulumi up`.")], up_code=1)
     assert run("local", "up") == 1
     assert capsys.readouterr().err == "To fix it, run `pulumi up`. Run this in `make shell`.\n"
 

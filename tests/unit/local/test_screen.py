@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def test_the_columns_of_the_steps_stand_under_each_other() -> None:
     assert step_line(1, "Python packages", ".venv, Python 3.12", "ready") == (
-        "  [1/5] Python packages   .venv, Python 3.12                         ready"
+        "  [1/4] Python packages   .venv, Python 3.12                         ready"
     )
 
 
@@ -52,9 +52,9 @@ def test_a_failed_step_says_so() -> None:
 def test_a_terminal_shows_the_step_that_runs() -> None:
     out = Terminal()
     screen = Screen(out)
-    with screen.step(5, "Up") as step:
+    with screen.step(4, "Up") as step:
         step.detail = "36 created"
-        assert out.getvalue() == "  [5/5] Up ..."
+        assert out.getvalue() == "  [4/4] Up ..."
         screen.note("still at it")
     assert out.getvalue().endswith("\x1b[32m+ 0.0 s\x1b[0m\n"), "done, in colour and with a sign"
     assert out.getvalue().count("\r\x1b[K") == 2

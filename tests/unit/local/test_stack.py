@@ -30,8 +30,8 @@ def cli(clone: Clone) -> LocalCli:
     ("changes", "would", "did"),
     [
         ({"create": 36}, "36 to create, 0 to replace, 0 to delete", "36 created"),
-        ({"same": 36}, "no changes, 36 as they are", "no changes"),
-        ({}, "no changes, 0 as they are", "no changes"),
+        ({"same": 36}, "no changes, 36 unchanged", "no changes, 36 unchanged"),
+        ({}, "no changes", "no changes"),
         (
             {"same": 30, "update": 2, "replace": 1, "create-replacement": 1, "delete": 3},
             "0 to create, 2 to update, 1 to replace, 3 to delete",
