@@ -1,1 +1,1 @@
-"""The local door: a simulated AWS account on this machine, and the environment that leads to it."""
+"""The simulated AWS account of a clone: its process, files, and the environment that uses it."""

@@ -1,8 +1,7 @@
-"""The environment in which the plain Pulumi CLI works against the simulated account.
+"""The environment in which the plain Pulumi CLI uses the simulated account. Pure.
 
-Pure: from the clone's paths, the engine, the account and what the user's environment holds, to
-what is set and what is unset. Whatever names AWS or Pulumi and is not set here goes away, by
-prefix: a list of known variables would miss the next one that AWS invents.
+Every AWS and Pulumi variable of the user that is not set here is unset, by prefix: a list of names
+would miss new ones.
 """
 
 import os
@@ -17,7 +16,7 @@ from geusemaker.local.places import STACK, Places
 
 _FOREIGN_PREFIXES = ("AWS_", "PULUMI_", "PYTHON", "MOTO_", "BOTO", "GRPC_PROXY", "no_grpc_proxy")
 _FOREIGN_NAMES = ("grpc_proxy", "NO_GRPC_PROXY")
-# Only how things look or are traced: nothing that leads elsewhere.
+# Formatting and tracing only: these cannot lead to another account.
 _HARMLESS = (
     "AWS_PAGER",
     "PYTHONDONTWRITEBYTECODE",
@@ -31,13 +30,13 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class Environment:
-    """What to set and what to unset, on top of an environment."""
+    """Variables to set and to unset in an environment."""
 
     set: Mapping[str, str]
     unset: tuple[str, ...]
 
     def applied_to(self, base: Mapping[str, str]) -> dict[str, str]:
-        """A whole environment, for a program that is started in it."""
+        """The complete environment for a child process."""
         kept = {name: value for name, value in base.items() if name not in self.unset}
         return kept | dict(self.set)
 
@@ -55,23 +54,23 @@ def for_account(
     account: Account,
     base: Mapping[str, str],
 ) -> Environment:
-    """The local environment of this clone, seen from the environment `base`."""
+    """The changes to `base` that make the local environment of this clone."""
     values = {
         "PATH": _path([bin_dir, engine_dir], base.get("PATH", os.defpath)),
         "VIRTUAL_ENV": str(bin_dir.parent),
         "AWS_ACCESS_KEY_ID": account.access_key_id,
         "AWS_SECRET_ACCESS_KEY": account.secret_access_key,
         "AWS_ENDPOINT_URL": account.endpoint,
-        # For boto3 and the AWS CLI; the program takes the Region from the stack's aws:region.
+        # For boto3 and the AWS CLI; the program reads the Region from the stack's aws:region.
         "AWS_REGION": account.region,
         "AWS_DEFAULT_REGION": account.region,
         "PULUMI_HOME": str(places.pulumi_home),
         "PULUMI_BACKEND_URL": f"file://{quote(str(places.backend))}",
-        # It protects nothing: the account is made up, and its secrets end with it.
+        # Not a secret: the account is simulated.
         "PULUMI_CONFIG_PASSPHRASE": "simulated",
         "PULUMI_STACK": STACK,
         "PULUMI_OPTION_CONFIG_FILE": str(places.config),
-        # `stack rm` would delete the committed file, whatever the line above says.
+        # `stack rm` would delete the committed file despite the line above.
         "PULUMI_OPTION_PRESERVE_CONFIG": "true",
         "PULUMI_DEBUG_PROVIDERS": f"aws:{account.provider_port}",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -84,7 +83,7 @@ def for_account(
 
 
 def for_simulator(places: Places, base: Mapping[str, str]) -> dict[str, str]:
-    """What the simulator's own process gets: no account yet, and none of the user's."""
+    """The environment of the simulator's process: no account yet, and no login of the user."""
     values = {
         "AWS_ACCESS_KEY_ID": "simulated",
         "AWS_SECRET_ACCESS_KEY": "simulated",
@@ -95,7 +94,7 @@ def for_simulator(places: Places, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def sealed(places: Places) -> dict[str, str]:
-    """Keeps boto3 and the AWS CLI from files, and from the metadata service, of this machine."""
+    """Keeps boto3 and the AWS CLI from this machine's AWS files and metadata service."""
     nothing = str(places.empty_file)
     return {
         "AWS_CONFIG_FILE": nothing,
@@ -112,7 +111,7 @@ def _path(first: Iterable[Path], rest: str) -> str:
 
 
 def _no_proxy(base: Mapping[str, str]) -> dict[str, str]:
-    """A proxy stays for the rest of the world, but never comes between here and loopback."""
+    """Keeps the user's proxy for other hosts, never for loopback."""
     named = f"{base.get('NO_PROXY', '')},{base.get('no_proxy', '')}".split(",")
     hosts = dict.fromkeys([*_LOOPBACK, *(host.strip() for host in named if host.strip())])
     return {"NO_PROXY": ",".join(hosts), "no_proxy": ",".join(hosts)}

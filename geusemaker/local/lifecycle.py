@@ -1,7 +1,7 @@
 """Starts, finds and stops the simulated account of one clone, and keeps its files in order.
 
-One rule holds it together: a Pulumi backend belongs to one account. Where the account is gone,
-its backend describes what no longer exists, so it is set aside before a new account begins.
+A Pulumi backend belongs to one account. When the account has ended, its backend describes
+resources that no longer exist, so it is set aside before a new account starts.
 """
 
 import contextlib
@@ -33,20 +33,20 @@ Say = Callable[[str], None]
 
 @contextlib.contextmanager
 def locked(places: Places, say: Say, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """One command at a time in a clone; the lock ends with its process, however that ends."""
+    """Allows one command at a time in a clone; the system frees the lock when the process ends."""
     places.root.mkdir(exist_ok=True)
-    # Whatever the project's own .gitignore says, nothing in here is ever committed.
+    # Keeps this folder out of git even without a line in the project's .gitignore.
     (places.root / ".gitignore").write_text("*\n", encoding="utf-8")
     lock = filelock.FileLock(places.lock)
     try:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            say("another geusemaker command is at work in this clone; waiting for it")
+            say("another geusemaker command is running in this clone; waiting for it")
             lock.acquire(timeout=seconds)
     except filelock.Timeout:
         raise LocalError(
-            f"Another geusemaker command has been at work in {places.project} for"
+            f"Another geusemaker command has been running in {places.project} for more than"
             f" {seconds:.0f} s: wait until it ends, or end it, then run this one again."
         ) from None
     try:
@@ -56,13 +56,13 @@ def locked(places: Places, say: Say, seconds: float = LOCK_SECONDS) -> Iterator[
 
 
 def running_account(places: Places) -> Account | None:
-    """The account of this clone, when its process answers."""
+    """The account of this clone, if its process answers."""
     account = read_account(places.account_file)
     return account if account is not None and account.is_answering() else None
 
 
 def ensure_account(places: Places, base: Mapping[str, str], say: Say) -> tuple[Account, bool]:
-    """The running account, and whether it was started now. Call it with the lock held."""
+    """The running account, and whether this call started it. The caller holds the lock."""
     account = running_account(places)
     if account is not None:
         return account, False
@@ -71,21 +71,21 @@ def ensure_account(places: Places, base: Mapping[str, str], say: Say) -> tuple[A
     if places.backend.exists():
         kept = set_aside(places, places.backend)
         say(
-            "the simulated account of this clone is gone, its process has ended: a new one begins,"
+            "the process of this clone's simulated account has ended: a new account starts,"
             f" the old Pulumi state is kept in {places.shown(kept)}"
         )
     return _start(places, base), True
 
 
 def stop_account(places: Places) -> bool:
-    """Ends the account's process when it is ours; whether there was one to end."""
+    """Ends the account's process if it belongs to this clone; whether there was one."""
     account = read_account(places.account_file)
     ours = account is not None and (account.is_answering() or _is_ours(places, account))
     if account is not None and ours:
         process.end(account.pid, STOP_SECONDS)
         if process.is_running(account.pid):
             raise LocalError(
-                f"The simulated account (process {account.pid}) does not end: look at it with"
+                f"The simulated account (process {account.pid}) does not end: check it with"
                 f" `ps -p {account.pid}`, end it with `kill -9 {account.pid}`, then run this again."
             )
     places.account_file.unlink(missing_ok=True)
@@ -93,7 +93,7 @@ def stop_account(places: Places) -> bool:
 
 
 def set_aside(places: Places, path: Path) -> Path:
-    """Moves a file or folder out of the way, under a name that says when."""
+    """Moves a file or folder into the set-aside folder, with the time in its name."""
     places.set_aside.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     target = places.set_aside / f"{stamp}-{path.name}"
@@ -106,12 +106,12 @@ def set_aside(places: Places, path: Path) -> Path:
 
 
 def prepare(places: Places, say: Say) -> None:
-    """Makes the folders and files that the environment names."""
+    """Creates the folders and files that the environment names."""
     for folder in (places.backend, places.pulumi_home, places.scratch, places.config.parent):
         folder.mkdir(parents=True, exist_ok=True)
     places.log_file.parent.mkdir(exist_ok=True)
     places.empty_file.write_text("", encoding="utf-8")
-    # The stack is made from this copy, since `stack init` writes beside the project file.
+    # `stack init` writes next to the project file, so it runs on this copy.
     shutil.copyfile(places.project / "Pulumi.yaml", places.scratch / "Pulumi.yaml")
     _copy_config(places, say)
 
@@ -126,15 +126,15 @@ def _copy_config(places: Places, say: Say) -> None:
             return
         kept = set_aside(places, places.config)
         say(
-            f"{places.committed_config.name} has changed: it is used from now on, the copy that"
-            f" local runs used before is kept in {places.shown(kept)}"
+            f"{places.committed_config.name} has changed and is used from now on; the previous"
+            f" local copy is kept in {places.shown(kept)}"
         )
     places.config.write_text(committed, encoding="utf-8")
     places.config_origin.write_text(committed, encoding="utf-8")
 
 
 def config_was_changed(places: Places) -> bool:
-    """Whether somebody set values in the local copy; the salt that Pulumi writes is none."""
+    """Whether the user changed values in the local copy; Pulumi's salt does not count."""
     try:
         copy = places.config.read_text(encoding="utf-8")
         origin = places.config_origin.read_text(encoding="utf-8")
@@ -146,7 +146,7 @@ def config_was_changed(places: Places) -> bool:
 
 
 def _same_values(one: str, other: str) -> bool:
-    """Whether two config files say the same: comments and Pulumi's salt do not count."""
+    """Whether two config files have equal values, apart from comments and Pulumi's salt."""
     try:
         return _values(one) == _values(other)
     except (yaml.YAMLError, ValueError, TypeError):
@@ -159,7 +159,7 @@ def _values(text: str) -> dict[str, object]:
 
 
 def remove_traces(places: Places, say: Say) -> None:
-    """Takes away what a run made; logs and what was set aside stay."""
+    """Removes the files of a run, except logs and set-aside files."""
     if config_was_changed(places):
         kept = set_aside(places, places.config)
         say(f"the config that you changed locally is kept in {places.shown(kept)}")
@@ -168,7 +168,7 @@ def remove_traces(places: Places, say: Say) -> None:
 
 
 def _is_ours(places: Places, account: Account) -> bool:
-    """A process number is used again by the system: the command line tells whose it is."""
+    """Compares the command line, since the system reuses process ids."""
     return f"--state-file {places.account_file} " in process.command_line(account.pid) + " "
 
 
@@ -195,7 +195,7 @@ def _start(places: Places, base: Mapping[str, str]) -> Account:
     pid = process.start_detached(command, env, places.project, places.output_file)
     try:
         account = _wait_until_ready(places, pid)
-    except BaseException:  # Ctrl-C too: nobody else knows of this process yet
+    except BaseException:  # Ctrl-C too: no file names this process yet
         process.end(pid, STOP_SECONDS)
         places.account_file.unlink(missing_ok=True)
         raise
@@ -209,19 +209,19 @@ def _wait_until_ready(places: Places, pid: int) -> Account:
             return account
         if not process.is_running(pid):
             raise LocalError(
-                f"The simulated account did not start: {_last_words(places.output_file)}."
+                f"The simulated account did not start: {_last_line(places.output_file)}."
                 f" See {places.shown(places.output_file)} and {places.shown(places.log_file)}."
             )
         time.sleep(_STEP)
     raise LocalError(
-        f"The simulated account was not ready after {START_SECONDS:.0f} s and was ended: see"
+        f"The simulated account was not ready after {START_SECONDS:.0f} s and was stopped: see"
         f" {places.shown(places.log_file)}, then run the command again."
     )
 
 
-def _last_words(file: Path) -> str:
+def _last_line(file: Path) -> str:
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     except OSError:
         lines = []
-    return lines[-1].strip().rstrip(".")[:300] if lines else "it ended and said nothing"
+    return lines[-1].strip().rstrip(".")[:300] if lines else "it ended without output"

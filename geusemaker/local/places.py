@@ -1,4 +1,4 @@
-"""Where the local door keeps things: everything of one clone is under its `.geusemaker/`."""
+"""The paths of the local environment: all files of a clone are in its `.geusemaker/`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Places:
 
     @property
     def output_file(self) -> Path:
-        """What the simulator prints, which is how it says why it cannot start."""
+        """The simulator's output; its last line is the reason when it cannot start."""
         return self.root / "logs" / "account.out"
 
     @property
@@ -53,12 +53,12 @@ class Places:
 
     @property
     def empty_file(self) -> Path:
-        """Stands in for the user's AWS config and credentials files."""
+        """Replaces the user's AWS config and credentials files."""
         return self.root / "empty"
 
     @property
     def scratch(self) -> Path:
-        """A folder with a copy of `Pulumi.yaml`, where the stack is made."""
+        """A folder with a copy of `Pulumi.yaml`, in which the stack is created."""
         return self.root / "scratch"
 
     @property
@@ -84,14 +84,14 @@ class Places:
         return self.backend / ".pulumi" / "stacks" / PROJECT_NAME / f"{STACK}.json"
 
     def shown(self, path: Path) -> str:
-        """A path as a person in the project's folder would type it."""
+        """The path relative to the project's folder, if it is inside."""
         return (
             str(path.relative_to(self.project)) if path.is_relative_to(self.project) else str(path)
         )
 
 
 def find_project(start: Path) -> Path:
-    """The clone around `start`, else the one that this package was installed from."""
+    """The clone that contains `start`, else the one that this package was installed from."""
     for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
         if _is_project(folder / "Pulumi.yaml"):
             return folder

@@ -1,4 +1,4 @@
-"""Looks at, starts and ends processes of this machine by their id, and only our own."""
+"""Starts, checks and ends processes by their id."""
 
 import contextlib
 import os
@@ -13,13 +13,13 @@ from geusemaker.errors import LocalError
 
 _STEP = 0.05
 
-# The shell forks the program and ends, so that the program has no parent that would have to
-# collect it, and lives on in a session without a terminal: Ctrl-C in `make up` does not reach it.
+# The shell forks the program and exits, so init reaps the program. Its session has no terminal, so
+# Ctrl-C in `make up` does not reach it.
 _DETACH = 'out=$1; shift; "$@" </dev/null >"$out" 2>&1 & echo $!'
 
 
 def start_detached(command: Sequence[str], env: Mapping[str, str], cwd: Path, out: Path) -> int:
-    """Starts a program that outlives this one; its process id."""
+    """Starts a program that outlives this one, and returns its process id."""
     ran = subprocess.run(
         ["/bin/sh", "-c", _DETACH, "sh", str(out), *command],
         env=dict(env),
@@ -33,7 +33,7 @@ def start_detached(command: Sequence[str], env: Mapping[str, str], cwd: Path, ou
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there and has not ended; one that nobody collected has ended."""
+    """Whether the process runs; a zombie has ended."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
@@ -45,7 +45,7 @@ def is_running(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The command that the process was started with; empty when there is no such process."""
+    """The command line of the process; empty if it does not exist."""
     file = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self/cmdline").exists():
         try:
@@ -56,7 +56,7 @@ def command_line(pid: int) -> str:
 
 
 def _ps(pid: int, column: str) -> str:
-    """macOS has no /proc; -ww keeps ps from cutting the line at the terminal's width."""
+    """For macOS, which has no /proc; -ww turns off cutting at the terminal's width."""
     ran = subprocess.run(
         ["ps", "-ww", "-o", f"{column}=", "-p", str(pid)],
         capture_output=True,
@@ -67,7 +67,7 @@ def _ps(pid: int, column: str) -> str:
 
 
 def end(pid: int, patience: float) -> None:
-    """Asks the process to end, and makes it end when it does not."""
+    """Ends the process: SIGTERM, then SIGKILL after `patience` seconds."""
     for request in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, request)
@@ -79,7 +79,7 @@ def end(pid: int, patience: float) -> None:
 
 
 def find(program: str, env: Mapping[str, str]) -> str:
-    """Where the PATH of `env`, not of this process, finds a program."""
+    """The path of a program on the PATH of `env`."""
     found = shutil.which(program, path=env.get("PATH", os.defpath))
     if found is None:
         raise LocalError(

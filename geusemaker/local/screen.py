@@ -28,7 +28,7 @@ def seconds(spent: float) -> str:
 
 
 class Step:
-    """A step while it runs; its line is written when it ends."""
+    """A running step; its line is written when it ends."""
 
     def __init__(self) -> None:
         self.detail = ""
@@ -36,7 +36,7 @@ class Step:
 
 
 class Screen:
-    """Writes steps to one stream; on a terminal, shows the step that runs."""
+    """Writes steps to one stream; a terminal also shows the running step."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -51,7 +51,7 @@ class Screen:
         self._reopen()
 
     def note(self, text: str) -> None:
-        """A message between the steps, indented under them."""
+        """Writes an indented message between the steps."""
         self.line(f"{_NOTE}{text}", hang=len(_NOTE))
 
     @contextmanager
@@ -88,10 +88,10 @@ class Screen:
         self._out.flush()
 
 
-def summary(told: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
-    """The block under the steps: what the stack is, then what to do next."""
+def summary(topics: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
+    """The lines below the steps: the stack by topic, then the next commands."""
     lines: list[str] = []
-    for title, texts in told.items():
+    for title, texts in topics.items():
         lines += _block(title, texts)
     lines += _block(
         "Limits",

@@ -1,4 +1,4 @@
-"""Opens the local door: engine, account, files and stack, all that a command needs."""
+"""Prepares what a local command needs: engine, account, files and stack."""
 
 import sysconfig
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from geusemaker.pulumi_cli.find import Engine, find_engine
 
 @dataclass(frozen=True)
 class Session:
-    """An open door: everything is there and runs."""
+    """A running account and an environment with a stack for it."""
 
     places: Places
     engine: Engine
@@ -27,7 +27,7 @@ class Session:
 
 
 def open_session(places: Places, base: Mapping[str, str], say: Say) -> Session:
-    """Starts what is not there yet, under the clone's lock."""
+    """Starts what is missing, with the clone's lock held."""
     engine = find_engine(say, environ=base)
     with lifecycle.locked(places, say):
         account, started = lifecycle.ensure_account(places, base, say)
@@ -39,7 +39,7 @@ def open_session(places: Places, base: Mapping[str, str], say: Say) -> Session:
 def join(
     places: Places, base: Mapping[str, str], engine: Engine, account: Account, say: Say
 ) -> Session:
-    """Binds engine and account to one environment with a stack in it."""
+    """Makes the environment for the engine and the account, and the stack in it."""
     lifecycle.prepare(places, say)
     local = environment.for_account(places, engine.path_dir, bin_dir(), account, base)
     env = local.applied_to(base)
@@ -49,5 +49,5 @@ def join(
 
 
 def bin_dir() -> Path:
-    """The folder of this Python's own programs, `.venv/bin` in a clone."""
+    """The folder of this Python's programs, `.venv/bin` in a clone."""
     return Path(sysconfig.get_path("scripts"))

@@ -1,7 +1,7 @@
-"""An interactive shell in the local environment, with a prompt that says so.
+"""An interactive shell in the local environment, with a prompt that shows it.
 
-The user's own start-up files run first, since a person wants their shell; then the environment is
-set once more, since those files may export AWS_PROFILE or put another `pulumi` first.
+The user's start-up files run first. Then the environment is set again, because those files may
+export AWS_PROFILE or put another `pulumi` first.
 """
 
 import shlex
@@ -17,16 +17,16 @@ _HIDDEN = ("pulumi", "python", "python3", "geusemaker", "aws")
 
 @dataclass(frozen=True)
 class ShellStart:
-    """How to start one: the command, and what to set besides the environment."""
+    """How to start a shell: the command, more variables, and start-up files."""
 
     command: list[str]
     env: Mapping[str, str]
     files: Mapping[Path, str]
-    """Start-up files to write first."""
+    """Start-up files to write before the start."""
 
 
 def plan(wanted: str | None, folder: Path, environment: Environment, command: Path) -> ShellStart:
-    """The start of the user's shell, or of sh when it is one that cannot be set up."""
+    """How to start the user's shell, or sh if it is neither bash nor zsh."""
     shell = wanted or "/bin/sh"
     name = Path(shell).name
     again = f'eval "$({shlex.quote(str(command))} local env)"'
@@ -34,9 +34,9 @@ def plan(wanted: str | None, folder: Path, environment: Environment, command: Pa
     if name == "bash":
         rc = folder / "bashrc"
         text = f'[ -f ~/.bashrc ] && . ~/.bashrc\n{hidden}\n{again}\nPS1="{PROMPT}${{PS1-\\$ }}"\n'
-        # Prompt programs set PS1 before each prompt: what says "simulated" must come after them. On
-        # a line of its own, since what they left may end in a `;` or in a comment. From bash 5.1 on
-        # it may also be an array, of which older ones run the first alone.
+        # Prompt programs set PS1 before each prompt, so the prefix is added after them. It is on
+        # its own line, because their command may end in a `;` or a comment. From bash 5.1 on,
+        # PROMPT_COMMAND may be an array; older versions run only its first element.
         text += (
             f'_geusemaker_prompt() {{ case "$PS1" in "{PROMPT}"*) ;;'
             f' *) PS1="{PROMPT}$PS1" ;; esac; }}\n'

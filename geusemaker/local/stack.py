@@ -1,4 +1,4 @@
-"""The Pulumi CLI of the local door: one stack, a log of every run, no lock of the dead."""
+"""The Pulumi CLI in the local environment: one stack, a log, and removal of stale locks."""
 
 import platform
 import re
@@ -13,13 +13,13 @@ from geusemaker.pulumi_cli.run import Outcome, PulumiCli
 
 _PROTECTED = (
     "geusemaker:protectData is true, so the data volume and the file system are protected, and"
-    " nothing was removed. To remove them with the rest, in `make shell`: `pulumi config set"
-    " geusemaker:protectData false && pulumi up`, then `make down` again."
+    " nothing was removed. To remove them too, run in `make shell`: `pulumi config set"
+    " geusemaker:protectData false && pulumi up`, then run `make down` again."
 )
 
 
 class LocalCli(PulumiCli):
-    """The CLI in the local environment; every run is kept in a log."""
+    """The CLI in the local environment; it logs every run."""
 
     error = LocalError
 
@@ -28,31 +28,30 @@ class LocalCli(PulumiCli):
         self._places = places
 
     def ensure_stack(self) -> None:
-        """Makes the stack, from the scratch folder so that the work tree stays clean."""
+        """Creates the stack, in the scratch folder to keep the work tree clean."""
         if self._places.stack_file.exists():
             return
         ran = self._run("stack", "init", STACK, cwd=self._places.scratch)
         if ran.returncode != 0:
-            raise LocalError(self._paragraph(ran, []))
+            raise LocalError(self._error_text(ran, []))
 
     def destroy(self) -> Outcome:
-        # Looked at first: without a preview Pulumi deletes what it can before it meets
-        # something protected.
-        self._digested("destroy", "--preview-only", "--json")
-        return self._streamed("destroy", "--yes", "--skip-preview", "--json")
+        # Without a preview, Pulumi deletes resources before it reaches a protected one.
+        self._run_with_document("destroy", "--preview-only", "--json")
+        return self._run_with_events("destroy", "--yes", "--skip-preview", "--json")
 
-    def _own_words(self, said: list[str]) -> str | None:
-        return _PROTECTED if any("because it is protected" in text for text in said) else None
+    def _known_error(self, messages: list[str]) -> str | None:
+        return _PROTECTED if any("because it is protected" in text for text in messages) else None
 
-    def _silent(self, code: int) -> str:
+    def _no_reason(self, code: int) -> str:
         log = self._places.shown(self._places.pulumi_log)
         return f"The Pulumi CLI ended with code {code} and gave no reason: see {log}."
 
     def _run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         ran = self._logged(*arguments, cwd=cwd)
-        if ran.returncode == 0 or not _holds_dead_lock(ran.stdout + ran.stderr):
+        if ran.returncode == 0 or not _is_stale_lock(ran.stdout + ran.stderr):
             return ran
-        # A CLI that was killed leaves its lock; nobody else will ever take it away.
+        # A killed CLI leaves its lock, and Pulumi never removes it.
         self._logged("cancel", "--yes")
         return self._logged(*arguments, cwd=cwd)
 
@@ -64,8 +63,8 @@ class LocalCli(PulumiCli):
         return ran
 
 
-def _holds_dead_lock(text: str) -> bool:
-    """Whether the stack is locked, and only by processes of this machine that have ended."""
+def _is_stale_lock(text: str) -> bool:
+    """Whether the stack is locked, only by ended processes of this machine."""
     if "the stack is currently locked by" not in text:
         return False
     holders = re.findall(r"created by \S+@(\S+) \(pid (\d+)\)", text)

@@ -1,4 +1,4 @@
-"""The few lines that tell a user what a deployed stack is. Pure."""
+"""The lines that describe a deployed stack. Pure."""
 
 import ipaddress
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ def stack_lines(
 ) -> dict[str, list[str]]:
     """Lines by topic: Image, Host, Network, Data.
 
-    `outputs` are those of the stack; `newer`: whether AWS has released a newer image since.
+    `outputs` are the stack's; `newer`: whether a newer image of AWS exists.
     """
     return {
         "Image": image_lines(outputs, config, newer, today),
@@ -34,42 +34,42 @@ def stack_lines(
 def image_lines(
     outputs: Mapping[str, Any], config: DeploymentConfig, newer: bool, today: date
 ) -> list[str]:
-    """The running image, why it was chosen, and until when AWS patches it."""
+    """The running image, the reason for it, and the end of its patches."""
     request = f"{config.os_type}, {config.architecture}, {config.ami_type}"
-    usual = DeploymentConfig()
+    defaults = DeploymentConfig()
     if (config.os_type, config.architecture, config.ami_type) == (
-        usual.os_type,
-        usual.architecture,
-        usual.ami_type,
+        defaults.os_type,
+        defaults.architecture,
+        defaults.ami_type,
     ):
         request += " (defaults)"
     if config.ami_id or config.ami_name:
         why = f"pinned by {'amiId' if config.ami_id else 'amiName'}"
     elif newer:
-        why = f"kept for {request}; a newer one is there"
+        why = f"kept for {request}; a newer one exists"
     else:
         why = f"newest for {request}"
-    told = (
+    policy = (
         "a newer image replaces the host at the next up (amiPolicy latest)"
         if config.ami_policy == "latest"
-        else "a newer image is told, never forced"
+        else "a newer image is reported, never forced"
     )
     patched = _patched(outputs["amiName"], today)
-    return [outputs["amiName"], f"{outputs['amiId']}; {why}", f"{patched}; {told}"]
+    return [outputs["amiName"], f"{outputs['amiId']}; {why}", f"{patched}; {policy}"]
 
 
 def _patched(name: str, today: date) -> str:
     known = dlami.recognise(name)
     if known is None:
-        return "not one of the known Deep Learning AMIs: nobody says until when it is patched"
-    # Only x86_64 names of some lines tell nothing of their architecture: the dates are the same.
+        return "not a known Deep Learning AMI: the end of its patches is unknown"
+    # Some x86_64 names lack the architecture; the dates are the same for both.
     line = dlami.load_catalogue().line(
         known.os_type, known.architecture or "x86_64", known.ami_type
     )
     ends = {version.number: version.patched_until for version in line.versions}
     until = ends.get(known.framework_version)
     if until is None:
-        return f"{known.ami_type} {known.framework_version} is newer than this table of images"
+        return f"{known.ami_type} {known.framework_version} is newer than the catalogue"
     if until < today:
         return f"not patched since {until}"
     months = (until.year - today.year) * 12 + until.month - today.month - (until.day < today.day)
@@ -78,17 +78,17 @@ def _patched(name: str, today: date) -> str:
 
 
 def host_line(host: InstanceType) -> str:
-    """Size of the host and where models run."""
+    """The host's size, and the processor for models."""
     gpu = ", ".join(host.gpus) if host.gpus else "no GPU: Ollama runs on the CPU"
     return f"{host.name}, {host.vcpus} vCPU, {host.memory_gib:g} GiB, {gpu}"
 
 
 def network_line(config: DeploymentConfig, zones: int) -> str:
-    """Addresses, zones, and who may come in."""
+    """Network, zones, open ports and access."""
     where = config.vpc_id or str(ipaddress.ip_network(config.vpc_cidr))
     return (
         f"{where}, {zones} zone{'s' * (zones > 1)}; open ports: {_ports(config.allowed_cidrs)}; "
-        "way in: Session Manager"
+        "access: Session Manager"
     )
 
 
@@ -97,6 +97,6 @@ def _ports(allowed_cidrs: Sequence[str]) -> str:
 
 
 def data_line(config: DeploymentConfig, stack: str) -> str:
-    """Where the data is and whether it is guarded."""
-    guard = "protectData true" if config.protect_data else f"protectData false in {stack}"
-    return f"EBS {config.data_volume_gib} GiB (databases, models), EFS (files); {guard}"
+    """Where the data is, and whether it is protected."""
+    protection = "protectData true" if config.protect_data else f"protectData false in {stack}"
+    return f"EBS {config.data_volume_gib} GiB (databases, models), EFS (files); {protection}"

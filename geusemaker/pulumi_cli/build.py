@@ -1,4 +1,4 @@
-"""How the Pulumi CLI is downloaded and built: commands and environments, nothing is run here."""
+"""Commands and environments that download and build the Pulumi CLI. Starts no process."""
 
 import json
 import shutil
@@ -18,13 +18,13 @@ _SDK_MODULE = "github.com/pulumi/pulumi/sdk/v3"
 _VERSION_SYMBOL = f"{_SDK_MODULE}/go/common/version.Version"
 _SCRIPT = Path("python/cmd/pulumi-language-python-exec")
 
-# Settings of a user's own Go work that would build something else, or refuse to build.
+# The user's Go settings that would change or break the build.
 _GO_UNSET = ("GOOS", "GOARCH", "GOWORK", "GOFLAGS", "GOBIN", "GO111MODULE", "CGO_ENABLED")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One program of the build; `then` uses what it printed."""
+    """One command of the build; `then` gets its output."""
 
     title: str
     command: Sequence[str]
@@ -36,7 +36,7 @@ class Step:
 
 
 def steps(tools: Path, out: Path) -> list[Step]:
-    """Everything that fills `out` with the CLI, the language host and the host's script."""
+    """The steps that put the CLI, the language host and its start script into `out`."""
     build = ["go", "build", "-trimpath", "-buildvcs=false"]
     version = ["-ldflags", f"-X {_VERSION_SYMBOL}=v{VERSION}"]
     return [
@@ -46,7 +46,7 @@ def steps(tools: Path, out: Path) -> list[Step]:
             tools / "pulumi-language-python",
         ),
         Step(
-            "its start script (2 of 3)",
+            "start script of the language host (2 of 3)",
             ["go", "mod", "download", "-json", _SDK_MODULE],
             tools / "pulumi",
             lambda printed: _copy_script(printed, out / "pulumi-language-python-exec"),
@@ -60,11 +60,11 @@ def steps(tools: Path, out: Path) -> list[Step]:
 
 
 def script_in(printed: str) -> Path:
-    """The language host's script, from what `go mod download -json` printed."""
+    """The path of the language host's script, from the output of `go mod download -json`."""
     folder = json.loads(printed).get("Dir", "")
     if folder and (found := Path(folder) / _SCRIPT).is_file():
         return found
-    raise ValueError(f"the Go module {_SDK_MODULE} holds no {_SCRIPT}")
+    raise ValueError(f"the Go module {_SDK_MODULE} has no {_SCRIPT}")
 
 
 def _copy_script(printed: str, to: Path) -> None:
@@ -73,7 +73,7 @@ def _copy_script(printed: str, to: Path) -> None:
 
 
 def go_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment, less what would change the build."""
+    """The user's environment without variables that would change the build."""
     kept = {name: value for name, value in environ.items() if name not in _GO_UNSET}
     return kept | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
 
@@ -83,6 +83,6 @@ def download_command(folder: Path) -> list[str]:
 
 
 def download_env(environ: Mapping[str, str]) -> dict[str, str]:
-    """The user's environment, for its proxies, less logins that have no part in this."""
+    """The user's environment with its proxies and without its logins."""
     kept = {k: v for k, v in environ.items() if not k.startswith(("PULUMI_", "AWS_", "PYTHON"))}
     return kept | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}

@@ -1,6 +1,6 @@
-"""`python -m geusemaker.pulumi_cli.download FOLDER`: the Pulumi CLI, of one version and content.
+"""`python -m geusemaker.pulumi_cli.download FOLDER`: downloads the Pulumi CLI and checks its hash.
 
-Pulumi's own installer is a script from the internet, run as it comes.
+Pulumi's own installer is a script that is downloaded and run unchecked.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ SHA256: Final = {
     "linux-arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
     "linux-x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
 }
-"""By system, as Pulumi publishes them: Formula/pulumi.rb of github.com/pulumi/homebrew-tap, commit
+"""By system. Source: Formula/pulumi.rb of github.com/pulumi/homebrew-tap, commit
 51fb494f9549f08978388a9994547e46509279af."""
 
 _MACHINES: Final = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def fetch(folder: Path, url: str = URL, sha256: Mapping[str, str] = SHA256) -> None:
-    """Fills `folder` with the programs of the archive for this machine.
+    """Downloads the archive for this machine and unpacks its programs into `folder`.
 
-    Raises `ValueError` where there is none for it, or it is not what Pulumi published; `OSError`
-    where it cannot be had.
+    Raises `ValueError` if there is no archive for this machine or its hash is wrong, and `OSError`
+    if the download fails.
     """
     machine = platform.machine().lower()
     system = f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}"
@@ -51,8 +51,8 @@ def fetch(folder: Path, url: str = URL, sha256: Mapping[str, str] = SHA256) -> N
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256[system]:
         raise ValueError(
-            f"{source} has the SHA-256 {found}, and Pulumi published {sha256[system]}: it was"
-            " changed, or cut off, on its way"
+            f"{source} has the SHA-256 {found}, but Pulumi published {sha256[system]}: the"
+            " download was changed or cut off"
         )
     with tarfile.open(archive) as tar:
         for member in tar:

@@ -1,10 +1,10 @@
-"""Finds the Pulumi CLI, and gets one where there is none.
+"""Finds the Pulumi CLI, and installs one if there is none.
 
-Four sources, in this order: `pulumi` on PATH, the copy that an earlier run cached, the archive that
-Pulumi published, checked by hash, and a build from the Go modules pinned under `tools/`. What each
-of them answered is kept, so that the error at the end can say what was tried.
+Four sources, in this order: `pulumi` on PATH, the cached copy of an earlier run, Pulumi's release
+archive, checked by hash, and a build from the Go modules pinned in `tools/`. The error at the end
+names the reason why each source failed.
 
-The decisions are plain functions; only `Machine` starts programs, which is what tests replace.
+Only `Machine` starts programs; tests replace it.
 """
 
 import os
@@ -23,7 +23,7 @@ from geusemaker.pulumi_cli import build
 from geusemaker.pulumi_cli.programs import Machine
 
 VERSION = build.VERSION
-"""What is installed and built, and the oldest that is taken from PATH."""
+"""The version that is installed or built, and the oldest that is accepted on PATH."""
 
 SOURCES = ("path", "cache", "installer", "build")
 CLI = "pulumi"
@@ -38,17 +38,17 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Engine:
-    """A Pulumi CLI that was seen to run, with the Python language host that it needs."""
+    """A Pulumi CLI that runs, with the Python language host that it needs."""
 
     version: str
     path_dir: Path
-    """The folder that holds `pulumi`, to be put on PATH."""
+    """The folder of `pulumi`, for PATH."""
     source: str
-    """Where it came from, in the words of the screen: "from PATH", "cached", ..."""
+    """Its source, as shown to the user: "from PATH", "cached", ..."""
 
 
-class NotHere(Exception):
-    """One source has no engine; the text says why."""
+class SourceUnavailableError(Exception):
+    """A source has no usable engine; the text is the reason."""
 
 
 @dataclass
@@ -62,26 +62,26 @@ class _Search:
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:
-    """The numbers in what `pulumi version` prints, such as `v3.259.0-dev.1`."""
+    """The numbers in the output of `pulumi version`, such as `v3.259.0-dev.1`."""
     found = re.match(r"\s*v?(\d+)\.(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-def why_not(version: str) -> str | None:
-    """The reason why a CLI of this version cannot be used; None when it can."""
+def reason_against(version: str) -> str | None:
+    """The reason why a CLI of this version cannot be used; None if it can."""
     numbers = parse_version(version)
     oldest = parse_version(VERSION)
     if numbers is None or oldest is None:
-        return f"`pulumi version` printed {version.strip()[:60]!r}, which is no version"
+        return f"`pulumi version` printed {version.strip()[:60]!r}, which is not a version"
     if numbers < oldest:
-        return f"it is {_plain(version)}, and {VERSION} is the oldest that will do"
+        return f"it is {_plain(version)}, and {VERSION} is the oldest supported version"
     if numbers[0] != oldest[0]:
-        return f"it is {_plain(version)}, and this program knows Pulumi {oldest[0]} only"
+        return f"it is {_plain(version)}, and this program supports Pulumi {oldest[0]} only"
     return None
 
 
 def cache_root(environ: Mapping[str, str]) -> Path:
-    """The folder outside git that clones share."""
+    """The cache folder that all clones share."""
     named = environ.get("GEUSEMAKER_CACHE_DIR")
     if not named:
         return platformdirs.user_cache_path("geusemaker")
@@ -89,19 +89,19 @@ def cache_root(environ: Mapping[str, str]) -> Path:
         return Path(named).expanduser()
     except RuntimeError as unknown:
         raise EngineError(
-            f"GEUSEMAKER_CACHE_DIR is {named!r}, and there is no such user to have a home: name a"
-            " folder by its whole path, or `unset GEUSEMAKER_CACHE_DIR`."
+            f"GEUSEMAKER_CACHE_DIR is {named!r}, but this user does not exist: give the folder's"
+            " absolute path, or `unset GEUSEMAKER_CACHE_DIR`."
         ) from unknown
 
 
 def wanted_sources(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The sources to ask, in order; `GEUSEMAKER_ENGINE_SOURCES` may leave some out."""
+    """The sources to try, in order; `GEUSEMAKER_ENGINE_SOURCES` limits them."""
     named = environ.get("GEUSEMAKER_ENGINE_SOURCES", "")
     names = [name.strip() for name in named.split(",") if name.strip()]
     if unknown := [name for name in names if name not in SOURCES]:
         raise EngineError(
-            f"GEUSEMAKER_ENGINE_SOURCES names {', '.join(unknown)}, which is no source of the"
-            f" Pulumi CLI: use some of {', '.join(SOURCES)}, or `unset GEUSEMAKER_ENGINE_SOURCES`."
+            f"GEUSEMAKER_ENGINE_SOURCES names {', '.join(unknown)}, an unknown source of the Pulumi"
+            f" CLI: use some of {', '.join(SOURCES)}, or `unset GEUSEMAKER_ENGINE_SOURCES`."
         )
     return tuple(name for name in SOURCES if not names or name in names)
 
@@ -113,7 +113,7 @@ def find_engine(
     machine: Machine | None = None,
     tools: Path | None = None,
 ) -> Engine:
-    """The first engine that works; made and cached when there is none yet."""
+    """The first engine that works; installs one into the cache if there is none."""
     environ = os.environ if environ is None else environ
     search = _search(progress, environ, machine, tools)
     sources = wanted_sources(environ)
@@ -128,7 +128,7 @@ def find_engine(
 def find_ready_engine(
     *, environ: Mapping[str, str] | None = None, machine: Machine | None = None
 ) -> tuple[Engine | None, tuple[str, ...]]:
-    """The first engine that is there and works, and why those before it do not. Makes none."""
+    """The first installed engine that works, and the reasons against those before it."""
     environ = os.environ if environ is None else environ
     search = _search(lambda _: None, environ, machine, None)
     engine = _ready(search, wanted_sources(environ))
@@ -150,16 +150,16 @@ def _search(
 def _ready(search: _Search, sources: Sequence[str]) -> Engine | None:
     engine = None
     if "path" in sources:
-        engine = _ask("PATH", _from_path, search)
+        engine = _try("PATH", _from_path, search)
     if engine is None and "cache" in sources and search.cache.exists():
-        engine = _ask("the cache", _from_cache, search)
+        engine = _try("the cache", _from_cache, search)
     return engine
 
 
-def _ask(name: str, source: Callable[[_Search], Engine], search: _Search) -> Engine | None:
+def _try(name: str, source: Callable[[_Search], Engine], search: _Search) -> Engine | None:
     try:
         return source(search)
-    except NotHere as why:
+    except SourceUnavailableError as why:
         search.tried.append(f"{name}: {why}")
     except OSError as why:
         search.tried.append(f"{name}: {why.strerror or why} ({why.filename})")
@@ -169,14 +169,15 @@ def _ask(name: str, source: Callable[[_Search], Engine], search: _Search) -> Eng
 def _from_path(search: _Search) -> Engine:
     found = search.machine.which(CLI)
     if found is None:
-        raise NotHere("there is no `pulumi`")
+        raise SourceUnavailableError("there is no `pulumi`")
     folder = Path(found).parent
     version = _version_of(search, Path(found))
-    if reason := why_not(version):
-        raise NotHere(f"{found} does not fit: {reason}")
-    beside = folder / HOST
-    if not beside.exists() and search.machine.which(HOST) is None:
-        raise NotHere(f"{found} has no `{HOST}` beside it or on PATH, which runs Python programs")
+    if reason := reason_against(version):
+        raise SourceUnavailableError(f"{found} cannot be used: {reason}")
+    if not (folder / HOST).exists() and search.machine.which(HOST) is None:
+        raise SourceUnavailableError(
+            f"{found} has no `{HOST}` next to it or on PATH, which runs Python programs"
+        )
     return Engine(_plain(version), folder, "from PATH")
 
 
@@ -186,46 +187,46 @@ def _from_cache(search: _Search) -> Engine:
 
 def _verified(search: _Search, folder: Path, source: str) -> Engine:
     if missing := [name for name in (CLI, HOST, HOST_SCRIPT) if not (folder / name).exists()]:
-        raise NotHere(f"{folder} lacks {', '.join(missing)}")
+        raise SourceUnavailableError(f"{folder} lacks {', '.join(missing)}")
     version = _version_of(search, folder / CLI)
-    if reason := why_not(version):
-        raise NotHere(f"{folder / CLI} does not fit: {reason}")
+    if reason := reason_against(version):
+        raise SourceUnavailableError(f"{folder / CLI} cannot be used: {reason}")
     return Engine(_plain(version), folder, source)
 
 
 def _version_of(search: _Search, cli: Path) -> str:
-    # A home of its own: even `pulumi version` would look into the user's ~/.pulumi otherwise.
+    # A temporary home: even `pulumi version` reads the user's ~/.pulumi.
     with tempfile.TemporaryDirectory(prefix="geusemaker-") as home:
         clean = {k: v for k, v in search.environ.items() if not k.startswith("PULUMI_")}
         clean |= {"PULUMI_HOME": home, "PULUMI_SKIP_UPDATE_CHECK": "true"}
         ran = search.machine.run([str(cli), "version"], env=clean, seconds=60)
     if ran.code != 0:
-        raise NotHere(f"{cli} does not run: {ran.last_line()}")
+        raise SourceUnavailableError(f"{cli} does not run: {ran.last_line()}")
     return ran.stdout.strip()
 
 
 def _make(search: _Search, sources: Sequence[str]) -> Engine | None:
-    """Installs or builds under a lock, so that two clones do it once between them."""
+    """Downloads or builds with a lock held, so that two clones do it only once."""
     try:
         search.cache.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(f"{search.cache}.lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            search.progress("another clone is getting the Pulumi CLI; waiting for it")
+            search.progress("another clone is installing the Pulumi CLI; waiting for it")
             lock.acquire(timeout=LOCK_SECONDS)
     except (OSError, filelock.Timeout) as why:
         search.tried.append(f"the cache: {search.cache.parent} cannot be used: {why}")
         return None
     with lock:
-        # Somebody else may have finished while this one waited.
+        # Another process may have installed it during the wait.
         if search.cache.exists() and (engine := _quietly(_from_cache, search)):
             return engine
         for name, title, source in (
             ("installer", "Pulumi's release", _download),
             ("build", "a build from tools/", _build),
         ):
-            if name in sources and (engine := _ask(title, source, search)):
+            if name in sources and (engine := _try(title, source, search)):
                 return engine
     return None
 
@@ -233,7 +234,7 @@ def _make(search: _Search, sources: Sequence[str]) -> Engine | None:
 def _quietly(source: Callable[[_Search], Engine], search: _Search) -> Engine | None:
     try:
         return source(search)
-    except (NotHere, OSError):
+    except (SourceUnavailableError, OSError):
         return None
 
 
@@ -241,22 +242,22 @@ def _download(search: _Search) -> Engine:
     search.progress(f"downloading the Pulumi CLI {VERSION} (github.com/pulumi/pulumi)")
     with tempfile.TemporaryDirectory(dir=search.cache.parent, prefix="download-") as folder:
         out = Path(folder) / "bin"
-        # In a process of its own, with a limit to the whole: a network may let bytes drip for ever.
+        # In a process with a time limit, since a slow connection could last for ever.
         ran = search.machine.run(
             build.download_command(out),
             env=build.download_env(search.environ),
             seconds=DOWNLOAD_SECONDS,
         )
         if ran.code != 0:
-            raise NotHere(ran.last_line())
+            raise SourceUnavailableError(ran.last_line())
         return _keep(search, out, "from Pulumi's release")
 
 
 def _build(search: _Search) -> Engine:
     if search.machine.which("go") is None:
-        raise NotHere("there is no `go` on PATH")
+        raise SourceUnavailableError("there is no `go` on PATH")
     if not (search.tools / "pulumi" / "go.mod").exists():
-        raise NotHere(f"there is no {search.tools / 'pulumi' / 'go.mod'}")
+        raise SourceUnavailableError(f"there is no {search.tools / 'pulumi' / 'go.mod'}")
     search.progress(f"building the Pulumi CLI {VERSION} from its Go modules: about 5 minutes, once")
     with tempfile.TemporaryDirectory(dir=search.cache.parent, prefix="build-") as folder:
         out = Path(folder) / "bin"
@@ -272,19 +273,19 @@ def _build(search: _Search) -> Engine:
                 still=lambda spent: search.progress(f"still building, {_minutes(spent)} so far"),
             )
             if ran.code != 0:
-                raise NotHere(f"`{step.shown()}` failed: {ran.last_line()}")
+                raise SourceUnavailableError(f"`{step.shown()}` failed: {ran.last_line()}")
             if step.then is not None:
                 try:
                     step.then(ran.stdout)
                 except ValueError as why:
-                    raise NotHere(str(why)) from None
+                    raise SourceUnavailableError(str(why)) from None
         return _keep(search, out, "built from tools/")
 
 
 def _keep(search: _Search, made: Path, source: str) -> Engine:
-    """Moves a finished folder to its place in one step: a reader sees all of it or nothing."""
+    """Moves a complete folder into the cache in one step, so readers never see half of it."""
     _verified(search, made, source)
-    if search.cache.exists():  # what is there was found broken, under the same lock
+    if search.cache.exists():  # broken: `_make` has checked it with the lock held
         aside = Path(tempfile.mkdtemp(dir=search.cache.parent, prefix="broken-"))
         search.cache.rename(aside / "engine")
         shutil.rmtree(aside, ignore_errors=True)
@@ -305,7 +306,7 @@ def _nothing_worked(search: _Search) -> str:
     tried = "; ".join(search.tried) or "nothing, GEUSEMAKER_ENGINE_SOURCES left no source to try"
     return (
         f"No Pulumi CLI {VERSION} or newer could be found, installed or built. Tried: {tried}."
-        " Install it by `brew install pulumi/tap/pulumi` or as"
-        " https://www.pulumi.com/docs/install/ says, or install Go 1.25.11 or newer"
-        " (https://go.dev/dl/) so that it can be built, then run the command again."
+        " Install it with `brew install pulumi/tap/pulumi` or by"
+        " https://www.pulumi.com/docs/install/, or install Go 1.25.11 or newer"
+        " (https://go.dev/dl/) to build it, then run the command again."
     )

@@ -1,4 +1,4 @@
-"""Starts programs for `engine`, each with a time limit that ends its children too."""
+"""Runs programs with a time limit that also ends their children."""
 
 import contextlib
 import os
@@ -16,21 +16,21 @@ _STILL_EVERY = 30.0
 
 @dataclass(frozen=True)
 class Ran:
-    """How a program ended."""
+    """The exit code and output of a program."""
 
     code: int
     stdout: str
     stderr: str
 
     def last_line(self) -> str:
-        """The line that most likely says what went wrong."""
+        """The last line of output, which most likely is the error."""
         lines = [line.strip() for line in f"{self.stdout}\n{self.stderr}".splitlines()]
-        said = [line for line in lines if line]
-        return said[-1][:300] if said else f"it ended with code {self.code} and said nothing"
+        lines = [line for line in lines if line]
+        return lines[-1][:300] if lines else f"it ended with code {self.code} without output"
 
 
 class Machine:
-    """What `engine` may ask of this computer."""
+    """Finds and runs programs on this machine."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = os.environ if environ is None else environ
@@ -47,8 +47,11 @@ class Machine:
         cwd: Path | None = None,
         still: Callable[[float], None] | None = None,
     ) -> Ran:
-        """Runs a program to its end, or to the time limit, telling `still` that it is at work."""
-        # Files, not pipes: a grandchild that outlives the limit would keep a pipe open for ever.
+        """Runs a program until it ends or its time is up.
+
+        Calls `still` with the seconds so far, every half minute.
+        """
+        # Files, not pipes: a grandchild that survives would keep a pipe open.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             try:
                 process = subprocess.Popen(
@@ -86,7 +89,7 @@ class Machine:
                     still(time.monotonic() - began)
             return None
         finally:
-            # Reached by the time limit, Ctrl-C and SIGTERM: the session of its own got no signal.
+            # After the time limit, Ctrl-C or SIGTERM: the child's own session got no signal.
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

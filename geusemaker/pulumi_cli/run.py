@@ -1,4 +1,4 @@
-"""Runs the plain Pulumi CLI, and reads what it answers as JSON."""
+"""Runs the plain Pulumi CLI and parses its JSON output."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any
 
 from geusemaker.errors import GeuseMakerError, PulumiError
 
-# What the engine says after the program's own error; it tells a reader nothing more.
+# The engine repeats the program's error with these; they add nothing.
 _ECHOES = (
     "an unhandled error occurred: program exited with non-zero exit code",
     "preview failed",
@@ -20,24 +20,24 @@ _ECHOES = (
     "destroy failed",
 )
 _REPLACES = ("replace", "create-replacement", "delete-replaced")
-_ENDED_BY_HAND = 60.0
+_INTERRUPT_SECONDS = 60.0
 _MAX_QUOTED = 200
 
 
-# Where the data is: a new one of these is an empty one.
+# Resources with the user's data: a replacement is empty.
 _DATA_TYPES = ("aws:ebs:Volume", "aws:efs:FileSystem")
 
 
 @dataclass(frozen=True)
-class Replaced:
-    """A resource that is replaced: its name, and its type as Pulumi shows it."""
+class ChangedResource:
+    """A changed resource: its name, and its type as Pulumi shows it."""
 
     name: str
     type: str
 
     @property
     def is_data(self) -> bool:
-        """Whether what is in it is lost with it."""
+        """Whether a replacement loses data."""
         return self.type in _DATA_TYPES
 
     def __str__(self) -> str:
@@ -46,16 +46,16 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an operation did, or would do: counts by operation, its warnings and notes.
+    """The result of an operation or a preview: counts by operation, warnings and notes.
 
-    `replaced` is what a preview would replace, `updated` what it would change in place.
+    Only previews have `replaced`, resources to replace, and `updated`, those to change in place.
     """
 
     changes: Mapping[str, int]
     warnings: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    replaced: tuple["Replaced", ...] = ()
-    updated: tuple["Replaced", ...] = ()
+    replaced: tuple["ChangedResource", ...] = ()
+    updated: tuple["ChangedResource", ...] = ()
 
     def count(self, *operations: str) -> int:
         return max((self.changes.get(name, 0) for name in operations), default=0)
@@ -66,7 +66,7 @@ class Outcome:
         return not any(self._counts())
 
     def would(self) -> str:
-        """In the words of a preview."""
+        """The counts as text for a preview."""
         create, update, replace, delete = self._counts()
         if self.is_empty:
             return self._unchanged()
@@ -74,7 +74,7 @@ class Outcome:
         return f"{create} to create, {updates}{replace} to replace, {delete} to delete"
 
     def replaces(self) -> str:
-        """What is replaced, in words, and whether data is among it."""
+        """The replaced resources as text, with a warning if data is lost."""
         listed = ", ".join(str(one) for one in self.replaced) or "nothing"
         lost = [one.name for one in self.replaced if one.is_data]
         if lost:
@@ -82,7 +82,7 @@ class Outcome:
         return f"{listed}; data volume and file system stay" if self.replaced else listed
 
     def did(self) -> str:
-        """In the words of a finished update."""
+        """The counts as text for a finished operation."""
         words = zip(("created", "updated", "replaced", "deleted"), self._counts(), strict=True)
         done = ", ".join(f"{n} {word}" for word, n in words if n)
         return done or self._unchanged()
@@ -103,8 +103,8 @@ class Outcome:
 class PulumiCli:
     """The CLI in one environment, for one project.
 
-    `stack` and `config_file` are named on each command when they are given; without them Pulumi
-    takes the selected stack and that stack's own file.
+    Each command names `stack` and `config_file` if they are given. Without them, Pulumi uses the
+    selected stack and its file.
     """
 
     error: type[GeuseMakerError] = PulumiError
@@ -118,87 +118,89 @@ class PulumiCli:
         self._env = dict(env)
 
     def preview(self, config_file: Path | None = None) -> Outcome:
-        return self._digested("preview", *self._about(config_file), "--json")
+        return self._run_with_document("preview", *self._stack_options(config_file), "--json")
 
     def up(self) -> Outcome:
-        return self._streamed("up", *self._about(), "--yes", "--skip-preview", "--json")
+        return self._run_with_events(
+            "up", *self._stack_options(), "--yes", "--skip-preview", "--json"
+        )
 
     def up_with_output(self, say: Callable[[str], None]) -> Outcome:
-        """`up`, with each line of the CLI's own words handed on as it comes.
+        """`up`, which passes on each line of the CLI's output as it comes.
 
-        Raises `PulumiError` with what was said when it fails.
+        Raises `PulumiError` with the whole output if it fails.
         """
-        command = self._command("up", *self._about(), "--yes", "--skip-preview")
-        said: list[str] = []
+        command = self._command("up", *self._stack_options(), "--yes", "--skip-preview")
+        lines: list[str] = []
         with _started(command, self.project, self._env, subprocess.STDOUT) as child:
             assert child.stdout is not None  # noqa: S101 - for the type checker
             interrupted = False
             while True:
                 try:
                     for line in iter(child.stdout.readline, ""):
-                        said.append(line.rstrip("\n"))
-                        say(said[-1])
+                        lines.append(line.rstrip("\n"))
+                        say(lines[-1])
                     child.wait()
                     break
                 except KeyboardInterrupt:
-                    # The CLI got the signal as well, and has to end what it has begun: to kill it
-                    # would leave things in AWS that no state knows of. It heeds a second one.
+                    # The CLI got the signal too and finishes its current steps. Killing it would
+                    # leave resources in AWS that are not in the state. A second signal cancels it.
                     interrupted = True
             if interrupted:
                 raise KeyboardInterrupt
         if child.returncode != 0:
-            raise self.error("\n".join(said))
+            raise self.error("\n".join(lines))
         return Outcome({}, ())
 
     def outputs(self) -> dict[str, Any]:
-        return _as_object(self._answer("stack", "output", *self._about(), "--json"))
+        return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
 
     def config(self, *, show_secrets: bool = True) -> dict[str, str]:
-        """All values of the stack's config as text, defaults of `Pulumi.yaml` included.
+        """All values of the stack's config as text, including the defaults of `Pulumi.yaml`.
 
-        A secret that is not shown has no value and is left out.
+        Secrets are left out without `show_secrets`.
         """
         shown = ["--show-secrets"] if show_secrets else []
-        found = _as_object(self._answer("config", *self._about(), "--json", *shown))
-        return {key: str(told["value"]) for key, told in found.items() if "value" in told}
+        found = _as_object(self._output("config", *self._stack_options(), "--json", *shown))
+        return {key: str(entry["value"]) for key, entry in found.items() if "value" in entry}
 
     def set_all(self, values: Mapping[str, str], config_file: Path) -> None:
-        """Writes full keys and their values, in clear, into a stack file."""
+        """Writes full keys and their plain-text values into a stack file."""
         pairs = [
             part for key, value in values.items() for part in ("--plaintext", f"{key}={value}")
         ]
-        self._answer("config", "set-all", *self._about(config_file), *pairs)
+        self._output("config", "set-all", *self._stack_options(config_file), *pairs)
 
     def remove_all(self, keys: list[str], config_file: Path) -> None:
-        """Takes full keys out of a stack file; one that is not there is fine."""
-        self._answer("config", "rm-all", *self._about(config_file), "--", *keys)
+        """Removes full keys from a stack file; a missing key is no error."""
+        self._output("config", "rm-all", *self._stack_options(config_file), "--", *keys)
 
     def stacks(self) -> dict[str, bool]:
-        """The stacks of the project, and which of them is selected."""
+        """The project's stacks, each with whether it is selected."""
         ran = self._run("stack", "ls", "--json")
         if ran.returncode != 0:
-            raise self.error(self._paragraph(ran, []))
+            raise self.error(self._error_text(ran, []))
         try:
             listed = json.loads(ran.stdout) or []
             return {str(one["name"]): bool(one.get("current")) for one in listed}
         except (ValueError, TypeError, KeyError, AttributeError):
             raise self.error(
-                f"The Pulumi CLI ({self.program}) did not list its stacks as JSON, but said "
+                f"The Pulumi CLI ({self.program}) did not list its stacks as JSON. Its output was "
                 f"{ran.stdout.strip()[:_MAX_QUOTED]!r}."
             ) from None
 
-    def _about(self, config_file: Path | None = None) -> list[str]:
+    def _stack_options(self, config_file: Path | None = None) -> list[str]:
         stack = ["--stack", self.stack] if self.stack else []
         return stack + (["--config-file", str(config_file)] if config_file else [])
 
-    def _answer(self, *arguments: str) -> str:
+    def _output(self, *arguments: str) -> str:
         ran = self._run(*arguments)
         if ran.returncode != 0:
-            raise self.error(self._paragraph(ran, []))
+            raise self.error(self._error_text(ran, []))
         return ran.stdout
 
-    def _digested(self, *arguments: str) -> Outcome:
-        """Previews answer with one JSON document."""
+    def _run_with_document(self, *arguments: str) -> Outcome:
+        """For previews, which print one JSON document."""
         ran = self._run(*arguments)
         digest = _as_object(ran.stdout)
         diagnostics = [
@@ -206,12 +208,12 @@ class PulumiCli:
             for one in digest.get("diagnostics") or []
         ]
         replaced = [
-            _replaced(str(step["urn"]))
+            _changed_resource(str(step["urn"]))
             for step in digest.get("steps") or []
             if step.get("op") in _REPLACES
         ]
         updated = [
-            _replaced(str(step["urn"]))
+            _changed_resource(str(step["urn"]))
             for step in digest.get("steps") or []
             if step.get("op") == "update"
         ]
@@ -222,14 +224,14 @@ class PulumiCli:
             updated=tuple(dict.fromkeys(updated)),
         )
 
-    def _streamed(self, *arguments: str) -> Outcome:
-        """What changes something answers with one JSON document a line."""
+    def _run_with_events(self, *arguments: str) -> Outcome:
+        """For operations, which print one JSON event a line."""
         ran = self._run(*arguments)
         diagnostics: list[tuple[str, str]] = []
         changes: object = None
         for event in _events(ran.stdout):
-            if said := event.get("diagnosticEvent"):
-                diagnostics.append((str(said.get("severity")), str(said.get("message"))))
+            if shown := event.get("diagnosticEvent"):
+                diagnostics.append((str(shown.get("severity")), str(shown.get("message"))))
             if summary := event.get("summaryEvent"):
                 changes = summary.get("resourceChanges")
         return self._outcome(ran, changes, diagnostics)
@@ -241,9 +243,11 @@ class PulumiCli:
         diagnostics: list[tuple[str, str]],
     ) -> Outcome:
         if ran.returncode != 0:
-            raise self.error(self._paragraph(ran, diagnostics))
-        warnings = [_bare(text) for severity, text in diagnostics if severity == "warning"]
-        notes = [_bare(text) for severity, text in diagnostics if severity == "info"]
+            raise self.error(self._error_text(ran, diagnostics))
+        warnings = [
+            _without_prefix(text) for severity, text in diagnostics if severity == "warning"
+        ]
+        notes = [_without_prefix(text) for severity, text in diagnostics if severity == "info"]
         counted = changes if isinstance(changes, dict) else {}
         return Outcome(
             counted,
@@ -251,32 +255,35 @@ class PulumiCli:
             tuple(dict.fromkeys(notes)),
         )
 
-    def _paragraph(
+    def _error_text(
         self, ran: subprocess.CompletedProcess[str], diagnostics: list[tuple[str, str]]
     ) -> str:
-        """The program's own error, bare; else what the CLI printed."""
-        said = [_bare(text) for severity, text in diagnostics if severity == "error"]
-        if (own := self._own_words(said)) is not None:
+        """The program's own errors without prefix; else the CLI's output."""
+        messages = [_without_prefix(text) for severity, text in diagnostics if severity == "error"]
+        if (own := self._known_error(messages)) is not None:
             return own
-        if not said and not _is_events(ran.stdout):
-            said = [_bare(ran.stderr), *([] if ran.stderr.strip() else [ran.stdout.strip()])]
-        elif not said:
-            said = [_bare(ran.stderr)]
-        told = [text for text in dict.fromkeys(said) if text and not text.startswith(_ECHOES)]
-        return "\n".join(told or [self._silent(ran.returncode)])
+        if not messages and not _is_json(ran.stdout):
+            messages = [
+                _without_prefix(ran.stderr),
+                *([] if ran.stderr.strip() else [ran.stdout.strip()]),
+            ]
+        elif not messages:
+            messages = [_without_prefix(ran.stderr)]
+        errors = [text for text in dict.fromkeys(messages) if text and not text.startswith(_ECHOES)]
+        return "\n".join(errors or [self._no_reason(ran.returncode)])
 
-    def _own_words(self, said: list[str]) -> str | None:  # noqa: ARG002 - for subclasses
-        """A paragraph in place of the engine's errors, where this program knows better."""
+    def _known_error(self, messages: list[str]) -> str | None:  # noqa: ARG002 - for subclasses
+        """A paragraph that replaces errors known to this program."""
         return None
 
-    def _silent(self, code: int) -> str:
-        """What to say of a run that failed without a word."""
+    def _no_reason(self, code: int) -> str:
+        """The error text for a failed run without output."""
         return f"The Pulumi CLI ({self.program}) ended with code {code} and gave no reason."
 
     def _run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = self._command(*arguments)
         try:
-            return _to_its_end(command, cwd or self.project, self._env)
+            return _run_to_end(command, cwd or self.project, self._env)
         except OSError as why:
             raise self.error(f"{self.program} cannot be started: {why.strerror}.") from None
 
@@ -299,38 +306,38 @@ def _started(
     )
 
 
-def _to_its_end(
+def _run_to_end(
     command: list[str], cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     with _started(command, cwd, env, subprocess.PIPE) as child:
         try:
             out, err = child.communicate()
         except KeyboardInterrupt:
-            _let_end(child)
+            _wait_after_interrupt(child)
             raise
     return subprocess.CompletedProcess(command, child.returncode, out, err)
 
 
-def _let_end(child: "subprocess.Popen[str]") -> None:
-    """The CLI got the signal as well: let it end its steps and free its lock."""
+def _wait_after_interrupt(child: "subprocess.Popen[str]") -> None:
+    """The CLI got the signal too: waits until it has ended its steps and freed its lock."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        child.communicate(timeout=_ENDED_BY_HAND)
+        child.communicate(timeout=_INTERRUPT_SECONDS)
     child.kill()
 
 
-def _replaced(urn: str) -> Replaced:
-    """From a URN, whose third part ends with the resource's own type."""
+def _changed_resource(urn: str) -> ChangedResource:
+    """Parses a URN; its third part ends with the resource's type."""
     parts = urn.split("::")
     package, module, kind = parts[-2].rpartition("$")[2].split(":")
-    return Replaced(parts[-1], f"{package}:{module.partition('/')[0]}:{kind}")
+    return ChangedResource(parts[-1], f"{package}:{module.partition('/')[0]}:{kind}")
 
 
-def _is_events(text: str) -> bool:
-    """Whether the CLI was telling events, or a digest, which are for programs to read."""
+def _is_json(text: str) -> bool:
+    """Whether the CLI's output is JSON."""
     return re.match(r'\s*\{\s*["}]', text) is not None
 
 
-def _bare(text: str) -> str:
+def _without_prefix(text: str) -> str:
     return text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
 
 

@@ -1,4 +1,4 @@
-"""The simulated AWS account. Its packages are the extra `local`: AWS itself needs none of them."""
+"""The simulated AWS account. Its packages are the extra `local`; real AWS needs none of them."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""`python -m geusemaker.simulator`: run the simulated account in the foreground."""
+"""`python -m geusemaker.simulator`: runs the simulated account in the foreground."""
 
 import argparse
 import logging
@@ -10,7 +10,7 @@ ACCOUNT = "000000000000"
 
 
 def main() -> None:
-    """Parse the arguments, settle what moto reads at import, serve."""
+    """Parses the arguments, sets the variables that moto reads at import, and serves."""
     parser = argparse.ArgumentParser(prog="python -m geusemaker.simulator", description=__doc__)
     parser.add_argument("--state-file", type=Path, required=True)
     parser.add_argument("--region", default="us-east-1")
@@ -21,15 +21,15 @@ def main() -> None:
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # moto reads these while it is imported: a number that no real account has, and no
-    # images but the recorded ones.
+    # moto reads these at import: an account number that no real account has, and no images
+    # except the recorded ones.
     os.environ.update(
         MOTO_ACCOUNT_ID=ACCOUNT,
         MOTO_EC2_LOAD_DEFAULT_AMIS="false",
         MOTO_DISABLE_GLOBAL_CORS="true",
-        # What the local environment sets too, and the provider falls back to without aws:region.
+        # The provider's Region without aws:region; the local environment sets the same one.
         AWS_REGION=options.region,
-        # boto3 must not look for anybody's files, and never leave this machine.
+        # Keeps boto3 from reading the user's files and from leaving this machine.
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
@@ -37,8 +37,8 @@ def main() -> None:
     )
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CA_BUNDLE", "HTTP_PROXY", "http_proxy"):
         os.environ.pop(name, None)
-    # Some of moto's services start containers by Docker's SDK. They are not served, and without the
-    # SDK no code here can.
+    # Some of moto's services start containers with Docker's SDK. They are not served; without the
+    # SDK they cannot start any.
     sys.modules["docker"] = None  # type: ignore[assignment]
     from .process import serve
 

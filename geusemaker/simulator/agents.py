@@ -1,7 +1,6 @@
-"""What Systems Manager says of the simulated account's hosts: none of them ever boots, so no agent
-on one has ever reported.
+"""Systems Manager in the simulated account: hosts do not boot, so no agent is registered.
 
-moto would run any command on any host and call it a success, which nobody should see here.
+Plain moto reports success for any command on any host, which would mislead the user.
 """
 
 import functools
@@ -16,28 +15,28 @@ from pulumi_moto.backends import account_id
 
 
 def seed(region: str) -> None:
-    """Let a Region's hosts be without an agent. Plain moto stays as it is."""
-    _teach()
-    ssm_backends[account_id()][region].has_no_agents = True  # gone with moto's next reset
+    """Makes a Region's hosts have no agent. Other moto accounts do not change."""
+    _patch_moto()
+    ssm_backends[account_id()][region].has_no_agents = True  # until moto's next reset
 
 
-def _teach() -> None:
+def _patch_moto() -> None:
     plain = SimpleSystemManagerBackend.send_command
     if getattr(plain, "__wrapped__", None) is not None:
         return
 
     @functools.wraps(plain)
-    def send_command(backend: Any, **wanted: Any) -> Any:
+    def send_command(backend: Any, **request: Any) -> Any:
         if not getattr(backend, "has_no_agents", False):
-            return plain(backend, **wanted)
-        ids = ", ".join(wanted["instance_ids"])
+            return plain(backend, **request)
+        ids = ", ".join(request["instance_ids"])
         raise SSMException(
             "InvalidInstanceId",
             f"Instances [[{ids}]] not in a valid state for account {backend.account_id}",
         )
 
     SimpleSystemManagerBackend.send_command = send_command
-    # moto finds operations by the methods of this class, and has none for these two.
+    # moto dispatches to methods of this class by name, and lacks these two.
     SimpleSystemManagerResponse.start_session = _start_session
     SimpleSystemManagerResponse.describe_instance_information = _describe_instance_information
 

@@ -1,7 +1,7 @@
-"""The simulated AWS's images: recorded names of real Deep Learning AMIs, and newer releases.
+"""The simulated AWS's images: recorded names of real Deep Learning AMIs, and new releases.
 
-`images.json` holds names that AWS really published. Where no public source names an image's id,
-one is derived from its name, the same on every machine.
+`images.json` holds names that AWS has published. An id that no public source names is derived from
+the image's name, so it is the same on every machine.
 """
 
 import functools
@@ -18,12 +18,12 @@ DLAMI_OWNER: Final = "898082745236"  # AWS's DLAMI account in the default commer
 
 
 def root_device_of(name: str) -> str:
-    """Root device by OS: Ubuntu images use /dev/sda1, Amazon Linux /dev/xvda."""
+    """The root device: /dev/sda1 for Ubuntu, /dev/xvda for Amazon Linux."""
     return "/dev/xvda" if "Amazon Linux" in name else "/dev/sda1"
 
 
 def root_gib_of(name: str) -> int:
-    """Root size in GiB that images of such a name were seen with; AWS moves it between builds."""
+    """The root size in GiB of published images with such a name; AWS changes it between builds."""
     if "PyTorch" in name:
         return 25 if "Amazon Linux 2023" in name else 30
     if "Neuron" in name or "Amazon Linux 2)" in name:
@@ -32,40 +32,39 @@ def root_gib_of(name: str) -> int:
 
 
 def created_of(name: str, released: str | None) -> datetime:
-    """Creation time in UTC: the recorded day, else the day in the name, else by the version.
+    """Creation time in UTC: the recorded day, else the day in the name, else one by the version.
 
-    Images named `Version NN.N` whose day is not public still need an order among themselves:
-    the higher version is the later one.
+    The day of images named `Version NN.N` is not public; a higher version gets a later day.
     """
     if released is None and (match := re.search(r"Version (\d+)(?:\.(\d+))?$", name)):
         number = int(match[1]) * 10 + int(match[2] or 0)
         return datetime(2018, 1, 1, tzinfo=UTC) + timedelta(days=4 * number)
     day = released or re.sub(r".*(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3", name)
-    # AWS's own builds carry odd times; a fixed hour keeps two runs equal.
+    # A fixed hour gives equal results in two runs.
     return datetime.strptime(day, "%Y-%m-%d").replace(hour=9, tzinfo=UTC)
 
 
 @functools.cache
 def recorded(region: str) -> tuple[Image, ...]:
-    """All recorded images as a Region shows them: each name once per architecture."""
+    """The recorded images in a Region: each name once per architecture."""
     text = resources.files(__package__).joinpath("images.json").read_text(encoding="utf-8")
     best: dict[tuple[str, str], dict[str, Any]] = {}
     for entry in json.loads(text):
         key = (entry["name"], entry["architecture"])
         known = best.get(key)
-        if known is None or _fits(entry, region) > _fits(known, region):
+        if known is None or _region_match(entry, region) > _region_match(known, region):
             best[key] = entry
     return tuple(_image(entry, region) for entry in best.values())
 
 
-def _fits(entry: dict[str, Any], region: str) -> int:
+def _region_match(entry: dict[str, Any], region: str) -> int:
     """2: recorded in this Region; 1: recorded without a Region; 0: recorded elsewhere."""
     return 2 if entry["region"] == region else int(entry["region"] is None)
 
 
 def _image(entry: dict[str, Any], region: str) -> Image:
     name, architecture = entry["name"], entry["architecture"]
-    here = entry["id"] if _fits(entry, region) else None
+    here = entry["id"] if _region_match(entry, region) else None
     return Image(
         id=here or derived_id(name, architecture, region),
         name=name,
@@ -78,18 +77,18 @@ def _image(entry: dict[str, Any], region: str) -> Image:
 
 
 def new_release(name: str, architecture: str, root_gib: int | None, region: str) -> Image:
-    """An image that AWS "releases" now: its day is the one in its name, when it has one.
+    """An image that the simulated AWS releases now. The day in its name, if any, is its date.
 
-    Raises `ValueError` when the architecture is unknown, the name's day is no date, or the
-    Region shows that name already.
+    Raises `ValueError` for an unknown architecture, an invalid date or size, or a name that the
+    Region has already.
     """
     if architecture not in ("x86_64", "arm64"):
         raise ValueError(f"architecture {architecture!r} is neither x86_64 nor arm64")
     if not 3 <= len(name) <= 128:
-        raise ValueError(f"image name {name!r} has {len(name)} characters; AWS takes 3 to 128")
+        raise ValueError(f"image name {name!r} has {len(name)} characters; AWS allows 3 to 128")
     shown = backend_of(region).amis.values()
     if any(ami.name == name and ami.architecture == architecture for ami in shown):
-        raise ValueError(f"{region} shows an image of that name already: {name!r}")
+        raise ValueError(f"{region} already has an image named {name!r}")
     dated = re.search(r"\d{8}$", name) is not None
     try:
         created = created_of(name, None) if dated else datetime.now(UTC).replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""The simulated account in this process, for unit tests: no engine, no sockets."""
+"""The simulated account in this process, for unit tests without an engine or sockets."""
 
 import contextlib
 from collections.abc import Mapping
@@ -14,5 +14,5 @@ __all__ = ["SimulatedMocks", "simulated_account"]
 def simulated_account(
     region: str = "us-east-1", default_tags: Mapping[str, str] | None = None
 ) -> contextlib.AbstractContextManager[SimulatedMocks]:
-    """`pulumi_moto.mocks.simulated_account` with the seed of the product."""
+    """`pulumi_moto.mocks.simulated_account` with GeuseMaker's seed."""
     return mocks.simulated_account(region, default_tags, SEED)

@@ -1,4 +1,4 @@
-"""The simulated account as one process: its state file, and its pages beside AWS's services."""
+"""The process of the simulated account: its state file, and its pages next to AWS's services."""
 
 import functools
 import hmac
@@ -24,22 +24,22 @@ from .seed import SEED
 
 STATE_FILE_SECONDS: Final = 2.0
 HINT: Final = (
-    ". If another version of this program started the account: `geusemaker local stop` ends it, "
-    "and `make up` begins anew"
+    ". If another version of GeuseMaker started the account: `geusemaker local stop` ends it, "
+    "and `make up` starts a new one"
 )
 
 log = logging.getLogger(__name__)
 
 
 class OwnPages:
-    """What only the simulated account can answer, for those who know its token."""
+    """The pages of the simulated account itself; a request needs its token."""
 
     def __init__(self, token: str, simulation: Simulation) -> None:
         self._token = token
         self._simulation = simulation
 
     def __call__(self, environ: Environ) -> Answer | None:
-        """The answer to a request for one of these pages; None for any other path."""
+        """The answer for one of these pages; None for any other path."""
         path = environ.get("PATH_INFO", "")
         if not path.startswith("/geusemaker/"):
             return None
@@ -47,7 +47,7 @@ class OwnPages:
         if hmac.compare_digest(token.encode(), self._token.encode()):
             status, body = self._own(environ["REQUEST_METHOD"], path, environ)
         else:
-            status, body = "403 Forbidden", {"error": "only those who know the token are answered"}
+            status, body = "403 Forbidden", {"error": "the request has no valid token"}
         return Answer(status, "application/json", json.dumps(body).encode())
 
     def _own(self, method: str, path: str, environ: Environ) -> tuple[str, Any]:
@@ -74,7 +74,7 @@ class OwnPages:
         return "404 Not Found", {"error": f"no such page: {method} {path}"}
 
     def _release(self, request: Any) -> dict[str, Any]:
-        """Publish a newer image; `ValueError` says what is wrong with the request."""
+        """Publishes a newer image. Raises `ValueError` for an invalid request."""
         if not isinstance(request, Mapping):
             raise ValueError("a release is an object with a name and an architecture")
         try:
@@ -101,7 +101,7 @@ class OwnPages:
 
 
 def serve(state_file: Path, region: str) -> None:
-    """Run until SIGTERM or SIGINT; `state_file` appears, whole, once all is ready."""
+    """Serves until SIGTERM or SIGINT; writes `state_file` atomically once it is ready."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -109,7 +109,7 @@ def serve(state_file: Path, region: str) -> None:
     token = secrets.token_hex(16)
     pages = functools.partial(OwnPages, token)
     with served(region, SEED, pages=pages, hint=HINT) as simulation:
-        _write_whole(
+        _write_atomically(
             state_file,
             {
                 "pid": os.getpid(),
@@ -125,17 +125,17 @@ def serve(state_file: Path, region: str) -> None:
             },
         )
         log.info("ready: %s, provider on port %s", simulation.endpoint, simulation.provider_port)
-        # Nobody can find an account whose state file is gone, such as after `rm -r .geusemaker`.
+        # Without its state file, such as after `rm -r .geusemaker`, no command finds the account.
         while not stop.wait(STATE_FILE_SECONDS):
             if not state_file.exists():
-                log.info("the state file is gone")
+                log.info("the state file was removed")
                 break
         log.info("stopping")
 
 
-def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
+def _write_atomically(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
-    part.touch(0o600, exist_ok=False)  # before the keys are in it
+    part.touch(0o600, exist_ok=False)  # restrict access before the keys are written
     part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     part.replace(path)

@@ -130,7 +130,7 @@ def test_up_twice_a_wrong_config_a_killed_account_and_down(clones: list[Path]) -
     os.kill(killed.pid, signal.SIGKILL)
     anew = _run(project, "local", "up")
     assert anew.returncode == 0, anew.stdout + anew.stderr
-    assert "a new one begins" in anew.stdout
+    assert "a new account starts" in anew.stdout
     assert f"{MADE} created" in anew.stdout
     assert _account(project).token != killed.token
 

@@ -1,4 +1,4 @@
-"""The commands of the local door: what they print, where, and with which exit code."""
+"""`geusemaker local`: the output and exit code of each command."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_up_shows_four_steps_and_the_summary(
     assert "        warning: the line is ended" in lines
     assert "        A newer image is available: that one." in lines
     assert "Image    Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925" in lines
-    assert "         ami-1; kept for ubuntu-24.04, x86_64, base; a newer one is there" in lines
+    assert "         ami-1; kept for ubuntu-24.04, x86_64, base; a newer one exists" in lines
     assert "Host     m6i.xlarge, 4 vCPU, 16 GiB, no GPU: Ollama runs on the CPU" in lines
     assert "Data     EBS 100 GiB (databases, models), EFS (files); protectData true" in lines
     assert any("osType ubuntu-22.04 &&" in line for line in lines), "the change proposed is one"

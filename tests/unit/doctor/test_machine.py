@@ -109,7 +109,7 @@ def test_a_cli_that_is_too_old_is_named(tmp_path: Path) -> None:
     old = Asked(Ran(0, "v3.1.0", ""), str(folder))
     check, _ = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, old)
     assert check.state == "warning"
-    assert f"it is 3.1.0, and {VERSION} is the oldest that will do" in check.detail
+    assert f"it is 3.1.0, and {VERSION} is the oldest supported version" in check.detail
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ START_PROCESS = run._started
 
 @dataclass
 class Clone:
-    """What a test does with its clone."""
+    """A clone, and what tests do with it."""
 
     places: Places
     engine_dir: Path
@@ -74,12 +74,12 @@ class Clone:
         os.kill(account.pid, signal.SIGKILL)
 
     def spawned(self) -> None:
-        """Has a process run the stand-in from now on, as a user's CLI is run."""
+        """Runs the stand-in in a process from now on, like a user's CLI."""
         self.patch.setattr(run, "_started", START_PROCESS)
 
 
 class Answered:
-    """A run of the stand-in that has ended, with what `pulumi_cli` asks of a child process."""
+    """An ended run of the stand-in, with the methods of a child process that `pulumi_cli` uses."""
 
     def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str], stderr: int) -> None:
         here = Path(command[0]).parent
@@ -101,8 +101,8 @@ class Answered:
 
 
 def answering_here(starter: str) -> Callable[[list[str], Path, Mapping[str, str], int], Any]:
-    """What runs the stand-in in this process, and every other CLI that a test puts in its place,
-    or takes away, as a process."""
+    """Runs the stand-in in this process. A CLI that a test has replaced or removed runs as a
+    process."""
 
     def started(command: list[str], cwd: Path, env: Mapping[str, str], stderr: int) -> Any:
         program = Path(command[0])

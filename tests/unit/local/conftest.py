@@ -1,4 +1,4 @@
-"""The clone that these tests work in."""
+"""The clone for these tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

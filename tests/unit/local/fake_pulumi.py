@@ -1,10 +1,10 @@
-"""Stands in for the Pulumi CLI: answers as `answers.json` in its folder says, and notes its calls.
+"""A stand-in for the Pulumi CLI: answers from `answers.json` in its folder, and records its calls.
 
-Tests call `answer` in their own process: a process for each call would take most of their time. Run
-as a program it answers the same.
+Tests call `answer` in their own process, since a process for each call is slow. As a program it
+answers the same.
 
-What edits a stack's file edits it for real. `"config": "file"` answers with what that file holds;
-of a value `secure: c:TEXT` the clear text is TEXT.
+Commands that edit a stack's file really edit it. `"config": "file"` answers with that file's
+values; the plain text of `secure: c:TEXT` is TEXT.
 """
 
 import json

@@ -65,25 +65,25 @@ def local(places: Places, base: dict[str, str]) -> Environment:
     return environment.for_account(places, Path("/engine"), Path("/clone/.venv/bin"), ACCOUNT, base)
 
 
-def test_no_real_login_is_left(tmp_path: Path) -> None:
+def test_no_login_of_the_user_is_left(tmp_path: Path) -> None:
     env = local(Places(tmp_path), LOGINS | OTHERS).applied_to(LOGINS | OTHERS)
     left = {name: value for name, value in env.items() if value in LOGINS.values()}
     assert left == {}
 
 
-def test_no_real_login_reaches_the_simulator(tmp_path: Path) -> None:
+def test_no_login_of_the_user_reaches_the_simulator(tmp_path: Path) -> None:
     env = environment.for_simulator(Places(tmp_path), LOGINS | OTHERS)
     assert not set(env.values()) & set(LOGINS.values())
     assert "AWS_ENDPOINT_URL" not in env
 
 
-def test_what_leads_nowhere_else_stays(tmp_path: Path) -> None:
+def test_harmless_variables_stay(tmp_path: Path) -> None:
     env = local(Places(tmp_path), LOGINS | OTHERS).applied_to(LOGINS | OTHERS)
     kept = {name: env[name] for name in OTHERS if name not in ("PATH", "no_proxy")}
     assert kept == {name: OTHERS[name] for name in kept}
 
 
-def test_a_proxy_never_comes_between_here_and_loopback(tmp_path: Path) -> None:
+def test_loopback_never_goes_through_a_proxy(tmp_path: Path) -> None:
     env = local(Places(tmp_path), OTHERS).applied_to(OTHERS)
     assert env["NO_PROXY"] == env["no_proxy"] == "127.0.0.1,localhost,::1,intern.example"
 
@@ -110,7 +110,7 @@ def test_everything_points_into_the_clone(tmp_path: Path) -> None:
     assert keys == ("AKIASIMULATED", "its secret")
 
 
-def test_the_shell_lines_do_what_they_say_under_any_path(tmp_path: Path) -> None:
+def test_the_shell_lines_set_and_unset_the_variables_for_any_path(tmp_path: Path) -> None:
     places = Places(tmp_path / """it's a "clone" $HOME `id`""")
     lines = local(places, LOGINS).as_shell()
     script = f'set -eu\n{lines}printf "%s|%s" "$PULUMI_HOME" "${{AWS_PROFILE-unset}}"'

@@ -1,4 +1,4 @@
-"""The simulated account is started once, stopped by its owner only, and never mixed up."""
+"""The simulated account starts once, and only its own clone stops it."""
 
 import importlib
 import json
@@ -27,7 +27,7 @@ def test_a_started_account_answers_and_is_found_again(clone: Clone) -> None:
     assert clone.said == []
 
 
-def test_the_account_gets_none_of_the_users_logins(clone: Clone) -> None:
+def test_the_account_gets_no_login_of_the_user(clone: Clone) -> None:
     clone.patch.setenv("AWS_PROFILE", "production")
     clone.start()
     seen = json.loads(clone.places.log_file.read_text())
@@ -35,7 +35,7 @@ def test_the_account_gets_none_of_the_users_logins(clone: Clone) -> None:
     assert seen["AWS_ACCESS_KEY_ID"] == "simulated"
 
 
-def test_stopping_ends_the_process_and_a_second_stop_has_nothing_to_do(clone: Clone) -> None:
+def test_stop_ends_the_process_and_a_second_stop_does_nothing(clone: Clone) -> None:
     account = clone.start()
     assert lifecycle.stop_account(clone.places)
     assert not process.is_running(account.pid)
@@ -43,7 +43,7 @@ def test_stopping_ends_the_process_and_a_second_stop_has_nothing_to_do(clone: Cl
     assert not lifecycle.stop_account(clone.places)
 
 
-def test_an_account_that_ignores_the_polite_signal_is_ended_all_the_same(clone: Clone) -> None:
+def test_an_account_that_ignores_sigterm_is_killed(clone: Clone) -> None:
     clone.simulator("deaf")
     clone.patch.setattr(lifecycle, "STOP_SECONDS", 0.5)
     account = clone.start()
@@ -51,7 +51,7 @@ def test_an_account_that_ignores_the_polite_signal_is_ended_all_the_same(clone: 
     assert not process.is_running(account.pid)
 
 
-def test_after_a_kill_a_new_account_begins_and_the_old_state_is_set_aside(clone: Clone) -> None:
+def test_after_a_kill_a_new_account_starts_and_the_old_state_is_set_aside(clone: Clone) -> None:
     first = clone.start()
     (clone.places.backend / "state").write_text("of the old account")
     clone.kill()
@@ -76,7 +76,7 @@ def test_two_things_set_aside_in_the_same_second_are_both_kept(clone: Clone) -> 
     ]
 
 
-def test_a_process_that_only_has_the_number_is_never_touched(clone: Clone) -> None:
+def test_a_foreign_process_with_the_same_id_is_never_ended(clone: Clone) -> None:
     account = clone.start()
     lifecycle.stop_account(clone.places)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
@@ -89,13 +89,13 @@ def test_a_process_that_only_has_the_number_is_never_touched(clone: Clone) -> No
         stranger.communicate(b"\n")
 
 
-def test_a_port_that_somebody_else_answers_on_is_not_the_account(clone: Clone) -> None:
+def test_an_answer_to_another_token_is_not_the_account(clone: Clone) -> None:
     account = clone.start()
     stolen = vars(account) | {"token": "of an account that is gone"}
     assert not Account(**stolen).is_answering()
 
 
-def test_an_address_that_answers_nonsense_is_not_the_account(clone: Clone) -> None:
+def test_a_server_that_does_not_speak_http_is_not_the_account(clone: Clone) -> None:
     account = clone.start()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -118,17 +118,17 @@ def test_a_broken_state_file_names_no_account(clone: Clone) -> None:
     clone.places.root.mkdir()
     for text in ("", "[]", '{"pid": 1}', "\x00", "{"):
         clone.places.account_file.write_text(text)
-        assert read_account(clone.places.account_file) is None, f"{text!r} is taken for an account"
+        assert read_account(clone.places.account_file) is None, f"{text!r} is read as an account"
     assert clone.start().is_answering()
 
 
-def test_an_account_that_cannot_start_says_its_last_words(clone: Clone) -> None:
+def test_the_error_of_a_failed_start_has_the_last_line_of_output(clone: Clone) -> None:
     clone.simulator("dies")
     with pytest.raises(LocalError, match=r"did not start: ImportError: no module named moto\. See"):
         clone.start()
 
 
-def test_an_installation_without_the_extra_says_how_to_get_it(clone: Clone) -> None:
+def test_an_installation_without_the_extra_names_the_command_that_adds_it(clone: Clone) -> None:
     clone.patch.setitem(sys.modules, "moto", None)
     for module in ("geusemaker.simulator", "geusemaker.simulator.mocks"):
         clone.patch.delitem(sys.modules, module, raising=False)
@@ -141,7 +141,7 @@ def test_an_installation_without_the_extra_says_how_to_get_it(clone: Clone) -> N
         importlib.import_module("geusemaker.simulator.mocks")
 
 
-def test_an_account_that_never_gets_ready_is_ended(clone: Clone) -> None:
+def test_an_account_that_never_becomes_ready_is_ended(clone: Clone) -> None:
     clone.simulator("mute")
     clone.patch.setattr(lifecycle, "START_SECONDS", 0.3)
     started: list[int] = []
@@ -157,7 +157,7 @@ def test_an_account_that_never_gets_ready_is_ended(clone: Clone) -> None:
     assert not process.is_running(started[0])
 
 
-def test_a_process_that_answers_no_more_is_ended_before_a_new_one_starts(clone: Clone) -> None:
+def test_a_process_that_no_longer_answers_is_ended_before_a_new_one_starts(clone: Clone) -> None:
     first = clone.start()
     broken = vars(first) | {"endpoint": "http://127.0.0.1:9"}
     clone.places.account_file.write_text(json.dumps(broken))
@@ -180,15 +180,15 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def test_a_second_command_waits_and_then_gives_one_clear_message(clone: Clone) -> None:
+def test_a_second_command_waits_and_then_fails_with_one_message(clone: Clone) -> None:
     clone.places.root.mkdir()
     with (
         filelock.FileLock(clone.places.lock),
-        pytest.raises(LocalError, match=r"Another geusemaker command has been at work in"),
+        pytest.raises(LocalError, match=r"Another geusemaker command has been running in"),
         lifecycle.locked(clone.places, clone.said.append, seconds=0.1),
     ):
         pass
-    assert clone.said == ["another geusemaker command is at work in this clone; waiting for it"]
+    assert clone.said == ["another geusemaker command is running in this clone; waiting for it"]
 
 
 def test_the_config_copy_follows_the_committed_file(clone: Clone) -> None:
@@ -222,7 +222,7 @@ def test_a_clone_without_a_stack_file_gets_an_empty_copy(clone: Clone) -> None:
         ("{ not yaml", True),
     ],
 )
-def test_only_what_a_user_set_counts_as_a_change(
+def test_only_values_that_the_user_set_count_as_a_change(
     clone: Clone, appended: str, changed: bool
 ) -> None:
     clone.prepare()
@@ -246,7 +246,7 @@ def test_git_never_sees_the_local_folder(clone: Clone) -> None:
     assert ".geusemaker" not in seen
 
 
-def test_processes_are_told_apart_without_proc_too(
+def test_processes_are_recognised_without_proc_too(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = clone.start()

@@ -1,4 +1,4 @@
-"""The screen has the shape that the README promises."""
+"""The output of `local up`: steps, notes and summary."""
 
 import io
 
@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_the_columns_of_the_steps_stand_under_each_other() -> None:
+def test_the_columns_of_the_steps_are_aligned() -> None:
     assert step_line(1, "Python packages", ".venv, Python 3.12", "ready") == (
         "  [1/4] Python packages   .venv, Python 3.12                         ready"
     )
@@ -21,7 +21,7 @@ def test_the_columns_of_the_steps_stand_under_each_other() -> None:
 @pytest.mark.parametrize(
     ("spent", "text"), [(0.94, "0.9 s"), (59.9, "59.9 s"), (60, "1 min 00 s"), (281, "4 min 41 s")]
 )
-def test_times_are_told_as_people_say_them(spent: float, text: str) -> None:
+def test_durations_are_seconds_or_minutes_and_seconds(spent: float, text: str) -> None:
     assert seconds(spent) == text
 
 
@@ -42,14 +42,14 @@ def fail_in(screen: Screen) -> Step:
     return step
 
 
-def test_a_failed_step_says_so() -> None:
+def test_a_failed_step_is_marked_as_failed() -> None:
     out = io.StringIO()
     with pytest.raises(ValueError, match="no"):
         fail_in(Screen(out))
     assert out.getvalue().rstrip().endswith("failed")
 
 
-def test_a_terminal_shows_the_step_that_runs() -> None:
+def test_a_terminal_shows_the_running_step() -> None:
     out = Terminal()
     screen = Screen(out)
     with screen.step(4, "Up") as step:
@@ -60,9 +60,9 @@ def test_a_terminal_shows_the_step_that_runs() -> None:
     assert out.getvalue().count("\r\x1b[K") == 2
 
 
-def test_the_summary_tells_the_stack_then_what_comes_next() -> None:
-    told = {"Image": ["first", "second"], "Host": ["m6i.xlarge"]}
-    lines = summary(told, "ubuntu-24.04")
+def test_the_summary_describes_the_stack_and_then_the_next_commands() -> None:
+    topics = {"Image": ["first", "second"], "Host": ["m6i.xlarge"]}
+    lines = summary(topics, "ubuntu-24.04")
     assert lines[:3] == ["Image    first", "         second", "Host     m6i.xlarge"]
     assert [line.split()[0] for line in lines[3:] if line[:1].strip()] == [
         "Limits",

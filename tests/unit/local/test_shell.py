@@ -1,4 +1,4 @@
-"""`local shell` keeps the user's shell, but not what its start-up files export."""
+"""`local shell` starts the user's shell, without the logins that its start-up files export."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ def started(name: str, tmp_path: Path) -> str:
     return ran.stdout
 
 
-def test_bash_has_the_environment_after_its_own_files_and_a_prompt_that_says_so(
+def test_bash_sets_the_environment_after_its_own_files_and_marks_the_prompt(
     tmp_path: Path,
 ) -> None:
     assert started("bash", tmp_path) == "none dev [(simulated) mine> ]\n"
@@ -60,7 +60,7 @@ def test_zsh_reads_the_users_files_first_and_then_the_environment(tmp_path: Path
 
 
 @pytest.mark.parametrize("wanted", [None, "/usr/bin/fish"])
-def test_a_shell_that_cannot_be_set_up_becomes_sh(tmp_path: Path, wanted: str | None) -> None:
+def test_an_unsupported_shell_becomes_sh(tmp_path: Path, wanted: str | None) -> None:
     assert shell.plan(wanted, tmp_path, ENVIRONMENT, Path("/g")).command == ["/bin/sh", "-i"]
 
 

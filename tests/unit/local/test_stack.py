@@ -1,4 +1,4 @@
-"""What the Pulumi CLI answers becomes counts, warnings, or one bare paragraph."""
+"""The Pulumi CLI's output becomes counts, warnings, or one error paragraph."""
 
 import os
 import platform
@@ -39,7 +39,7 @@ def cli(clone: Clone) -> LocalCli:
         ),
     ],
 )
-def test_counts_are_told_in_words(changes: dict[str, int], would: str, did: str) -> None:
+def test_counts_are_shown_as_text(changes: dict[str, int], would: str, did: str) -> None:
     outcome = Outcome(changes, ())
     assert outcome.would() == would
     assert outcome.did() == did
@@ -56,12 +56,12 @@ def test_an_update_has_counts_and_each_warning_once(clone: Clone, cli: LocalCli)
     assert cli.up() == Outcome({"create": 36}, ("same",))
 
 
-def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: LocalCli) -> None:
+def test_the_programs_own_error_is_shown_without_the_engines(clone: Clone, cli: LocalCli) -> None:
     echo = "error: an unhandled error occurred: program exited with non-zero exit code: 1\n"
     clone.answers(
         preview={
             "diagnostics": [
-                {"severity": "error", "message": "error: osType ubuntu-99 is none.\n"},
+                {"severity": "error", "message": "error: osType ubuntu-99 is unknown.\n"},
                 {"severity": "error", "message": echo},
             ]
         },
@@ -69,16 +69,16 @@ def test_the_programs_own_error_is_shown_bare(clone: Clone, cli: LocalCli) -> No
     )
     with pytest.raises(LocalError) as caught:
         cli.preview()
-    assert str(caught.value) == "osType ubuntu-99 is none."
+    assert str(caught.value) == "osType ubuntu-99 is unknown."
 
 
-def test_an_error_before_the_program_is_what_the_cli_printed(clone: Clone, cli: LocalCli) -> None:
+def test_an_error_before_the_program_starts_is_the_clis_output(clone: Clone, cli: LocalCli) -> None:
     clone.answers(preview_error="error: the project file is broken")
     with pytest.raises(LocalError, match=r"^the project file is broken$"):
         cli.preview()
 
 
-def test_an_error_without_words_names_the_log(clone: Clone, cli: LocalCli) -> None:
+def test_an_error_without_a_reason_names_the_log(clone: Clone, cli: LocalCli) -> None:
     clone.answers(up_said=[("error", "error: update failed")], up_code=255)
     with pytest.raises(
         LocalError, match=r"code 255 and gave no reason: see \.geusemaker/logs/pulumi\.log"
@@ -87,7 +87,7 @@ def test_an_error_without_words_names_the_log(clone: Clone, cli: LocalCli) -> No
     assert "[ended with code 255]" in clone.places.pulumi_log.read_text()
 
 
-def test_a_destroy_is_looked_at_first_so_that_a_protected_thing_stops_all(
+def test_destroy_is_previewed_first_so_that_a_protected_resource_stops_it(
     clone: Clone, cli: LocalCli
 ) -> None:
     said = 'error: resource "urn" cannot be deleted\nbecause it is protected. To unprotect'
@@ -97,26 +97,36 @@ def test_a_destroy_is_looked_at_first_so_that_a_protected_thing_stops_all(
     assert [call["args"][1] for call in clone.calls()] == ["--preview-only"]
 
 
-def _lock(clone: Clone, pid: int) -> None:
+def _lock(clone: Clone, pid: int, host: str | None = None) -> None:
+    holder = f"user@{host or platform.node()} (pid {pid})"
     (clone.engine_dir / "locked").write_text(
         "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es)"
         " to end or delete the lock file with `pulumi cancel`.\n"
-        f"  file:///x: created by somebody@{platform.node()} (pid {pid}) at 2026-11-23T20:00:00Z\n"
+        f"  file:///x: created by {holder} at 2026-11-23T20:00:00Z\n"
     )
 
 
-def test_the_lock_of_a_killed_cli_is_taken_away(clone: Clone, cli: LocalCli) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    _lock(clone, int(ended.stdout))
+@pytest.fixture
+def ended_pid() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        return ended.pid
+
+
+def test_the_lock_of_a_killed_cli_is_removed(clone: Clone, cli: LocalCli, ended_pid: int) -> None:
+    _lock(clone, ended_pid)
     assert cli.preview().count("create") == 36
 
 
-def test_the_lock_of_a_cli_that_runs_is_left_alone(clone: Clone, cli: LocalCli) -> None:
+def test_a_lock_of_another_machine_is_kept(clone: Clone, cli: LocalCli, ended_pid: int) -> None:
+    """A process id says nothing about a process of another machine."""
+    _lock(clone, ended_pid, host=f"not-{platform.node()}")
+    with pytest.raises(LocalError, match="currently locked"):
+        cli.preview()
+    assert (clone.engine_dir / "locked").exists(), "the lock of a running CLI may be gone"
+
+
+def test_the_lock_of_a_running_cli_is_kept(clone: Clone, cli: LocalCli) -> None:
     _lock(clone, os.getpid())
     with pytest.raises(LocalError, match="currently locked"):
         cli.preview()
@@ -131,7 +141,7 @@ def test_the_events_of_a_killed_cli_are_not_shown(clone: Clone, cli: LocalCli) -
     assert "diagnosticEvent" not in str(failed.value)
 
 
-def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: LocalCli) -> None:
+def test_the_stack_is_created_once_and_outside_the_work_tree(clone: Clone, cli: LocalCli) -> None:
     clone.spawned()
     cli.ensure_stack()
     cli.ensure_stack()
@@ -141,7 +151,7 @@ def test_the_stack_is_made_once_and_away_from_the_work_tree(clone: Clone, cli: L
 
 
 @pytest.mark.parametrize("what", ["init", "output"])
-def test_a_failing_helper_command_is_one_paragraph(clone: Clone, cli: LocalCli, what: str) -> None:
+def test_a_failing_stack_command_is_one_paragraph(clone: Clone, cli: LocalCli, what: str) -> None:
     clone.answers(**{f"{what}_error": "error: no room on the disk"})
     with pytest.raises(LocalError, match=r"^no room on the disk$"):
         cli.ensure_stack() if what == "init" else cli.outputs()
@@ -153,7 +163,7 @@ def test_a_cli_that_cannot_be_started_is_one_paragraph(clone: Clone, cli: LocalC
         cli.preview()
 
 
-def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
+def test_ctrl_c_waits_until_the_cli_has_freed_its_lock(
     clone: Clone, cli: LocalCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = clone.engine_dir / "pulumi"
@@ -177,7 +187,7 @@ def test_ctrl_c_lets_the_cli_free_its_lock_before_it_is_left(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_cli_is_a_process_with_the_environment_and_folder_of_the_door_and_no_input(
+def test_the_cli_gets_the_local_environment_the_project_folder_and_no_input(
     clone: Clone, cli: LocalCli
 ) -> None:
     (clone.engine_dir / "pulumi").write_text(
@@ -193,7 +203,9 @@ def test_the_cli_is_a_process_with_the_environment_and_folder_of_the_door_and_no
     assert "[ended with code 3]" in log
 
 
-def test_a_spawned_cli_answers_as_one_in_this_process(clone: Clone, cli: LocalCli) -> None:
+def test_a_spawned_stand_in_answers_like_the_one_in_this_process(
+    clone: Clone, cli: LocalCli
+) -> None:
     here = (cli.preview(), cli.outputs(), cli.config())
     clone.spawned()
     assert (cli.preview(), cli.outputs(), cli.config()) == here
@@ -202,7 +214,7 @@ def test_a_spawned_cli_answers_as_one_in_this_process(clone: Clone, cli: LocalCl
     assert len({one["cwd"] for one in calls}) == 1
 
 
-def test_events_that_are_no_objects_are_passed_over() -> None:
+def test_lines_that_are_not_json_objects_are_skipped() -> None:
     assert list(run._events('[1]\n{"a": 1}\nnoise\n')) == [{"a": 1}]
 
 

@@ -1,4 +1,4 @@
-"""The lines that tell a deployed stack."""
+"""The lines that describe a deployed stack."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ OUTPUTS = {"amiId": "ami-1", "amiName": NAME, "subnetIds": ["subnet-1"]}
 TODAY = date(2026, 11, 23)
 
 
-def test_a_stack_is_told_in_four_topics() -> None:
+def test_a_stack_is_described_in_four_topics() -> None:
     config = DeploymentConfig(
         allowed_cidrs=("203.0.113.0/24",), protect_data=False, instance_type="g5.xlarge"
     )
@@ -22,43 +22,43 @@ def test_a_stack_is_told_in_four_topics() -> None:
         "Image": [
             NAME,
             "ami-1; newest for ubuntu-22.04, x86_64, base (defaults)",
-            "patched until 2027-04-30 (5 months); a newer image is told, never forced",
+            "patched until 2027-04-30 (5 months); a newer image is reported, never forced",
         ],
         "Host": ["g5.xlarge, 4 vCPU, 16 GiB, 1 x NVIDIA A10G"],
         "Network": [
-            "10.42.0.0/16, 1 zone; open ports: 443 for 203.0.113.0/24; way in: Session Manager"
+            "10.42.0.0/16, 1 zone; open ports: 443 for 203.0.113.0/24; access: Session Manager"
         ],
         "Data": ["EBS 100 GiB (databases, models), EFS (files); protectData false in dev"],
     }
 
 
 @pytest.mark.parametrize(
-    ("today", "told"),
+    ("today", "text"),
     [
         (date(2027, 4, 30), "patched until 2027-04-30 (less than a month)"),
         (date(2027, 3, 30), "patched until 2027-04-30 (1 month)"),
         (date(2027, 5, 1), "not patched since 2027-04-30"),
     ],
 )
-def test_the_end_of_patches_is_told_by_the_day(today: date, told: str) -> None:
+def test_the_end_of_patches_depends_on_the_day(today: date, text: str) -> None:
     lines = image_lines(OUTPUTS, DeploymentConfig(), newer=False, today=today)
-    assert lines[2].startswith(told)
+    assert lines[2].startswith(text)
 
 
-def test_a_pin_and_a_floating_policy_are_told() -> None:
+def test_a_pin_and_a_floating_policy_are_shown() -> None:
     pinned = DeploymentConfig(ami_id="ami-0123456789abcdef0")
     assert "pinned by amiId" in image_lines(OUTPUTS, pinned, newer=False, today=TODAY)[1]
     floating = DeploymentConfig(ami_policy="latest")
     assert "replaces the host" in image_lines(OUTPUTS, floating, newer=False, today=TODAY)[2]
 
 
-def test_a_version_that_is_newer_than_the_table_is_told_as_that() -> None:
+def test_a_version_newer_than_the_catalogue_is_shown_as_such() -> None:
     name = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.99 (Ubuntu 24.04) 20261110"
     lines = image_lines({**OUTPUTS, "amiName": name}, DeploymentConfig(), newer=False, today=TODAY)
-    assert lines[2].startswith("pytorch 2.99 is newer than this table of images")
+    assert lines[2].startswith("pytorch 2.99 is newer than the catalogue")
 
 
-def test_an_image_of_ones_own_makes_no_promise_about_patches() -> None:
+def test_the_end_of_patches_of_an_own_image_is_unknown() -> None:
     outputs = {**OUTPUTS, "amiName": "our-golden-image"}
     lines = image_lines(outputs, DeploymentConfig(), newer=False, today=TODAY)
-    assert "nobody says until when" in lines[2]
+    assert "the end of its patches is unknown" in lines[2]

@@ -1,4 +1,4 @@
-"""The downloaded engine is the one that Pulumi published, byte for byte, or none."""
+"""The downloaded engine has the hash that Pulumi published, or it is refused."""
 
 import hashlib
 import http.server
@@ -18,7 +18,7 @@ SYSTEM = "linux-x64"
 
 
 def archive(*names: str) -> bytes:
-    """One like Pulumi's: programs in a folder."""
+    """An archive like Pulumi's: programs in a folder."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name in names:
@@ -72,12 +72,14 @@ def test_another_archive_is_refused_before_it_is_unpacked(
     url, file = published
     right = {SYSTEM: hashlib.sha256(file.read_bytes()).hexdigest()}
     file.write_bytes(archive("pulumi/pulumi") if change == "another" else file.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"and Pulumi published .*: it was changed, or cut off"):
+    with pytest.raises(
+        ValueError, match=r"but Pulumi published .*: the download was changed or cut off"
+    ):
         download.fetch(tmp_path / "out", url, right)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["archive"]
 
 
-def test_a_machine_without_an_archive_is_named(
+def test_a_system_without_an_archive_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")

@@ -1,4 +1,4 @@
-"""The engine is found, installed or built in that order, and what failed is told."""
+"""The engine is found, installed or built, in that order; errors name each failed source."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def put_engine(folder: Path, version: str = "v3.259.0", names: Sequence[str] = N
 
 
 class Scripted(Machine):
-    """Answers for the programs that would need a network or minutes; starts the others."""
+    """Fakes the programs that need a network or minutes; starts the others."""
 
     def __init__(self, path: Path, **answers: Ran | Callable[[Sequence[str]], Ran]) -> None:
         super().__init__({"PATH": str(path)})
@@ -88,7 +88,7 @@ def tools(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def module(tmp_path: Path) -> Ran:
-    """What `go mod download -json` says of a module with the script in it."""
+    """The output of `go mod download -json` for a module with the script."""
     script = tmp_path / "mod" / "python" / "cmd" / "pulumi-language-python-exec"
     script.parent.mkdir(parents=True)
     script.write_text("#!/bin/sh\n")
@@ -97,14 +97,14 @@ def module(tmp_path: Path) -> Ran:
 
 
 class Finder:
-    """Calls `find_engine` on a machine of its own, and keeps what was told."""
+    """Calls `find_engine` on a fake machine, and keeps its messages."""
 
     def __init__(self, folder: Path, tools: Path) -> None:
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.cache = folder / "cache"
         self.tools = tools
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def find(self, sources: str = "", **answers: Ran | Callable[[Sequence[str]], Ran]) -> Engine:
         return self.on(Scripted(self.bin, **answers), sources)
@@ -118,7 +118,7 @@ class Finder:
             "GOFLAGS": "-mod=vendor",
             "GOOS": "plan9",
         }
-        return find_engine(self.told.append, environ=environ, machine=machine, tools=self.tools)
+        return find_engine(self.messages.append, environ=environ, machine=machine, tools=self.tools)
 
 
 @pytest.fixture
@@ -126,12 +126,12 @@ def finder(tmp_path: Path, tools: Path) -> Finder:
     return Finder(tmp_path, tools)
 
 
-def test_a_new_enough_pulumi_on_path_is_taken(finder: Finder) -> None:
+def test_a_supported_pulumi_on_path_is_used(finder: Finder) -> None:
     put_engine(finder.bin, "v3.300.1", NAMES[:2])
     assert finder.find() == Engine("3.300.1", finder.bin, "from PATH")
 
 
-def test_the_cache_is_taken_when_path_has_none(finder: Finder) -> None:
+def test_the_cache_is_used_when_path_has_no_pulumi(finder: Finder) -> None:
     folder = put_engine(finder.cache / "pulumi" / "3.259.0")
     assert finder.find() == Engine("3.259.0", folder, "cached")
 
@@ -139,14 +139,14 @@ def test_the_cache_is_taken_when_path_has_none(finder: Finder) -> None:
 @pytest.mark.parametrize(
     ("version", "names", "reason"),
     [
-        ("v3.258.9", NAMES, "3.259.0 is the oldest"),
-        ("v4.0.0", NAMES, "knows Pulumi 3 only"),
-        ("what", NAMES, "which is no version"),
-        ("v3.300.0", ["pulumi"], "has no `pulumi-language-python` beside it"),
+        ("v3.258.9", NAMES, "3.259.0 is the oldest supported version"),
+        ("v4.0.0", NAMES, "supports Pulumi 3 only"),
+        ("what", NAMES, "which is not a version"),
+        ("v3.300.0", ["pulumi"], "has no `pulumi-language-python` next to it"),
         ("; echo broken >&2; exit 3", NAMES, "does not run: broken"),
     ],
 )
-def test_a_pulumi_on_path_that_does_not_fit_is_passed_over_with_the_reason(
+def test_an_unusable_pulumi_on_path_is_named_with_the_reason(
     finder: Finder, version: str, names: Sequence[str], reason: str
 ) -> None:
     put_engine(finder.bin, version, names)
@@ -154,7 +154,7 @@ def test_a_pulumi_on_path_that_does_not_fit_is_passed_over_with_the_reason(
         finder.find("path")
 
 
-def test_asking_for_the_version_looks_at_none_of_the_users_logins(finder: Finder) -> None:
+def test_the_version_command_gets_no_login_of_the_user(finder: Finder) -> None:
     seen = finder.bin / "seen"
     put_engine(finder.bin)
     (finder.bin / "pulumi").write_text(f'#!/bin/sh\nenv >"{seen}"\necho v3.259.0\n')
@@ -172,15 +172,15 @@ def test_a_download_fills_the_cache(finder: Finder) -> None:
     assert finder.find().source == "cached"
 
 
-def test_without_a_network_it_is_built_and_cached(finder: Finder, module: Ran) -> None:
+def test_without_a_network_the_engine_is_built_and_cached(finder: Finder, module: Ran) -> None:
     machine = Scripted(finder.bin, installer=NO_NETWORK, build=built, mod=module)
     assert finder.on(machine).source == "built from tools/"
     assert machine.ran == ["installer", "build", "mod", "build"]
     assert machine.envs[-1]["CGO_ENABLED"] == "0"
     assert machine.envs[-1]["GOFLAGS"] == "-mod=readonly"
     assert "GOOS" not in machine.envs[-1]
-    assert any("about 5 minutes" in text for text in finder.told)
-    assert "still building, 1 min 15 s so far" in finder.told
+    assert any("about 5 minutes" in text for text in finder.messages)
+    assert "still building, 1 min 15 s so far" in finder.messages
     assert finder.find().source == "cached"
     script = finder.cache / "pulumi" / "3.259.0" / "pulumi-language-python-exec"
     assert os.access(script, os.X_OK)
@@ -190,13 +190,13 @@ def test_without_a_network_it_is_built_and_cached(finder: Finder, module: Ran) -
     ]
 
 
-def test_a_broken_cache_is_made_anew(finder: Finder) -> None:
+def test_a_broken_cache_is_replaced(finder: Finder) -> None:
     put_engine(finder.cache / "pulumi" / "3.259.0", names=["pulumi"])
     assert finder.find(installer=installed).source == "from Pulumi's release"
     assert finder.find().source == "cached"
 
 
-def test_a_build_that_fails_leaves_nothing_and_says_why(finder: Finder) -> None:
+def test_a_failed_build_leaves_no_files_and_gives_its_reason(finder: Finder) -> None:
     failed = Ran(1, "", "go: updates to go.mod needed")
     with pytest.raises(EngineError) as caught:
         finder.find(installer=NO_NETWORK, build=failed)
@@ -207,17 +207,17 @@ def test_a_build_that_fails_leaves_nothing_and_says_why(finder: Finder) -> None:
     assert "\n" not in told
 
 
-def test_a_module_without_the_script_is_told(finder: Finder) -> None:
-    with pytest.raises(EngineError, match="holds no python/cmd/pulumi-language-python-exec"):
+def test_a_module_without_the_script_is_an_error(finder: Finder) -> None:
+    with pytest.raises(EngineError, match="has no python/cmd/pulumi-language-python-exec"):
         finder.find("build", build=built, mod=Ran(0, "{}", ""))
 
 
-def test_an_answer_of_go_that_is_no_json_is_told(finder: Finder) -> None:
+def test_output_of_go_that_is_not_json_is_an_error(finder: Finder) -> None:
     with pytest.raises(EngineError, match="a build from tools/: Expecting value"):
         finder.find("build", build=built, mod=Ran(0, "what", ""))
 
 
-def test_without_go_and_without_sources_the_reason_is_told(finder: Finder) -> None:
+def test_a_missing_go_and_missing_sources_are_named(finder: Finder) -> None:
     with pytest.raises(EngineError, match="there is no `go` on PATH"):
         finder.find("build")
     shutil.rmtree(finder.tools)
@@ -227,41 +227,43 @@ def test_without_go_and_without_sources_the_reason_is_told(finder: Finder) -> No
         finder.find("cache")
 
 
-def test_a_cache_that_cannot_be_made_is_told(finder: Finder) -> None:
+def test_a_cache_that_cannot_be_created_is_named(finder: Finder) -> None:
     finder.cache.write_text("a file in the way")
     with pytest.raises(EngineError, match=r"the cache: .* cannot be used"):
         finder.find(installer=installed)
 
 
 def test_an_unknown_source_is_refused_by_name(finder: Finder) -> None:
-    with pytest.raises(EngineError, match="names apt, which is no source"):
+    with pytest.raises(EngineError, match="names apt, an unknown source"):
         finder.find("path,apt")
 
 
-def test_a_second_clone_waits_and_takes_what_the_first_made(finder: Finder) -> None:
+def test_a_second_clone_waits_and_uses_the_engine_of_the_first(finder: Finder) -> None:
     folder = finder.cache / "pulumi" / "3.259.0"
     folder.parent.mkdir(parents=True)
     first = filelock.FileLock(f"{folder}.lock", thread_local=False)
     first.acquire()
 
     def finish(text: str) -> None:
-        finder.told.append(text)
+        finder.messages.append(text)
         put_engine(folder)
         threading.Thread(target=first.release).start()
 
     environ = {"PATH": str(finder.bin), "GEUSEMAKER_CACHE_DIR": str(finder.cache)}
     found = find_engine(finish, environ=environ, machine=Scripted(finder.bin), tools=finder.tools)
     assert found.source == "cached"
-    assert finder.told == ["another clone is getting the Pulumi CLI; waiting for it"]
+    assert finder.messages == ["another clone is installing the Pulumi CLI; waiting for it"]
 
 
-def test_the_cache_is_where_the_system_keeps_caches_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_cache_is_in_the_systems_cache_folder_unless_a_variable_names_another(
+    tmp_path: Path,
+) -> None:
     assert engine.cache_root({"GEUSEMAKER_CACHE_DIR": str(tmp_path)}) == tmp_path
     assert engine.cache_root({}).name == "geusemaker"
 
 
-def test_the_download_is_really_started_and_tells_its_reason(tmp_path: Path) -> None:
-    # A proxy on a port where nobody listens: refused at once, with or without a network.
+def test_the_real_download_process_gives_its_reason(tmp_path: Path) -> None:
+    # A proxy on a closed port: refused at once, with or without a network.
     nobody = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
     env = build.download_env({**os.environ, **nobody, "AWS_PROFILE": "real"})
     assert "AWS_PROFILE" not in env
@@ -270,7 +272,7 @@ def test_the_download_is_really_started_and_tells_its_reason(tmp_path: Path) -> 
     assert "refused" in ran.last_line()
 
 
-def test_a_program_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
+def test_a_program_over_its_time_limit_is_ended_with_its_children(tmp_path: Path) -> None:
     child = tmp_path / "child"
     script = f'sleep 60 & echo $! >"{child}"; echo started; wait'
     ran = Machine().run(["/bin/sh", "-c", script], env=os.environ, seconds=0.5)
@@ -282,17 +284,17 @@ def test_a_program_over_its_time_is_ended_with_its_children(tmp_path: Path) -> N
     assert not process.is_running(int(child.read_text()))
 
 
-def test_a_long_program_is_told_to_be_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_program_reports_that_it_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geusemaker.pulumi_cli.programs._STILL_EVERY", 0.05)
     told: list[float] = []
     Machine().run(["sleep", "0.3"], env=os.environ, seconds=60, still=told.append)
     assert told
 
 
-def test_a_program_that_is_not_there_is_an_answer(tmp_path: Path) -> None:
+def test_a_missing_program_is_a_result(tmp_path: Path) -> None:
     ran = Machine().run([str(tmp_path / "none")], env={}, seconds=5)
     assert (ran.code, "cannot be started" in ran.last_line()) == (127, True)
-    assert Ran(3, "", "").last_line() == "it ended with code 3 and said nothing"
+    assert Ran(3, "", "").last_line() == "it ended with code 3 without output"
 
 
 def test_the_pinned_version_is_the_one_in_go_mod() -> None:
@@ -300,7 +302,7 @@ def test_the_pinned_version_is_the_one_in_go_mod() -> None:
     assert f"github.com/pulumi/pulumi/pkg/v3 v{engine.VERSION}" in pinned.read_text()
 
 
-def test_a_cache_in_the_home_of_nobody_is_one_paragraph() -> None:
+def test_a_cache_in_the_home_of_an_unknown_user_is_one_paragraph() -> None:
     assert cache_root({"GEUSEMAKER_CACHE_DIR": "~/x"}) == Path.home() / "x"
     with pytest.raises(EngineError, match="GEUSEMAKER_CACHE_DIR is '~nobody-of-that-name/x'"):
         cache_root({"GEUSEMAKER_CACHE_DIR": "~nobody-of-that-name/x"})
