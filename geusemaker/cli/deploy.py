@@ -194,10 +194,13 @@ def _of_flags(given: dict[str, str | None]) -> list[Given]:
 def _show(wanted: Effective, fit: Callable[[str], str]) -> None:
     keys = max(len(row.key) for row in wanted.rows)
     values = min(max(len(row.value) for row in wanted.rows), 60)
+    width = terminal.columns(sys.stdout)
+    if width is not None:
+        sources = max(len(row.source) for row in wanted.rows)
+        values = max(1, min(values, width - keys - sources - 6))
     for row in wanted.rows:
         head = f"  {row.key:<{keys}}  "
         line = f"{head}{row.value:<{values}}  {row.source}"
-        width = terminal.columns(sys.stdout)
         if width is None or len(line) <= width:
             typer.echo(line)
         else:

@@ -8,9 +8,7 @@ from typing import TextIO
 
 from geusemaker import terminal
 
-HEADER = (
-    "SIMULATED AWS on this machine: no account, no cost; your AWS and Pulumi logins are not read"
-)
+HEADER = "SIMULATED AWS on this machine: no account, no cost, your logins are not read"
 STEPS = 4
 DETAIL_AT = 26
 """The column of a step's detail."""
@@ -101,8 +99,8 @@ def summary(topics: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
     lines += _block(
         "Next",
         [
-            "make shell   plain `pulumi preview`, `up`, `destroy` against this account",
-            "make down    remove everything, prove the account empty",
+            "make shell   `pulumi preview`, `up` and `destroy` in this account",
+            "make down    remove everything, check that the account is empty",
             "real AWS     docs/your-own-account.md",
         ],
     )
