@@ -255,7 +255,8 @@ def services(values: Sequence[str]) -> tuple[str, ...]:
     }
     for value, near in meant_by.items():
         if value not in SERVICES:
-            meant = [one for one in SERVICES if one in meant_by.values()]
+            wanted = {*meant_by.values(), *(["postgres"] if "n8n" in meant_by.values() else [])}
+            meant = [one for one in SERVICES if one in wanted]
             hint = f" (did you mean {near}?)" if near else ""
             raise InvalidValue(
                 f"has the item {value!r}, which is not a service{hint}",

@@ -205,6 +205,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("services", "n8n,postgresql", ["'postgresql'", "did you mean postgres?", "`pulumi config set geusemaker:services n8n,postgres`"]),
     ("services", "N8N,Postgres", ["did you mean n8n?", "`pulumi config set geusemaker:services n8n,postgres`"]),
     ("services", "ollama,ollama", ["twice", "`pulumi config set geusemaker:services ollama`"]),
+    ("services", "n8n,redis-stack", ["not a service", "`pulumi config set geusemaker:services n8n,postgres`"]),
     ("services", "ollama,redis-stack", ["not a service", "`pulumi config set geusemaker:services ollama`"]),
     ("imageVersions", "olama=ollama/ollama:0.35.1", ["olama", """`pulumi config set geusemaker:imageVersions '{"ollama": "ollama/ollama:0.35.1"}'`"""]),
     ("imageVersions", "ollama=ollama/ollama", ["has no tag", "`pulumi config set geusemaker:imageVersions '{}'`"]),
