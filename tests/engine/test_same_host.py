@@ -1,7 +1,17 @@
-"""What holds a name that can change replaces no host: the stack's own, and its parameters'."""
+"""One stack: no other name and no other bytes of the same script replace its host; another boot
+script does, on the image that it runs."""
+
+import base64
+import gzip
+from typing import Any
+
+import pytest
+
+from geusemaker import userdata
 
 from .door import Door
 
+NEWER = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20261120"
 ROLES = ("settings", "status", "credentials")
 
 
@@ -38,6 +48,44 @@ def test_lost_parameters_come_back_under_their_names_and_replace_nothing(door: D
     assert door.outputs() == before
     assert _values(door, names) == values
     door.pulumi("preview", "--expect-no-changes")
+
+
+def test_other_gzip_bytes_of_the_same_script_change_nothing(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another Python build packs the same text otherwise; a colleague's machine is no reason."""
+    packed: list[bool] = []
+    as_before = userdata.encode
+
+    def otherwise(text: str) -> str:
+        other = base64.b64encode(gzip.compress(text.encode(), compresslevel=1, mtime=0)).decode()
+        packed.append(other != as_before(text))
+        return other
+
+    monkeypatch.setattr(userdata, "encode", otherwise)
+    door.pulumi("preview", "--expect-no-changes")
+    assert packed == [True]
+
+
+def test_a_changed_boot_script_replaces_the_host_on_the_kept_image(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = door.outputs()
+    door.release(NEWER, root_gib=90)
+    as_before = userdata.render
+
+    def changed(*given: Any) -> str:
+        return as_before(*given) + "# changed\n"
+
+    monkeypatch.setattr(userdata, "render", changed)
+    steps = door.steps()
+    assert steps["geusemaker-compute-host"] in ("replace", "create-replacement", "delete-replaced")
+    assert "geusemaker-image" not in steps
+    door.up()
+    after = door.outputs()
+    assert after["instanceId"] != before["instanceId"]
+    assert after["amiId"] == before["amiId"]
+    assert after["dataVolumeId"] == before["dataVolumeId"]
 
 
 def _values(door: Door, names: dict[str, str]) -> dict[str, str]:
