@@ -95,8 +95,8 @@ def run(
         edit(arguments[1], arguments[2:], file)
     elif what[0] == "config":
         fail(answers.get("config_error"))
-        told = answers["config"]
-        say(json.dumps(config_of(arguments, file) if told == "file" else told))
+        wanted = answers["config"]
+        say(json.dumps(config_of(arguments, file) if wanted == "file" else wanted))
     elif what[0] == "cancel":
         (here / "locked").unlink()
     elif (here / "locked").exists():
@@ -139,14 +139,14 @@ def config_file(arguments: list[str], env: Mapping[str, str]) -> Path:
 
 def config_of(arguments: list[str], file: Path) -> dict[str, Any]:
     content = yaml.safe_load(file.read_text()) if file.exists() else {}
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in ((content or {}).get("config") or {}).items():
         if isinstance(value, dict) and "secure" in value:
             clear = {"value": value["secure"].removeprefix("c:")}
-            told[key] = {"secret": True, **(clear if "--show-secrets" in arguments else {})}
+            values[key] = {"secret": True, **(clear if "--show-secrets" in arguments else {})}
         else:
-            told[key] = {"value": value if isinstance(value, str) else json.dumps(value)}
-    return told
+            values[key] = {"value": value if isinstance(value, str) else json.dumps(value)}
+    return values
 
 
 def edit(what: str, arguments: list[str], file: Path) -> None:

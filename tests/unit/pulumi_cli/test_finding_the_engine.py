@@ -201,10 +201,10 @@ def test_a_failed_build_leaves_no_files_and_gives_its_reason(finder: Finder) -> 
     with pytest.raises(EngineError) as caught:
         finder.find(installer=NO_NETWORK, build=failed)
     assert list((finder.cache / "pulumi").iterdir()) == [finder.cache / "pulumi" / "3.259.0.lock"]
-    told = str(caught.value)
+    message = str(caught.value)
     for part in ("there is no `pulumi`", "Name or service", "go.mod needed", "brew install", "Go "):
-        assert part in told
-    assert "\n" not in told
+        assert part in message
+    assert "\n" not in message
 
 
 def test_a_module_without_the_script_is_an_error(finder: Finder) -> None:
@@ -264,8 +264,8 @@ def test_the_cache_is_in_the_systems_cache_folder_unless_a_variable_names_anothe
 
 def test_the_real_download_process_gives_its_reason(tmp_path: Path) -> None:
     # A proxy on a closed port: refused at once, with or without a network.
-    nobody = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    env = build.download_env({**os.environ, **nobody, "AWS_PROFILE": "real"})
+    closed_port = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    env = build.download_env({**os.environ, **closed_port, "AWS_PROFILE": "real"})
     assert "AWS_PROFILE" not in env
     ran = Machine().run(build.download_command(tmp_path / "out"), env=env, seconds=60)
     assert ran.code == 1
@@ -286,9 +286,9 @@ def test_a_program_over_its_time_limit_is_ended_with_its_children(tmp_path: Path
 
 def test_a_long_program_reports_that_it_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geusemaker.pulumi_cli.programs._STILL_EVERY", 0.05)
-    told: list[float] = []
-    Machine().run(["sleep", "0.3"], env=os.environ, seconds=60, still=told.append)
-    assert told
+    reported: list[float] = []
+    Machine().run(["sleep", "0.3"], env=os.environ, seconds=60, still=reported.append)
+    assert reported
 
 
 def test_a_missing_program_is_a_result(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The simulated account's vCPU quotas: they are told, and they bind."""
+"""The simulated account's vCPU quotas: they are listed and enforced."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def refusal(act: Callable[[], object]) -> str:
     return str(refused.value)
 
 
-def test_the_quotas_of_ec2_are_told(empty_world: World) -> None:
+def test_the_quotas_of_ec2_are_listed(empty_world: World) -> None:
     client = empty_world.account.client("service-quotas")
     told = client.get_service_quota(ServiceCode="ec2", QuotaCode="L-DB2E81BA")["Quota"]
     assert told["QuotaName"] == "Running On-Demand G and VT instances"
@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_a_new_account(empty_world: World) -> None:
     assert {one["Value"] for one in listed if one["QuotaCode"] == "L-1216C47A"} == {5.0}
 
 
-def test_what_moto_has_is_still_there(empty_world: World) -> None:
+def test_motos_own_quotas_remain(empty_world: World) -> None:
     client = empty_world.account.client("service-quotas")
     assert client.get_service_quota(ServiceCode="vpc", QuotaCode="L-7E9ECCDB")["Quota"]["Value"]
     assert client.list_service_quotas(ServiceCode="vpc")["Quotas"]
@@ -49,7 +49,7 @@ def test_what_moto_has_is_still_there(empty_world: World) -> None:
             client.get_service_quota(ServiceCode=service, QuotaCode=code)
 
 
-def test_a_type_of_a_quota_of_zero_is_refused_in_the_words_of_ec2(empty_world: World) -> None:
+def test_a_type_with_a_quota_of_zero_is_refused_with_the_error_of_ec2(empty_world: World) -> None:
     said = refusal(lambda: empty_world.instance(instanceType="p5.48xlarge"))
     assert (
         "creating EC2 Instance: operation error EC2: RunInstances, https response error "
@@ -87,7 +87,7 @@ def stopped(world: World, host: Thing) -> None:
     world.account.client("ec2").stop_instances(InstanceIds=[host.id])
 
 
-def test_a_host_grows_only_as_far_as_the_quota_goes(empty_world: World) -> None:
+def test_a_type_change_stays_within_the_quota(empty_world: World) -> None:
     world = empty_world
     quotas.of("us-east-1")[STANDARD.code] = 8
     host = world.instance(instanceType="m6i.xlarge")
@@ -103,7 +103,7 @@ def test_a_host_grows_only_as_far_as_the_quota_goes(empty_world: World) -> None:
     assert "still stopped" in told
 
 
-def test_start_instances_is_refused_whoever_calls_it(empty_world: World) -> None:
+def test_start_instances_is_refused_for_every_caller(empty_world: World) -> None:
     world = empty_world
     host = world.instance(instanceType="m6i.xlarge")
     ec2 = world.account.client("ec2")
@@ -118,12 +118,12 @@ def test_start_instances_is_refused_whoever_calls_it(empty_world: World) -> None
     assert told["instanceState"] == "running"
 
 
-def test_each_region_has_its_own(empty_world: World) -> None:
+def test_each_region_has_its_own_quotas(empty_world: World) -> None:
     quotas.of("us-east-1")[STANDARD.code] = 1
     assert quotas.of("eu-west-1")[STANDARD.code] == 256
 
 
-def test_a_new_account_begins_with_its_own_quotas() -> None:
+def test_a_new_account_starts_with_its_own_quotas() -> None:
     for _ in range(2):
         with simulated_account() as mocks:
             here = quotas.of(mocks.account.region)
@@ -131,7 +131,7 @@ def test_a_new_account_begins_with_its_own_quotas() -> None:
             here[STANDARD.code] = 0
 
 
-def test_the_product_counts_each_type_as_the_simulated_aws_does() -> None:
+def test_the_doctor_and_the_simulated_aws_count_each_type_alike() -> None:
     """Two tables by two hands: neither is made from the other."""
     assert {(one.code, one.name, one.of_new_account) for one in QUOTAS} == {
         (one.code, one.name, one.default) for one in quotas.QUOTAS

@@ -1,4 +1,4 @@
-"""What AWS refuses, in the words in which the real provider shows it."""
+"""AWS's refusals, with the text of the real provider."""
 
 import base64
 import dataclasses
@@ -74,7 +74,7 @@ def test_a_rule_is_described_in_the_characters_that_ec2_takes(
     assert said.startswith("ModifySecurityGroupRules InvalidParameterValue: ")
 
 
-def test_a_device_is_taken_once(world: World) -> None:
+def test_a_device_name_is_used_once(world: World) -> None:
     instance = world.instance()
     for device in ("/dev/sda1", "/dev/sdf"):
         volume = world.volume()
@@ -209,7 +209,7 @@ def test_a_gateway_outlives_the_addresses_behind_it(world: World) -> None:
     world.delete(gateway)
 
 
-def test_a_gateway_may_stand_alone(world: World) -> None:
+def test_a_gateway_needs_no_vpc(world: World) -> None:
     gateway = world.make("InternetGateway")
     assert gateway.state["vpcId"] == ""
     attached = world.update(gateway, vpcId=world.make("Vpc", cidrBlock="10.1.0.0/16").id)
@@ -279,7 +279,7 @@ def _launch(**given: Any) -> Callable[[World], str]:
     return lambda world: refusal(lambda: world.instance(**given))
 
 
-def test_an_instance_needs_an_image_that_there_is(world: World) -> None:
+def test_an_instance_needs_an_existing_image(world: World) -> None:
     said = _launch(ami="ami-00000000000000000")(world)
     assert "InvalidAMIID.NotFound: The image id '[ami-00000000000000000]' does not exist" in said
     image = world.image()
@@ -296,7 +296,7 @@ def test_image_and_type_have_one_architecture(world: World) -> None:
     )
 
 
-def test_an_instance_needs_a_type_that_there_is(world: World) -> None:
+def test_an_instance_needs_an_existing_type(world: World) -> None:
     assert _launch(instanceType="m6i.gigantic")(world) == (
         "RunInstances InvalidParameterValue: Invalid value 'm6i.gigantic' for InstanceType."
     )
@@ -388,7 +388,7 @@ def test_a_role_leaves_its_profiles_but_not_its_policies(world: World) -> None:
     assert world.read(role) is None
 
 
-def test_what_stands_on_a_role_goes_with_it(world: World) -> None:
+def test_the_policies_of_a_role_are_deleted_with_it(world: World) -> None:
     role = world.role()
     things = [
         world.make("RolePolicyAttachment", role=role.id, policyArn=MANAGED),
@@ -423,7 +423,7 @@ def test_a_group_without_a_vpc_is_in_the_default_one(world: World) -> None:
     assert vpc["IsDefault"]
 
 
-def test_a_new_group_lets_nothing_out(world: World) -> None:
+def test_a_new_group_has_no_egress_rule(world: World) -> None:
     group = world.group()
     (told,) = world.account.client("ec2").describe_security_groups(GroupIds=[group.id])[
         "SecurityGroups"
@@ -540,7 +540,7 @@ def test_refused_before_anything_is_made(
     assert any(problem.startswith(expected) for problem in problems), problems
 
 
-def test_what_is_not_known_yet_is_not_refused(world: World) -> None:
+def test_an_unknown_value_is_not_refused(world: World) -> None:
     for kind, given in (
         ("Volume", {"availabilityZone": UNKNOWN, "size": 1, "type": UNKNOWN, "throughput": 1}),
         ("FileSystem", {"throughputMode": UNKNOWN, "kmsKeyId": UNKNOWN, "encrypted": UNKNOWN}),
@@ -557,12 +557,12 @@ def test_a_type_change_replaces_only_without_a_common_architecture(world: World)
         assert (change.path, change.replaces) == ("instanceType", replaces)
 
 
-def test_user_data_replaces_only_when_it_is_told_to(world: World) -> None:
+def test_user_data_replaces_only_when_the_flag_for_it_is_set(world: World) -> None:
     data = base64.b64encode(b"#!/bin/sh").decode()
-    for told in (True, False):
-        made = world.instance(userDataReplaceOnChange=told)
+    for replaces in (True, False):
+        made = world.instance(userDataReplaceOnChange=replaces)
         (change,) = world.changes(made, {**made.inputs, "userDataBase64": data})
-        assert (change.path, change.replaces) == ("userDataBase64", told)
+        assert (change.path, change.replaces) == ("userDataBase64", replaces)
 
 
 def _attached(world: World, **given: Any) -> Thing:
@@ -597,7 +597,7 @@ def test_what_was_detached_by_hand_is_not_detached_again(world: World) -> None:
     assert host_gone("deleting EBS Volume (v) Attachment (i-1): api error RequestLimit") is None
 
 
-def test_an_attachment_that_is_to_stay_stays(world: World) -> None:
+def test_an_attachment_with_skip_destroy_is_kept(world: World) -> None:
     made = _attached(world, skipDestroy=True)
     world.delete(made)
     assert world.read(made) is not None
