@@ -1,8 +1,8 @@
-"""The table of image lines, read from `catalogue.toml` and checked whole.
+"""The table of image lines, read from `catalogue.toml` and validated.
 
-A *line* is what AWS builds again and again under one form of name: one OS, one architecture, one
-type. A framework line has several *versions*, any other has exactly one, without a number. Nothing
-here looks at today's date: what is patched on which day is asked with that day.
+A *line* is a series of images with one form of name: one OS, one architecture, one type. A
+framework line has several *versions*; any other has one, without a number. No function here reads
+the current day: the caller passes it.
 """
 
 import re
@@ -46,7 +46,7 @@ _ARRAYS = (
 _NO_LIST = FamilyList(())
 _VERSION = re.compile(r"[0-9]+\.[0-9]+")
 _SPELLED = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
-# No character that means something to EC2's filters (* ? \) may stand in a form.
+# A form must not contain wildcards of EC2's filters (* ? \).
 _FORM = re.compile(r"Deep Learning [A-Za-z0-9 .(){}]+ (\{date\}|Version \{build\})")
 
 
@@ -64,15 +64,15 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One framework version of a line, or the single nameless version of another line.
+    """One framework version of a line, or the single version without a number of another line.
 
     Attributes:
         number: What a user types, such as "2.6"; None without a framework.
         spellings: How image names may write it, such as ("2.6.0",); empty without a framework.
         patched_until: Last day of patches: the framework's end or the OS's, whichever is first.
-        advisory: What AWS warns of, worded to follow "PyTorch 2.12", or None.
-        first_seen: Build date of the first image seen by name; None where none was seen.
-        last_seen: The same of the last.
+        advisory: AWS's warning, worded to follow "PyTorch 2.12", or None.
+        first_seen: Build date of the first known image; None without one.
+        last_seen: Build date of the last known image.
     """
 
     number: str | None
@@ -93,15 +93,15 @@ class Line:
 
     Attributes:
         status: "current", "ended" or "never", as of the table's date.
-        form: The image name with {version}, {date} or {build}; None if it never was.
-        versions: Highest first; empty if it never was.
-        instance_families: Such as "g5" and "p6-b200"; empty where AWS's list was not seen.
-        driver: "nvidia-open"; None if it never was.
-        min_root_gib: GiB of the smallest root volume; 0 if it never was.
-        reason: Why it never was; None otherwise.
-        source: The page that the facts are from.
-        tried_families: Families that AWS does not list and users run all the same.
-        listed_on: Day of the page with `instance_families`; None where it is not known.
+        form: The image name with {version}, {date} or {build}; None if never released.
+        versions: Highest first; empty if never released.
+        instance_families: Such as "g5" and "p6-b200"; empty if AWS's list is unknown.
+        driver: "nvidia-open"; None if never released.
+        min_root_gib: GiB of the smallest root volume; 0 if never released.
+        reason: Why AWS never released it; None otherwise.
+        source: The page with the facts.
+        tried_families: Families that AWS does not list but users run.
+        listed_on: Day of the page with `instance_families`; None if unknown.
     """
 
     system: System
@@ -205,7 +205,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         line = _line(record, as_of, sources, lists, systems, releases)
         key = (line.os_type, line.architecture, line.ami_type)
         if key in lines:
-            raise record.error("type", f"{' / '.join(key)} stands here twice")
+            raise record.error("type", f"{' / '.join(key)} appears twice")
         lines[key] = line
         if line.form is not None and forms.setdefault(line.form, " / ".join(key)) != " / ".join(
             key
@@ -215,7 +215,8 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     for key in product(systems, ARCHITECTURES, AMI_TYPES):
         if key not in lines:
             raise document.arrays["line"][-1].error(
-                "line", f"no [[line]] says what is with {' / '.join(key)}; add it, if as `never`"
+                "line",
+                f"there is no [[line]] for {' / '.join(key)}; add it, even if as `never`",
             )
     return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()), unsupported, blackwell)
 
@@ -223,7 +224,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
 def _keyed(
     document: Document, array: str, field: str, sources: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """Texts by key, from tables that hold not much else."""
+    """Texts by key, from tables with a key and a text."""
     found: dict[str, str] = {}
     for record in document.arrays[array]:
         _add(found, record, "key", record.text("key"), record.text(field))
@@ -315,7 +316,7 @@ def _line(
         listed_on=listed.listed_on,
     )
     record.refuse_the_rest()
-    # The dates decide; the word is for the reader of the file, and must not lie to them.
+    # The dates decide; the status must agree, because people read it in the file.
     derived = "current" if line.patched(as_of) else "ended"
     if status != derived:
         raise record.error("status", f"is {status!r}, but by the patch dates it is {derived!r}")
@@ -347,7 +348,7 @@ def _versions(
 def _check_form(
     record: Record, form: str, system: System, architecture: str, ami_type: str
 ) -> None:
-    """A broken form would ask AWS for nothing, or worse, for a neighbour's images."""
+    """A wrong form would find no images, or images of another line."""
     if not _FORM.fullmatch(form):
         raise record.error("form", f"{form!r} is no name form that ends with a date or a version")
     bare = form.replace("{date}", "").replace("{build}", "").replace("{version}", "", 1)
@@ -363,5 +364,5 @@ def _check_form(
 
 def _add(found: dict[_K, _V], record: Record, field: str, key: _K, value: _V) -> None:
     if key in found:
-        raise record.error(field, f"{key!r} stands here twice")
+        raise record.error(field, f"{key!r} appears twice")
     found[key] = value

@@ -1,9 +1,9 @@
-"""Which of the images that EC2 showed is the answer. Pure: the images are passed in.
+"""Chooses one of the images that EC2 returned. Pure: the images are passed in.
 
-The program has the provider choose, one candidate at a time; here the images of all candidates come
-in one answer of DescribeImages. Both must end at the same image, so each rule of the provider's
-stands here once more: the anchored expression, and the newest by creation date. Of several created
-at once, which only stand-ins for AWS show, the one whose name ends with the latest day or build.
+In the program the provider chooses, one candidate at a time; here one answer of DescribeImages has
+the images of all candidates. Both must choose the same image, so this module repeats the provider's
+rules: the anchored expression, and the newest creation date. Of equal dates, which only imitations
+of AWS return, the name with the latest day or build wins.
 """
 
 import re
@@ -17,7 +17,7 @@ from geusemaker.dlami.naming import build_in, recognise
 from geusemaker.dlami.selection import Candidate, ImageQuery
 
 AwsImage = Mapping[str, Any]
-"""An image as EC2's DescribeImages gives it."""
+"""An image as EC2's DescribeImages returns it."""
 
 _AMAZON = "amazon"
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -28,9 +28,9 @@ def choose(
 ) -> tuple[Candidate, AwsImage] | None:
     """The newest image of the first candidate that has any, with that candidate; else None.
 
-    AWS itself hides deprecated images where the query wants none, and only it knows the hour, so an
-    image that it shows is a fair answer. What imitates AWS may show them all: images deprecated on
-    `today` therefore come last, and are chosen only where AWS shows nothing else that fits.
+    AWS hides deprecated images unless the query includes them, so any image that it returns is
+    valid. Imitations of AWS may return them all: images deprecated on `today` come last, and are
+    chosen only if no other image fits.
     """
     images = of_amazon(images)
     if not query.include_deprecated and (
@@ -51,23 +51,23 @@ def without_deprecated(images: Iterable[AwsImage], today: date) -> list[AwsImage
 
 
 def of_amazon(images: Sequence[AwsImage]) -> list[AwsImage]:
-    """The images that AWS names as its own.
+    """The images that AWS owns, by their owner alias.
 
-    EC2 gives the alias with each image of AWS's. Only where no image of the answer has it, which
-    real answers never do, the filter on the owner has to be enough.
+    EC2 returns the alias with each image of AWS. If no image has one, as in imitations, the owner
+    filter of the search decides.
     """
-    told = any(image.get("ImageOwnerAlias") == _AMAZON for image in images)
-    allowed = (_AMAZON,) if told else (_AMAZON, None)
+    has_alias = any(image.get("ImageOwnerAlias") == _AMAZON for image in images)
+    allowed = (_AMAZON,) if has_alias else (_AMAZON, None)
     return [image for image in images if image.get("ImageOwnerAlias") in allowed]
 
 
 def fitting(query: ImageQuery, candidate: Candidate, images: Iterable[AwsImage]) -> list[AwsImage]:
-    """The candidate's images; what an answer leaves out of one, EC2's filters have tested."""
+    """The candidate's images. EC2's filters have tested the fields that an answer lacks."""
     return [
         image
         for image in images
         if image.get("ImageId")
-        # The whole name: Python's `$` would let a line break pass at the end, Go's does not.
+        # `fullmatch`, because Python's `$` lets a line break follow and Go's does not.
         and re.fullmatch(candidate.name_regex, image.get("Name") or "")
         and image.get("Architecture", query.architecture) == query.architecture
         and image.get("State", "available") == "available"
@@ -75,10 +75,9 @@ def fitting(query: ImageQuery, candidate: Candidate, images: Iterable[AwsImage])
 
 
 def newest(images: Iterable[AwsImage]) -> AwsImage | None:
-    """The image created last, to the second; None without images.
+    """The image with the latest creation date, to the second; None without images.
 
-    Of several created at once, which only stand-ins for AWS show, the one whose name says the
-    latest day or the highest build; of those, the first.
+    Of equal dates the name with the latest day or the highest build wins, else the first.
     """
     return max(images, key=_age, default=None)
 
@@ -95,10 +94,9 @@ def line_of(image: AwsImage) -> tuple[str, str, str] | None:
 
 
 def newer_versions(line: Line, images: Iterable[AwsImage]) -> dict[str, str]:
-    """Framework versions of the line's images above all that the table has of it, highest first.
+    """Framework versions of a line's images that are higher than the table's, highest first.
 
-    Each with the name of its newest image. `images` are of the line already; other lines than those
-    of a framework have none.
+    Each has the name of its newest image. `images` belong to the line.
     """
     if not line.numbers:
         return {}
@@ -124,10 +122,10 @@ def best_first(images: Iterable[AwsImage]) -> list[AwsImage]:
 
 
 def found_image(image: AwsImage) -> FoundImage:
-    """The image as the project keeps it.
+    """The image as the program stores it.
 
     Raises:
-        ImageError: It names no root volume of a known size.
+        ImageError: Its root is on an instance store.
     """
     name = image.get("Name") or ""
     root_device = image.get("RootDeviceName") or root_device_of(name)
@@ -156,7 +154,7 @@ def _choose(query: ImageQuery, images: Sequence[AwsImage]) -> tuple[Candidate, A
 
 
 def _age(image: AwsImage) -> tuple[datetime, tuple[int, ...]]:
-    """Order of the images of one version: by creation, then by what the name ends with."""
+    """Order of the images of one version: by creation date, then by the end of the name."""
     return _created(image), build_in(str(image.get("Name") or ""))
 
 
@@ -165,7 +163,7 @@ def _created(image: AwsImage) -> datetime:
 
 
 def _moment(text: object) -> datetime:
-    """A time as AWS writes it, to the second as the provider reads it; the far past if it is none.
+    """A time as AWS writes it, to the second as the provider reads it; the far past if invalid.
 
     Compared as times, not as texts: `...00.000Z` and `...00Z` are the same moment.
     """

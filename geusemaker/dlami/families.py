@@ -1,6 +1,6 @@
-"""The tables of instance families: what each line was listed for, and what needs more than that.
+"""The tables of instance families: the lists of each line, unsupported families, and Blackwell.
 
-A *family* is what stands before the dot of an instance type: "g5", "p6-b200". Read from
+A *family* is the part of an instance type before the dot: "g5", "p6-b200". Read from
 `catalogue.toml`, and checked there: see `catalogue.py`.
 """
 
@@ -12,18 +12,18 @@ from datetime import date
 from geusemaker.dlami.tables import Document, Record
 
 _FAMILY = re.compile(r"[a-z][a-z0-9-]*")
-# A trailing star stands for every family that begins so: a letter series is one maker's chips.
+# A trailing star matches every family with that start: a letter series has one maker's chips.
 _FAMILIES = re.compile(r"[a-z][a-z0-9-]*\*?")
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyList:
-    """What AWS lists an image line for.
+    """The families that AWS lists for an image line.
 
     Attributes:
         families: As listed.
-        tried: Not listed, but users run them.
-        listed_on: Day of the page with the list; None where the page has none.
+        tried: Not listed by AWS, but users run them.
+        listed_on: Day of the page with the list; None if the page has no day.
     """
 
     families: tuple[str, ...]
@@ -38,7 +38,7 @@ class Unsupported:
     Attributes:
         families: Such as "p2", or "inf*" for all that begin with inf.
         what: What they have, worded to follow "has", such as "NVIDIA K80 GPUs".
-        reason: Why that is of no use, worded as a clause of its own.
+        reason: Why images cannot use it, as a clause of its own.
     """
 
     families: tuple[str, ...]
@@ -59,8 +59,8 @@ class Blackwell:
 
     Attributes:
         driver: NVIDIA's driver branch that it needs, such as "R595".
-        since: Day of the earliest AWS page seen that lists the family: no image from before is
-            known to have that driver.
+        since: Day of the earliest known AWS page that lists the family. No earlier image is known
+            to have that driver.
     """
 
     family: str
@@ -74,7 +74,7 @@ def read_lists(document: Document, sources: Mapping[str, str]) -> dict[str, Fami
     for record in document.arrays["instances"]:
         key = record.text("key")
         if key in found:
-            raise record.error("key", f"{key!r} stands here twice")
+            raise record.error("key", f"{key!r} appears twice")
         families = _names(record, "families")
         tried = _names(record, "tried") if record.has("tried") else ()
         for family in tried:
@@ -97,9 +97,9 @@ def read_unsupported(
         families = record.texts("families")
         for family in families:
             if not _FAMILIES.fullmatch(family):
-                raise record.error("families", f"{family!r} is no family, nor the start of some")
+                raise record.error("families", f"{family!r} is not a family, nor the start of one")
             if any(other.covers(family.rstrip("*")) for other in found):
-                raise record.error("families", f"{family!r} stands here twice")
+                raise record.error("families", f"{family!r} appears twice")
         entry = Unsupported(families, record.text("what"), record.text("reason"))
         if clash := sorted(family for family in listed if entry.covers(family)):
             raise record.error("families", f"{clash[0]!r} is in an [[instances]] too")
@@ -118,7 +118,7 @@ def read_blackwell(
     for record in document.arrays["blackwell"]:
         family = record.one_of("family", sorted(listed))
         if family in found:
-            raise record.error("family", f"{family!r} stands here twice")
+            raise record.error("family", f"{family!r} appears twice")
         found[family] = Blackwell(family, record.text("driver"), record.day("since"))
         record.one_of("source", sources)
         record.refuse_the_rest()

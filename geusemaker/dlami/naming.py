@@ -1,8 +1,8 @@
-"""From a line to what AWS is asked for, and from an image's name back to the line.
+"""Converts a line into search patterns for names, and a name back into its line.
 
-Asking needs two things that say the same: EC2's `name` filter is a glob that runs at AWS and keeps
-the answer small, and an anchored expression then keeps neighbours out. The expression is compiled
-by Go (RE2) behind Pulumi and by Python here, so it uses only what both read alike: literals,
+A search has two equivalent patterns: EC2's `name` filter, a glob that AWS applies to keep the
+answer small, and an anchored expression that excludes other lines. Go (RE2) behind Pulumi and
+Python compile the expression, so it uses only their common syntax: literals,
 `[0-9]` classes, counted repeats, plain groups and alternatives.
 """
 
@@ -16,8 +16,8 @@ from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
 _BUILD_GLOBS = ("??", "??.?", "??.??")
 _BUILD = "[0-9]{2}([.][0-9]{1,2})?"
 _DATE_GLOB = "?" * 8
-# Days that are in the calendar, since `recognise` knows no others: what a search answers must be an
-# image that the rest of the program can read. All years from 2000 to 2099 that 4 divides are leap.
+# Calendar days only, as in `recognise`: the program must be able to read every image that a search
+# finds. All years from 2000 to 2099 that are divisible by 4 are leap years.
 _DATE = (
     "(20[0-9]{2}((0[13578]|1[02])(0[1-9]|[12][0-9]|3[01])|(0[469]|11)(0[1-9]|[12][0-9]|30)"
     "|02(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])0229)"
@@ -32,7 +32,7 @@ _DLAMI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What the name of an image of a known line tells.
+    """The facts in the name of an image of a known line.
 
     Attributes:
         architecture: "arm64", or None: names of x86_64 images do not hold their architecture.
@@ -51,7 +51,7 @@ class Recognised:
 
 
 def name_globs(form: str, spellings: tuple[str, ...]) -> tuple[str, ...]:
-    """The values of EC2's `name` filter, of which one must fit, for the form of a line.
+    """The values of EC2's `name` filter for the form of a line; one of them must match.
 
     `spellings` are those of one framework version, or empty for a line without a framework.
     """
@@ -64,18 +64,18 @@ def name_globs(form: str, spellings: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def name_regex(form: str, spellings: tuple[str, ...]) -> str:
-    """One anchored expression, the same in RE2 and Python, that fits exactly those names."""
+    """One anchored expression, the same in RE2 and Python, that matches exactly those names."""
     versions = "|".join(_literal(spelling) for spelling in spellings)
     return f"^{_pattern(form, f'({versions})', _DATE, _BUILD)}$"
 
 
 def exact_glob(name: str) -> str:
-    """A value of EC2's `name` filter that fits that name alone: its wildcards are escaped."""
+    """A value of EC2's `name` filter that matches that name only: wildcards are escaped."""
     return "".join(f"\\{char}" if char in "*?\\" else char for char in name)
 
 
 def exact_regex(name: str) -> str:
-    """An anchored expression, the same in RE2 and Python, that fits that name alone."""
+    """An anchored expression, the same in RE2 and Python, that matches that name only."""
     return f"^{_literal(name)}$"
 
 
@@ -83,7 +83,7 @@ def recognise(name: str, catalogue: Catalogue | None = None) -> Recognised | Non
     """Read OS, architecture, type, version and date from the name of an image of a known line.
 
     Lines outside the table (Neuron, Proprietary, Single CUDA, Ubuntu 20.04, before 2024) and names
-    whose date is none in the calendar give None.
+    with an impossible date give None.
     """
     for line in (catalogue or load_catalogue()).lines:
         if line.form is None:
@@ -97,7 +97,7 @@ def recognise(name: str, catalogue: Catalogue | None = None) -> Recognised | Non
 
 
 def build_in(name: str) -> tuple[int, ...]:
-    """What tells the builds of a line apart, in order: the day's digits, or "Version 65.8"."""
+    """The build at the end of a name, as sortable numbers: its day, or 65, 8 of "Version 65.8"."""
     found = re.search(r"(?:Version ([0-9]+(?:[.][0-9]+)*)|([0-9]{8}))$", name)
     if found is None:
         return ()
@@ -105,12 +105,12 @@ def build_in(name: str) -> tuple[int, ...]:
 
 
 def looks_like_dlami(name: str) -> bool:
-    """Whether the name is built as AWS builds those of Deep Learning AMIs, of any line and year."""
+    """Whether the name has the form of a Deep Learning AMI of any line and year."""
     return _DLAMI.fullmatch(name) is not None
 
 
 def os_in_name(name: str, catalogue: Catalogue | None = None) -> str | None:
-    """The OS that stands in the brackets of a name, if the table knows it."""
+    """The OS in the brackets of a name, if the table has it."""
     for system in (catalogue or load_catalogue()).systems:
         if f"({system.label})" in name:
             return system.name
@@ -138,5 +138,5 @@ def _pattern(form: str, version: str, day: str, build: str) -> str:
 
 
 def _literal(text: str) -> str:
-    # Not re.escape: it escapes blanks and hyphens too, and the result is read by people in logs.
+    # Not re.escape, which also escapes blanks and hyphens: people read the result in logs.
     return re.sub(r"([.()\[\]{}*+?^$|\\])", r"\\\1", text)

@@ -1,8 +1,7 @@
-"""Reads a TOML file of tables so that every complaint names file, line and field.
+"""Reads a TOML file of tables; every error names file, line and field.
 
-`tomllib` forgets line numbers. The catalogue is edited by hand, so its errors must not: this module
-finds the lines again with a scan of the text, and hands out `Record`s whose readers check types.
-It knows nothing of images.
+`tomllib` returns no line numbers. The catalogue is edited by hand, so its errors need them: this
+module finds the lines with a scan of the text and returns `Record`s whose readers check types.
 """
 
 import re
@@ -23,7 +22,7 @@ _FIELD = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
 class Record:
     """One table, or one inline table, of the file.
 
-    Reading a field marks it as known; `refuse_the_rest` then refuses what nobody read. All readers
+    Reading a field marks it as known; `refuse_the_rest` then refuses the unread fields. All readers
     raise `CatalogueError`.
     """
 
@@ -39,11 +38,11 @@ class Record:
         where = self.lines.get(name, self.line)
         return CatalogueError(
             f"{self.file}, line {where}, field `{self.prefix}{name}`: {why}. The table ships with "
-            "GeuseMaker: put the line right, or take the file anew from the package."
+            "GeuseMaker: correct the line, or restore the file from the package."
         )
 
     def has(self, name: str) -> bool:
-        """Whether the field stands in the file."""
+        """Whether the file has the field."""
         return name in self.values
 
     def text(self, name: str) -> str:
@@ -70,7 +69,7 @@ class Record:
         ):
             raise self.error(name, f"{value!r} must be a list of at least one text")
         if len(set(value)) != len(value):
-            raise self.error(name, f"{value!r} holds something twice")
+            raise self.error(name, f"{value!r} has an entry twice")
         return tuple(value)
 
     def positive(self, name: str) -> int:
@@ -111,7 +110,7 @@ class Record:
         )
 
     def refuse_the_rest(self) -> None:
-        """Refuse fields that nobody has read: a typing error must not pass as an absent field."""
+        """Refuse unread fields: a misspelt name must not pass as an absent field."""
         for name in self.values:
             if name not in self._read:
                 raise self.error(name, "is not a field of this table")

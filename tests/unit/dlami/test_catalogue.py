@@ -71,7 +71,7 @@ def test_a_line_knows_its_versions_highest_first() -> None:
     assert line.reason is None
 
 
-def test_a_line_that_never_was_knows_why_and_nothing_else() -> None:
+def test_a_line_that_was_never_released_has_a_reason_only() -> None:
     line = load_catalogue().line("amazon-linux-2", "arm64", "pytorch")
     assert line.reason is not None
     assert (line.form, line.versions, line.min_root_gib, line.driver) == (None, (), 0, None)
@@ -123,7 +123,7 @@ LISTS = {
 }
 
 
-def test_the_lists_of_families_are_those_of_aws_and_no_line_has_anothers() -> None:
+def test_each_line_has_its_own_list_of_families_from_aws() -> None:
     found = {
         (line.os_type, line.architecture, line.ami_type): " ".join(line.instance_families)
         for line in load_catalogue().lines
@@ -191,7 +191,7 @@ def test_broken_toml_is_named_with_its_line(broken: Callable[[str], str]) -> Non
     assert "line 2" in broken("as_of = 2026-10-10\nwhat is this\n")
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.toml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CatalogueError, match=r"catalogue\.toml"):
@@ -247,8 +247,8 @@ TORCH_24 = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {version} (Ubuntu 24
         ('tried = ["g7e"]', 'tried = ["G7e"]', "tried", "no instance family"),
         ("listed_on = 2026-09-04", 'listed_on = "May"', "listed_on", "must be a date"),
         ("listed_on = 2026-09-04", "listd_on = 2026-09-04", "listd_on", "not a field"),
-        ('families = ["p2"]', 'families = ["p2.xlarge"]', "families", "nor the start of some"),
-        ('families = ["p2"]', 'families = ["*"]', "families", "nor the start of some"),
+        ('families = ["p2"]', 'families = ["p2.xlarge"]', "families", "nor the start of one"),
+        ('families = ["p2"]', 'families = ["*"]', "families", "nor the start of one"),
         ('families = ["g2"]', 'families = ["p3"]', "families", "twice"),
         ('families = ["mac*"]', 'families = ["inf2"]', "families", "twice"),
         ('families = ["mac*"]', "families = []", "families", "at least one"),
@@ -329,13 +329,13 @@ def test_versions_that_are_no_list_are_named(broken: Callable[[str], str]) -> No
     assert "field `versions`" in broken(f'{SHIPPED[:start]}versions = "2.2"\n{SHIPPED[end:]}')
 
 
-def test_a_combination_that_stands_twice_is_named_at_the_second(
+def test_a_duplicate_combination_is_named_at_the_second(
     broken: Callable[[str], str],
 ) -> None:
     last = SHIPPED[SHIPPED.rindex("[[line]]") :]
     text = f"{SHIPPED}\n{last}"
     message = broken(text)
-    assert "ubuntu-26.04 / arm64 / multi-framework stands here twice" in message
+    assert "ubuntu-26.04 / arm64 / multi-framework appears twice" in message
     assert f"line {text.count(chr(10), 0, text.rindex('type =')) + 1}," in message
 
 

@@ -1,4 +1,4 @@
-"""What runs on which image: every family by name, and every error's commands lead out of it."""
+"""Which types run which image: every family by name, and every error's commands fix it."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ Given = dict[str, str]
 
 # Written by hand from what AWS and EC2 say, not from the catalogue: each family with the words that
 # the refusal must hold.
-UNDRIVEN = {
+UNSUPPORTED = {
     "p2.xlarge": "K80",
     "p3.2xlarge": "proprietary driver",
     "p3dn.24xlarge": "proprietary driver",
@@ -161,21 +161,21 @@ def _refused(given: Given, instance_type: str) -> str:
     return message
 
 
-@pytest.mark.parametrize("instance_type", UNDRIVEN)
+@pytest.mark.parametrize("instance_type", UNSUPPORTED)
 @pytest.mark.parametrize("os_type", ["ubuntu-22.04", "ubuntu-26.04", "amazon-linux-2"])
-def test_a_family_that_no_image_drives_is_refused_on_every_line(
+def test_a_family_without_a_driver_is_refused_on_every_line(
     os_type: str, instance_type: str
 ) -> None:
     architecture = architecture_of(instance_type)
     message = _refused({"osType": os_type, "architecture": architecture}, instance_type)
-    assert UNDRIVEN[instance_type] in message
+    assert UNSUPPORTED[instance_type] in message
     (command,) = _commands(message)
     offered = command.split()[-1]
     assert architecture_of(offered) == architecture
 
 
 def test_every_family_that_the_table_refuses_is_tried_here() -> None:
-    tried = {instance_type.partition(".")[0] for instance_type in UNDRIVEN}
+    tried = {instance_type.partition(".")[0] for instance_type in UNSUPPORTED}
     for entry in load_catalogue().unsupported:
         for pattern in entry.families:
             assert any(family.startswith(pattern.rstrip("*")) for family in tried), pattern
@@ -183,7 +183,7 @@ def test_every_family_that_the_table_refuses_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize(("combination", "family"), LISTED)
-def test_what_aws_lists_for_a_line_is_accepted_without_a_word(
+def test_a_listed_family_is_accepted_without_a_remark(
     combination: Combination, family: str
 ) -> None:
     assert by_name(_query(combination), f"{family}.2xlarge") == ()
@@ -257,14 +257,14 @@ def test_a_family_listed_for_another_line_only_is_a_warning_if_it_is_not_blackwe
     assert _levels(by_name(_query(BASE_24), "gr6f.4xlarge")) == ["warning"]
 
 
-def test_what_users_run_unlisted_is_a_warning_also_if_it_is_blackwell() -> None:
+def test_an_unlisted_family_that_users_run_is_a_warning_even_if_blackwell() -> None:
     (remark,) = by_name(_query(TORCH_24), "g7e.2xlarge")
     assert remark.level == "warning"
     assert "users run images of this line there" in remark.text
     assert _commands(remark.text) == ["pulumi config set geusemaker:amiType base"]
 
 
-def test_a_list_without_a_day_is_not_given_one() -> None:
+def test_a_list_without_a_day_shows_no_day() -> None:
     (remark,) = by_name(_query(BASE_24), "g6f.xlarge")
     assert "a list of" not in remark.text
 
@@ -295,7 +295,7 @@ def test_a_line_whose_list_was_not_seen_warns_for_blackwell_and_notes_the_rest()
 
 
 @pytest.mark.parametrize("instance_type", ["m6i.xlarge", "t3.large", "c7i.2xlarge", "r6a.4xlarge"])
-def test_a_cpu_type_passes_by_name_and_is_told_by_what_aws_says(instance_type: str) -> None:
+def test_a_cpu_type_passes_by_name_and_gets_a_note_by_description(instance_type: str) -> None:
     for combination in LINES:
         assert by_name(_query(combination), instance_type) == ()
     host = InstanceType(instance_type, 4, 16.0, ("x86_64",), ())
@@ -305,7 +305,7 @@ def test_a_cpu_type_passes_by_name_and_is_told_by_what_aws_says(instance_type: s
     assert "Ollama runs on the CPU" in remark.text
 
 
-def test_a_known_family_needs_no_facts() -> None:
+def test_the_gpus_of_a_known_family_give_no_remark() -> None:
     listed = InstanceType("g6f.xlarge", 4, 16.0, ("x86_64",), ("0 x NVIDIA L4",))
     query = _query(BASE_22)
     assert verdict(query, listed) == by_name(query, "g6f.xlarge")
@@ -377,7 +377,7 @@ def test_an_image_from_before_the_familys_first_day_is_refused(family: str, sinc
 
 
 @pytest.mark.parametrize("pin", ["amiId", "amiName"])
-def test_a_pin_that_is_too_old_names_both_ways_out(pin: str) -> None:
+def test_a_pin_that_is_too_old_names_both_fixes(pin: str) -> None:
     with pytest.raises(ConfigError) as caught:
         _with_image("g7.2xlarge", IMAGE, pin=pin)
     assert "of 2026-07-16" in str(caught.value)
@@ -407,7 +407,7 @@ def test_an_image_that_is_too_old_with_nothing_newer_leads_to_another_type(
     assert _commands(str(caught.value)) == ["pulumi config set geusemaker:instanceType g5.2xlarge"]
 
 
-def test_an_image_of_the_users_own_may_bring_its_driver_whatever_its_day() -> None:
+def test_the_date_of_a_users_own_image_does_not_matter() -> None:
     assert _with_image("g7.2xlarge", OWN, pin="amiId") == ()
 
 
@@ -436,7 +436,7 @@ def test_with_a_pin_the_name_and_the_gpus_are_checked_once_the_image_is_known() 
     assert remark.text.endswith("geusemaker:amiId names is none of these, so it is used.")
 
 
-def test_without_a_line_to_go_to_another_type_is_what_is_left() -> None:
+def test_without_a_suitable_line_another_type_is_offered() -> None:
     catalogue = load_catalogue()
     nowhere = replace(
         catalogue,
@@ -485,7 +485,7 @@ def test_a_type_that_is_proposed_is_of_like_size_and_runs(
     assert runnable(instance_type, architecture, families) == offered
 
 
-def test_only_types_that_there_are_are_proposed(types_of_ec2: frozenset[str]) -> None:
+def test_only_existing_types_are_proposed(types_of_ec2: frozenset[str]) -> None:
     sizes = ["nano", "large", "metal", *(f"{n or ''}xlarge" for n in range(60))]
     for series in ("g7", "p3", "inf2", "mac2"):
         for architecture in ("x86_64", "arm64"):
@@ -528,7 +528,7 @@ def test_the_docs_list_the_families_that_the_table_lists() -> None:
     ]
 
 
-def test_the_docs_show_the_errors_that_there_are() -> None:
+def test_the_docs_quote_the_errors_exactly() -> None:
     page = (Path(__file__).parents[3] / "docs" / "choosing-an-image.md").read_text("utf-8")
     given = {"osType": "ubuntu-24.04", "amiType": "pytorch"}
     assert _refused(given, "g7.2xlarge") in page

@@ -168,7 +168,7 @@ def test_a_current_line_gives_its_patched_versions_highest_first(
 
 
 @pytest.mark.parametrize("combination", ENDED, ids=" / ".join)
-def test_an_ended_line_resolves_with_its_end_and_a_way_out(combination: Combination) -> None:
+def test_an_ended_line_resolves_with_its_end_and_a_fix(combination: Combination) -> None:
     versions, ended, command = ENDED[combination]
     query = select(*combination, today=TODAY)
     assert _versions(query) == versions
@@ -181,7 +181,7 @@ def test_an_ended_line_resolves_with_its_end_and_a_way_out(combination: Combinat
 
 
 @pytest.mark.parametrize("combination", NEVER, ids=" / ".join)
-def test_a_combination_that_never_was_is_an_error_with_the_nearest(
+def test_a_combination_that_was_never_released_is_an_error_with_the_nearest(
     combination: Combination,
 ) -> None:
     with pytest.raises(NeverMadeError) as caught:
@@ -204,7 +204,7 @@ def test_glob_and_regex_find_real_images_of_the_line(combination: Combination) -
 
 
 @pytest.mark.parametrize("combination", [*CURRENT, *ENDED], ids=" / ".join)
-def test_no_question_is_answered_by_a_neighbour(combination: Combination) -> None:
+def test_no_search_finds_images_of_another_line(combination: Combination) -> None:
     foreign = [
         *OTHER_DLAMIS,
         *LOOK_ALIKES,
@@ -248,7 +248,7 @@ def test_a_version_wins_by_number_and_not_by_text() -> None:
     assert _versions(query) == ("2.12", "2.11", "2.10", "2.9", "2.8")
 
 
-def test_a_version_that_was_asked_for_is_the_only_candidate() -> None:
+def test_a_requested_version_is_the_only_candidate() -> None:
     query = select("ubuntu-24.04", "x86_64", "pytorch", "2.11", today=TODAY)
     assert _versions(query) == ("2.11",)
 
@@ -321,12 +321,12 @@ def test_an_ended_version_of_a_patched_line_points_to_its_newest() -> None:
     assert _commands(warning)[0] == f"{SET}frameworkVersion 2.12"
 
 
-def test_who_loses_a_type_is_also_told_where_it_lives_on() -> None:
+def test_for_an_ended_type_the_os_that_still_has_it_is_named() -> None:
     (warning,) = select("ubuntu-22.04", "x86_64", "pytorch", today=TODAY).warnings
     assert _commands(warning) == [f"{SET}amiType base", f"{SET}osType ubuntu-26.04"]
 
 
-def test_a_version_of_another_framework_is_dropped_on_the_way_out() -> None:
+def test_the_fix_drops_a_version_of_another_framework() -> None:
     with pytest.raises(NeverMadeError) as caught:
         select("ubuntu-24.04", "arm64", "tensorflow", "2.18", today=TODAY)
     assert _commands(str(caught.value)) == [
@@ -379,7 +379,7 @@ def test_an_unknown_value_gets_the_nearest_known_one(values: Combination, comman
     assert _commands(str(caught.value))[0].startswith(f"{SET}{command}")
 
 
-def test_the_query_tells_how_the_host_is_set_up() -> None:
+def test_the_query_has_the_facts_for_the_host() -> None:
     ubuntu = select("ubuntu-22.04", "x86_64", "base", today=TODAY)
     assert (ubuntu.ssh_user, ubuntu.root_device, ubuntu.min_root_gib) == ("ubuntu", "/dev/sda1", 75)
     assert "g5" in ubuntu.instance_families
@@ -523,7 +523,7 @@ def test_of_two_systems_equally_near_the_newer_one_is_named() -> None:
         (("ubuntu-22.04", "x86_64", "gpu"), f"{SET}amiType base"),
     ],
 )
-def test_what_is_near_to_nothing_gets_the_default_proposed(
+def test_for_a_value_like_no_other_the_default_is_proposed(
     combination: Combination, command: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -575,7 +575,7 @@ def test_a_version_that_a_script_gives_as_a_number_is_read_as_written() -> None:
         (None, "x86_64", "base", None),
     ],
 )
-def test_a_question_that_cannot_be_one_is_a_runtime_error_too(combination: Any) -> None:
+def test_an_invalid_request_is_a_runtime_error_too(combination: Any) -> None:
     with pytest.raises(RuntimeError) as caught:
         select(*combination, today=TODAY)
     assert isinstance(caught.value, ConfigError)
@@ -589,7 +589,7 @@ def test_a_question_that_cannot_be_one_is_a_runtime_error_too(combination: Any) 
         ("ubuntu-22.04", "x86_64", "base", "2.12"),
     ],
 )
-def test_around_a_pin_the_base_line_stands_in_for_keys_that_name_none(combination: Any) -> None:
+def test_with_a_pin_keys_without_a_line_select_the_base_line(combination: Any) -> None:
     query = select_around_pin(*combination, today=TODAY)
     assert (query.os_type, query.architecture, query.ami_type) == (*combination[:2], "base")
 
