@@ -1,12 +1,19 @@
-"""The life of a stack, by the plain CLI on the genuine engine."""
+"""The life of a stack, on the genuine engine."""
+
+from collections.abc import Iterator
 
 import pytest
 
 from .door import MADE, Door
 
-pytestmark = pytest.mark.usefixtures("plain_cli")
+
+@pytest.fixture
+def plain_cli(door: Door) -> Iterator[None]:
+    with door.plain():
+        yield
 
 
+@pytest.mark.usefixtures("plain_cli")
 def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) -> None:
     preview = door.preview_text()
     assert f"{MADE} to create" in preview
