@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from geusemaker.bundle.networks import BLOCK
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import NetworkError, one_line
+from geusemaker.run_errors import as_run_errors
 
 HOST_RANGES = {
     ipaddress.ip_network("172.17.0.0/16"): "the default range of Docker's bridge",

@@ -11,10 +11,10 @@ from pydantic import SecretStr
 from geusemaker import userdata
 from geusemaker.bundle import Access
 from geusemaker.components.kept import output_of
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
 from geusemaker.ec2.instance_types import is_burstable
+from geusemaker.run_errors import as_run_errors
 
 CREDIT_MODE: Final = "unlimited"
 """For burstable types: AWS bills CPU beyond the credits and does not throttle it."""

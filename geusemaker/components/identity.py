@@ -9,9 +9,9 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.components.credentials import make_credentials
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.tagging import Tags
 from geusemaker.components.trust import trust_policy
+from geusemaker.run_errors import as_run_errors
 
 
 class IdentityArgs(TypedDict):

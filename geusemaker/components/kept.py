@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 from pulumi import ResourceOptions
 
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import ConfigError, NetworkError
+from geusemaker.run_errors import as_run_errors
 
 
 def keep(

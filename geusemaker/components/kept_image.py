@@ -7,7 +7,6 @@ from pulumi import ResourceOptions
 
 from geusemaker.components.instance_type import log_remarks
 from geusemaker.components.kept import output_of
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.compatibility import verdict
@@ -15,6 +14,7 @@ from geusemaker.dlami.image import SMALLEST_ROOT_GIB, FoundImage
 from geusemaker.dlami.news import newer_image
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
+from geusemaker.run_errors import as_run_errors
 
 MISSING: Final = "missing"
 """Key of a record without an image; its value is the reason."""

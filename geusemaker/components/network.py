@@ -10,8 +10,8 @@ from pulumi import ResourceOptions
 
 from geusemaker.components import adopted, zones
 from geusemaker.components.kept import keep
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.tagging import Tags
+from geusemaker.run_errors import as_run_errors
 
 NFS_PORT = 2049
 HTTP_PORT = 80

@@ -12,8 +12,8 @@ from pulumi import ResourceOptions
 from geusemaker.components.backups import make_backups
 from geusemaker.components.kept import check_same_key, check_same_region, keep
 from geusemaker.components.partition import partition_of
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.tagging import Tags
+from geusemaker.run_errors import as_run_errors
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
 from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import compatibility
 from geusemaker.ec2.instance_types import InstanceType
+from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.ec2.instance_types import usual_type
 from geusemaker.errors import NetworkError, one_line
+from geusemaker.run_errors import as_run_errors
 
 
 @as_run_errors()

@@ -34,7 +34,7 @@ class DeploymentConfig(ConfigFields):
         Raises:
             ConfigError: The config is invalid. In a Pulumi program it is a `pulumi.RunError` too.
         """
-        from geusemaker.components.run_errors import as_run_errors  # here, since it imports Pulumi
+        from geusemaker.run_errors import as_run_errors  # here, since it imports Pulumi
 
         with as_run_errors():
             return cls.from_given(read_stack())

@@ -5,8 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from geusemaker.components.run_errors import as_run_errors
 from geusemaker.errors import ConfigError, PinError, ThrottledError
+from geusemaker.run_errors import as_run_errors
 from geusemaker.simulator.mocks import SimulatedMocks
 
 from .rendering import deploy
