@@ -20,7 +20,7 @@ help:
 	@echo 'make test    run the tests that need Python and the Pulumi CLI only'
 	@echo 'make test-rest  boot the host in a throw-away system, run the real Caddy and PostgreSQL'
 	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
-	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.5 GB)'
+	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.4 GB)'
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'

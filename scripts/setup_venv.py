@@ -102,7 +102,7 @@ def set_up(project: Path, kind: str) -> None:
 def install(project: Path, environment: Path, kind: str) -> None:
     lock = (project / LOCKS[kind]).read_text().splitlines()
     packages = sum(line[:1].isalnum() for line in lock)
-    say(f"installing {LOCKS[kind]}, {packages} packages (only when the lock has changed)")
+    say(f"installing {packages} packages of {LOCKS[kind]}")
     stamp = environment / "geusemaker.json"
     stamp.unlink(missing_ok=True)
     python = environment / "bin" / "python"

@@ -244,7 +244,7 @@ def open_shell() -> None:
         file.unlink(missing_ok=True)
         file.touch(0o600)  # sh's file has the account's key
         file.write_text(text, encoding="utf-8")
-    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` ends it")
+    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` leaves")
     raise typer.Exit(_run_through(start.command, dict(opened.env) | own | dict(start.env)))
 
 

@@ -11,7 +11,7 @@ OF_FLAG: Final = "--region"
 OF_STACK: Final = f"the stack's {REGION_KEY}"
 VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
-UPGRADE: Final = "For a Region newer than the installed boto3, run `pip install --upgrade boto3`."
+UPGRADE: Final = "A Region newer than this GeuseMaker needs a newer one (docs/upgrading.md)."
 
 UNSUPPORTED: Final = {
     "aws-cn": "in China, roles may need another service principal for EC2, and the registries of "

@@ -93,7 +93,7 @@ def summary(topics: Mapping[str, Sequence[str]], other_os: str) -> list[str]:
         lines += _block(title, texts)
     lines += _block(
         "Limits",
-        ["resources are simulated, the boot script did not run: no n8n behind this url"],
+        ["resources are simulated and no server runs, so you cannot open n8n"],
     )
     lines.append("")
     lines += _block(

@@ -74,4 +74,4 @@ def test_an_unknown_region_is_rejected_with_the_fix_for_its_source(source: str, 
         assert said.startswith(
             f"Unknown AWS Region '{wrong}' (set by {source}). {hint} us-east-1: {fix}. "
         )
-        assert said.endswith("run `pip install --upgrade boto3`.")
+        assert said.endswith("needs a newer one (docs/upgrading.md).")
