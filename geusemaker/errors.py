@@ -23,7 +23,8 @@
     └── LocalError             the simulated account or its environment failed
 
 Each message is one paragraph: the fault, the value, the reason, and the command that fixes it.
-In a Pulumi program, each error is a `pulumi.RunError` too: see `components.run_errors`.
+In components, and in `DeploymentConfig.from_pulumi`, each error is a `pulumi.RunError` too: see
+`run_errors`.
 """
 
 
@@ -45,6 +46,9 @@ class ImageError(GeuseMakerError, RuntimeError):
 
 class RequestError(ConfigError, ImageError):
     """The request for an image has an invalid value, or two that contradict each other."""
+
+
+WishError = RequestError  # its former name, which scripts with `EC2Service` may catch
 
 
 class NeverMadeError(ImageError):

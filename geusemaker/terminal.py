@@ -45,7 +45,7 @@ def wrapped(text: str, width: int, head: str = "", *, whole: bool = False) -> li
     """
     if length(head + text) <= width:
         return [f"{head}{text}"]
-    words = re.split(r"(?<= \|) ", text) if whole else _WORD.findall(text)
+    words = re.split(r" (?=\| )", text) if whole else _WORD.findall(text)
     indent = " " * length(head)
     lines, line, is_empty = [], head, True
     for word in words:

@@ -172,8 +172,16 @@ def uv_environment(python: Path) -> dict[str, str]:
             if key.startswith(section):
                 found[key.removeprefix(section)] = str(ast.literal_eval(value))
     links = [
-        one for one in found.get("find-links", "").split() if "://" in one or Path(one).exists()
+        one
+        for one in map(os.path.expanduser, found.get("find-links", "").split())
+        if "://" in one or Path(one).exists()
     ]
+    # pip allows fractions of a second and expands "~"; uv does neither.
+    timeout = found.get("timeout", found.get("default-timeout"))
+    cert, client = (
+        str(Path(found[name]).expanduser()) if found.get(name) else None
+        for name in ("cert", "client-cert")
+    )
     extra = found.get("extra-index-url", "").split()
     roots = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     handed = {
@@ -183,13 +191,13 @@ def uv_environment(python: Path) -> dict[str, str]:
         "UV_INDEX_STRATEGY": "unsafe-best-match" if extra else None,
         "UV_FIND_LINKS": ",".join(links),
         "UV_OFFLINE": found.get("no-index"),
-        "UV_HTTP_TIMEOUT": found.get("timeout", found.get("default-timeout")),
+        "UV_HTTP_TIMEOUT": timeout and str(max(1, round(float(timeout)))),
         "UV_HTTP_RETRIES": found.get("retries"),
         "UV_INSECURE_HOST": found.get("trusted-host"),
-        "SSL_CERT_FILE": found.get("cert") or next(filter(None, map(os.environ.get, roots)), None),
+        "SSL_CERT_FILE": cert or next(filter(None, map(os.environ.get, roots)), None),
         # Where there is one, as pip does since 24.2.
         "UV_SYSTEM_CERTS": "1" if ssl.create_default_context().cert_store_stats()["x509"] else None,
-        "SSL_CLIENT_CERT": found.get("client-cert"),
+        "SSL_CLIENT_CERT": client,
         "ALL_PROXY": found.get("proxy"),
     }
     kept = {name for name in os.environ if name.startswith("UV_")}

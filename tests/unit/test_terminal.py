@@ -54,8 +54,8 @@ def test_a_command_longer_than_a_line_is_alone_on_one_and_can_be_copied(end: str
 def test_alternatives_are_broken_between_commands_only() -> None:
     text = "geusemaker ami show --stack production | geusemaker ami pin --stack production"
     assert wrapped(text, 60, "Next: ", whole=True) == [
-        "Next: geusemaker ami show --stack production |",
-        "      geusemaker ami pin --stack production",
+        "Next: geusemaker ami show --stack production",
+        "      | geusemaker ami pin --stack production",
     ]
     url = "aws ssm start-session --target i-1 --parameters portNumber=443"
     assert wrapped(url, 40, "  connect  ", whole=True) == ["  connect", url]

@@ -282,7 +282,7 @@ def test_uv_gets_what_pip_is_set_up_with(tmp_path: Path, monkeypatch: pytest.Mon
         "[list]\nindex-url = https://list.example/simple\n"
     )
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
-    monkeypatch.setenv("PIP_TIMEOUT", "50")
+    monkeypatch.setenv("PIP_TIMEOUT", "15.5")
     monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {tmp_path}/nowhere https://x.example/links")
     monkeypatch.setenv("UV_HTTP_RETRIES", "7")
     monkeypatch.setenv("PIP_RETRIES", "2")
@@ -294,7 +294,7 @@ def test_uv_gets_what_pip_is_set_up_with(tmp_path: Path, monkeypatch: pytest.Mon
         "UV_INDEX": "https://one.example/simple https://two.example/simple",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_FIND_LINKS": f"{tmp_path},https://x.example/links",
-        "UV_HTTP_TIMEOUT": "50",
+        "UV_HTTP_TIMEOUT": "16",
         "UV_HTTP_RETRIES": "7",
         "SSL_CERT_FILE": "/certs/all.pem",
     } | {name: "1" for name in names if name == "UV_SYSTEM_CERTS"}
