@@ -12,8 +12,6 @@ from geusemaker.dlami import load_catalogue
 
 from .door import Door, Ran
 
-pytestmark = pytest.mark.usefixtures("plain_cli")
-
 BASE = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04)"
 FIRST = f"{BASE} 20260902"
 RELEASES = [f"{BASE} {date(2026, 9, 3) + timedelta(days=n):%Y%m%d}" for n in range(50)]

@@ -2,13 +2,9 @@
 
 import re
 
-import pytest
-
 from geusemaker.cli import capacity
 
 from .door import Door
-
-pytestmark = pytest.mark.usefixtures("plain_cli")
 
 HOST = "geusemaker-compute-host"
 
