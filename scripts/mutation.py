@@ -215,7 +215,7 @@ def forked(
 
 def _in_child(work: Callable[[], dict[str, Any]], pipe: int, seconds: float, log: Path) -> None:
     """Limits memory, CPU time and wall time: a mutant may loop, grow or wait forever."""
-    os.setsid()
+    os.setpgrp()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     limit = int(seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))

@@ -52,6 +52,7 @@ def test_a_public_subnet_without_public_addresses_gets_an_elastic_ip(
     url = f"https://{address.outputs['publicIp']}" if keys else "https://localhost:8443"
     assert f"\nurl={url}\n" in pointer.inputs["value"], "an address for the way out opens nothing"
     (note,) = [one for one in notes if "assigns no public addresses" in one]
+    assert f"starts with {there.subnets[0]}," in note
     assert "pulls its container images only after" in note
 
 
