@@ -10,7 +10,7 @@ from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
 from pulumi_moto.wire import Unknown
 
-from .support import Ec2Resource, needed, not_simulated, own_tags
+from .support import Ec2Resource, needed, not_simulated, own_tags, refuse_to_shrink
 
 
 class Volume(Ec2Resource):
@@ -82,14 +82,7 @@ class Volume(Ec2Resource):
             )
             # What is recorded may be of an update that was refused. moto shrinks it.
             volume = account.call(action, "ec2", "describe_volumes", VolumeIds=[id_])["Volumes"][0]
-            if wanted["Size"] < volume["Size"]:
-                raise account.refuse(
-                    action,
-                    "EC2",
-                    "ModifyVolume",
-                    "InvalidParameterValue",
-                    "New size cannot be smaller than existing size",
-                )
+            refuse_to_shrink(account, action, wanted["Size"], volume["Size"])
             account.call(action, "ec2", "modify_volume", VolumeId=id_, **wanted)
         self.retag(account, id_, change)
 

@@ -31,7 +31,7 @@ from .parts import (
     set_credits,
     set_groups,
 )
-from .support import Ec2Resource, needed, own_tags, public_dns
+from .support import Ec2Resource, needed, own_tags, public_dns, refuse_to_shrink
 
 _STOPPING: Final = frozenset({"instanceType", "userData", "userDataBase64"})
 
@@ -371,14 +371,8 @@ class Instance(Ec2Resource):
         wanted = performance({**old, **new} if "volumeType" not in new else new)
         wanted.setdefault("VolumeSize", old["volumeSize"])
         # What is recorded may be of an update that was refused.
-        if wanted["VolumeSize"] < root_volume(account, id_)["Size"]:
-            raise account.refuse(
-                action,
-                "EC2",
-                "ModifyVolume",
-                "InvalidParameterValue",
-                "New size cannot be smaller than existing size",
-            )
+        now = root_volume(account, id_)["Size"]
+        refuse_to_shrink(account, action, wanted["VolumeSize"], now)
         wanted["Size"] = wanted.pop("VolumeSize")
         account.call(action, "ec2", "modify_volume", VolumeId=old["volumeId"], **wanted)
         self._tag_root(account, id_, old, new)

@@ -49,6 +49,18 @@ def policy_problem(key: str, text: Any) -> Iterator[Problem]:
         yield Problem(key, "contains an invalid JSON policy: no Statement")
 
 
+def refuse_to_shrink(account: Account, action: str, wanted: int, existing: int) -> None:
+    """Raises what EC2 answers where a volume is to become smaller; sizes in GiB."""
+    if wanted < existing:
+        raise account.refuse(
+            action,
+            "EC2",
+            "ModifyVolume",
+            "InvalidParameterValue",
+            "New size cannot be smaller than existing size",
+        )
+
+
 def needed(inputs: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
     """Problems for what AWS can do without, or find by itself, and the simulated account cannot."""
     for key in keys:
