@@ -26,7 +26,7 @@ from geusemaker.messages import NAMESPACE
 from geusemaker.services.ec2 import EC2Service
 
 By = Literal["name", "id"]
-_KEYS: Mapping[str, str] = {"name": "amiName", "id": "amiId"}
+_KEYS: Mapping[By, str] = {"name": "amiName", "id": "amiId"}
 
 
 @dataclass
@@ -83,10 +83,8 @@ class Move:
         )
         for warning in self.service.warnings:
             yield f"warning: {warning}"
-        pin = config.ami_id or config.ami_name
-        key = f"{NAMESPACE}:{'amiId' if config.ami_id else 'amiName'}"
-        pinned: By | None = "id" if config.ami_id else "name" if config.ami_name else None
-        if stays := self._stays(name, config, outputs, newest, pin, key):
+        pinned = next((by for by, key in _KEYS.items() if key == config.pin_key), None)
+        if stays := self._stays(name, config, outputs, newest):
             yield stays
             return
         if pinned and self._is_pinned_to(config, newest, pinned):
@@ -108,15 +106,15 @@ class Move:
         config: DeploymentConfig,
         outputs: Mapping[str, Any],
         newest: FoundImage,
-        pin: str | None,
-        key: str,
     ) -> str | None:
         """Why there is nothing to write; None when the stack can move to the newest image."""
+        pin = config.ami_id or config.ami_name
         running, runs = outputs.get("amiId"), str(outputs.get("amiName"))
         if running is None and pin:
             return (
-                f"Stack {name} runs no image yet and is pinned to {pin}. `pulumi config rm {key}` "
-                f"lets the first deployment take the newest, {_named(newest)}. Nothing was written."
+                f"Stack {name} runs no image yet and is pinned to {pin}. `pulumi config rm "
+                f"{NAMESPACE}:{config.pin_key}` lets the first deployment take the newest, "
+                f"{_named(newest)}. Nothing was written."
             )
         if running is None:
             return (

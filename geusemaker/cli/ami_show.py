@@ -242,7 +242,7 @@ def never_made(config: DeploymentConfig, today: date) -> str | None:
 
     None with a pin: the deployment then uses the pinned image.
     """
-    if config.ami_id or config.ami_name:
+    if config.pin_key:
         return None
     try:
         select(
