@@ -12,10 +12,3 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     opened = Door(make_project(tmp_path_factory.mktemp("clone") / "project"))
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="module")
-def plain_cli(door: Door) -> Iterator[None]:
-    """The program in a Python of its own, as a user and the commands run it."""
-    with door.plain():
-        yield

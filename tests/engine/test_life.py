@@ -9,6 +9,7 @@ from .door import MADE, Door
 
 @pytest.fixture
 def plain_cli(door: Door) -> Iterator[None]:
+    """The program in a Python of its own, as a user and the commands run it."""
     with door.plain():
         yield
 

@@ -14,7 +14,6 @@ from geusemaker.dlami.catalogue import numeric
 from geusemaker.errors import CatalogueError
 
 SHIPPED = Path(geusemaker.dlami.__file__).with_name("catalogue.toml").read_text(encoding="utf-8")
-Break = Callable[[str], str]
 
 
 @pytest.fixture
