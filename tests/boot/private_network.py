@@ -14,6 +14,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,11 @@ def build(plan: dict[str, Any]) -> None:
     Path("/run/netns").mkdir(exist_ok=True)
     for name in ("vpc", *plan["containers"]):
         run("ip", "netns", "add", name)
+    # A router whose own address is still being checked for duplicates finds no neighbour.
+    for namespace in ("host", "vpc", *plan["containers"]):
+        with within(namespace):
+            for scope in ("all", "default"):
+                Path(f"/proc/sys/net/ipv6/conf/{scope}/accept_dad").write_text("0")
     host = ["link set lo up", "link add eth0 type veth peer name eth0 netns vpc"]
     host += [
         "link set eth0 up",
@@ -122,6 +128,23 @@ def build(plan: dict[str, Any]) -> None:
     with within("vpc"):
         tables("nat", f"-A PREROUTING -d {ELASTIC} -j DNAT --to-destination {HOST}")
         tables("nat", f"-A POSTROUTING -s {HOST} -d {HOST} -j SNAT --to-source {ELASTIC}")
+    for namespace in ("host", "vpc", *plan["containers"]):
+        with within(namespace):
+            until_links_are_ready(namespace)
+
+
+def until_links_are_ready(namespace: str) -> None:
+    """The kernel gives a link its own IPv6 address some time after the link is up."""
+    end = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < end:
+        links = {one["ifname"] for one in json.loads(run("ip", "-json", "link"))} - {"lo"}
+        ready = ["ip", "-json", "-6", "address", "show", "scope", "link", "-tentative"]
+        addresses = [one for one in json.loads(run(*ready)) if one]
+        missing = links - {one["ifname"] for one in addresses if one.get("addr_info")}
+        if not missing:
+            return
+        time.sleep(0.05)
+    sys.exit(f"no link-local address in {namespace} on {sorted(missing)}")
 
 
 def tables(table: str, rule: str, command: str = "iptables") -> None:
