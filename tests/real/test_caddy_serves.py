@@ -98,7 +98,8 @@ def test_ollama_asks_for_its_key(proxy: Running) -> None:
         "Bearer wrong",
         f"Bearer {OLLAMA_KEY}x",
         f"Bearer {OLLAMA_KEY[:-1]}",
-        f"bearer {OLLAMA_KEY}",
+        f"Bearer\t{OLLAMA_KEY}",
+        f"Bearer Bearer {OLLAMA_KEY}",
         f"Basic {OLLAMA_KEY}",
         OLLAMA_KEY,
         "Bearer *",
@@ -120,6 +121,29 @@ def test_ollama_answers_who_has_the_key_and_never_sees_it(proxy: Running) -> Non
     told = answer.told()
     assert (answer.status, told["service"], told["path"]) == (200, "ollama", "/api/tags?a=1")
     assert "authorization" not in told["headers"]
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_case_of_the_scheme_is_free(proxy: Running, scheme: str) -> None:
+    answer = proxy.visitor.ask("/ollama/api/tags", {"Authorization": f"{scheme} {OLLAMA_KEY}"})
+    assert answer.told()["path"] == "/api/tags"
+
+
+def test_a_browsers_preflight_needs_no_key_and_any_other_request_does(proxy: Running) -> None:
+    origin = {"Origin": "https://chat.example"}
+    preflight = origin | {"Access-Control-Request-Method": "POST"}
+    told = proxy.visitor.ask("/ollama/api/chat", preflight, "OPTIONS").told()
+    assert (told["path"], told["headers"]["origin"]) == ("/api/chat", "https://chat.example")
+    before = len(proxy.upstreams["ollama"].seen)
+    for headers, method in (
+        (preflight, "GET"),
+        (preflight, "POST"),
+        (origin, "OPTIONS"),
+        ({"Access-Control-Request-Method": "POST"}, "OPTIONS"),
+        (preflight | {"X-HTTP-Method-Override": "POST"}, "POST"),
+    ):
+        assert proxy.visitor.ask("/ollama/api/chat", headers, method).status == 401
+    assert len(proxy.upstreams["ollama"].seen) == before
 
 
 def test_an_empty_key_file_lets_nobody_in(caddy: Path, tmp_path: Path) -> None:

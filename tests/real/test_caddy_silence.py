@@ -1,4 +1,4 @@
-"""An answer that says nothing for over a minute: apart, so that other tests run beside it."""
+"""Services that are silent for over a minute: apart, so that other tests run beside it."""
 
 import threading
 from pathlib import Path
@@ -6,12 +6,18 @@ from pathlib import Path
 from bundle.variants import facts
 
 from .proxy import OLLAMA_KEY, running
+from .test_caddy_serves import until
 from .visitors import PATIENCE, Answer
 
 
-def test_an_answer_may_be_silent_for_more_than_a_minute(caddy: Path, tmp_path: Path) -> None:
-    # As a model that thinks, and longer than any limit on stalled clients. 2.11.6 cut such off.
+def test_a_model_may_think_and_n8n_be_busy_for_more_than_a_minute(
+    caddy: Path, tmp_path: Path
+) -> None:
+    # Longer than any limit on stalled clients. Caddy 2.11.6 cut such answers off.
     with running(caddy, tmp_path, facts()) as one:
+        until(one, "/", 200)
+        n8n = one.upstreams["n8n"]
+        n8n.free.clear()  # no health check is answered any more
         got: list[Answer] = []
 
         def ask() -> None:
@@ -22,6 +28,10 @@ def test_an_answer_may_be_silent_for_more_than_a_minute(caddy: Path, tmp_path: P
         # Not a measurement: this is how long the answer is silent.
         one.upstreams["ollama"].speak.wait(65)
         assert asking.is_alive(), "the answer ended while it was silent"
+        assert one.visitor.ask("/webhook/busy").status == 200, "a busy n8n lost a webhook"
+        n8n.ready = False
+        n8n.free.set()
+        until(one, "/", 503)
         one.upstreams["ollama"].speak.set()
         asking.join(PATIENCE)
         assert [(answer.status, answer.body) for answer in got] == [(200, "first second")]

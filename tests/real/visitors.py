@@ -52,6 +52,9 @@ class Upstream(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name = name
         self.ready = True
+        self.free = threading.Event()
+        """Cleared while the one thread of the service is busy: no check is answered."""
+        self.free.set()
         self.speak = threading.Event()
         """What an answer of /silent waits for between its two words."""
         self.seen: list[str] = []
@@ -72,6 +75,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.seen.append(self.path)
         if self.path == "/healthz/readiness":
+            self.server.free.wait(PATIENCE)
             self._answer(200 if self.server.ready else 503, b"")
         elif self.headers.get("Upgrade", "").lower() == "websocket":
             self._web_socket()
@@ -89,6 +93,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
+
+    def do_OPTIONS(self) -> None:
         self.do_GET()
 
     def _answer(self, code: int, body: bytes) -> None:
