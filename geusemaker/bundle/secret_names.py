@@ -1,7 +1,8 @@
 """Names of the stack's secrets, and which container reads which.
 
-The stack generates the values. The host writes them to `SECRETS_ROOT/<consumer>/<name>`, and
-Compose mounts each into its container as a file of the container's user.
+The stack generates the values of `SECRET_NAMES`; others are from config. The host writes them to
+`SECRETS_ROOT/<consumer>/<name>`, and Compose mounts each into its container as a file of the
+container's user.
 """
 
 from collections.abc import Mapping
@@ -86,3 +87,8 @@ def secrets_of(containers: tuple[str, ...]) -> tuple[SecretFile, ...]:
         for file in CONSUMERS.get(container, ())
         if file.only_with is None or file.only_with in containers
     )
+
+
+def secret_lines(values: Mapping[str, str]) -> str:
+    """The parameter of the secrets from config, as the host reads it: sorted `name=value` lines."""
+    return "\n".join(f"{name}={value}" for name, value in sorted(values.items()))

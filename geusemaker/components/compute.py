@@ -45,6 +45,8 @@ class ComputeArgs(TypedDict):
     """Files of the bundle that the host applies. Plain: their content names the bundle."""
     registry_logins: Mapping[str, SecretStr]
     """`user:password` by registry. Plain."""
+    secrets: Mapping[str, pulumi.Input[str]]
+    """Secrets of the services that change with config, by name. The names are plain."""
     access: Access
     """How users reach the host. Plain."""
     hosted_zone_id: str | None
@@ -90,6 +92,7 @@ class Compute(pulumi.ComponentResource):
             name,
             files=args["settings"],
             registry_logins=args["registry_logins"],
+            secrets=args["secrets"],
             access=access,
             address=in_url,
             role_name=args["role_name"],

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from geusemaker import bundle
 from geusemaker.bundle.registry_logins import docker_config
+from geusemaker.bundle.secret_names import secret_lines
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
 
@@ -42,11 +43,14 @@ def pointer_text(
     access: bundle.Access,
     address: str | None,
     registries: str | None = None,
+    secrets: str | None = None,
 ) -> str:
     """The settings parameter: lines of `key=value`, which a shell reads without a parser.
 
     The Elastic IP is here and not in the bundle, so that the bundle is known before it. So is
-    `registries`, the name of the parameter with the logins of registries.
+    `registries`, the name of the parameter with the logins of registries, and `secrets`, name and
+    version of the parameter with the secrets of config: another version is another pointer, which
+    the host applies.
     """
     lines = {
         "sha256": sha256,
@@ -57,6 +61,8 @@ def pointer_text(
     }
     if registries:
         lines["registries"] = registries
+    if secrets:
+        lines["secrets"] = secrets
     return "\n".join(f"{key}={value}" for key, value in lines.items())
 
 
@@ -68,6 +74,7 @@ def settings_policy(
     bucket: str | None,
     kms_key_arn: str | None,
     registries: str | None = None,
+    secrets: str | None = None,
 ) -> str:
     """Policy to read the stack's credentials and settings and to write its status, by ARN.
 
@@ -79,7 +86,7 @@ def settings_policy(
             "Sid": "ReadOwnParameters",
             "Effect": "Allow",
             "Action": "ssm:GetParameter",
-            "Resource": _known(credentials, pointer, registries),
+            "Resource": _known(credentials, pointer, registries, secrets),
         },
         {
             "Sid": "NoParametersOfOthers",
@@ -94,6 +101,7 @@ def settings_policy(
                 credentials,
                 pointer,
                 registries,
+                secrets,
                 f"arn:{partition_of(pointer)}:ssm:*:*:parameter/aws/*",
             ),
         },
@@ -152,6 +160,7 @@ def make_settings(
     *,
     files: Mapping[str, str],
     registry_logins: Mapping[str, SecretStr],
+    secrets: Mapping[str, pulumi.Input[str]],
     access: bundle.Access,
     address: pulumi.Input[str | None],
     role_name: pulumi.Input[str],
@@ -161,7 +170,11 @@ def make_settings(
     tags: Tags,
     parent: pulumi.Resource,
 ) -> Settings:
-    """Creates bucket, bundle, pointer, status, registry logins, and the role's policy for them."""
+    """Creates bucket, bundle, pointer, status, and the role's policy for them.
+
+    Also the parameters of `registry_logins` and of `secrets`, each if there are any. Which names
+    `secrets` has is plain; the values are secrets of one line each.
+    """
     child = ResourceOptions(parent=parent)
     packed = bundle.pack(files)
     sha256 = bundle.digest(packed)
@@ -231,13 +244,17 @@ def make_settings(
             tags=tags.named("registries"),
             opts=child,
         )
+    of_config = _secrets_parameter(name, secrets, kms_key_arn, tags, child) if secrets else None
     pointer = aws.ssm.Parameter(
         f"{name}-settings",
         name=tags.parameter_name("settings"),
         description="Which settings a GeuseMaker host applies",
         type="String",
         value=pulumi.Output.all(
-            bucket=bucket.id, address=address, registries=registries and registries.id
+            bucket=bucket.id,
+            address=address,
+            registries=registries and registries.id,
+            secrets=of_config and pulumi.Output.format("{0}:{1}", of_config.id, of_config.version),
         ).apply(lambda names: pointer_text(sha256=sha256, access=access, **names)),
         tags=tags.named("settings"),
         # Older stacks have another name, and a change of it would replace the host.
@@ -263,7 +280,32 @@ def make_settings(
             bucket=bucket.arn,
             kms_key_arn=kms_key_arn,
             registries=registries and registries.arn,
+            secrets=of_config and of_config.arn,
         ).apply(lambda arns: settings_policy(**arns)),
         opts=child,
     )
     return Settings(pointer, status, [policy, stored, pointer])
+
+
+def _secrets_parameter(
+    name: str,
+    secrets: Mapping[str, pulumi.Input[str]],
+    kms_key_arn: pulumi.Input[str | None],
+    tags: Tags,
+    opts: ResourceOptions,
+) -> aws.ssm.Parameter:
+    """The parameter of secrets that change with config, in lines of `name=value`.
+
+    The credentials parameter never changes and has little space left.
+    """
+    lines: pulumi.Output[str] = pulumi.Output.all(**secrets).apply(secret_lines)
+    return aws.ssm.Parameter(
+        f"{name}-secrets",
+        name=tags.parameter_name("secrets"),
+        description="Secrets of the services from a GeuseMaker stack's config",
+        type="SecureString",
+        key_id=kms_key_arn,
+        value=lines.apply(pulumi.Output.secret),
+        tags=tags.named("secrets"),
+        opts=opts,
+    )

@@ -211,6 +211,7 @@ class Tier1(pulumi.ComponentResource):
                     "host.sh": userdata.bundle_program(),
                 },
                 "registry_logins": config.registry_logins,
+                "secrets": {},
                 "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,

@@ -124,3 +124,107 @@ def test_a_replaced_host_over_existing_data_has_the_same_secrets_and_formats_not
         assert new.path(path).read_bytes() == booted.path(path).read_bytes()
     record = new.record()
     assert (record["state"], record["instance"]) == ("ready", "i-0fffffffffffffff0")
+
+
+OF_CONFIG = "/geusemaker/dev/secrets-of-config-1a2b"
+
+
+def _set_secrets(host: Host, version: int, **values: str) -> Bundle:
+    """What a stack has for its host whose config sets these secrets of n8n."""
+    lines = "".join(f"secret n8n n8n.{name} 1000\n" for name in values)
+    image = "    image: " + Bundle().image("n8n") + "\n"
+    label = "    labels:\n      geusemaker.secrets: ${GEUSEMAKER_SECRETS_N8N:-}\n"
+    file = Bundle().compose_file.replace(image, image + label)
+    assert label in file
+    bundle = Bundle(more_manifest=lines, compose=file)
+    host.name(bundle)
+    host.parameter(FACTS.settings_parameter, f"{bundle.pointer()}\nsecrets={OF_CONFIG}:{version}")
+    given = {f"n8n.{name}": value for name, value in values.items()}
+    own = {"postgres-password": "MARKERof another"}
+    host.parameter(OF_CONFIG, "\n".join(f"{n}={v}" for n, v in (given | own).items()))
+    return bundle
+
+
+def _made(host: Host) -> dict[str, str]:
+    """The number of each container; another one was created again."""
+    return {name: line.split()[1] for name, line in host.containers().items()}
+
+
+def test_a_secret_of_config_is_in_the_file_of_its_container_and_nowhere_else(booted: Host) -> None:
+    before = _files_with_a_secret(booted)
+    _set_secrets(booted, 1, PASS="MARKER$x`'\"=b c")
+    booted.late("ssm-secrets-of-config", 2)
+    ran = booted.start("sync")
+    assert booted.record()["state"] == "ready"
+    assert "reason" not in booted.record()
+    path = f"{LIB}/secrets/n8n/n8n.PASS"
+    assert booted.path(path).read_text() == "MARKER$x`'\"=b c"
+    assert booted.owners[path] == ("f", 0o400, 1000)
+    assert _files_with_a_secret(booted) == before | {path}
+    assert "MARKER" not in ran.stdout + ran.stderr + "\n".join(booted.calls())
+    # The stack's own are not from config.
+    own = booted.path(f"{LIB}/secrets/postgres/postgres-password")
+    assert own.read_text() == MARKERS["postgres_password"]
+
+
+def test_another_value_is_applied_by_its_version_and_only_its_container_is_new(
+    booted: Host,
+) -> None:
+    _set_secrets(booted, 1, PASS="MARKER1", USER="MARKER2")
+    booted.start("sync")
+    first = _made(booted)
+    # The same values in another version: nothing to do.
+    _set_secrets(booted, 2, PASS="MARKER1", USER="MARKER2")
+    booted.start("sync")
+    assert _made(booted) == first
+    _set_secrets(booted, 3, PASS="MARKER1", USER="MARKER3")
+    booted.start("sync")
+    assert booted.path(f"{LIB}/secrets/n8n/n8n.USER").read_text() == "MARKER3"
+    second = _made(booted)
+    assert {name for name in first if first[name] != second[name]} == {"n8n"}
+    # A reboot changes nothing.
+    booted.restart()
+    booted.start_all()
+    assert _made(booted) == second
+
+
+def test_a_secret_that_left_config_leaves_the_host(booted: Host) -> None:
+    _set_secrets(booted, 1, PASS="MARKER1", USER="MARKER2")
+    booted.start("sync")
+    _set_secrets(booted, 2, USER="MARKER2")
+    booted.start("sync")
+    left = {path.name for path in booted.path(f"{LIB}/secrets/n8n").iterdir()}
+    assert left == {"n8n.USER", "n8n-encryption-key", "postgres-password"}
+    booted.name(Bundle())
+    booted.start("sync")
+    left = {path.name for path in booted.path(f"{LIB}/secrets/n8n").iterdir()}
+    assert left == {"n8n-encryption-key", "postgres-password"}
+    assert booted.record()["state"] == "ready"
+
+
+@pytest.mark.parametrize("where", [OF_CONFIG, "--profile x:1", "/geusemaker/dev/none:1"])
+def test_secrets_of_config_that_cannot_be_read_fail_the_secrets_step(
+    booted: Host, where: str
+) -> None:
+    bundle = _set_secrets(booted, 1, PASS="MARKER1")
+    booted.parameter(FACTS.settings_parameter, f"{bundle.pointer()}\nsecrets={where}")
+    booted.start("sync")
+    record = booted.record()
+    assert record["step"] == "secrets"
+    unread = where.removesuffix(":1")
+    known = where.startswith("/") and where != OF_CONFIG
+    why = f"could not be read from {unread}" if known else "name the parameter of secrets in a form"
+    assert why in record["reason"]
+    # What ran goes on.
+    assert set(booted.containers()) == set(Bundle().services)
+    _set_secrets(booted, 2, PASS="MARKER1")
+    booted.start("sync")
+    assert booted.record()["state"] == "ready"
+
+
+def test_a_secret_of_config_without_a_value_is_named_with_both_parameters(booted: Host) -> None:
+    _set_secrets(booted, 1, PASS="MARKER1", USER="MARKER2")
+    booted.parameter(OF_CONFIG, "n8n.PASS=MARKER1")
+    booted.start("sync")
+    where = f"{FACTS.secrets_parameter} and {OF_CONFIG}"
+    assert booted.record()["reason"] == f"{where} has no value for: n8n.USER"

@@ -97,4 +97,5 @@ bundle_tidy() {
       rm -rf "$other"
     fi
   done
+  tidy_secrets
 }

@@ -6,14 +6,21 @@ import json
 import re
 from typing import Any
 
+import pulumi
 import pytest
 from pulumi.runtime.rpc import _special_sig_key
 
 from geusemaker.bundle import Access
-from geusemaker.components.settings import UNKNOWN_STATUS, pointer_text, settings_policy
-from geusemaker.simulator.mocks import SimulatedMocks
+from geusemaker.components.settings import (
+    UNKNOWN_STATUS,
+    make_settings,
+    pointer_text,
+    settings_policy,
+)
+from geusemaker.components.tagging import Tags
+from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 
-from .rendering import DOMAIN, KEY, LOGINS, PLAIN, WHOLE, deploy, deployed
+from .rendering import DOMAIN, KEY, LOGINS, PLAIN, WHOLE, deploy, deployed, in_pulumi
 
 ARN = "arn:aws:ssm:us-east-1:000000000000:parameter/"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
@@ -117,6 +124,67 @@ def test_without_registry_logins_there_is_no_parameter() -> None:
     # The bundle's program always handles them.
     made = [one for one in deployed(PLAIN).made if "contentBase64" not in one.inputs]
     assert "registries" not in repr([(one.name, one.inputs) for one in made])
+
+
+def _with_secrets(**values: pulumi.Input[str]) -> dict[str, Any]:
+    """The parameters of settings with these secrets, by their resource's name."""
+
+    class Parent(pulumi.ComponentResource):
+        pass
+
+    @in_pulumi
+    def create() -> pulumi.Output[str]:
+        tags = Tags("test", pulumi.Output.from_input("abcdefghijkl"), {})
+        settings = make_settings(
+            "s",
+            files={"manifest": ""},
+            registry_logins={},
+            secrets=values,
+            access=Access(),
+            address=None,
+            role_name="role",
+            credentials_arn=f"{ARN}credentials",
+            kms_key_arn=None,
+            has_key=False,
+            tags=tags,
+            parent=Parent("test:Parent", "parent"),
+        )
+        name: pulumi.Output[str] = settings.pointer.id
+        return name
+
+    with simulated_account() as account:
+        pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        account.account.client("iam").create_role(RoleName="role", AssumeRolePolicyDocument="{}")
+        create()
+        (policy,) = account.of("aws:iam/rolePolicy:RolePolicy")
+    made = {one.name: one for one in account.of(PARAMETER)}
+    return made | {"policy": json.loads(policy.inputs["policy"])}
+
+
+def test_secrets_of_config_are_in_their_own_encrypted_parameter_that_the_pointer_names() -> None:
+    values: dict[str, pulumi.Input[str]] = {
+        "n8n.PASS": "p$'\"=",
+        "a-key": pulumi.Output.secret("k=1"),
+    }
+    made = _with_secrets(**values)
+    secrets = made["s-secrets"]
+    assert secrets.inputs["type"] == "SecureString"
+    assert secrets.inputs["name"] == "/geusemaker/abcdefghijkl/secrets"
+    assert secrets.inputs["value"] == "a-key=k=1\nn8n.PASS=p$'\"="
+    # The version: another value changes the pointer, which the host applies.
+    pointer = made["s-settings"].inputs["value"]
+    assert pointer.splitlines()[-1] == "secrets=/geusemaker/abcdefghijkl/secrets:1"
+    by_sid = {one["Sid"]: one for one in made["policy"]["Statement"]}
+    assert secrets.outputs["arn"] in by_sid["ReadOwnParameters"]["Resource"]
+    assert secrets.outputs["arn"] in by_sid["NoParametersOfOthers"]["NotResource"]
+    others = repr([one.inputs for name, one in made.items() if name[:2] == "s-" and one != secrets])
+    assert "p$" not in others
+
+
+def test_without_secrets_of_config_there_is_no_parameter() -> None:
+    made = _with_secrets()
+    assert set(made) == {"s-settings", "s-status", "policy"}
+    assert "secrets=" not in made["s-settings"].inputs["value"]
 
 
 def test_the_role_may_decrypt_only_through_s3_and_ssm() -> None:
