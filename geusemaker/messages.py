@@ -25,7 +25,7 @@ _plain_yaml = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 
 @dataclass(frozen=True)
 class Set:
-    """Set the key to this value."""
+    """Set the key, or the part of it at a dotted path, to this value. None: Pulumi prompts."""
 
     key: str
     value: Any
@@ -33,7 +33,7 @@ class Set:
 
 @dataclass(frozen=True)
 class Remove:
-    """Remove the key."""
+    """Remove the key, or the part of it at a dotted path."""
 
     key: str
 
@@ -61,6 +61,35 @@ class InvalidValue(ValueError):
         self.fixes = fixes
         self.keys = keys
         self.public_reason = public_reason
+
+
+class InvalidSetting(InvalidValue):
+    """An invalid part of a map of maps. No message shows the rest of the map, or a secret.
+
+    Attributes:
+        at: The part, such as "n8n.TZ"; empty for the whole map.
+        value: The part's value for the message; None hides it.
+        guess: The value that was probably meant.
+        allowed: The part's allowed values in words; empty says nothing of them.
+        public_fixes: The fixes for a map with secrets in it. They repeat no part of a value.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        *fixes: Fix,
+        at: str = "",
+        value: str | None = None,
+        guess: str | None = None,
+        allowed: str = "",
+        public_fixes: tuple[Fix, ...] = (),
+    ) -> None:
+        super().__init__(why, *fixes, public_reason=True)
+        self.at = at
+        self.value = value
+        self.guess = guess
+        self.allowed = allowed
+        self.public_fixes = public_fixes or fixes
 
 
 class Origin(Protocol):
@@ -98,14 +127,15 @@ class StackOrigin:
         return ""
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
-        text = as_text(value)
-        words = ["set", *(["--secret"] if secret else [])]
+        text = [] if value is None else [as_text(value)]
+        words = ["set", *(["--secret"] if secret else []), *_path(key)]
         # Without it, a value that starts with a dash is a flag.
-        words += ["--"] if text.startswith("-") else []
-        return f"run {_command(*words, f'{NAMESPACE}:{key}', text)}"
+        words += ["--"] if text and text[0].startswith("-") else []
+        return f"run {_command(*words, f'{NAMESPACE}:{key}', *text)}"
 
     def remove(self, key: str) -> str:
-        return f"run {_command('rm', self.name(key))}"
+        name = f"{NAMESPACE}:{key}" if "." in key else self.name(key)
+        return f"run {_command('rm', *_path(key), name)}"
 
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
         return f"{self.remove(key)} and {self.set(key, value, secret=secret)}"
@@ -129,12 +159,25 @@ class FileOrigin:
         return f"In {self.path}: "
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
+        if "." in key:
+            part, within = self._part(key)
+            return f"write `{self._entry(part, value)}` {within}"
         if self.line is None:
             return f"add the line `{self._entry(self._respelled(key), value)}`"
         return f"{self._write} `{self._entry(self.spelled or key, value)}`"
 
     def remove(self, key: str) -> str:
+        if "." in key:
+            part, within = self._part(key)
+            return f"delete `{part}` {within}"
         return f"delete `{self.spelled or key}` at line {self.line}"
+
+    def _part(self, key: str) -> tuple[str, str]:
+        """The last name of a dotted path, and where it is."""
+        whole, _, rest = key.partition(".")
+        parents, _, part = rest.rpartition(".")
+        place = f"`{self.spelled or whole}` at line {self.line}"
+        return part, f"under {f'{parents} in ' if parents else ''}{place}"
 
     def rename(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
         return f"{self._write} `{self._entry(self._respelled(key), value)}`"
@@ -162,6 +205,11 @@ class FileOrigin:
         if self.path.suffix.lower() == ".json":
             return f"{json.dumps(key)}: {_as_json(value)}"
         return f"{key}: {_yaml_value(value)}"
+
+
+def _path(key: str) -> list[str]:
+    """The flag for a part of a key's value."""
+    return ["--path"] if "." in key else []
 
 
 def _command(*words: str) -> str:

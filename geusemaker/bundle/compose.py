@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from geusemaker.bundle.configured import configured
 from geusemaker.bundle.containers import BUILDERS, PIDS, Container
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.limits import memory_limits
@@ -37,7 +38,7 @@ def compose_yaml(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
         },
         "networks": {name: compose_network(name, network) for name, network in made.items()},
     }
-    if files := secrets_of(containers):
+    if files := secrets_of(containers, facts.secret_settings):
         document["secrets"] = {
             _secret(file): {"file": f"{SECRETS_ROOT}/{file.consumer}/{file.name}"} for file in files
         }
@@ -61,10 +62,11 @@ def _service(
     memory = {} if memory_mib is None else {"memory": f"{memory_mib}M"}
     service: Container = {
         "image": image,
-        **BUILDERS[name](facts),
+        **configured(name, BUILDERS[name](facts), facts),
         "networks": compose_endpoints(name, networks, facts.access.domain),
     }
-    if mine := [file for file in secrets_of(facts.containers) if file.consumer == name]:
+    files = secrets_of(facts.containers, facts.secret_settings)
+    if mine := [file for file in files if file.consumer == name]:
         service["secrets"] = [{"source": _secret(file), "target": file.inside} for file in mine]
     return service | {
         "restart": "unless-stopped",

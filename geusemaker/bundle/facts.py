@@ -1,7 +1,7 @@
 """The values that a settings bundle is rendered from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from geusemaker.bundle.access import Access
@@ -34,6 +34,8 @@ class BundleFacts:
         dump_days: How many nightly dumps of PostgreSQL the host keeps.
         n8n_reaches: Private networks that n8n may connect to. Other containers reach none.
         n8n_public_api: Whether n8n's public API is on.
+        settings: Values of variables by service, of those in `service_settings.toml`.
+        secret_settings: Service and variable of those whose values are secrets.
     """
 
     services: tuple[str, ...]
@@ -46,6 +48,8 @@ class BundleFacts:
     dump_days: int
     n8n_reaches: tuple[str, ...] = ()
     n8n_public_api: bool = False
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secret_settings: tuple[tuple[str, str], ...] = ()
 
     @property
     def containers(self) -> tuple[str, ...]:

@@ -62,7 +62,8 @@ def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
         for name in containers
         for root, path, uid, mode in DIRECTORIES.get(name, ())
     ]
-    lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets_of(containers)]
+    secrets = secrets_of(containers, facts.secret_settings)
+    lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets]
     lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
     lines.append(f"dump-days {facts.dump_days if 'postgres' in containers else 0}")
     lines += firewall_lines(containers, facts.n8n_reaches)

@@ -5,7 +5,7 @@ The stack generates the values of `SECRET_NAMES`; others are from config. The ho
 container's user.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -79,14 +79,29 @@ CONSUMERS: Final[Mapping[str, tuple[SecretFile, ...]]] = MappingProxyType(
 """Secrets by Compose service."""
 
 
-def secrets_of(containers: tuple[str, ...]) -> tuple[SecretFile, ...]:
-    """The secrets that these Compose services read, in their order."""
-    return tuple(
+def secrets_of(
+    containers: tuple[str, ...], settings: Iterable[tuple[str, str]] = ()
+) -> tuple[SecretFile, ...]:
+    """The secrets that these Compose services read: the stack's in their order, then `settings`.
+
+    `settings` are secret variables, by service: the container's file has the variable's name.
+    """
+    own = tuple(
         file
         for container in containers
         for file in CONSUMERS.get(container, ())
         if file.only_with is None or file.only_with in containers
     )
+    of_config = (
+        SecretFile(service, setting_secret(service, variable), CONSUMERS[service][0].uid, variable)
+        for service, variable in settings
+    )
+    return (*own, *of_config)
+
+
+def setting_secret(service: str, variable: str) -> str:
+    """Name of a secret variable of `serviceSettings` among the host's secrets."""
+    return f"{service}.{variable}"
 
 
 def secret_lines(values: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.report import holds_secrets
+from geusemaker.config.service_settings import KEY as SETTINGS
 from geusemaker.config.sources import Given
 from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError
@@ -108,7 +109,9 @@ def effective(
     for key, value in values.items():
         one = winner.get(key)
         secret = one is not None and one.secret
-        rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if secret else value, _source(one)))
+        # Of `serviceSettings` a secret has secret parts only, which the value does not show.
+        hidden = secret and key != SETTINGS
+        rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if hidden else value, _source(one)))
         if in_stack.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
             writes[f"{NAMESPACE}:{key}"] = value
     return Effective(config, region, tuple(rows), writes, notes)

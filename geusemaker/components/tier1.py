@@ -20,7 +20,7 @@ from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
-from geusemaker.config import DeploymentConfig
+from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.dlami import compatibility
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
@@ -56,6 +56,7 @@ class Tier1Args(TypedDict):
     n8n_reaches: NotRequired[Sequence[str]]
     services: NotRequired[Sequence[str]]
     image_versions: NotRequired[Mapping[str, str]]
+    service_settings: NotRequired[Mapping[str, Mapping[str, str | float | SecretStr]]]
     registry_logins: NotRequired[Mapping[str, str | SecretStr]]
     ollama_models: NotRequired[Sequence[str]]
     owner_email: NotRequired[str | None]
@@ -211,7 +212,7 @@ class Tier1(pulumi.ComponentResource):
                     "host.sh": userdata.bundle_program(),
                 },
                 "registry_logins": config.registry_logins,
-                "secrets": {},
+                "secrets": service_settings.secret_values(config.service_settings),
                 "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
@@ -285,6 +286,8 @@ def _bundle_facts(
         dump_days=config.backup_retention_days,
         n8n_reaches=config.n8n_reaches,
         n8n_public_api=config.n8n_public_api,
+        settings=service_settings.plain_values(config.service_settings),
+        secret_settings=service_settings.secret_variables(config.service_settings),
     )
 
 

@@ -6,6 +6,7 @@ The rules for single values are in `geusemaker.config.rules`.
 from collections.abc import Callable
 from typing import Final
 
+from geusemaker.bundle import SERVICES
 from geusemaker.config.fields import ConfigFields
 from geusemaker.ec2.instance_types import architecture_of, counterpart
 from geusemaker.messages import InvalidValue, Remove, Set
@@ -107,6 +108,19 @@ def _services_have_dependencies(config: ConfigFields) -> None:
         )
 
 
+def _settings_are_of_chosen_services(config: ConfigFields) -> None:
+    for service in config.service_settings:
+        if service not in config.services:
+            chosen = {service, *config.services} | ({"postgres"} if service == "n8n" else set())
+            raise InvalidValue(
+                f"serviceSettings has settings of {service}, but services does not have it",
+                Set("services", [one for one in SERVICES if one in chosen]),
+                Remove(f"serviceSettings.{service}"),
+                keys=("serviceSettings", "services"),
+                public_reason=True,
+            )
+
+
 def _zone_has_a_domain(config: ConfigFields) -> None:
     if config.hosted_zone_id and not config.domain:
         raise InvalidValue(
@@ -123,5 +137,6 @@ _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _type_matches_architecture,
     _existing_network_is_complete,
     _services_have_dependencies,
+    _settings_are_of_chosen_services,
     _zone_has_a_domain,
 )

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL, IMAGE_KEYS, SERVICES
 from geusemaker.config import rules
+from geusemaker.config.service_settings import checked as checked_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE
@@ -216,6 +217,20 @@ class ConfigFields(BaseModel):
             {"qdrant": "qdrant/qdrant:v1.19.2-unprivileged"},
             "the pinned images",
         ),
+    )
+    service_settings: Annotated[dict[str, dict[str, Any]], AfterValidator(checked_settings)] = (
+        Field(
+            default_factory=dict,
+            description="Variables of the services, such as n8n's time zone or Ollama's context "
+            "length, by service. Passwords and keys only as secrets. Changes in place; the service "
+            "restarts.",
+            json_schema_extra=_metadata(
+                "values by service and variable, of those under "
+                "[settings of the services](services.md#settings-of-the-services)",
+                {"n8n": {"GENERIC_TIMEZONE": "Europe/Berlin"}},
+                "none",
+            ),
+        )
     )
     registry_logins: Annotated[dict[str, SecretStr], AfterValidator(rules.registry_logins)] = Field(
         default_factory=dict,

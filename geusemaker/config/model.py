@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
-from geusemaker.config import cross_field
+from geusemaker.config import cross_field, service_settings
 from geusemaker.config.fields import ConfigFields
 from geusemaker.config.parsing import kind_of, typed
 from geusemaker.config.report import Report, holds_secrets
@@ -68,9 +68,10 @@ class DeploymentConfig(ConfigFields):
                 report.in_plain_text(one)
                 continue
             try:
-                values[one.key] = typed(
-                    one.key, kind_of(cls.model_fields[name].annotation), one.value
-                )
+                value = typed(one.key, kind_of(cls.model_fields[name].annotation), one.value)
+                if name == "service_settings" and not one.secret:
+                    service_settings.refuse_plain_secrets(value)
+                values[one.key] = value
             except InvalidValue as invalid:
                 report.invalid(one.key, invalid)
         try:

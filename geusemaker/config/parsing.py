@@ -6,18 +6,27 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from geusemaker.config.sources import Unquoted, load_json
-from geusemaker.messages import InvalidValue, Set
+from geusemaker.messages import InvalidSetting, InvalidValue, Remove, Set
 
 _whole = re.compile(r"[+-]?[0-9]{1,12}")
 
 
+class MapOfMaps(dict[str, dict[str, Any]]):
+    """The kind of a field that is a map of maps."""
+
+
 def kind_of(annotation: Any) -> type:
-    """The plain type of a field: str, int, bool, tuple or dict, without `Annotated` or `None`."""
+    """The plain type of a field, without `Annotated` or `None`.
+
+    One of str, int, bool, tuple, dict and `MapOfMaps`.
+    """
     origin = get_origin(annotation)
     if origin is Annotated:
         return kind_of(get_args(annotation)[0])
     if origin in (Union, UnionType):
         return kind_of(next(arg for arg in get_args(annotation) if arg is not type(None)))
+    if origin is dict and get_origin(get_args(annotation)[1]) is dict:
+        return MapOfMaps
     if origin in (tuple, dict):
         return origin  # type: ignore[no-any-return]
     return annotation if annotation in (int, bool) else str
@@ -40,6 +49,8 @@ def typed(key: str, kind: type, value: Any) -> Any:
         return _list(key, value)
     if kind is dict:
         return _map(key, value)
+    if kind is MapOfMaps:
+        return _map_of_maps(key, value)
     if value == "" and kind is str:
         raise InvalidValue("is empty")
     return value
@@ -96,6 +107,30 @@ def _map(key: str, value: Any) -> Any:
             raise InvalidValue(f"has a key or value that is not text at {name!r}")
         pairs[name] = item
     return pairs
+
+
+def _map_of_maps(key: str, value: Any) -> Any:
+    """The map with numbers as they were written. The field's rule checks names and values.
+
+    Raises:
+        InvalidSetting: It is no map of maps. The message shows nothing of it: it may be a secret.
+    """
+    if isinstance(value, str):
+        try:
+            value = _structure(value) if value.strip() else {}
+        except InvalidValue as invalid:
+            raise InvalidSetting(invalid.why, Remove(key)) from None
+    if not isinstance(value, dict):
+        raise InvalidSetting("is no map", Remove(key))
+    maps = {}
+    for name, inner in value.items():
+        if not isinstance(inner, dict):
+            where = f".{name}" if str(name).isalnum() else ""
+            raise InvalidSetting("has no map of values", Remove(key + where), at=where[1:])
+        maps[name] = {
+            part: one.text if isinstance(one, Unquoted) else one for part, one in inner.items()
+        }
+    return maps
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from geusemaker.config.sources import Given
 from geusemaker.messages import (
     FileOrigin,
     Fix,
+    InvalidSetting,
     InvalidValue,
     Origin,
     Remove,
@@ -133,6 +134,9 @@ class Report:
     def invalid(self, key: str, invalid: InvalidValue) -> None:
         """Adds the problem that the value of one key is invalid."""
         one, field = self._given[key], self._fields[key]
+        if isinstance(invalid, InvalidSetting):
+            self._part(one, invalid)
+            return
         values = metadata(field, "values")
         without = () if field.default is not None else (Remove(key),)
         example: tuple[Fix, ...] = (Set(key, _safe_value(field)), *without)
@@ -147,6 +151,22 @@ class Report:
         hint = "" if invalid.fixes or one.secret else "for example "
         self.problems.append(
             f"{why}. Allowed: {values}. To fix it, {hint}{self._fix_text(fixes, key)}"
+        )
+
+    def _part(self, one: Given, invalid: InvalidSetting) -> None:
+        """Adds the problem that a part of a map of maps is invalid."""
+        label = one.origin.name(one.key)
+        if invalid.at:
+            name, space, place = label.partition(" ")
+            label = f"{name}.{invalid.at}{space}{place}"
+        hidden = one.secret or invalid.value is None
+        value = "" if hidden else f" is {shown(invalid.value)}, which"
+        guess = f" (did you mean {invalid.guess}?)" if invalid.guess and not one.secret else ""
+        allowed = f" Allowed: {invalid.allowed}." if invalid.allowed else ""
+        fixes = invalid.public_fixes if one.secret else invalid.fixes
+        self.problems.append(
+            f"{label}{value} {invalid.why}{guess}.{allowed} To fix it, "
+            f"{self._fix_text(fixes, one.key)}"
         )
 
     def validation(self, error: ValidationError) -> None:
@@ -194,7 +214,7 @@ class Report:
     def _cross_field(self, invalid: InvalidValue) -> None:
         given = [self._given[key] for key in invalid.keys if key in self._given]
         why = invalid.why
-        if any(one.secret for one in given):
+        if any(one.secret for one in given) and not invalid.public_reason:
             keys = " and ".join(invalid.keys)
             why = f"{keys}: invalid combination of values (one is secret and not shown)"
         place = given[0].origin.place() if given else ""
@@ -208,13 +228,24 @@ class Report:
             # The key to change may be at its default, so that it has no origin of its own yet.
             neighbour = self._given.get(key) or next(iter(self._given.values()), None)
             sibling: Origin = neighbour.origin.sibling() if neighbour else StackOrigin()
-            one = self._given.get(fix.key)
+            one = self._given.get(fix.key.partition(".")[0])
             origin = one.origin if one else sibling
             if isinstance(fix, Remove):
                 ways.append(origin.remove(fix.key))
+                continue
+            if "." in fix.key:
+                ways.append(_set_part(origin, fix))
                 continue
             secret = one is not None and one.secret
             example = metadata(self._fields[fix.key], "example")
             value = example if secret or pasteable(fix.value) == "VALUE" else fix.value
             ways.append(origin.set(fix.key, value, secret=secret))
         return " or ".join(ways)
+
+
+def _set_part(origin: Origin, fix: Set) -> str:
+    """The instruction to set a part of a key's value. A secret part is in the stack only."""
+    if fix.value is not None:
+        return origin.set(fix.key, fix.value)
+    away = f"{origin.remove(fix.key)} and " if isinstance(origin, FileOrigin) else ""
+    return away + StackOrigin().set(fix.key, None, secret=True)

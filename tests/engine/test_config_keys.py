@@ -36,6 +36,7 @@ TYPED = {
     "n8nReaches": "10.0.8.0/24,192.168.5.5/32",
     "services": "n8n, postgres, qdrant, ollama",
     "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
+    "serviceSettings": '{"n8n": {"GENERIC_TIMEZONE": "Europe/Berlin"}}',
     "registryLogins": '{"docker.io": "me:hush$x", "ghcr.io": "me:hush"}',
     "ollamaModels": "llama3.2:3b,qwen3:8b",
     "ownerEmail": "me@example.com",
@@ -109,6 +110,7 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     (files,) = (one["inputs"] for name, one in made.items() if name.startswith(BUNDLE))
     settings = _unpacked(files["contentBase64"])
     assert "qdrant/qdrant:v1.19.1-unprivileged" in settings["compose.yaml"]
+    assert "GENERIC_TIMEZONE: Europe/Berlin\n" in settings["compose.yaml"]
     assert "model qwen3:8b\n" in settings["manifest"]
     assert "service crawl4ai\n" not in settings["manifest"]
     assert "me@example.com" in settings["compose.yaml"]

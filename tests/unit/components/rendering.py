@@ -26,6 +26,10 @@ EXTRA = [
     f"arn:aws:iam::aws:policy/{name}"
     for name in ("AmazonEC2ReadOnlyAccess", "CloudWatchAgentServerPolicy")
 ]
+SETTINGS = {
+    "n8n": {"GENERIC_TIMEZONE": "Europe/Berlin", "N8N_SMTP_PASS": "hush$x"},
+    "ollama": {"OLLAMA_CONTEXT_LENGTH": 16384},
+}
 LOGINS = {"ghcr.io": "me:a:b", "docker.io": "hub:pw"}
 
 PLAIN: dict[str, Any] = {}
@@ -46,6 +50,7 @@ WHOLE: dict[str, Any] = {
     "allowed_cidrs": ["203.0.113.0/24", "2001:db8::/48"],
     "n8n_reaches": ["10.0.8.0/24"],
     "image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"},
+    "service_settings": SETTINGS,
     "registry_logins": LOGINS,
     "ollama_models": ["llama3.2:3b"],
     "owner_email": "me@example.com",

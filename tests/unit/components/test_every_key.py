@@ -51,6 +51,7 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "n8n_reaches": (WHOLE, lambda s: "10.0.8.0/24" in s.bundle),
     "services": (DOMAIN, lambda s: "\nservice ollama\n" not in s.bundle),
     "image_versions": (WHOLE, lambda s: "qdrant:v1.19.1-unprivileged" in s.bundle),
+    "service_settings": (WHOLE, lambda s: "GENERIC_TIMEZONE: Europe/Berlin" in s.bundle),
     "registry_logins": (WHOLE, lambda s: "registries" in s.pointer),
     "ollama_models": (WHOLE, lambda s: "llama3.2:3b" in s.bundle),
     "owner_email": (WHOLE, lambda s: "me@example.com" in s.bundle),

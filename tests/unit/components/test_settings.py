@@ -181,6 +181,19 @@ def test_secrets_of_config_are_in_their_own_encrypted_parameter_that_the_pointer
     assert "p$" not in others
 
 
+def test_a_secret_setting_is_in_that_parameter_and_in_no_other_resource() -> None:
+    stack = deployed(WHOLE)
+    made = stack.one(PARAMETER, "-secrets")
+    assert made.inputs["value"] == "n8n.N8N_SMTP_PASS=hush$x"
+    assert made.inputs["keyId"] == KEY
+    assert stack.pointer["secrets"] == f"{made.inputs['name']}:1"
+    value = stack.requests[f"{PARAMETER} geusemaker-compute-secrets"].object.fields["value"]
+    assert _special_sig_key in value.struct_value.fields, "it is in clear in the state"
+    assert "hush" not in repr([one.inputs for one in stack.made if one is not made])
+    assert "hush" not in stack.bundle
+    assert "secret n8n n8n.N8N_SMTP_PASS 1000" in stack.bundle
+
+
 def test_without_secrets_of_config_there_is_no_parameter() -> None:
     made = _with_secrets()
     assert set(made) == {"s-settings", "s-status", "policy"}
