@@ -15,7 +15,8 @@ class Access:
 
     Attributes:
         domain: Public name of the host, with a public certificate; None without one.
-        is_public: Whether `geusemaker:allowedCidrs` opens port 443 to any network.
+        is_public: Whether `geusemaker:allowedCidrs` or `geusemaker:webhookCidrs` opens port 443 to
+            any network.
         needs_address: Whether the host reaches the internet through an Elastic IP only.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from geusemaker.bundle.callers import hides_ipv6
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, SERVICES, BundleFacts
 from geusemaker.bundle.limits import CADDY_FILES, CADDY_GO_MIB
 from geusemaker.bundle.manifest import OLLAMA_UID
@@ -324,7 +325,9 @@ def _postgres(_: BundleFacts) -> Container:
 
 def _caddy(facts: BundleFacts) -> Container:
     # Session Manager forwards to the host's loopback.
-    outside = "" if facts.access.is_public else "127.0.0.1:"
+    outside = "127.0.0.1:"
+    if facts.access.is_public:
+        outside = "0.0.0.0:" if hides_ipv6(facts) else ""
     return {
         "user": "1000:1000",
         "environment": {

@@ -36,6 +36,9 @@ class BundleFacts:
         n8n_public_api: Whether n8n's public API is on.
         settings: Values of variables by service, of those in `service_settings.toml`.
         secret_settings: Service and variable of those whose values are secrets.
+        webhook_cidrs: Networks that reach n8n's webhooks, forms and chats only. Empty: no path is
+            closed to any network that reaches port 443.
+        allowed_cidrs: Networks that reach every path. Used only with `webhook_cidrs`.
     """
 
     services: tuple[str, ...]
@@ -50,6 +53,8 @@ class BundleFacts:
     n8n_public_api: bool = False
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secret_settings: tuple[tuple[str, str], ...] = ()
+    webhook_cidrs: tuple[str, ...] = ()
+    allowed_cidrs: tuple[str, ...] = ()
 
     @property
     def containers(self) -> tuple[str, ...]:

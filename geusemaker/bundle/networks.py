@@ -68,6 +68,10 @@ N8N_ADDRESS: Final = NETWORKS["edge"].fixed
 """Where n8n listens, and its source address. Only Caddy shares this network: n8n trusts one proxy,
 so any other member could forge the client's address."""
 
+GATEWAY: Final = str(NETWORKS["edge"].subnet[1])
+"""Source address of connections that Docker's proxy makes to Caddy: those from the host itself,
+such as Session Manager's, and those by IPv6."""
+
 N8N_BROKER_ADDRESS: Final = NETWORKS["runners"].fixed
 """Where n8n's task broker listens. Only the task runner shares this network."""
 
@@ -111,8 +115,8 @@ def compose_endpoints(
         found["edge"] = {"ipv4_address": N8N_ADDRESS, "aliases": [N8N_UPSTREAM]}
         found["runners"] = {"ipv4_address": N8N_BROKER_ADDRESS}
     if container == "caddy" and domain:
-        # n8n reaches the stack's own webhooks inside the host, independent of allowedCidrs and of
-        # DNS in a private zone.
+        # n8n reaches the stack's own webhooks inside the host, independent of allowedCidrs,
+        # webhookCidrs and DNS in a private zone.
         found["edge"] = {"aliases": [domain]}
     return found
 

@@ -141,7 +141,7 @@ def check_keeps_address(loses: bool, host: AdoptedSubnet) -> None:
 
 def unreachable(host: AdoptedSubnet, key: str) -> NetworkError:
     """The error for a config key that opens a port in a subnet without an internet gateway."""
-    port = 443 if key == "allowedCidrs" else 80
+    port = 80 if key == "domain" else 443
     return NetworkError(
         f"geusemaker:{key} opens port {port} of the host, but its subnet {host.id} (the first "
         f"of geusemaker:subnetIds) has its default route through {host.default_route} and not "

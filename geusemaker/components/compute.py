@@ -102,6 +102,8 @@ class Compute(pulumi.ComponentResource):
             tags=tags,
             parent=self,
         )
+        self.settings = settings.pointer
+        """The resource after which a host applies this deployment's settings."""
         self.settings_name = settings.pointer.id
         self.status_name = settings.status.id
         script = pulumi.Output.all(

@@ -33,6 +33,8 @@ class NetworkArgs(TypedDict):
     domain: str | None
     """Public name of the host. Opens port 80 for the certificate authority."""
     tags: Tags
+    webhook_cidrs: NotRequired[Sequence[str]]
+    """Networks for which `open_to_callers` opens port 443."""
     vpc_id: NotRequired[str | None]
     """An existing VPC to use instead of a new one."""
     subnet_ids: NotRequired[Sequence[str]]
@@ -49,7 +51,7 @@ def subnet_cidrs(vpc_cidr: str, count: int) -> list[str]:
 
 
 class Network(pulumi.ComponentResource):
-    """The stack's network. Only `allowed_cidrs` and `domain` open ports."""
+    """The stack's network. Only `allowed_cidrs`, `webhook_cidrs` and `domain` open ports."""
 
     vpc_id: pulumi.Output[str]
     """The VPC, new or adopted."""
@@ -69,6 +71,8 @@ class Network(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Network", name, {}, opts)
         self._name = name
         self._tags = args["tags"]
+        callers = args.get("webhook_cidrs", ())
+        self._callers = [one for one in callers if one not in args["allowed_cidrs"]]
         self._child = ResourceOptions(parent=self)
         invoke = pulumi.InvokeOptions(parent=self)
         offering = zones.offering_zones(args["instance_type"], invoke)
@@ -118,11 +122,18 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         vpc, found = adopted.look_up(vpc_id, args.get("subnet_ids", ()), invoke)
         is_public = adopted.check(vpc, found, offering, args["instance_type"])
-        is_open = bool(args["allowed_cidrs"] or args["domain"])
-        if is_open and not is_public:
-            raise adopted.unreachable(
-                found[0], "allowedCidrs" if args["allowed_cidrs"] else "domain"
+        opening = [
+            key
+            for key, name in (
+                ("allowedCidrs", "allowed_cidrs"),
+                ("webhookCidrs", "webhook_cidrs"),
+                ("domain", "domain"),
             )
+            if args.get(name)
+        ]
+        is_open = bool(opening)
+        if is_open and not is_public:
+            raise adopted.unreachable(found[0], opening[0])
         if found[0].maps_public and not is_public:
             self.public_address = False
         self.needs_address = is_public and not found[0].maps_public
@@ -262,21 +273,29 @@ class Network(pulumi.ComponentResource):
                 opts=child,
             )
         for cidr in allowed_cidrs:
-            address = ipaddress.ip_network(cidr)
-            # Named by the range, not by its index: removing one keeps the others.
-            label = cidr.replace("/", "-").replace(":", "_")
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-https-{label}",
-                security_group_id=host.id,
-                description="HTTPS, by allowedCidrs",
-                ip_protocol="tcp",
-                from_port=HTTPS_PORT,
-                to_port=HTTPS_PORT,
-                tags=tags.named("https"),
-                opts=child,
-                **(
-                    {"cidr_ipv4": str(address)}
-                    if address.version == 4
-                    else {"cidr_ipv6": str(address)}
-                ),
-            )
+            self._open_https(cidr, "allowedCidrs", child)
+
+    def open_to_callers(self, after: pulumi.Resource) -> None:
+        """Opens port 443 to `webhook_cidrs`, after the settings that limit their paths."""
+        for cidr in self._callers:
+            later = ResourceOptions(parent=self, depends_on=[after])
+            self._open_https(cidr, "webhookCidrs", later)
+
+    def _open_https(self, cidr: str, key: str, opts: ResourceOptions) -> None:
+        address = ipaddress.ip_network(cidr)
+        # Named by the range, not by its index: removing one keeps the others. Not by the key: a
+        # network may move to the other key, and EC2 refuses a second rule for it.
+        label = cidr.replace("/", "-").replace(":", "_")
+        aws.vpc.SecurityGroupIngressRule(
+            f"{self._name}-https-{label}",
+            security_group_id=self.host_security_group_id,
+            description=f"HTTPS, by {key}",
+            ip_protocol="tcp",
+            from_port=HTTPS_PORT,
+            to_port=HTTPS_PORT,
+            tags=self._tags.named("https"),
+            opts=opts,
+            **(
+                {"cidr_ipv4": str(address)} if address.version == 4 else {"cidr_ipv6": str(address)}
+            ),
+        )

@@ -1,5 +1,7 @@
 """Notes of a preview on valid config that may cost or surprise. Pure."""
 
+import ipaddress
+from collections.abc import Iterable
 from datetime import date
 
 from geusemaker.bundle import images
@@ -26,7 +28,21 @@ def notes_of(config: DeploymentConfig, today: date) -> list[str]:
             f"geusemaker:instanceType is {config.instance_type}, a burstable type, in credit mode "
             f"{CREDIT_MODE}: AWS bills CPU time beyond its CPU credits and does not slow it down."
         )
-    if config.domain and not config.allowed_cidrs:
+    if config.webhook_cidrs and not config.domain:
+        notes.append(
+            "geusemaker:webhookCidrs is set without geusemaker:domain, so callers of webhooks get "
+            "a certificate that they do not trust. For a public one: `pulumi config set "
+            "geusemaker:domain ai.example.com`."
+        )
+    if config.webhook_cidrs and all(
+        _is_within(one, config.allowed_cidrs) for one in config.webhook_cidrs
+    ):
+        notes.append(
+            f"geusemaker:allowedCidrs is {', '.join(config.allowed_cidrs)}, which contains all of "
+            "geusemaker:webhookCidrs, so every caller of webhooks may reach the editor too. To "
+            "leave the editor to Session Manager: `pulumi config rm geusemaker:allowedCidrs`."
+        )
+    if config.domain and not config.allowed_cidrs and not config.webhook_cidrs:
         notes.append(
             f"geusemaker:domain is {config.domain}, but geusemaker:allowedCidrs is empty, so "
             "port 443 of that name is closed and only Session Manager reaches the host. To open "
@@ -60,3 +76,11 @@ def notes_of(config: DeploymentConfig, today: date) -> list[str]:
             "geusemaker:services leaves out: the image is unused until the service is in the list."
         )
     return notes
+
+
+def _is_within(network: str, others: Iterable[str]) -> bool:
+    return any(
+        ipaddress.IPv4Network(network).subnet_of(ipaddress.IPv4Network(other))
+        for other in others
+        if ":" not in other
+    )

@@ -51,6 +51,7 @@ class Tier1Args(TypedDict):
     extra_policy_arns: NotRequired[Sequence[str]]
     kms_key_arn: NotRequired[str | None]
     allowed_cidrs: NotRequired[Sequence[str]]
+    webhook_cidrs: NotRequired[Sequence[str]]
     domain: NotRequired[str | None]
     hosted_zone_id: NotRequired[str | None]
     n8n_reaches: NotRequired[Sequence[str]]
@@ -146,6 +147,7 @@ class Tier1(pulumi.ComponentResource):
                 "zone_count": config.availability_zone_count,
                 "vpc_cidr": config.vpc_cidr,
                 "allowed_cidrs": config.allowed_cidrs,
+                "webhook_cidrs": config.webhook_cidrs,
                 "domain": config.domain,
                 "vpc_id": config.vpc_id,
                 "subnet_ids": config.subnet_ids,
@@ -186,7 +188,7 @@ class Tier1(pulumi.ComponentResource):
         )
         access = bundle.Access(
             domain=config.domain,
-            is_public=bool(config.allowed_cidrs),
+            is_public=bool(config.allowed_cidrs or config.webhook_cidrs),
             needs_address=network.needs_address,
         )
         compute = Compute(
@@ -223,6 +225,7 @@ class Tier1(pulumi.ComponentResource):
             },
             ResourceOptions(parent=self),
         )
+        network.open_to_callers(after=compute.settings)
 
         self.stack_id = stack_id
         self.ami_id = kept.apply(lambda image: image.id)
@@ -288,6 +291,8 @@ def _bundle_facts(
         n8n_public_api=config.n8n_public_api,
         settings=service_settings.plain_values(config.service_settings),
         secret_settings=service_settings.secret_variables(config.service_settings),
+        webhook_cidrs=config.webhook_cidrs,
+        allowed_cidrs=config.allowed_cidrs,
     )
 
 

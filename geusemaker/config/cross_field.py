@@ -8,6 +8,7 @@ from typing import Final
 
 from geusemaker.bundle import SERVICES
 from geusemaker.config.fields import ConfigFields
+from geusemaker.config.rules import MAX_RULES
 from geusemaker.ec2.instance_types import architecture_of, counterpart
 from geusemaker.messages import InvalidValue, Remove, Set
 
@@ -121,6 +122,33 @@ def _settings_are_of_chosen_services(config: ConfigFields) -> None:
             )
 
 
+def _callers_have_webhooks(config: ConfigFields) -> None:
+    if config.webhook_cidrs and "n8n" not in config.services:
+        raise InvalidValue(
+            f"webhookCidrs names {', '.join(config.webhook_cidrs)}, but services has no n8n "
+            "to answer webhooks",
+            Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
+            Remove("webhookCidrs"),
+            keys=("webhookCidrs", "services"),
+        )
+
+
+def _networks_fit_the_security_group(config: ConfigFields) -> None:
+    # The rule of allowedCidrs alone is in `rules`. EC2 counts IPv4 and IPv6 separately.
+    if not config.webhook_cidrs:
+        return
+    ports = {one for one in (*config.allowed_cidrs, *config.webhook_cidrs) if ":" not in one}
+    rules = len(ports) + bool(config.domain)
+    if rules > MAX_RULES:
+        also = " and domain" if config.domain else ""
+        raise InvalidValue(
+            f"allowedCidrs and webhookCidrs{also} need {rules} rules together, but a security "
+            f"group allows {MAX_RULES}",
+            Remove("webhookCidrs"),
+            keys=("allowedCidrs", "webhookCidrs"),
+        )
+
+
 def _zone_has_a_domain(config: ConfigFields) -> None:
     if config.hosted_zone_id and not config.domain:
         raise InvalidValue(
@@ -138,5 +166,7 @@ _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _existing_network_is_complete,
     _services_have_dependencies,
     _settings_are_of_chosen_services,
+    _callers_have_webhooks,
+    _networks_fit_the_security_group,
     _zone_has_a_domain,
 )

@@ -172,12 +172,20 @@ class ConfigFields(BaseModel):
             "IPv4 and IPv6 networks; 0.0.0.0/0 for all of IPv4", ["203.0.113.0/24"], "none"
         ),
     )
-
+    webhook_cidrs: Annotated[tuple[str, ...], AfterValidator(rules.webhook_cidrs)] = Field(
+        (),
+        description="Networks that may reach n8n's webhooks, forms and chats on port 443, and "
+        "nothing else; with any, the host gets a fixed address. The editor and the other services "
+        "stay with allowedCidrs and Session Manager. Changes in place.",
+        json_schema_extra=_metadata(
+            "IPv4 networks, with n8n among the services; 0.0.0.0/0 for all", ["0.0.0.0/0"], "none"
+        ),
+    )
     domain: Annotated[str, AfterValidator(rules.domain)] | None = Field(
         None,
         description="Public name of the host, which gets a fixed address and a public "
-        "certificate. The certificate needs port 80 open to everyone; allowedCidrs "
-        "still controls port 443. Without a domain, webhooks and sign-ins of other "
+        "certificate. The certificate needs port 80 open to everyone; allowedCidrs and "
+        "webhookCidrs still control port 443. Without a domain, webhooks and sign-ins of other "
         "services cannot call back. Changes in place.",
         json_schema_extra=_metadata("a public host name", "ai.example.com", "none"),
     )

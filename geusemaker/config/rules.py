@@ -47,7 +47,7 @@ _PRIVATE = tuple(
 _DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
 # Other common names of the services.
 _SERVICE_ALIASES = {"postgresql": "postgres", "pg": "postgres", "crawler": "crawl4ai"}
-_MAX_RULES = 60  # EC2's default quota of inbound rules per security group
+MAX_RULES = 60  # EC2's default quota of inbound rules per security group
 _MAX_TAGS = 45  # AWS allows 50; GeuseMaker sets the others
 
 
@@ -161,8 +161,22 @@ def kms_key_arn(value: str) -> str:
 def allowed_cidrs(values: Sequence[str]) -> tuple[str, ...]:
     """Accepts canonical form only: EC2 stores it, so any other form differs at every preview."""
     distinct = _networks("allowedCidrs", values)
-    if len(distinct) > _MAX_RULES:
-        raise InvalidValue(f"has {len(distinct)} networks; a security group allows {_MAX_RULES}")
+    if len(distinct) > MAX_RULES:
+        raise InvalidValue(f"has {len(distinct)} networks; a security group allows {MAX_RULES}")
+    return distinct
+
+
+def webhook_cidrs(values: Sequence[str]) -> tuple[str, ...]:
+    """Accepts IPv4 networks only: Docker hides the addresses of callers by IPv6 from Caddy."""
+    distinct = _networks("webhookCidrs", values)
+    rest = [value for value in distinct if ":" not in value]
+    if len(rest) < len(distinct):
+        other = next(value for value in distinct if value not in rest)
+        raise InvalidValue(
+            f"has the item {other!r}, but only IPv4 is supported: containers have no IPv6, so the "
+            "proxy cannot tell callers of webhooks from users of the editor",
+            Set("webhookCidrs", rest) if rest else Remove("webhookCidrs"),
+        )
     return distinct
 
 
@@ -182,8 +196,8 @@ def n8n_reaches(values: Sequence[str]) -> tuple[str, ...]:
         else:
             continue
         raise InvalidValue(why, Set("n8nReaches", rest) if rest else Remove("n8nReaches"))
-    if len(distinct) > _MAX_RULES:
-        raise InvalidValue(f"has {len(distinct)} networks; the maximum is {_MAX_RULES}")
+    if len(distinct) > MAX_RULES:
+        raise InvalidValue(f"has {len(distinct)} networks; the maximum is {MAX_RULES}")
     return distinct
 
 

@@ -1,7 +1,7 @@
 """The lines that describe a deployed stack. Pure."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -87,13 +87,16 @@ def network_line(config: DeploymentConfig, zones: int) -> str:
     """Network, zones, open ports and access."""
     where = config.vpc_id or str(ipaddress.ip_network(config.vpc_cidr))
     return (
-        f"{where}, {zones} zone{'s' * (zones > 1)}; open ports: {_ports(config.allowed_cidrs)}; "
+        f"{where}, {zones} zone{'s' * (zones > 1)}; open ports: {_ports(config)}; "
         "access: Session Manager"
     )
 
 
-def _ports(allowed_cidrs: Sequence[str]) -> str:
-    return f"443 for {', '.join(allowed_cidrs)}" if allowed_cidrs else "none"
+def _ports(config: DeploymentConfig) -> str:
+    ports = [f"443 for {', '.join(config.allowed_cidrs)}"] if config.allowed_cidrs else []
+    if config.webhook_cidrs:
+        ports.append(f"443 for webhooks from {', '.join(config.webhook_cidrs)}")
+    return ", ".join(ports) or "none"
 
 
 def data_line(config: DeploymentConfig, stack: str) -> str:

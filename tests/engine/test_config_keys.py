@@ -32,6 +32,7 @@ TYPED = {
     "extraPolicyArns": "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
     "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
+    "webhookCidrs": "198.51.100.0/24",
     "domain": "ai.example.com",
     "n8nReaches": "10.0.8.0/24,192.168.5.5/32",
     "services": "n8n, postgres, qdrant, ollama",
@@ -174,5 +175,22 @@ def test_an_adopted_network_is_used_tagged_by_nobody_and_left_as_it_was(door: Do
     assert others == {"geusemaker-network-https-203.0.113.0-24"}, steps
     door.up()
     assert (door.outputs()["instanceId"], door.outputs()["publicIp"]) == (host, address)
+
+    # A network that moves to the other key keeps its rule: EC2 allows no second one for it.
+    door.unset("allowedCidrs")
+    door.set(webhookCidrs="203.0.113.0/24,198.51.100.0/24")
+    rules = {name: step for name, step in door.steps().items() if "-https-" in name}
+    assert rules == {
+        "geusemaker-network-https-203.0.113.0-24": "update",
+        "geusemaker-network-https-198.51.100.0-24": "create",
+    }
+    door.up()
+    assert (door.outputs()["instanceId"], door.outputs()["publicIp"]) == (host, address)
+    described = ec2.describe_security_group_rules(
+        Filters=[{"Name": "group-id", "Values": [door.outputs()["securityGroupId"]]}]
+    )["SecurityGroupRules"]
+    assert {rule["Description"] for rule in described if rule["FromPort"] == 443} == {
+        "HTTPS, by webhookCidrs"
+    }
     door.pulumi("destroy", "--yes")
     assert sorted(door.resources()) == sorted(before)

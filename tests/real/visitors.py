@@ -169,11 +169,15 @@ class Answer:
 
 
 class Visitor:
-    """Somebody who asks the proxy by TLS and trusts this root, or the machine's own if empty."""
+    """Somebody who asks the proxy by TLS and trusts this root, or the machine's own if empty.
 
-    def __init__(self, port: int, root: str) -> None:
+    `source` is the address of the loopback that the connections come from.
+    """
+
+    def __init__(self, port: int, root: str, source: str = "127.0.0.1") -> None:
         self.port = port
         self.root = root
+        self.source = source
 
     def context(self, *protocols: str) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=self.root or None)
@@ -183,7 +187,9 @@ class Visitor:
 
     @contextmanager
     def connected(self, *protocols: str, name: str = "localhost") -> Iterator[ssl.SSLSocket]:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        plain = socket.create_connection(
+            ("127.0.0.1", self.port), timeout=PATIENCE, source_address=(self.source, 0)
+        )
         # The handshake apart, so that the socket is closed when it fails.
         safe = self.context(*protocols).wrap_socket(
             plain, server_hostname=name, do_handshake_on_connect=False
@@ -200,7 +206,11 @@ class Visitor:
     ) -> Answer:
         """The path and the headers go out as they are; pairs may have a header twice."""
         connection = http.client.HTTPSConnection(
-            "localhost", self.port, context=self.context(), timeout=PATIENCE
+            "localhost",
+            self.port,
+            context=self.context(),
+            timeout=PATIENCE,
+            source_address=(self.source, 0),
         )
         try:
             pairs = list(headers.items() if isinstance(headers, Mapping) else headers)

@@ -11,6 +11,7 @@ from geusemaker.bundle import (
     DEFAULT_OWNER_EMAIL,
     SECRET_NAMES,
     SERVICES,
+    Access,
     BundleFacts,
     render,
 )
@@ -21,6 +22,7 @@ from geusemaker.bundle.secret_names import SECRETS_ROOT
 from .variants import SUBSETS, all_facts, compose, facts, named, rendered
 
 VARIANTS = pytest.mark.parametrize("one", all_facts(), ids=named)
+V6 = ("203.0.113.0/24", "2001:db8::/48")
 ROOT = "/srv/geusemaker/"
 
 
@@ -51,6 +53,20 @@ def test_only_caddy_publishes_ports(one: BundleFacts) -> None:
     https = "443:443" if one.access.is_public else "127.0.0.1:443:443"
     assert ports == (["80:80", https] if one.access.domain else [https])
     assert not any("network_mode" in service for service in services(one).values())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "published"),
+    [((), "0.0.0.0:443:443"), (("203.0.113.0/24",), "0.0.0.0:443:443"), (V6, "443:443")],
+)
+def test_no_caller_of_webhooks_comes_by_ipv6(allowed: tuple[str, ...], published: str) -> None:
+    """Caddy would see Docker's gateway in its place, which reaches every path."""
+    one = facts(access=Access(is_public=True), webhook_cidrs=("0.0.0.0/0",), allowed_cidrs=allowed)
+    assert services(one)["caddy"]["ports"] == [published]
+    gateway = compose(one)["networks"]["edge"]["ipam"]["config"][0]["gateway"]
+    address = services(one)["n8n"]["networks"]["edge"]["ipv4_address"]
+    line = " ".join(["not remote_ip", gateway, address, *allowed])
+    assert f"\t{line}\n" in rendered(one)["caddy/Caddyfile"]
 
 
 @VARIANTS

@@ -47,6 +47,7 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     ),
     "kms_key_arn": (WHOLE, lambda s: s.one(VOLUME).inputs.get("kmsKeyId") == KEY),
     "allowed_cidrs": (WHOLE, lambda s: "203.0.113.0/24" in str(s.made)),
+    "webhook_cidrs": (WHOLE, lambda s: "remote_ip 198.51.100.0/24 203.0.113.0/24\n" in s.bundle),
     "domain": (DOMAIN, lambda s: s.outputs["url"] == "https://ai.example.com"),
     "n8n_reaches": (WHOLE, lambda s: "10.0.8.0/24" in s.bundle),
     "services": (DOMAIN, lambda s: "\nservice ollama\n" not in s.bundle),

@@ -123,7 +123,7 @@ def test_a_first_subnet_in_another_zone_is_refused() -> None:
 
 def test_a_port_that_no_client_can_reach_is_refused() -> None:
     behind_nat = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "nat-1")
-    for key, port in (("allowedCidrs", 443), ("domain", 80)):
+    for key, port in (("allowedCidrs", 443), ("webhookCidrs", 443), ("domain", 80)):
         text = str(adopted.unreachable(behind_nat, key))
         assert f"geusemaker:{key} opens port {port}" in text
         assert "default route through nat-1" in text

@@ -122,6 +122,21 @@ def test_the_defaults_have_no_notes() -> None:
             "an A record for the output publicIp",
         ),
         (
+            {"webhookCidrs": ["0.0.0.0/0"]},
+            "a certificate that they do not trust",
+            "`pulumi config set geusemaker:domain ai.example.com`",
+        ),
+        (
+            {
+                "domain": "ai.example.com",
+                "hostedZoneId": "Z0123456789ABC",
+                "allowedCidrs": ["2001:db8::/48", "198.51.0.0/16"],
+                "webhookCidrs": ["198.51.100.0/24", "198.51.7.7/32"],
+            },
+            "every caller of webhooks may reach the editor too",
+            "`pulumi config rm geusemaker:allowedCidrs`",
+        ),
+        (
             {"vpcId": "vpc-01234567", "subnetIds": ["subnet-01234567"]},
             "n8n connects to nothing in private networks",
             "`pulumi config set geusemaker:n8nReaches '[]'`",
@@ -168,6 +183,12 @@ def test_an_open_domain_with_its_zone_has_no_note() -> None:
         notes(domain="ai.example.com", hostedZoneId="Z0123456789ABC", allowedCidrs=["0.0.0.0/0"])
         == []
     )
+
+
+@pytest.mark.parametrize("allowed", [[], ["198.51.100.0/24"]])
+def test_webhooks_open_to_all_and_an_editor_that_is_not_have_no_note(allowed: list[str]) -> None:
+    zone = {"domain": "ai.example.com", "hostedZoneId": "Z0123456789ABC"}
+    assert notes(webhookCidrs=["0.0.0.0/0"], allowedCidrs=allowed, **zone) == []
 
 
 @pytest.mark.parametrize("reaches", [[], ["10.0.8.0/24"]])

@@ -63,10 +63,13 @@ def test_the_default_security_group_has_no_rules(account: SimulatedMocks) -> Non
     [
         ("plain", set()),
         ("domain", {(80, "0.0.0.0/0")}),
-        ("whole", {(443, "203.0.113.0/24"), (443, "2001:db8::/48")}),
+        (
+            "whole",
+            {(443, "203.0.113.0/24"), (443, "2001:db8::/48"), (443, "198.51.100.0/24")},
+        ),
     ],
 )
-def test_ports_are_open_only_by_allowed_cidrs_and_domain(
+def test_ports_are_open_only_by_the_keys_that_open_them(
     stack: str, ports: set[tuple[int, str]]
 ) -> None:
     made = deployed(STACKS[stack])
@@ -292,3 +295,10 @@ def test_without_retention_there_is_no_plan_and_vault_and_role_stay() -> None:
         if one.inputs["role"] == role.outputs["name"]
     ]
     assert len(attached) == 2, "without its role AWS Backup deletes no copy at its date"
+
+
+def test_callers_of_webhooks_are_admitted_after_the_settings_that_limit_their_paths() -> None:
+    rule = f"{INGRESS} geusemaker-network-https-198.51.100.0-24"
+    assert "geusemaker-compute-settings" in _needed(WHOLE, rule)
+    both = f"{INGRESS} geusemaker-network-https-203.0.113.0-24"
+    assert "geusemaker-compute-settings" not in _needed(WHOLE, both)

@@ -60,6 +60,8 @@ ACCEPTED: list[tuple[str, str, dict[str, str], Any]] = [
     ("allowedCidrs", "0.0.0.0/0,::/0", {}, ("0.0.0.0/0", "::/0")),
     ("allowedCidrs", '["203.0.113.7/32"]', {}, ("203.0.113.7/32",)),
     ("allowedCidrs", "2001:DB8:0::/32", {}, ("2001:db8::/32",)),
+    ("webhookCidrs", "0.0.0.0/0", {}, ("0.0.0.0/0",)),
+    ("webhookCidrs", "198.51.100.0/24", {"allowedCidrs": "198.51.100.0/24"}, ("198.51.100.0/24",)),
     ("domain", "ai.example.com", {}, "ai.example.com"),
     (
         "hostedZoneId",
@@ -179,6 +181,10 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("allowedCidrs", "[1]", ["has an item that is not text"]),
     ("allowedCidrs", "[", ["is not JSON", "character 2"]),
     ("allowedCidrs", ",".join(f"10.0.{n}.0/24" for n in range(61)), ["has 61 networks"]),
+    ("webhookCidrs", "0.0.0.0/0,::/0", ["has the item '::/0', but only IPv4", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
+    ("webhookCidrs", "::/0", ["`pulumi config rm geusemaker:webhookCidrs`"]),
+    ("webhookCidrs", "203.0.113.7/24", ["`pulumi config set geusemaker:webhookCidrs 203.0.113.0/24`"]),
+    ("webhookCidrs", "0.0.0.0/0,0.0.0.0/0", ["twice", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
     ("domain", "https://ai.example.com/", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "AI.Example.com.", ["`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "203.0.113.7", ["is not a host name"]),
@@ -244,6 +250,9 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("tags", ",".join(f"k{n}=v" for n in range(46)), ["has 46 tags; the maximum is 45"]),
 ]  # fmt: skip
 
+MANY = ",".join(f"10.0.{n}.0/24" for n in range(60))
+"""As many networks as a security group allows."""
+
 # Values that are valid alone but not together, and parts of the message.
 CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"amiId": "ami-01234567", "amiName": NAME}, ["`pulumi config rm geusemaker:amiId`", "`pulumi config rm geusemaker:amiName`"]),
@@ -252,6 +261,9 @@ CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"instanceType": "c7gn.2xlarge"}, ["c7gn.2xlarge is arm64 only", "`pulumi config set geusemaker:instanceType c6i.2xlarge`"]),
     ({"services": "n8n,ollama"}, ["n8n without postgres", "`pulumi config set geusemaker:services n8n,ollama,postgres`", "`pulumi config rm geusemaker:services`"]),
     ({"services": "qdrant", "ollamaModels": "llama3.2:3b"}, ["no ollama", "`pulumi config set geusemaker:services qdrant,ollama`", "`pulumi config rm geusemaker:ollamaModels`"]),
+    ({"services": "qdrant", "webhookCidrs": "0.0.0.0/0"}, ["no n8n", "`pulumi config set geusemaker:services n8n,qdrant,postgres`", "`pulumi config rm geusemaker:webhookCidrs`"]),
+    ({"allowedCidrs": MANY, "webhookCidrs": "0.0.0.0/0"}, ["allowedCidrs and webhookCidrs need 61 rules together, but a security group allows 60", "`pulumi config rm geusemaker:webhookCidrs`"]),
+    ({"webhookCidrs": MANY, "domain": "ai.example.com"}, ["allowedCidrs and webhookCidrs and domain need 61 rules"]),
     ({"hostedZoneId": "Z0123456789ABCDEFGHIJ"}, ["without domain", "`pulumi config rm geusemaker:hostedZoneId`"]),
     ({"vpcId": VPC}, ["without subnetIds", "`pulumi config rm geusemaker:vpcId`"]),
     ({"subnetIds": SUBNET}, ["without vpcId", "`pulumi config rm geusemaker:subnetIds`"]),
@@ -295,6 +307,15 @@ def test_conflicting_values_are_reported_with_each_fix(
     message = refused(**values)
     for word in words:
         assert word in message
+
+
+def test_a_network_in_both_lists_is_one_rule_and_ipv6_has_its_own_limit(
+    from_stack: FromStack,
+) -> None:
+    both = from_stack(allowedCidrs=MANY, webhookCidrs=MANY)
+    assert both.webhook_cidrs == both.allowed_cidrs
+    rest = MANY.rpartition(",")[0]
+    assert from_stack(allowedCidrs=f"{rest},2001:db8::/48", webhookCidrs="0.0.0.0/0").webhook_cidrs
 
 
 @pytest.mark.parametrize("key", NOT_IN_THIS_VERSION)
@@ -426,6 +447,7 @@ def test_the_defaults_are_as_documented(from_stack: FromStack) -> None:
         "vpc_id": None,
         "subnet_ids": (),
         "allowed_cidrs": (),
+        "webhook_cidrs": (),
         "domain": None,
         "hosted_zone_id": None,
         "n8n_reaches": (),

@@ -32,6 +32,18 @@ def test_a_stack_is_described_in_four_topics() -> None:
     }
 
 
+def test_the_ports_of_callers_are_told_apart() -> None:
+    host = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
+    keys = {"webhook_cidrs": ("0.0.0.0/0",), "domain": "ai.example.com"}
+    for allowed, ports in (
+        ((), "443 for webhooks from 0.0.0.0/0"),
+        (("203.0.113.0/24",), "443 for 203.0.113.0/24, 443 for webhooks from 0.0.0.0/0"),
+    ):
+        config = DeploymentConfig.model_validate(keys | {"allowed_cidrs": allowed})
+        lines = stack_lines(OUTPUTS, config, host, stack="dev", newer=False, today=TODAY)
+        assert f"; open ports: {ports}; access" in lines["Network"][0]
+
+
 @pytest.mark.parametrize(
     ("today", "text"),
     [
