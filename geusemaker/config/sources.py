@@ -144,13 +144,20 @@ def _checked(path: Path, origin: FileOrigin, value: Any) -> Any:
             f"The config file {path} has no value for {origin.spelled} at line {origin.line}; add "
             f"one, or {origin.remove('')} to use the default."
         )
-    if isinstance(value, dict) and "secure" in value:
+    if _is_encrypted(value):
         raise _fault(
             f"The config file {path} has an encrypted value for {origin.spelled} at line "
             f"{origin.line}, which only a run of its own stack can read; write it in plain text if "
             "it is not a secret, or select that stack and omit the file."
         )
     return value
+
+
+def _is_encrypted(value: Any) -> bool:
+    """Whether a value, or a part of a map in it, is encrypted in a stack's file."""
+    return isinstance(value, dict) and (
+        "secure" in value or any(map(_is_encrypted, value.values()))
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -203,3 +203,26 @@ def test_a_stack_file_tells_its_region_apart_from_its_keys(tmp_path: Path) -> No
     )
     file.write_text("config:\n  geusemaker:osType: ubuntu-24.04\n")
     assert region_in(file) is None
+
+
+def test_settings_of_services_are_shown_without_their_secrets() -> None:
+    given = {"n8n": {"N8N_SMTP_PASS": "hush", "GENERIC_TIMEZONE": "Europe/Berlin"}}
+    wanted = joined(Given("serviceSettings", json.dumps(given), STACK, secret=True))
+    value, source = row(wanted, "geusemaker:serviceSettings")
+    assert source == "stack"
+    assert json.loads(value) == {
+        "n8n": {"GENERIC_TIMEZONE": "Europe/Berlin", "N8N_SMTP_PASS": "**********"}
+    }
+    assert "geusemaker:serviceSettings" not in wanted.writes
+
+
+def test_settings_of_services_in_a_file_are_written_into_the_stack() -> None:
+    given = {"ollama": {"OLLAMA_CONTEXT_LENGTH": 16384}}
+    wanted = joined(Given("serviceSettings", given, FILE))
+    written = json.loads(wanted.writes["geusemaker:serviceSettings"])
+    assert written == {"ollama": {"OLLAMA_CONTEXT_LENGTH": "16384"}}
+    again = joined(
+        Given("serviceSettings", given, FILE),
+        Given("serviceSettings", json.dumps(written), STACK),
+    )
+    assert "geusemaker:serviceSettings" not in again.writes

@@ -224,3 +224,13 @@ def test_a_wrong_part_of_a_file_is_named_with_its_line(refused_file: Refused) ->
     message = refused_file("service_settings: {n8n: {N8N_HOST: x}}\n")
     assert message.startswith("service_settings.n8n.N8N_HOST (")
     assert "delete `N8N_HOST` under n8n in `service_settings` at line 1" in message
+
+
+def test_a_part_of_a_stack_file_that_is_encrypted_is_not_taken_for_plain_text(
+    refused_file: Refused,
+) -> None:
+    message = refused_file(
+        "config:\n  geusemaker:serviceSettings:\n    n8n:\n      N8N_SMTP_PASS:\n"
+        "        secure: AAABAHusH\n"
+    )
+    assert "has an encrypted value for geusemaker:serviceSettings at line 2" in message
