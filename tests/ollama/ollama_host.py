@@ -31,7 +31,12 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import real_tools  # noqa: E402
 
-FACTS: Final = facts(services=("ollama",))
+PAGE: Final = "https://chat.example.com"
+"""The web page that config lets call Ollama."""
+FACTS: Final = facts(
+    services=("ollama",),
+    settings={"ollama": {"OLLAMA_CONTEXT_LENGTH": "1536", "OLLAMA_ORIGINS": PAGE}},
+)
 RENDERED: Final[dict[str, Any]] = service("ollama", FACTS)
 UID: Final = int(RENDERED["user"].partition(":")[0])
 KEY: Final = "ol" + "7K" * 19
@@ -98,9 +103,9 @@ class OllamaHost:
             env=self._environment(),
             cwd=self.folder,
         )
-        self._program.until("Ollama listened", lambda: "Listening on" in self._program_said())
+        self._program.until("Ollama listened", lambda: "Listening on" in self.program_said())
 
-    def _program_said(self) -> str:
+    def program_said(self) -> str:
         assert self._program is not None
         return self._program.said()
 
@@ -145,12 +150,13 @@ class OllamaHost:
 
     @contextlib.contextmanager
     def asked(
-        self, method: str, path: str, body: object = None, key: str | None = KEY
+        self, method: str, path: str, body: object = None, key: str | None = KEY, **more: str
     ) -> Iterator[http.client.HTTPResponse]:
         """A request by Caddy; the answer can be read as it comes."""
         tls = ssl.create_default_context(cafile=str(self.proxy.root))
         connection = HTTPSConnection("localhost", self.proxy.port, timeout=300, context=tls)
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        headers = {name.replace("_", "-"): value for name, value in more.items()}
+        headers |= {} if key is None else {"Authorization": f"Bearer {key}"}
         content = body if isinstance(body, bytes) else None if body is None else json.dumps(body)
         try:
             connection.request(method, f"/ollama{path}", content, headers)

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from ollama.gguf_file import gguf
-from ollama.ollama_host import UID, OllamaHost, Registry
+from ollama.ollama_host import PAGE, UID, OllamaHost, Registry
 
 CONTENT = gguf(1)
 
@@ -44,6 +45,25 @@ def test_without_the_key_nobody_gets_in(host: OllamaHost, key: str | None) -> No
     for method, path in (("GET", "/api/tags"), ("POST", "/api/pull"), ("DELETE", "/api/delete")):
         with host.asked(method, path, {"model": "tiny"}, key) as answer:
             assert answer.status == 401
+
+
+@pytest.mark.parametrize(("origin", "status"), [(PAGE, 204), ("https://evil.example", 403)])
+def test_a_page_may_call_it_from_a_browser_by_the_origins_of_config(
+    host: OllamaHost, origin: str, status: int
+) -> None:
+    asks = {"Origin": origin, "Access_Control_Request_Method": "POST"}
+    with host.asked("OPTIONS", "/api/chat", key=None, **asks) as answer:
+        assert answer.status == status
+        allowed = origin if status == 204 else None
+        assert answer.headers["Access-Control-Allow-Origin"] == allowed
+    with host.asked("GET", "/api/tags", key="wrong", Origin=origin) as answer:
+        assert answer.status == 401
+
+
+def test_the_context_of_config_is_that_of_the_model(host: OllamaHost, blob: str) -> None:
+    host.says("tiny")
+    # It is per request, and this release answers several at a time.
+    assert re.search(r"n_ctx_per_seq = 1536$", host.program_said(), re.MULTILINE)
 
 
 def test_models_are_listed_as_the_host_compares_them(host: OllamaHost, blob: str) -> None:

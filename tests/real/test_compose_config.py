@@ -106,6 +106,32 @@ def test_compose_refuses_a_host_that_leaves_a_variable_out(
         assert missing in ran.stderr
 
 
+def test_settings_of_services_reach_their_containers_as_they_were_written(
+    tmp_path: Path, compose_plugin: Path
+) -> None:
+    settings = {
+        "n8n": {"N8N_SMTP_USER": "a$b${HOME} 'c\" #d", "NODE_FUNCTION_ALLOW_BUILTIN": "crypto,url"},
+        "ollama": {"OLLAMA_KEEP_ALIVE": "-1", "OLLAMA_FLASH_ATTENTION": "true"},
+        "qdrant": {"QDRANT__STORAGE__OPTIMIZERS__DELETED_THRESHOLD": "0.20"},
+    }
+    secrets = (("n8n", "N8N_SMTP_PASS"), ("crawl4ai", "OPENAI_API_KEY"))
+    times = {"GEUSEMAKER_SECRETS_N8N": "'17.5 18.25'"}
+    write(facts(settings=settings, secret_settings=secrets), tmp_path, VARIABLES | times)
+    services = resolved(compose_plugin, tmp_path, CPU)["services"]
+    for service, given in settings.items():
+        for name, value in given.items():
+            # `config` doubles the dollars again.
+            assert services[service]["environment"][name].replace("$$", "$") == value
+    assert services["n8n"]["labels"] == {"geusemaker.secrets": "17.5 18.25"}
+    assert services["crawl4ai"]["labels"] == {"geusemaker.secrets": ""}
+    (secret,) = (one for one in services["n8n"]["secrets"] if one["target"] == "N8N_SMTP_PASS")
+    assert secret["source"] == "n8n_n8n.N8N_SMTP_PASS"
+    for name in ("crawl4ai", "n8n-runners"):
+        start = services[name]["entrypoint"][-1].replace("$$", "$")
+        checked = subprocess.run(["/bin/sh", "-n", "-c", start], capture_output=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+
+
 def test_the_shell_in_it_reaches_the_container_as_it_was_meant(
     tmp_path: Path, compose_plugin: Path
 ) -> None:
