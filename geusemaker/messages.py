@@ -19,7 +19,9 @@ NAMESPACE = "geusemaker"
 
 _MAX_SHOWN = 120
 _MAX_PASTED = 300  # a longer value is not repeated in a command
-_SIMILAR = 0.6  # of 1; below it, two words share no more than any two words do
+_SIMILAR = 0.75  # of 1: the share of letters that two words have in common
+_MARGIN = 0.05  # by which the best word is more similar than the next one
+_PART = 3  # characters of a known word that name it, if no other known word has them
 _plain_yaml = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 
 
@@ -252,19 +254,64 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}… ({len(text)} characters)"
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most similar to a misspelt one, or None if none is similar.
+# Other common names of known words.
+_ALIASES = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86": "x86_64",
+    "i386": "x86_64",
+    "intel": "x86_64",
+    "amd": "x86_64",
+    "aarch64": "arm64",
+    "armv8": "arm64",
+    "graviton": "arm64",
+    "al2023": "amazon-linux-2023",
+    "amzn2023": "amazon-linux-2023",
+    "al2": "amazon-linux-2",
+    "amzn2": "amazon-linux-2",
+    "jammy": "ubuntu-22.04",
+    "noble": "ubuntu-24.04",
+    "tf": "tensorflow",
+    "pg": "postgres",
+    "crawler": "crawl4ai",
+}
 
-    Case and separators do not count. Shared letters count before their order, because swapped
-    letters are the usual slip: `us-esat-1` shares longer runs with us-west-1 than with us-east-1.
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one surely means, or None.
+
+    Case and separators do not count. A word means the known one of which it is another name, then
+    the only one that contains it, then one that is clearly more similar than all others. Shared
+    letters count before their order, because swapped letters are the usual slip. A word with other
+    digits is another version or Region, however similar: `ubuntu-23.04` is not ubuntu-22.04.
     """
+    known = tuple(known)
     wanted = _letters(word)[:_MAX_SHOWN]
-    ranked = []
-    for candidate in known:
-        match = difflib.SequenceMatcher(None, wanted, _letters(candidate), autojunk=False)
-        if match.ratio() >= _SIMILAR:
-            ranked.append((match.quick_ratio(), match.ratio(), candidate))
-    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+    if _ALIASES.get(wanted) in known:
+        return _ALIASES[wanted]
+    folded = {one: _letters(one) for one in known}
+    if same := [one for one in known if folded[one] == wanted]:
+        return same[0]
+    if len(wanted) >= _PART and (parts := [one for one in known if wanted in folded[one]]):
+        return parts[0] if len(parts) == 1 else None
+    ranked = sorted(((_similarity(wanted, folded[one]), one) for one in known), reverse=True)
+    if not ranked or ranked[0][0] < _SIMILAR:
+        return None
+    (best, found), (second, _) = ranked[0], (*ranked, (0.0, ""))[1]
+    clear = best - second >= _MARGIN and _has_digits(wanted, folded[found])
+    return found if clear else None
+
+
+def _similarity(word: str, known: str) -> float:
+    """From 0 to 1; the order of the letters decides half of it."""
+    match = difflib.SequenceMatcher(None, word, known, autojunk=False)
+    return (match.quick_ratio() + match.ratio()) / 2
+
+
+def _has_digits(word: str, known: str) -> bool:
+    """Whether the known word has the digits of the word, in their order, or has none."""
+    own, rest = re.sub("[^0-9]", "", known), iter(re.sub("[^0-9]", "", known))
+    return not own or all(digit in rest for digit in re.sub("[^0-9]", "", word))
 
 
 def _letters(word: str) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker.components import offered_types
 from geusemaker.dlami.compatibility import Remark
-from geusemaker.ec2.instance_types import InstanceType, usual_type
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, one_line
 
 
@@ -25,9 +26,7 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
             ) from error
         raise ConfigError(
             f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "
-            "`aws ec2 describe-instance-types --query 'InstanceTypes[].InstanceType'` lists its "
-            "types; the usual one: "
-            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}`."
+            f"{offered_types.fix(instance_type, opts)}"
         ) from error
     return InstanceType(
         name=instance_type,

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from geusemaker.components import adopted, zones
+from geusemaker.components import adopted, offered_types, zones
 from geusemaker.components.kept import keep
 from geusemaker.components.tagging import Tags
 from geusemaker.run_errors import as_run_errors
@@ -157,7 +157,9 @@ class Network(pulumi.ComponentResource):
         count, instance_type = args["zone_count"], args["instance_type"]
         usable = set(zones.usable_zones(invoke))
         candidates = sorted(usable if offering is None else usable & set(offering))
-        zones.check_enough(candidates, count, instance_type)
+        zones.check_enough(
+            candidates, count, instance_type, lambda: offered_types.fix(instance_type, invoke)
+        )
         # Offered zones change over time and with the type. Chosen zones are kept: the data volume
         # cannot move, and addresses of other subnets are in use. A larger count only adds zones.
         spanned: list[pulumi.Output[str]] = []
@@ -165,7 +167,12 @@ class Network(pulumi.ComponentResource):
             choice = pulumi.Output.all(*spanned).apply(lambda taken: zones.pick(candidates, taken))
             spanned.append(self._keep(f"zone-{index}", choice))
         self.host_zone = spanned[0].apply(
-            lambda zone: zones.check_kept_zone(zone, offering, instance_type)
+            lambda zone: zones.check_kept_zone(
+                zone,
+                offering,
+                instance_type,
+                lambda zone: offered_types.fix(instance_type, invoke, zone=zone),
+            )
         )
         cidr = self._keep("choice", args["vpc_cidr"]).apply(
             lambda was: adopted.check_same_network(was, args["vpc_cidr"])

@@ -1,11 +1,10 @@
 """Selects the availability zones of a new network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pulumi
 import pulumi_aws as aws
 
-from geusemaker.ec2.instance_types import usual_type
 from geusemaker.errors import NetworkError, one_line
 from geusemaker.run_errors import as_run_errors
 
@@ -20,16 +19,20 @@ def pick(candidates: Sequence[str], taken: Sequence[str]) -> str:
     return next((zone for zone in sorted(candidates) if zone not in taken), sorted(candidates)[0])
 
 
-def check_enough(candidates: Sequence[str], count: int, instance_type: str) -> None:
-    """Raises `NetworkError` if fewer than `count` zones offer the instance type."""
+def check_enough(
+    candidates: Sequence[str], count: int, instance_type: str, fix: Callable[[], str]
+) -> None:
+    """Raises `NetworkError` if fewer than `count` zones offer the instance type.
+
+    `fix` names a type that AWS offers.
+    """
     if len(candidates) >= count:
         return
     if not candidates:
         raise NetworkError(
             f"No availability zone of this Region that the account is opted in to offers "
-            f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. Set "
-            "the default type, `pulumi config set geusemaker:instanceType "
-            f"{usual_type(instance_type)}`, or create a stack in another Region."
+            f"geusemaker:instanceType {instance_type}: a host of that type cannot start here. "
+            f"{fix()} Or create a stack in another Region."
         )
     raise NetworkError(
         f"geusemaker:availabilityZoneCount is {count}, but only {len(candidates)} of the Region's "
@@ -82,8 +85,10 @@ def offering_zones(instance_type: str, opts: pulumi.InvokeOptions) -> list[str] 
 
 
 @as_run_errors()
-def check_kept_zone(zone: str, offering: Sequence[str] | None, instance_type: str) -> str:
-    """The zone of the host and its data volume.
+def check_kept_zone(
+    zone: str, offering: Sequence[str] | None, instance_type: str, fix: Callable[[str], str]
+) -> str:
+    """The zone of the host and its data volume. `fix` names a type that a zone offers.
 
     Raises `NetworkError` if it does not offer the instance type: the volume cannot leave its zone.
     """
@@ -91,10 +96,6 @@ def check_kept_zone(zone: str, offering: Sequence[str] | None, instance_type: st
         raise NetworkError(
             f"geusemaker:instanceType is {instance_type}, which AWS offers in "
             f"{', '.join(offering) or 'no zone of this Region'}, but not in {zone}, where this "
-            "stack's data volume is, and a volume cannot leave its zone. Set a type that the zone "
-            f"offers: `aws ec2 describe-instance-type-offerings --location-type availability-zone "
-            f"--filters Name=location,Values={zone}` lists them; "
-            f"`pulumi config set geusemaker:instanceType {usual_type(instance_type)}` sets the "
-            "default type."
+            f"stack's data volume is, and a volume cannot leave its zone. {fix(zone)}"
         )
     return zone

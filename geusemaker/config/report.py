@@ -31,21 +31,6 @@ NOT_IN_THIS_VERSION = {
     "spot": "the host is always on demand",
 }
 
-# Other common names of the values.
-_ALIASES = {
-    "amd64": "x86_64",
-    "x64": "x86_64",
-    "x86": "x86_64",
-    "intel": "x86_64",
-    "aarch64": "arm64",
-    "graviton": "arm64",
-    "arm": "arm64",
-    "al2023": "amazon-linux-2023",
-    "al2": "amazon-linux-2",
-    "torch": "pytorch",
-    "jammy": "ubuntu-22.04",
-    "noble": "ubuntu-24.04",
-}
 _MAX_SHOWN_PROBLEMS = 4
 
 
@@ -200,7 +185,7 @@ class Report:
             known = choices(self._fields[key])
             near = None
             if isinstance(value, str):
-                near = _ALIASES.get(value.strip().lower()) or nearest(value, known)
+                near = nearest(value, known)
             if near in known:
                 return InvalidValue(
                     f"is not an allowed value (did you mean {near}?)", Set(key, near)

@@ -45,8 +45,6 @@ _PRIVATE = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 )
 _DOCKER_BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
-# Other common names of the services.
-_SERVICE_ALIASES = {"postgresql": "postgres", "pg": "postgres", "crawler": "crawl4ai"}
 MAX_RULES = 60  # EC2's default quota of inbound rules per security group
 _MAX_TAGS = 45  # AWS allows 50; GeuseMaker sets the others
 
@@ -261,12 +259,7 @@ def services(values: Sequence[str]) -> tuple[str, ...]:
     """Sorts the services as in `SERVICES`: another order must not change the host."""
     if not values:
         raise InvalidValue("lists no service, but a host needs at least one")
-    meant_by = {
-        value: value
-        if value in SERVICES
-        else nearest(value, SERVICES) or _SERVICE_ALIASES.get(value.strip().lower())
-        for value in values
-    }
+    meant_by = {value: value if value in SERVICES else nearest(value, SERVICES) for value in values}
     for value, near in meant_by.items():
         if value not in SERVICES:
             wanted = {*meant_by.values(), *(["postgres"] if "n8n" in meant_by.values() else [])}

@@ -7,7 +7,6 @@ commands that select it. The day is a parameter: no function here reads a clock.
 import re
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Final
 
 from geusemaker.dlami.catalogue import (
@@ -23,6 +22,7 @@ from geusemaker.dlami.catalogue import (
 from geusemaker.dlami.naming import name_globs, name_regex
 from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
 from geusemaker.errors import NeverMadeError, RequestError
+from geusemaker.messages import nearest
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
 """Proposed in place of a value that resembles no known one."""
@@ -258,8 +258,9 @@ def _warnings(
 def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
-    close = next(iter(get_close_matches(str(value), known, n=1, cutoff=0.5)), _USUAL[key])
+    near = nearest(str(value), known)
     raise RequestError(
-        f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
-        f"`pulumi config set geusemaker:{key} {close}`."
+        f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; "
+        f"{'nearest' if near else 'for example'}: "
+        f"`pulumi config set geusemaker:{key} {near or _USUAL[key]}`."
     )

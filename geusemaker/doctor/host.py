@@ -11,7 +11,8 @@ from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.images import Wanted
 from geusemaker.doctor.refusals import is_no_permission, said
-from geusemaker.ec2.instance_types import InstanceType, usual_type
+from geusemaker.ec2.instance_types import InstanceType
+from geusemaker.ec2.offered import closest
 from geusemaker.errors import ConfigError
 from geusemaker.services.aws_errors import code_of
 
@@ -37,7 +38,7 @@ def instance_type(
         answer = place.client("ec2").describe_instance_types(InstanceTypes=[name])
     except AWS_ERRORS as error:
         if code_of(error) == "InvalidInstanceType":
-            return _not_there(name, place.region or ""), None
+            return _not_there(name, place), None
         if is_no_permission(error):
             return Check(NAME, "unknown", "the caller lacks ec2:DescribeInstanceTypes"), None
         return Check(NAME, "unknown", said(error)), None
@@ -67,12 +68,16 @@ def judge(host: InstanceType, architecture: str, wanted: Wanted) -> Check:
     return Check(NAME, "warning" if has_warned else "ok", detail)
 
 
-def _not_there(name: str, region: str) -> Check:
-    usual = usual_type(name)
+def _not_there(name: str, place: Place) -> Check:
     fix = (
-        f"`aws ec2 describe-instance-types --region {region} --query "
-        "'InstanceTypes[].InstanceType' --output text` lists what it has"
+        f"`aws ec2 describe-instance-type-offerings --region {place.region} --query "
+        "'InstanceTypeOfferings[].InstanceType' --output text` lists what it has"
     )
-    if usual != name:
-        fix += f"; the usual one: `pulumi config set geusemaker:instanceType {usual}`"
-    return Check(NAME, "failed", f"{region} does not have the type {name}", f"{fix}.")
+    try:
+        pages = place.client("ec2").get_paginator("describe_instance_type_offerings").paginate()
+        offered = [one["InstanceType"] for page in pages for one in page["InstanceTypeOfferings"]]
+    except AWS_ERRORS:
+        offered = []
+    if near := closest(name, offered):
+        fix = f"the closest that it has: `pulumi config set geusemaker:instanceType {near}`"
+    return Check(NAME, "failed", f"{place.region} does not have the type {name}", f"{fix}.")

@@ -292,7 +292,15 @@ def test_a_region_without_zones_is_an_error() -> None:
 
 def test_a_type_that_no_zone_offers_is_refused() -> None:
     _set(TableMocks({**COMPLETE, OFFERINGS: {"locations": []}}))
-    with pytest.raises(NetworkError, match="opted in to offers"):
+    with pytest.raises(NetworkError, match="opted in to offers") as refused:
+        deploy()
+    assert "describe-instance-type-offerings --location-type region --query" in str(refused.value)
+
+
+def test_a_fix_for_a_type_that_the_region_lacks_is_a_type_that_it_has() -> None:
+    offered = {"locations": [], "instanceTypes": ["m5.xlarge", "m5.2xlarge"]}
+    _set(TableMocks({**COMPLETE, OFFERINGS: offered}))
+    with pytest.raises(NetworkError, match=r"geusemaker:instanceType m5\.xlarge`"):
         deploy()
 
 

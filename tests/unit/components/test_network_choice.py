@@ -11,6 +11,7 @@ VPC = AdoptedVpc("vpc-1", "10.50.0.0/16", dns_support=True, dns_hostnames=True)
 HOST = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "igw-1")
 OTHER = AdoptedSubnet("subnet-2", "vpc-1", "us-east-1b", None)
 OFFERING = ["us-east-1a", "us-east-1b"]
+FIX = "The closest type is m5.xlarge."
 
 
 def test_zones_are_picked_by_name_and_never_twice() -> None:
@@ -26,21 +27,21 @@ def test_a_kept_zone_stays_out_of_the_next_pick() -> None:
 
 
 def test_too_few_zones_are_refused_with_their_number() -> None:
-    zones.check_enough(["us-east-1a", "us-east-1b"], 2, "p5.48xlarge")
+    zones.check_enough(["us-east-1a", "us-east-1b"], 2, "p5.48xlarge", lambda: FIX)
     with pytest.raises(NetworkError, match="availabilityZoneCount 1`") as refused:
-        zones.check_enough(["us-east-1a"], 2, "p5.48xlarge")
+        zones.check_enough(["us-east-1a"], 2, "p5.48xlarge", lambda: FIX)
     assert "only 1 of the Region's zones offer p5.48xlarge: us-east-1a" in str(refused.value)
 
 
 def test_a_type_that_no_zone_offers_is_refused_by_name() -> None:
     with pytest.raises(NetworkError, match=r"offers geusemaker:instanceType p5\.48xlarge"):
-        zones.check_enough([], 2, "p5.48xlarge")
+        zones.check_enough([], 2, "p5.48xlarge", lambda: FIX)
 
 
 def test_a_type_that_the_data_volumes_zone_lacks_is_refused() -> None:
-    assert zones.check_kept_zone("us-east-1a", OFFERING, "m6i.xlarge") == "us-east-1a"
+    assert zones.check_kept_zone("us-east-1a", OFFERING, "m6i.xlarge", str) == "us-east-1a"
     with pytest.raises(NetworkError, match="not in us-east-1c, where this stack's data volume is"):
-        zones.check_kept_zone("us-east-1c", OFFERING, "g5g.xlarge")
+        zones.check_kept_zone("us-east-1c", OFFERING, "g5g.xlarge", lambda _: FIX)
 
 
 def test_a_third_zone_moves_neither_of_the_first_two() -> None:

@@ -131,18 +131,40 @@ def test_a_type_without_a_gpu_is_ok_with_a_note() -> None:
     assert host == M6I
 
 
-def test_a_type_that_the_region_lacks_fails() -> None:
-    check, host = look("InvalidInstanceType", Wanted(BASE), "g9.xlarge")
-    assert (check.state, check.detail) == ("failed", "us-east-1 does not have the type g9.xlarge")
-    assert check.fix == (
-        "`aws ec2 describe-instance-types --region us-east-1 --query 'InstanceTypes[].InstanceType'"
-        " --output text` lists what it has; the usual one: "
-        "`pulumi config set geusemaker:instanceType m6i.xlarge`."
+@pytest.mark.parametrize(
+    ("name", "offered", "fix"),
+    [
+        (
+            "m6i.xlarge",
+            ["m5.xlarge", "t3.xlarge"],
+            "the closest that it has: `pulumi config set geusemaker:instanceType m5.xlarge`.",
+        ),
+        (
+            "g9.xlarge",
+            [],
+            "`aws ec2 describe-instance-type-offerings --region us-east-1 --query "
+            "'InstanceTypeOfferings[].InstanceType' --output text` lists what it has.",
+        ),
+    ],
+)
+def test_a_type_that_the_region_lacks_fails_with_one_that_it_has(
+    name: str, offered: list[str], fix: str
+) -> None:
+    offers = {"InstanceTypeOfferings": [{"InstanceType": one} for one in offered]}
+    answers = (
+        ("describe_instance_types", "InvalidInstanceType"),
+        (
+            "describe_instance_type_offerings",
+            offers,
+        ),
     )
+    place = Somewhere({"ec2": stubbed("ec2", *answers)}, {"instance_type": name})
+    check, host = instance_type(
+        place, place.config(), Wanted(BASE), is_logged_in=True, has_region=True
+    )
+    assert (check.state, check.detail) == ("failed", f"us-east-1 does not have the type {name}")
+    assert check.fix == fix
     assert host is None
-    # The usual type is not offered if it is the missing one.
-    check, _ = look("InvalidInstanceType", Wanted(BASE), "m6i.xlarge")
-    assert (check.state, "usual" in check.fix) == ("failed", False)
 
 
 def test_a_failed_call_leaves_the_type_unknown() -> None:
