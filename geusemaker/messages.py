@@ -200,7 +200,7 @@ class FileOrigin:
         if spelled.startswith(f"{NAMESPACE}:"):
             return f"{NAMESPACE}:{key}"
         if "_" in spelled:
-            return re.sub("[A-Z]", lambda letter: f"_{letter.group().lower()}", key)
+            return _snake(key)
         return key
 
     def _entry(self, key: str, value: Any) -> str:
@@ -212,6 +212,41 @@ class FileOrigin:
 def _path(key: str) -> list[str]:
     """The flag for a part of a key's value."""
     return ["--path"] if "." in key else []
+
+
+@dataclass(frozen=True)
+class ArgumentOrigin:
+    """The arguments of a component; `spelled` is the argument as the program names it."""
+
+    component: str
+    spelled: str | None = None
+
+    def name(self, key: str) -> str:
+        return f"The argument {self.spelled or _snake(key)} of {self.component}"
+
+    def place(self) -> str:
+        return f"In the arguments of {self.component}: "
+
+    def set(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
+        plain = list(value) if isinstance(value, tuple) else value
+        name, *parts = key.split(".")
+        inside = "".join(f"[{part!r}]" for part in parts)
+        return f"pass `{_snake(name)}{inside}={plain!r}`"
+
+    def remove(self, key: str) -> str:
+        name, *parts = key.split(".")
+        inside = "".join(f"[{part!r}]" for part in parts)
+        return f"leave out `{_snake(name)}{inside}`"
+
+    def rename(self, key: str, value: Any, *, secret: bool = False) -> str:
+        return f"{self.set(key, value, secret=secret)} in its place"
+
+    def sibling(self) -> "ArgumentOrigin":
+        return ArgumentOrigin(self.component)
+
+
+def _snake(key: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f"_{letter.group().lower()}", key)
 
 
 def _command(*words: str) -> str:

@@ -115,7 +115,7 @@ class Tier1(pulumi.ComponentResource):
         `today` decides which image lines AWS still patches. Default: `geusemaker.today`.
         """
         super().__init__("geusemaker:index:Tier1", name, {}, opts)
-        config = DeploymentConfig.model_validate(args)
+        config = DeploymentConfig.from_arguments("Tier1", args)
         today = today or current_day()
         invoke = pulumi.InvokeOptions(parent=self)
         region = look_up_region(invoke)

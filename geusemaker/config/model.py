@@ -4,7 +4,7 @@
 itself, created directly, raises pydantic's `ValidationError`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -14,7 +14,7 @@ from geusemaker.config import cross_field, service_settings
 from geusemaker.config.fields import ConfigFields
 from geusemaker.config.parsing import kind_of, typed
 from geusemaker.config.report import Report, holds_secrets
-from geusemaker.config.sources import Given, camel, read_file, read_stack
+from geusemaker.config.sources import Given, camel, read_arguments, read_file, read_stack
 from geusemaker.errors import ConfigError
 from geusemaker.messages import InvalidValue, as_text
 
@@ -38,6 +38,16 @@ class DeploymentConfig(ConfigFields):
 
         with as_run_errors():
             return cls.from_given(read_stack())
+
+    @classmethod
+    def from_arguments(cls, component: str, arguments: Mapping[str, Any]) -> Self:
+        """The config in the arguments of a component, by field name.
+
+        Raises:
+            ConfigError: One or more arguments are invalid, or are Pulumi Outputs.
+        """
+        secret = [name for name, field in cls.model_fields.items() if holds_secrets(field)]
+        return cls.from_given(read_arguments(component, arguments, secret))
 
     @classmethod
     def from_file(cls, path: str | Path) -> Self:

@@ -5,16 +5,24 @@ The values are not validated or converted yet; `DeploymentConfig` does that.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
 from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError
-from geusemaker.messages import NAMESPACE, FileOrigin, Origin, StackOrigin, one_paragraph
+from geusemaker.messages import (
+    NAMESPACE,
+    ArgumentOrigin,
+    FileOrigin,
+    Origin,
+    StackOrigin,
+    one_paragraph,
+)
 
 # Top-level keys of a Pulumi stack file.
 _STACK_FILE = {"config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment"}
@@ -60,6 +68,47 @@ def read_stack() -> list[Given]:
             secret = pulumi_config.is_config_secret(full)
             given.append(Given(key, value, StackOrigin(key), secret))
     return given
+
+
+def read_arguments(
+    component: str, arguments: Mapping[str, Any], secret: Collection[str]
+) -> list[Given]:
+    """The arguments of a component, by field name in snake_case. Those in `secret` are never shown.
+
+    Raises:
+        ConfigError: An argument is or contains a Pulumi Output.
+    """
+    given = []
+    for name, value in arguments.items():
+        origin = ArgumentOrigin(component, name)
+        if _is_unknown(value):
+            raise _fault(
+                f"{origin.name(name)} is a Pulumi Output. Its value is known only while resources "
+                "are created, but the image and the settings of the host are chosen before. Pass a "
+                "plain value, for example one from `pulumi.Config().get(...)`."
+            )
+        given.append(Given(camel(name), _revealed(value), origin, name in secret))
+    return given
+
+
+def _is_unknown(value: Any) -> bool:
+    from pulumi import Output  # only a Pulumi program has Outputs
+
+    if isinstance(value, Mapping):
+        return any(map(_is_unknown, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_unknown, value))
+    return isinstance(value, Output | Awaitable)
+
+
+def _revealed(value: Any) -> Any:
+    """The value with secrets as text and tuples as lists, as a parser returns it."""
+    if isinstance(value, Mapping):
+        return {
+            name: one.get_secret_value() if isinstance(one, SecretStr) else one
+            for name, one in value.items()
+        }
+    return list(value) if isinstance(value, tuple) else value
 
 
 def read_file(path: Path) -> list[Given]:
