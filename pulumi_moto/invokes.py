@@ -191,6 +191,14 @@ def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
         "id": id_,
         "arn": account.arn("ec2", f"vpc/{id_}"),
         "cidrBlock": vpc["CidrBlock"],
+        "cidrBlockAssociations": [
+            {
+                "associationId": one["AssociationId"],
+                "cidrBlock": one["CidrBlock"],
+                "state": one["CidrBlockState"]["State"],
+            }
+            for one in vpc["CidrBlockAssociationSet"]
+        ],
         "default": vpc["IsDefault"],
         "dhcpOptionsId": vpc["DhcpOptionsId"],
         "instanceTenancy": vpc["InstanceTenancy"],

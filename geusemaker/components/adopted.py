@@ -1,6 +1,7 @@
 """Checks of an adopted VPC and its subnets. They are never changed."""
 
 import ipaddress
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,10 +36,10 @@ class AdoptedSubnet:
 
 @dataclass(frozen=True)
 class AdoptedVpc:
-    """An existing VPC. `cidr` may be None under a unit test's mocks."""
+    """An existing VPC. `cidrs` are all its IPv4 ranges; none under a unit test's mocks."""
 
     id: str
-    cidr: str | None
+    cidrs: tuple[str, ...]
     dns_support: bool
     dns_hostnames: bool
 
@@ -67,10 +68,10 @@ def check(
             f"`aws ec2 modify-vpc-attribute --vpc-id {vpc.id} --enable-dns-hostnames` (and "
             "--enable-dns-support)."
         )
-    for taken, why in HOST_RANGES.items():
-        if vpc.cidr and ipaddress.ip_network(vpc.cidr).overlaps(taken):
+    for cidr, (taken, why) in itertools.product(vpc.cidrs, HOST_RANGES.items()):
+        if ipaddress.ip_network(cidr).overlaps(taken):
             raise NetworkError(
-                f"geusemaker:vpcId is {vpc.id} with {vpc.cidr}, which overlaps {taken}, {why} on "
+                f"geusemaker:vpcId is {vpc.id} with {cidr}, which overlaps {taken}, {why} on "
                 "the host: the host could not reach that part of the VPC, possibly its DNS server. "
                 "Let the stack create a VPC: `pulumi config rm geusemaker:vpcId && pulumi config "
                 "rm geusemaker:subnetIds`; or name another VPC in geusemaker:vpcId and its subnets "
@@ -212,8 +213,14 @@ def look_up(
                 maps_public=subnet.map_public_ip_on_launch,
             )
         )
-    adopted = AdoptedVpc(vpc_id, vpc.cidr_block, vpc.enable_dns_support, vpc.enable_dns_hostnames)
+    ranges = [one.cidr_block for one in vpc.cidr_block_associations or () if _in_use(one.state)]
+    cidrs = tuple(dict.fromkeys(cidr for cidr in (vpc.cidr_block, *ranges) if cidr))
+    adopted = AdoptedVpc(vpc_id, cidrs, vpc.enable_dns_support, vpc.enable_dns_hostnames)
     return adopted, subnets
+
+
+def _in_use(state: str) -> bool:
+    return state in ("associating", "associated")
 
 
 def _missing(key: str, value: str, command: str, error: Exception) -> NetworkError:

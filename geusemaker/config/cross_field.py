@@ -159,6 +159,18 @@ def _zone_has_a_domain(config: ConfigFields) -> None:
         )
 
 
+def _clients_have_a_way(config: ConfigFields) -> None:
+    ipv4 = [network for network in config.allowed_cidrs if ":" not in network]
+    if len(ipv4) < len(config.allowed_cidrs) and not config.vpc_id:
+        ipv6 = next(network for network in config.allowed_cidrs if ":" in network)
+        raise InvalidValue(
+            f"allowedCidrs has the IPv6 network {ipv6}, but the network that GeuseMaker creates "
+            "has IPv4 only, so no client can connect from there",
+            Set("allowedCidrs", ipv4) if ipv4 else Remove("allowedCidrs"),
+            keys=("allowedCidrs",),
+        )
+
+
 _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _single_pin,
     _framework_has_versions,
@@ -169,4 +181,5 @@ _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _callers_have_webhooks,
     _networks_fit_the_security_group,
     _zone_has_a_domain,
+    _clients_have_a_way,
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from geusemaker.bundle import SERVICES, check_image_versions
+from geusemaker.bundle.networks import BLOCK
 from geusemaker.bundle.registry_logins import DOCKER_HUB, docker_config
 from geusemaker.ec2.instance_types import type_pattern
 from geusemaker.messages import InvalidValue, Remove, Set, nearest
@@ -159,6 +160,16 @@ def kms_key_arn(value: str) -> str:
 def allowed_cidrs(values: Sequence[str]) -> tuple[str, ...]:
     """Accepts canonical form only: EC2 stores it, so any other form differs at every preview."""
     distinct = _networks("allowedCidrs", values)
+    for value in distinct:
+        network = ipaddress.ip_network(value)
+        # A larger network is mostly elsewhere; RFC 2544's is for private use.
+        if network.version == 4 and network.prefixlen >= 15 and network.overlaps(BLOCK):
+            rest = [other for other in distinct if other != value]
+            raise InvalidValue(
+                f"has the item {value!r}, which overlaps {BLOCK}, the addresses of the containers "
+                "on the host, so the host cannot answer clients from there",
+                Set("allowedCidrs", rest) if rest else Remove("allowedCidrs"),
+            )
     if len(distinct) > MAX_RULES:
         raise InvalidValue(f"has {len(distinct)} networks; a security group allows {MAX_RULES}")
     return distinct

@@ -31,7 +31,7 @@ TYPED = {
     "permissionsBoundaryArn": "arn:aws:iam::000000000000:policy/edge",
     "extraPolicyArns": "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
-    "allowedCidrs": '["203.0.113.0/24", "2001:db8::/48"]',
+    "allowedCidrs": '["203.0.113.0/24", "192.0.2.0/24"]',
     "webhookCidrs": "198.51.100.0/24",
     "domain": "ai.example.com",
     "n8nReaches": "10.0.8.0/24,192.168.5.5/32",

@@ -47,7 +47,7 @@ WHOLE: dict[str, Any] = {
     "permissions_boundary_arn": EDGE,
     "extra_policy_arns": EXTRA,
     "kms_key_arn": KEY,
-    "allowed_cidrs": ["203.0.113.0/24", "2001:db8::/48"],
+    "allowed_cidrs": ["203.0.113.0/24", "192.0.2.0/24"],
     "webhook_cidrs": ["198.51.100.0/24", "203.0.113.0/24"],
     "n8n_reaches": ["10.0.8.0/24"],
     "image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"},

@@ -7,7 +7,7 @@ from geusemaker.components.adopted import AdoptedSubnet, AdoptedVpc
 from geusemaker.components.network import subnet_cidrs
 from geusemaker.errors import ConfigError, NetworkError
 
-VPC = AdoptedVpc("vpc-1", "10.50.0.0/16", dns_support=True, dns_hostnames=True)
+VPC = AdoptedVpc("vpc-1", ("10.50.0.0/16",), dns_support=True, dns_hostnames=True)
 HOST = AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "igw-1")
 OTHER = AdoptedSubnet("subnet-2", "vpc-1", "us-east-1b", None)
 OFFERING = ["us-east-1a", "us-east-1b"]
@@ -58,15 +58,15 @@ def test_a_host_in_an_adopted_network_is_public_behind_an_internet_gateway() -> 
 @pytest.mark.parametrize(
     ("vpc", "subnets", "message"),
     [
-        (AdoptedVpc("vpc-1", "10.50.0.0/16", True, False), [HOST], "DNS hostnames are off"),
-        (AdoptedVpc("vpc-1", "10.50.0.0/16", False, True), [HOST], "DNS support is off"),
+        (AdoptedVpc("vpc-1", ("10.50.0.0/16",), True, False), [HOST], "DNS hostnames are off"),
+        (AdoptedVpc("vpc-1", ("10.50.0.0/16",), False, True), [HOST], "DNS support is off"),
         (
-            AdoptedVpc("vpc-1", "172.16.0.0/12", True, True),
+            AdoptedVpc("vpc-1", ("172.16.0.0/12",), True, True),
             [HOST],
             "overlaps 172.17.0.0/16, the default range of Docker's bridge",
         ),
         (
-            AdoptedVpc("vpc-1", "198.18.0.0/16", True, True),
+            AdoptedVpc("vpc-1", ("10.50.0.0/16", "198.18.0.0/16"), True, True),
             [HOST],
             "overlaps 198.18.42.0/23, the range of the containers",
         ),

@@ -37,7 +37,7 @@ def refused(**arguments: Any) -> str:
             "pass `instance_type='g5.xlarge'` in its place.",
         ),
         (
-            {"domain": "ai.example.com", "allowed_cidrs": ["2001:db8::/32"], "services": ["n8n"]},
+            {"domain": "ai.example.com", "services": ["n8n"]},
             "In the arguments of Tier1: ",
             "pass `",
         ),

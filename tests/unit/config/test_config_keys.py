@@ -14,6 +14,7 @@ from .conftest import FromStack, Refused
 
 VPC = "vpc-0123456789abcdef0"
 SUBNET = "subnet-0123456789abcdef0"
+ADOPTED = {"vpcId": VPC, "subnetIds": SUBNET}
 KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
 NAME = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20250101"
 
@@ -57,9 +58,10 @@ ACCEPTED: list[tuple[str, str, dict[str, str], Any]] = [
     ("kmsKeyArn", KEY, {}, KEY),
     ("kmsKeyArn", KEY.replace("arn:aws:", "arn:aws-eusc:"), {}, KEY.replace("aws:", "aws-eusc:")),
     ("allowedCidrs", "", {}, ()),
-    ("allowedCidrs", "0.0.0.0/0,::/0", {}, ("0.0.0.0/0", "::/0")),
+    ("allowedCidrs", "0.0.0.0/0,::/0", ADOPTED, ("0.0.0.0/0", "::/0")),
     ("allowedCidrs", '["203.0.113.7/32"]', {}, ("203.0.113.7/32",)),
-    ("allowedCidrs", "2001:DB8:0::/32", {}, ("2001:db8::/32",)),
+    ("allowedCidrs", "2001:DB8:0::/32", ADOPTED, ("2001:db8::/32",)),
+    ("allowedCidrs", "198.16.0.0/14", {}, ("198.16.0.0/14",)),
     ("webhookCidrs", "0.0.0.0/0", {}, ("0.0.0.0/0",)),
     ("webhookCidrs", "198.51.100.0/24", {"allowedCidrs": "198.51.100.0/24"}, ("198.51.100.0/24",)),
     ("domain", "ai.example.com", {}, "ai.example.com"),
@@ -176,6 +178,8 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("allowedCidrs", "10.0.0.0/255.0.0.0", ["10.0.0.0/8"]),
     ("allowedCidrs", "fe80::%1/64", ["not an IPv4 or IPv6 network"]),
     ("allowedCidrs", "home", ["'home'"]),
+    ("allowedCidrs", "10.0.0.0/8,198.18.0.0/15", ["overlaps 198.18.42.0/23", "`pulumi config set geusemaker:allowedCidrs 10.0.0.0/8`"]),
+    ("allowedCidrs", "198.18.43.7/32", ["the addresses of the containers", "`pulumi config rm geusemaker:allowedCidrs`"]),
     ("allowedCidrs", "::/0,0::/0", ["twice"]),
     ("allowedCidrs", "::/0,", ["has an empty item", "`pulumi config set geusemaker:allowedCidrs ::/0`"]),
     ("allowedCidrs", "[1]", ["has an item that is not text"]),
@@ -265,6 +269,8 @@ CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"allowedCidrs": MANY, "webhookCidrs": "0.0.0.0/0"}, ["allowedCidrs and webhookCidrs need 61 rules together, but a security group allows 60", "`pulumi config rm geusemaker:webhookCidrs`"]),
     ({"webhookCidrs": MANY, "domain": "ai.example.com"}, ["allowedCidrs and webhookCidrs and domain need 61 rules"]),
     ({"hostedZoneId": "Z0123456789ABCDEFGHIJ"}, ["without domain", "`pulumi config rm geusemaker:hostedZoneId`"]),
+    ({"allowedCidrs": "0.0.0.0/0,::/0"}, ["the IPv6 network ::/0", "`pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`"]),
+    ({"allowedCidrs": "2001:db8::/32"}, ["has IPv4 only", "`pulumi config rm geusemaker:allowedCidrs`"]),
     ({"vpcId": VPC}, ["without subnetIds", "`pulumi config rm geusemaker:vpcId`"]),
     ({"subnetIds": SUBNET}, ["without vpcId", "`pulumi config rm geusemaker:subnetIds`"]),
     ({"vpcId": VPC, "subnetIds": SUBNET, "vpcCidr": "10.42.0.0/16"}, ["`pulumi config rm geusemaker:vpcCidr`"]),

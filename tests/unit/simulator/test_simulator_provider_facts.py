@@ -79,14 +79,14 @@ STACKS: Final[list[dict[str, Any]]] = [
     {},
     {
         "instance_type": "t3.large",
-        "allowed_cidrs": ["203.0.113.7/32", "2001:db8::/64"],
+        "allowed_cidrs": ["203.0.113.7/32", "198.51.100.0/24"],
         "domain": "ai.example.com",
         "hosted_zone_id": "of example.com",
         "kms_key_arn": KEY,
         "permissions_boundary_arn": "arn:aws:iam::000000000000:policy/edge",
         "tags": {"team": "ml"},
     },
-    {"vpc_id": "adopted", "subnet_ids": "adopted"},
+    {"vpc_id": "adopted", "subnet_ids": "adopted", "allowed_cidrs": ["2001:db8::/64"]},
 ]
 """A plain stack, one with most keys, and one in a network that was there before."""
 
