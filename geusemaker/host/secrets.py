@@ -1,5 +1,6 @@
 """The stack's secrets: parses their parameter and shows the logins of each service. Pure."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,6 +30,15 @@ class Login:
     path: str
     secret: str
     header: str | None
+
+    def address(self, url: str) -> str:
+        """Where clients find the service, below the stack's URL.
+
+        Qdrant's clients take port 6333 for an address that names no port.
+        """
+        if self.service == "qdrant" and not re.search(":[0-9]+$", url):
+            url = f"{url}:443"
+        return f"{url}{self.path}"
 
 
 LOGINS: Final = (
@@ -71,7 +81,7 @@ def lines(
     """The text output; `internal` adds the secrets that are not logins."""
     shown = []
     for login in logins:
-        at = f"{url or 'no url: the stack has none'}{login.path if url else ''}"
+        at = login.address(url) if url else "no url: the stack has none"
         shown.append(f"{login.name:<11}{at}")
         value = secrets.get(login.secret)
         if value is None:
@@ -97,7 +107,7 @@ def as_json(
     """The JSON output; missing values are null."""
     document: dict[str, Any] = {
         login.service: {
-            "url": f"{url}{login.path}" if url else None,
+            "url": login.address(url) if url else None,
             **(
                 {"user": owner, "password": secrets.get(login.secret)}
                 if login.header is None

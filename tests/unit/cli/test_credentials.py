@@ -102,7 +102,7 @@ def test_a_public_url_is_told_with_the_other_way_in(host: Deployed) -> None:
     output = {"instanceId": host.id, "credentialsParameter": "credentials-1"}
     host.world.answers(output=output | {"url": "https://203.0.113.5/"})
     said = host.world.run("credentials").out
-    assert "https://203.0.113.5/qdrant" in said
+    assert "https://203.0.113.5:443/qdrant" in said
     assert "without access to this url: `geusemaker connect" in said
     host.world.answers(output=output)
     assert "no url" in host.world.run("credentials").out

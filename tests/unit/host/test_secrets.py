@@ -37,7 +37,7 @@ def test_the_whole_output() -> None:
         "           password  value-of-n8n-owner-password",
         "Ollama     https://n8n.example.com/ollama",
         "           header    Authorization: Bearer value-of-ollama-api-key",
-        "Qdrant     https://n8n.example.com/qdrant",
+        "Qdrant     https://n8n.example.com:443/qdrant",
         "           header    api-key: value-of-qdrant-api-key",
         "Crawl4AI   https://n8n.example.com/crawl4ai",
         "           header    Authorization: Bearer value-of-crawl4ai-token",
@@ -66,7 +66,7 @@ def test_json_has_what_a_request_needs() -> None:
     document = as_json(VALUES, logins_of(None), URL, OWNER, internal=True)
     assert document["n8n"] == {"url": URL, "user": OWNER, "password": "value-of-n8n-owner-password"}
     assert document["qdrant"] == {
-        "url": f"{URL}/qdrant",
+        "url": f"{URL}:443/qdrant",
         "header": "api-key",
         "value": "value-of-qdrant-api-key",
     }
