@@ -34,6 +34,7 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
         memory_gib=int(answer.memory_size or 0) / 1024,
         architectures=tuple(answer.supported_architectures or ()),
         gpus=tuple(_gpu(gpu) for gpu in answer.gpuses or ()),
+        gpu_gib=int(answer.total_gpu_memory or 0) / 1024,
     )
 
 

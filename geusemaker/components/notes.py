@@ -6,12 +6,14 @@ from datetime import date
 
 from geusemaker.bundle import images
 from geusemaker.bundle.facts import containers_of
+from geusemaker.bundle.limits import memory_limits
 from geusemaker.components.compute import CREDIT_MODE
 from geusemaker.config import DeploymentConfig
-from geusemaker.ec2.instance_types import is_burstable
+from geusemaker.ec2 import model_fit
+from geusemaker.ec2.instance_types import InstanceType, is_burstable
 
 
-def notes_of(config: DeploymentConfig, today: date) -> list[str]:
+def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[str]:
     """One paragraph for each choice that may cost or surprise the user."""
     notes = []
     containers = containers_of(config.services)
@@ -69,6 +71,15 @@ def notes_of(config: DeploymentConfig, today: date) -> list[str]:
             "network of an internal API or database: `pulumi config set "
             "geusemaker:n8nReaches 10.0.8.0/24`; to keep it closed and hide this note: "
             "`pulumi config set geusemaker:n8nReaches '[]'`."
+        )
+    if config.ollama_models:
+        memory = memory_limits(containers, host.memory_gib or None)["ollama"]
+        notes += model_fit.remarks(
+            config.ollama_models,
+            host.name,
+            memory_mib=memory,
+            gpu_gib=host.gpu_gib,
+            disk_gib=config.data_volume_gib,
         )
     if idle := [key for key in config.image_versions if key not in containers]:
         notes.append(

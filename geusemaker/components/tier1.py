@@ -133,7 +133,7 @@ class Tier1(pulumi.ComponentResource):
         kept = keep_image(name, config, query, host, region, invoke, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
-        for note in notes_of(config, today):
+        for note in notes_of(config, host, today):
             pulumi.log.info(note)
 
         # Protected like the data: the names of its secrets contain the id.

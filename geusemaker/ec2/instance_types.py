@@ -38,13 +38,17 @@ _PROPOSED: dict[str, tuple[str, ...]] = {"x86_64": ("g5", "g6", "g4dn"), "arm64"
 
 @dataclass(frozen=True)
 class InstanceType:
-    """An instance type, as AWS describes it. `gpus` has entries such as "1 x NVIDIA A10G"."""
+    """An instance type, as AWS describes it.
+
+    `gpus` has entries such as "1 x NVIDIA A10G"; `gpu_gib` is the memory of all of them.
+    """
 
     name: str
     vcpus: int
     memory_gib: float
     architectures: tuple[str, ...]
     gpus: tuple[str, ...]
+    gpu_gib: float = 0
 
     @classmethod
     def of_description(cls, facts: Mapping[str, Any]) -> "InstanceType":
@@ -58,6 +62,7 @@ class InstanceType:
                 f"{gpu['Count']} x {gpu['Manufacturer']} {gpu['Name']}"
                 for gpu in facts.get("GpuInfo", {}).get("Gpus", [])
             ),
+            gpu_gib=facts.get("GpuInfo", {}).get("TotalGpuMemoryInMiB", 0) / 1024,
         )
 
 

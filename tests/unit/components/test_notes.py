@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 from geusemaker.bundle.images import load_images
 from geusemaker.components.notes import notes_of
 from geusemaker.config import DeploymentConfig
+from geusemaker.ec2.instance_types import InstanceType
 
 AS_OF = load_images().as_of
+HOST = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
 HOLES = "published vulnerabilities"
 
 
 def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
-    return notes_of(DeploymentConfig.model_validate(config), today)
+    checked = DeploymentConfig.model_validate(config)
+    return notes_of(checked, replace(HOST, name=checked.instance_type), today)
 
 
 def notes(**config: Any) -> list[str]:
@@ -195,3 +199,9 @@ def test_webhooks_open_to_all_and_an_editor_that_is_not_have_no_note(allowed: li
 def test_a_network_with_neighbours_has_no_note_once_n8n_reaches_is_set(reaches: list[str]) -> None:
     assert notes(vpcCidr="10.99.0.0/16", n8nReaches=reaches) == []
     assert notes(vpcCidr="10.99.0.0/16", services=["ollama"]) == []
+
+
+def test_a_model_that_cannot_fit_the_host_is_named() -> None:
+    (note,) = notes(ollamaModels=["llama3.3:70b", "llama3.2:3b"])
+    assert note.startswith("geusemaker:ollamaModels has llama3.3:70b, which takes 33 GiB")
+    assert "m6i.xlarge has 7 GiB for Ollama, and no GPU: it cannot run" in note
