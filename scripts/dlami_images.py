@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from geusemaker.dlami import Catalogue
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line
+from geusemaker.dlami import FRAMEWORKS, Catalogue, Line
 from geusemaker.dlami.naming import Recognised, looks_like_dlami, os_in_name, recognise
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
 

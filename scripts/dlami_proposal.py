@@ -15,8 +15,9 @@ import tomlkit
 from dlami_images import Build, Group, Image, Key, gather, key_of
 
 from geusemaker.dlami import Catalogue
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.catalogue import Line, numeric
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB
+from geusemaker.dlami.rows import FRAMEWORKS
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
 
 PATCHED_FOR: Final = timedelta(days=365)

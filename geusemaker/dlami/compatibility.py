@@ -9,10 +9,10 @@ from datetime import date
 from typing import Final, Literal
 
 from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
-from geusemaker.dlami.families import Blackwell
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
+from geusemaker.dlami.rows import Blackwell
 from geusemaker.dlami.selection import ImageQuery
 from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, runnable
 from geusemaker.errors import ConfigError

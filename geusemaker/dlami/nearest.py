@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from geusemaker.dlami.catalogue import FRAMEWORKS, Catalogue, Line, Version
+from geusemaker.dlami.catalogue import Catalogue, Line, Version
+from geusemaker.dlami.rows import FRAMEWORKS
 
 # The closest types, best first: a framework image is closer to another framework's than to the base
 # image, which has no framework.

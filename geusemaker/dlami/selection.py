@@ -10,18 +10,10 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Final
 
-from geusemaker.dlami.catalogue import (
-    AMI_TYPES,
-    ARCHITECTURES,
-    FRAMEWORKS,
-    Catalogue,
-    Line,
-    Version,
-    load_catalogue,
-    numeric,
-)
+from geusemaker.dlami.catalogue import Catalogue, Line, Version, load_catalogue, numeric
 from geusemaker.dlami.naming import name_globs, name_regex
 from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
+from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS
 from geusemaker.errors import NeverMadeError, RequestError
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}

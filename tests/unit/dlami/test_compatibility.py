@@ -13,9 +13,15 @@ import pytest
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, load_catalogue, select
-from geusemaker.dlami.compatibility import NO_GPU, Remark, by_name, verdict
-from geusemaker.dlami.families import Blackwell
+from geusemaker.dlami.compatibility import (
+    NO_GPU,
+    Remark,
+    by_name,
+    depends_on_image_age,
+    verdict,
+)
 from geusemaker.dlami.image import FoundImage
+from geusemaker.dlami.rows import Blackwell
 from geusemaker.ec2.instance_types import InstanceType, architecture_of, runnable
 from geusemaker.errors import ConfigError
 
@@ -208,6 +214,10 @@ def test_every_blackwell_family_is_listed_somewhere_and_refused_somewhere() -> N
     assert families == {name.partition(".")[0] for _, name, _ in REFUSED}
 
 
+def _blackwell(family: str, since: date) -> Blackwell:
+    return Blackwell(family=family, driver="R570", since=since, source="release-notes")
+
+
 def test_a_refusal_names_the_image_that_is_listed_and_leads_there() -> None:
     message = _refused(
         {"osType": "ubuntu-24.04", "amiType": "pytorch", "frameworkVersion": "2.12"}, "g7.12xlarge"
@@ -222,9 +232,7 @@ def test_a_refusal_names_the_image_that_is_listed_and_leads_there() -> None:
 def test_an_ended_version_of_a_listed_line_leads_to_its_newest() -> None:
     # The list is that of the line's newer versions: 2.6 was built until months after the family.
     catalogue = load_catalogue()
-    later = replace(
-        catalogue, blackwell=(Blackwell("p6-b200", "R570", date(2026, 2, 1)), *catalogue.blackwell)
-    )
+    later = replace(catalogue, blackwell=(_blackwell("p6-b200", date(2026, 2, 1)),))
     query = _query(("amazon-linux-2023", "x86_64", "pytorch"), "2.6")
     assert by_name(query, "p6-b200.48xlarge") == ()
     with pytest.raises(ConfigError) as caught:
@@ -233,13 +241,18 @@ def test_an_ended_version_of_a_listed_line_leads_to_its_newest() -> None:
     assert _commands(str(caught.value))[0] == "pulumi config set geusemaker:frameworkVersion 2.13"
 
 
+def test_only_the_types_of_a_blackwell_family_depend_on_the_age_of_the_image() -> None:
+    assert depends_on_image_age("g7e.2xlarge")
+    assert not depends_on_image_age("g6.xlarge")
+
+
 def test_the_last_day_of_patches_decides_whether_a_driver_came_in_time() -> None:
     """An ended line may have images that nobody published the name of."""
     catalogue = load_catalogue()
     query = _query(("ubuntu-22.04", "x86_64", "pytorch"))
     last = date(2026, 4, 27)
     for since, refused in ((last, False), (date(2026, 4, 28), True)):
-        moved = replace(catalogue, blackwell=(Blackwell("g7e", "R575", since),))
+        moved = replace(catalogue, blackwell=(_blackwell("g7e", since),))
         if refused:
             with pytest.raises(ConfigError):
                 by_name(query, "g7e.2xlarge", catalogue=moved)

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from geusemaker.dlami import Catalogue, select
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.catalogue import Line, numeric
+from geusemaker.dlami.rows import FRAMEWORKS
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
