@@ -67,15 +67,15 @@ class Image(Row):
     least: _Version | None = None
     why: Text | None = None
     fix: _Reference | None = None
-    hole: Text | None = None
+    vulnerability: Text | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         version, digest = self.reference.version, self.reference.digest
         for holds, why in (
             (digest is not None, "`reference` has no digest"),
-            ((self.least is None) == (self.why is None), "`least` and `why` need each other"),
-            ((self.fix is None) == (self.hole is None), "`fix` and `hole` need each other"),
+            ((self.least is None) == (self.why is None), "`least` needs `why`"),
+            ((self.fix is None) == (self.vulnerability is None), "`fix` needs `vulnerability`"),
             (self.fix is None or self.fix.version, "the tag of `fix` has no version"),
             (not self.least or (version and version >= self.least), "it is older than `least`"),
         ):
@@ -90,7 +90,7 @@ class _File(Row):
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Vulnerability:
     """A published vulnerability of an image in use, and the image that fixes it."""
 
     container: str
@@ -160,7 +160,9 @@ def chosen(
     return running
 
 
-def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[Hole]:
+def known_vulnerabilities(
+    containers: Iterable[str], versions: Mapping[str, str]
+) -> list[Vulnerability]:
     """Images in use that are older than a known fix, or whose tag has no version.
 
     Leaves out images of another repository with another version scheme, such as pgvector's: the
@@ -169,7 +171,7 @@ def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[
     table = load_images().images
     images = _images(table, versions)
     return [
-        Hole(name, images[name], fix, table[name].hole or "")
+        Vulnerability(name, images[name], fix, table[name].vulnerability or "")
         for name in containers
         if (fix := table[name].fix) and not _reaches(images[name], fix)
         if _same_place(images[name], fix) or _same_major(images[name], fix)
@@ -188,30 +190,30 @@ def _reaches(image: Reference, fix: Reference) -> bool:
     return bool(image.version and fix.version and image.version >= fix.version)
 
 
-def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
+def fix_command(vulnerabilities: Iterable[Vulnerability], versions: Mapping[str, str]) -> str:
     """The command that fixes these vulnerabilities. It sets the whole map, so one is enough.
 
     Images keep their repository, and PostgreSQL keeps its Debian release.
     """
     table = load_images().images
-    closed = dict(versions)
-    for hole in holes:
-        ours = table[hole.container].reference
-        target = ours if _reaches(ours, hole.fix) else hole.fix
+    fixed = dict(versions)
+    for one in vulnerabilities:
+        ours = table[one.container].reference
+        target = ours if _reaches(ours, one.fix) else one.fix
         version, _, kind = (target.tag or "").partition("-")
-        if hole.container == "postgres":
-            kind = (hole.image.tag or "").partition("-")[2]
+        if one.container == "postgres":
+            kind = (one.image.tag or "").partition("-")[2]
         tag = f"{version}-{kind}" if kind else version
-        if tag != target.tag or not _same_place(hole.image, target):
-            target = replace(hole.image, tag=tag, digest=None)
+        if tag != target.tag or not _same_place(one.image, target):
+            target = replace(one.image, tag=tag, digest=None)
         if target == ours:
-            closed.pop(hole.container)
+            fixed.pop(one.container)
         else:
-            closed[hole.container] = str(target)
-        runner = reference.parse(closed.get("n8n-runners", ""))
-        if hole.container == "n8n" and runner is not None:
-            closed["n8n-runners"] = str(replace(runner, tag=target.tag, digest=None))
-    return StackOrigin().set(_KEY, closed)
+            fixed[one.container] = str(target)
+        runner = reference.parse(fixed.get("n8n-runners", ""))
+        if one.container == "n8n" and runner is not None:
+            fixed["n8n-runners"] = str(replace(runner, tag=target.tag, digest=None))
+    return StackOrigin().set(_KEY, fixed)
 
 
 def age_warning(as_of: date, today: date) -> str | None:

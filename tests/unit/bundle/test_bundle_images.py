@@ -203,8 +203,12 @@ CRAWL4AI = r"docker\.io/unclecode/crawl4ai:"
         (r'least = "0.9.4"', 'least = "9.9.9"', "crawl4ai: it is older than `least`"),
         (rf"{CRAWL4AI}\S+@", "unclecode/crawl4ai:new@", "crawl4ai: it is older than `least`"),
         (r'least = "0.9.4"', 'least = "new"', "field `least`: this is not a version"),
-        (r'least = "0.9.4"\n', "", "crawl4ai: `least` and `why` need each other"),
-        (rf'(fix = "{CRAWL4AI}\S+\n)hole = .*\n', r"\1", "crawl4ai: `fix` and `hole` need each"),
+        (r'least = "0.9.4"\n', "", "crawl4ai: `least` needs `why`"),
+        (
+            rf'(fix = "{CRAWL4AI}\S+\n)vulnerability = .*\n',
+            r"\1",
+            "crawl4ai: `fix` needs `vulnerability`",
+        ),
         (rf'fix = "{CRAWL4AI}\S+"', 'fix = "a:new"', "crawl4ai: the tag of `fix` has no version"),
         (rf'fix = "{CRAWL4AI}\S+"', 'fix = "A:0.9.5"', "field `fix`: this is not an image refer"),
         (r'architectures = \["x86_64"', 'architectures = ["riscv64"', "`architectures[0]`: Input"),
@@ -225,7 +229,7 @@ def test_an_invalid_table_is_refused_at_load(tmp_path: Path, old: str, new: str,
 
 def test_each_image_has_a_minimum_version_or_a_known_fix() -> None:
     for name, image in load_images().images.items():
-        assert image.why or image.hole, name
+        assert image.why or image.vulnerability, name
 
 
 def test_a_missing_table_is_reported(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_a_table_without_the_right_fields_is_named_by_the_line_of_its_header(
         ('version = "2.10"', 'version = "2.9"', "[[release]] 'pytorch 2.9' appears twice"),
         ('key = "arm64-pytorch"', 'key = "arm64-base"', "[[instances]] 'arm64-base' appears twice"),
         ('family = "g7"', 'family = "g7e"', "[[blackwell]] 'g7e' appears twice"),
-        ('families = ["g2"]', 'families = ["p3"]', "[[unsupported]] 'p3' appears twice"),
+        ('families = ["g2"]', 'families = ["p3*"]', "[[unsupported]] 'p3*' appears twice"),
         ('families = ["mac*"]', 'families = ["inf2"]', "[[unsupported]] 'inf2' appears twice"),
         ('version = "2.3", seen', 'version = "2.2", seen', "[[line.versions]] '2.2' appears twice"),
         (AL2_ALL, AL2, f"[[line]] {AL2!r} appears twice"),
