@@ -111,6 +111,10 @@ def test_without_a_selected_stack_the_command_says_how_to_get_one(world: World) 
     assert found.config().os_type == "ubuntu-22.04"
     with pytest.raises(ConfigError, match=r"\(it has: dev, prod\)"):
         found.required_stack()
+    world.patch.setenv("PULUMI_STACK", "gone")
+    with pytest.raises(ConfigError, match="PULUMI_STACK is 'gone'") as refused:
+        opened().required_stack()
+    assert "(it has: dev, prod). `unset PULUMI_STACK` takes" in str(refused.value)
 
 
 @pytest.mark.parametrize("said", ["not json", '{"a": 1}', "[1]", "[{}]"])

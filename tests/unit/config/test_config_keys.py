@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config.report import NOT_IN_THIS_VERSION
+from geusemaker.config.report import _ALIASES, NOT_IN_THIS_VERSION, choices
 
 from .conftest import FromStack, Refused
 
@@ -143,7 +143,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("dataVolumeGib", "-5", ["less than 1"]),
     ("availabilityZoneCount", "4", ["`pulumi config set geusemaker:availabilityZoneCount 3`"]),
     ("availabilityZoneCount", "[1,2]", ["is not a whole number"]),
-    ("vpcCidr", "10.42.1.0/16", ["`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"]),
+    ("vpcCidr", "10.42.1.0/16", ["has host bits set; the network is 10.42.0.0/16", "`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"]),
     ("vpcCidr", "10.0.0.0/8", ["is a /8", "/16 to /24"]),
     ("vpcCidr", "10.42.0.0/28", ["is a /28"]),
     ("vpcCidr", "8.8.0.0/16", ["is not a private network"]),
@@ -172,7 +172,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("allowedCidrs", "[1]", ["has an item that is not text"]),
     ("allowedCidrs", "[", ["is not JSON", "character 2"]),
     ("allowedCidrs", ",".join(f"10.0.{n}.0/24" for n in range(61)), ["has 61 networks"]),
-    ("domain", "https://ai.example.com/", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
+    ("domain", "https://ai.example.com/n8n/home", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "AI.Example.com.", ["`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "203.0.113.7", ["is not a host name"]),
     ("domain", "localhost", ["is not a host name"]),
@@ -451,6 +451,11 @@ def test_the_model_raises_validation_errors_of_pydantic() -> None:
         DeploymentConfig().os_type = "ubuntu-24.04"  # type: ignore[misc]
     with pytest.raises(ValidationError):
         DeploymentConfig.model_validate({"availability_zone_count": True})
+
+
+def test_each_other_name_of_a_value_leads_to_an_allowed_value() -> None:
+    fields = DeploymentConfig.model_fields.values()
+    assert set(_ALIASES.values()) <= {choice for field in fields for choice in choices(field)}
 
 
 def test_every_field_has_a_description() -> None:

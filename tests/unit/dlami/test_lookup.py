@@ -484,6 +484,9 @@ def test_a_pin_that_contradicts_keys_names_both_ways_out(
     message = str(caught.value)
     assert "`pulumi config rm geusemaker:amiId`" in message
     assert "`" + " && ".join(f"pulumi config {fix}" for fix in fixes) + "`" in message
+    for fix in fixes:
+        actual = fix.split(" ")[2] if fix.startswith("set") else "none"
+        assert f", the image's is {actual}" in message
     assert "\n" not in message
 
 
