@@ -253,6 +253,17 @@ def test_a_lock_is_installed_whose_package_another_one_requires_with_an_extra(
     assert not setup_venv.is_ready(project, "dev")
 
 
+def test_on_a_terminal_one_line_says_what_takes_the_time(
+    project: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    setup_venv.install(project, project / ".venv", "dev")
+    # The seconds are written over by each other, and last by nothing.
+    shown = re.sub("\x1b\\[K.*?\r|\x1b\\[K", "", capfd.readouterr().err)
+    lines = [line for line in shown.splitlines() if "/nowhere' is ignored" not in line]
+    assert lines == ["  [setup] installing 4 packages of requirements-dev.lock, up to a minute"]
+
+
 @pytest.mark.parametrize("package", ["uv", "thing"])
 def test_nothing_is_installed_that_the_lock_does_not_name(
     project: Path, index: Path, package: str, capfd: pytest.CaptureFixture[str]
