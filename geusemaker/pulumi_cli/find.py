@@ -26,6 +26,8 @@ VERSION = build.VERSION
 """The version that is installed or built, and the oldest that is accepted on PATH."""
 
 SOURCES = ("path", "cache", "installer", "build")
+ON_PATH = "on PATH"
+CACHED = "from an earlier run"
 CLI = "pulumi"
 HOST = "pulumi-language-python"
 HOST_SCRIPT = "pulumi-language-python-exec"
@@ -44,7 +46,7 @@ class Engine:
     path_dir: Path
     """The folder of `pulumi`, for PATH."""
     source: str
-    """Its source, as shown to the user: "from PATH", "cached", ..."""
+    """Where it is from, as shown to the user: `ON_PATH`, `CACHED`, "from Pulumi's release", ..."""
 
 
 class SourceUnavailableError(Exception):
@@ -178,11 +180,11 @@ def _from_path(search: _Search) -> Engine:
         raise SourceUnavailableError(
             f"{found} has no `{HOST}` next to it or on PATH, which runs Python programs"
         )
-    return Engine(_plain(version), folder, "from PATH")
+    return Engine(_plain(version), folder, ON_PATH)
 
 
 def _from_cache(search: _Search) -> Engine:
-    return _verified(search, search.cache, "cached")
+    return _verified(search, search.cache, CACHED)
 
 
 def _verified(search: _Search, folder: Path, source: str) -> Engine:

@@ -41,7 +41,7 @@ def test_up_shows_four_steps_and_the_summary(
     assert lines[0].startswith("SIMULATED AWS on this machine")
     steps = [line for line in lines if line.startswith("  [")]
     assert [step[2:7] for step in steps] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
-    assert "3.259.0 cached" in steps[1]
+    assert "3.259.0 from an earlier run" in steps[1]
     assert "000000000000, us-east-1, 118 recorded images" in steps[2]
     assert "36 created" in steps[3]
     assert "        warning: the line is ended" in lines
@@ -313,7 +313,9 @@ def test_wrong_flags_end_with_2(clone: Clone, arguments: list[str]) -> None:
 
 def test_engine_says_where_the_cli_is(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("local", "engine") == 0
-    assert capsys.readouterr().out == f"Pulumi CLI 3.259.0 cached: {clone.engine_dir}\n"
+    assert (
+        capsys.readouterr().out == f"Pulumi CLI 3.259.0 from an earlier run: {clone.engine_dir}\n"
+    )
 
 
 def test_version_is_printed(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,11 @@ from geusemaker.dlami import load_catalogue
 from geusemaker.doctor import machine
 from geusemaker.doctor.check import Check
 from geusemaker.errors import CatalogueError, ConfigError, EngineError
-from geusemaker.pulumi_cli.find import VERSION, Engine, find_ready_engine
+from geusemaker.pulumi_cli.find import CACHED, ON_PATH, VERSION, Engine, find_ready_engine
 from geusemaker.pulumi_cli.programs import Machine, Ran
 
 NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
-READY = Engine(VERSION, Path("/opt/pulumi"), "from PATH")
+READY = Engine(VERSION, Path("/opt/pulumi"), ON_PATH)
 WANTED = version("pulumi-aws")
 
 
@@ -80,8 +80,8 @@ def test_a_cli_on_path_is_ok(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "bin", NAMES[:2])
     there = Asked(Ran(0, f"v{VERSION}", ""), str(folder))
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, there)
-    assert check == Check("Pulumi CLI", "ok", f"{VERSION} from PATH")
-    assert engine == Engine(VERSION, folder, "from PATH")
+    assert check == Check("Pulumi CLI", "ok", f"{VERSION}, {folder}/pulumi")
+    assert engine == Engine(VERSION, folder, ON_PATH)
 
 
 def test_a_cached_cli_is_marked_as_not_on_path(tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_a_cached_cli_is_marked_as_not_on_path(tmp_path: Path) -> None:
         {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, Asked(Ran(0, f"v{VERSION}", ""))
     )
     assert check.state == "ok"
-    assert check.detail.startswith(f"{VERSION} cached, for `geusemaker`")
-    assert engine == Engine(VERSION, folder, "cached")
+    assert check.detail.startswith(f"{VERSION}, {folder}/pulumi, which only `geusemaker` uses")
+    assert engine == Engine(VERSION, folder, CACHED)
 
 
 def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
