@@ -42,6 +42,7 @@ def logs(
     service: Annotated[
         str | None,
         typer.Argument(
+            metavar="SERVICE",
             callback=_known,
             help=f"{', '.join(CONTAINERS)}. Default: the host's boot.",
         ),
@@ -49,7 +50,12 @@ def logs(
     lines: Annotated[
         int,
         typer.Option(
-            "--lines", "-n", min=1, max=remote_logs.MAX_LINES, help="Maximum number of lines."
+            "--lines",
+            "-n",
+            metavar="N",
+            min=1,
+            max=remote_logs.MAX_LINES,
+            help="Maximum number of lines.",
         ),
     ] = 200,
     stack: StackOption = None,
