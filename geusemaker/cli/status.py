@@ -90,7 +90,7 @@ def status(
             terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
             _show(host, look)
             for number, one in enumerate(known or []):
-                host.tell(one, f"  {'' if number else 'holes':<9} ")
+                host.tell(one, f"  {'' if number else 'CVEs':<9} ")
             if fix:
                 host.tell(f"-> {fix}, then `pulumi up`", f"  {'':<9} ")
             commands = screen.next_commands(look)
@@ -104,9 +104,6 @@ def _show(host: Host, look: HostStatus) -> None:
     last = ""
     for topic, text in screen.rows(look, host.outputs):
         last = topic or last
-        if topic in ("url", "connect"):
-            terminal.paragraph(text, f"  {topic:<9} ", whole=True)
-            continue
         sign = ""
         if topic == "ready" and look.verdict in _MARKS:
             sign = terminal.mark(_MARKS[look.verdict])

@@ -39,7 +39,8 @@ def test_it_shows_asks_writes_and_deploys(world: World, name: str) -> None:
         "geusemaker:amiType" in said
     )
     assert "    + 36 created" in said
-    assert said[-1].split() == ["url", "https://1"]
+    assert said[-2].split() == ["url", "https://1"]
+    assert said[-1] == "Next: geusemaker status --wait | geusemaker connect"
     assert world.file.read_text() == WRITTEN
     assert world.previewed() == WRITTEN, "what was shown is what is deployed"
     up = world.pulumi()[-2]

@@ -34,8 +34,7 @@ def test_a_ready_host_on_one_screen(host: Deployed) -> None:
     assert row(told, "models") == "llama3.2:3b  pulling 43%"
     assert row(told, "settings") == "bbbbbbbbbbbb run, as requested"
     assert row(told, "dump").startswith("2126-11-24")
-    assert row(told, "url") == "https://localhost:8443"
-    assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
+    assert row(told, "url") == "https://localhost:8443, through `geusemaker connect`"
     following = "geusemaker connect | geusemaker credentials | geusemaker logs"
     assert row(told, "Next") == following
 
@@ -48,14 +47,14 @@ def test_images_below_a_known_fix_are_shown_with_the_command_that_closes_them(
     host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: config)
     host.report("ready", "service.ollama=healthy")
     told = lines(host)
-    assert row(told, "holes").startswith("ollama 0.31.0 (0.35.0 fixes CVE-2026-103663")
-    after = told[told.index(f"  {'holes':<9} {row(told, 'holes')}") + 1]
+    assert row(told, "CVEs").startswith("ollama 0.31.0 (0.35.0 fixes CVE-2026-103663")
+    after = told[told.index(f"  {'CVEs':<9} {row(told, 'CVEs')}") + 1]
     assert "-> run `pulumi config set geusemaker:imageVersions '{}'`, then `pulumi up`" in after
     answer = json.loads(host.world.run("status", "--json").out)
-    assert answer["imagesWithHoles"] == [row(told, "holes")]
+    assert answer["imagesWithHoles"] == [row(told, "CVEs")]
     fixed = DeploymentConfig.model_validate({"services": ["ollama"]})
     host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: fixed)
-    assert not any("holes" in line for line in lines(host))
+    assert not any("CVEs" in line for line in lines(host))
     assert json.loads(host.world.run("status", "--json").out)["imagesWithHoles"] == []
 
 
