@@ -218,7 +218,7 @@ def marker(
     if config is None:
         return None
     running = outputs.get("amiId")
-    text = f"> stack {stack}, {config.architecture}"
+    text = f"> marks stack {stack}, {config.architecture}"
     if never:
         text += ", which AWS never made of this line"
     if elsewhere is not None:
