@@ -70,7 +70,7 @@ class Origin(Protocol):
         """The key as messages name it."""
 
     def place(self) -> str:
-        """The start of a sentence about several keys."""
+        """What comes before the first key in a sentence about several keys."""
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
         """The instruction to set the key."""
@@ -95,7 +95,7 @@ class StackOrigin:
         return f"{NAMESPACE}:{self.spelled or key}"
 
     def place(self) -> str:
-        return ""
+        return f"{NAMESPACE}:"
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
         text = as_text(value)
@@ -209,14 +209,16 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
     Case and separators do not count. Shared letters count before their order, because swapped
     letters are the usual slip: `us-esat-1` shares longer runs with us-west-1 than with us-east-1.
+    Of equals, the one with the longest common run wins: `ubuntu24` is ubuntu-24.04.
     """
     wanted = _letters(word)[:_MAX_SHOWN]
     ranked = []
     for candidate in known:
         match = difflib.SequenceMatcher(None, wanted, _letters(candidate), autojunk=False)
         if match.ratio() >= _SIMILAR:
-            ranked.append((match.quick_ratio(), match.ratio(), candidate))
-    return max(ranked, key=lambda one: one[:2])[2] if ranked else None
+            longest = match.find_longest_match().size
+            ranked.append((match.quick_ratio(), match.ratio(), longest, candidate))
+    return max(ranked, key=lambda one: one[:3])[3] if ranked else None
 
 
 def _letters(word: str) -> str:

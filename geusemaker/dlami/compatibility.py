@@ -161,8 +161,9 @@ def check_architecture(host: InstanceType, architecture: str) -> None:
         f"geusemaker:instanceType is {host.name}, which AWS says is "
         f"{' or '.join(host.architectures)} only, and geusemaker:architecture is {architecture}: "
         f"that image would not boot on it. Change one of them: "
-        f"`pulumi config set geusemaker:instanceType {other}` or "
-        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`."
+        f"`pulumi config set geusemaker:instanceType {other}`, or "
+        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`, which replaces a "
+        "deployed host; its data stays."
     )
 
 

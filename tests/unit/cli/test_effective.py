@@ -165,7 +165,7 @@ def test_a_flag_and_its_variable_know_how_they_are_taken_back(
     assert origin.remove("k") == removed
     assert origin.rename("osType", "a b").startswith(renamed)
     assert origin.rename("osType", "a b").endswith("geusemaker:osType 'a b'`")
-    assert origin.place() == ""
+    assert origin.place() == StackOrigin().place()
     assert origin.sibling() == StackOrigin()
 
 

@@ -112,6 +112,7 @@ LOGIN = '`pulumi config set --secret geusemaker:registryLogins \'{"docker.io": "
 # Key, text, and parts of the message.
 REJECTED: list[tuple[str, str, list[str]]] = [
     ("osType", "ubunut-24.04", ["'ubunut-24.04'", "amazon-linux-2023", "did you mean ubuntu-24.04?", "`pulumi config set geusemaker:osType ubuntu-24.04`"]),
+    ("osType", "ubuntu24", ["did you mean ubuntu-24.04?"]),
     ("registryLogins", "me:hush", ["which is not valid", LOGIN]),
     ("registryLogins", '{"docker.io": "hush"}', ["has no user:password under docker.io", LOGIN]),
     ("registryLogins", '{"docker.io": ":hush"}', ["has no user:password under docker.io"]),
@@ -241,7 +242,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
 CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"amiId": "ami-01234567", "amiName": NAME}, ["`pulumi config rm geusemaker:amiId`", "`pulumi config rm geusemaker:amiName`"]),
     ({"frameworkVersion": "2.12"}, ["amiType is base", "`pulumi config rm geusemaker:frameworkVersion`"]),
-    ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["g5.xlarge is x86_64 only", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
+    ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["geusemaker:instanceType g5.xlarge is x86_64 only", "architecture replaces a deployed host", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
     ({"instanceType": "c7gn.2xlarge"}, ["c7gn.2xlarge is arm64 only", "`pulumi config set geusemaker:instanceType c6i.2xlarge`"]),
     ({"services": "n8n,ollama"}, ["n8n without postgres", "`pulumi config set geusemaker:services n8n,ollama,postgres`", "`pulumi config rm geusemaker:services`"]),
     ({"services": "qdrant", "ollamaModels": "llama3.2:3b"}, ["no ollama", "`pulumi config set geusemaker:services qdrant,ollama`", "`pulumi config rm geusemaker:ollamaModels`"]),
