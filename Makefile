@@ -59,9 +59,10 @@ test: setup-dev
 	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
 
 # Missing packages and programs are installed or built, which needs root or sudo.
+# One worker more than cores: some tests only wait, one of them for a minute.
 test-rest: setup-dev test-tools
 	@scripts/test_packages.sh
-	@$(PY) -m pytest -n auto --dist worksteal $(REST)
+	@$(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(REST)
 
 test-all:
 	@$(MAKE) test COVERAGE=yes
