@@ -1,7 +1,7 @@
 """Runs the real Caddy with the real Caddyfile in front of stand-ins, on loopback only.
 
-What has to differ from a host is replaced in the text, and each replacement must find its place:
-addresses of the services, the ports, the folder of the secrets, the certificate authority.
+Replaced in the text, which must contain each: addresses of the services, ports, the folder of the
+secrets, the certificate authority.
 """
 
 import os
@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bundle.variants import compose, rendered
-from real_stack.programs import free_port
+from real_stack.programs import PATIENCE, free_port
 
 from geusemaker.bundle import BundleFacts
 
-from .visitors import PATIENCE, Upstream, Visitor
+from .visitors import Upstream, Visitor
 
 UPSTREAMS = {
     "n8n": "n8n-edge:5678",
@@ -33,7 +33,7 @@ OLLAMA_KEY = "Marker0000000000000000000000000000000Key"
 
 @dataclass(frozen=True)
 class Running:
-    """A proxy that listens, with what stands behind it."""
+    """A proxy that listens, and the stand-ins behind it."""
 
     visitor: Visitor
     http_port: int
@@ -49,7 +49,7 @@ def listens(port: int) -> bool:
 
 
 def greets(port: int, root: Path, sites: str) -> bool:
-    """Whether every site has its certificate: Caddy makes them after it listens."""
+    """Whether every site has its certificate. Caddy creates them after it listens."""
     visitor = Visitor(port, root.read_text())
     try:
         for site in sites.split(", "):
@@ -61,7 +61,7 @@ def greets(port: int, root: Path, sites: str) -> bool:
 
 
 def replaced(text: str, old: str, new: str) -> str:
-    assert old in text, f"the Caddyfile has no {old!r} any more"
+    assert old in text, f"the Caddyfile has no {old!r}"
     return text.replace(old, new)
 
 
@@ -95,9 +95,9 @@ def running(
     if "ollama" in one.services:
         text = replaced(text, "/run/secrets/ollama-api-key", str(secret))
     if one.access.domain:
-        # No authority is asked: nobody listens there.
-        nobody = f"https://127.0.0.1:{free_port()}/"
-        text = replaced(text, "issuer acme {", f"issuer acme {{\n\t\t\tdir {nobody}")
+        # An authority that does not exist.
+        authority = f"https://127.0.0.1:{free_port()}/"
+        text = replaced(text, "issuer acme {", f"issuer acme {{\n\t\t\tdir {authority}")
     text = replaced(
         text,
         "admin 127.0.0.1:2019",

@@ -1,16 +1,17 @@
-"""An answer that says nothing for over a minute: apart, so that other tests run beside it."""
+"""An answer that is silent for over a minute: a file of its own, to run next to other tests."""
 
 import threading
 from pathlib import Path
 
 from bundle.variants import facts
+from real_stack.programs import PATIENCE
 
 from .proxy import OLLAMA_KEY, running
-from .visitors import PATIENCE, Answer
+from .visitors import Answer
 
 
 def test_an_answer_may_be_silent_for_more_than_a_minute(caddy: Path, tmp_path: Path) -> None:
-    # As a model that thinks, and longer than any limit on stalled clients. 2.11.6 cut such off.
+    # As of a model that thinks; longer than any limit on stalled clients. Caddy 2.11.6 closed it.
     with running(caddy, tmp_path, facts()) as one:
         got: list[Answer] = []
 

@@ -16,17 +16,17 @@ import real_tools  # noqa: E402
 
 
 class Proxy:
-    """Caddy on a free port of the loopback, in the place of port 443.
+    """Caddy on a free loopback port, in place of port 443.
 
-    `local` maps parts of the Caddyfile to what stands for them here: names of containers, ports and
-    paths. Each must be there, so that no test goes on by itself when the template changes.
+    `local` maps parts of the Caddyfile to their replacements here: names of containers, ports and
+    paths. Each must exist, so that a test fails when the template changes.
     """
 
     def __init__(self, folder: Path, caddyfile: str, local: Mapping[str, str]) -> None:
         self.port = free_port()
         self.data = folder / "data"
         config = folder / "Caddyfile"
-        # A container has interfaces of its own, and its admin port with them.
+        # A container has its own interfaces, and so its own admin port.
         here = {
             "admin 127.0.0.1:2019": (
                 f"admin off\n\tdefault_bind 127.0.0.1\n\thttps_port {self.port}"
@@ -34,7 +34,7 @@ class Proxy:
             **local,
         }
         for inside, outside in here.items():
-            assert inside in caddyfile, f"the Caddyfile holds no {inside!r} any more"
+            assert inside in caddyfile, f"the Caddyfile has no {inside!r}"
             caddyfile = caddyfile.replace(inside, outside)
         folder.mkdir(parents=True)
         config.write_text(caddyfile)
@@ -77,7 +77,7 @@ class Proxy:
 
     @property
     def root(self) -> Path:
-        """The certificate of Caddy's own authority, which visitors have to trust."""
+        """The certificate of Caddy's own authority, which clients must trust."""
         return self.data / "caddy/pki/authorities/local/root.crt"
 
     def stop(self) -> None:
