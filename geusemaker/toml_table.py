@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
@@ -17,6 +17,9 @@ from geusemaker.errors import GeuseMakerError
 Text = Annotated[str, Field(min_length=1)]
 Day = Annotated[date, Strict()]
 """A date without quotes and without a time: a time would make days depend on a time zone."""
+
+OLD_AFTER_DAYS: Final = 90
+"""Age from which commands report that a table of images is old."""
 
 _M = TypeVar("_M", bound=BaseModel)
 _T = TypeVar("_T")

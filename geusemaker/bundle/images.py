@@ -15,7 +15,7 @@ from geusemaker.bundle.facts import CONTAINERS
 from geusemaker.bundle.reference import Reference, Version
 from geusemaker.errors import BundleError
 from geusemaker.messages import InvalidValue, Set, StackOrigin, nearest, shown
-from geusemaker.toml_table import Day, Row, Text, read_toml
+from geusemaker.toml_table import OLD_AFTER_DAYS, Day, Row, Text, read_toml
 
 KEYS: Final = CONTAINERS
 """Keys of `geusemaker:imageVersions`: all containers, also those that no service selects."""
@@ -23,9 +23,6 @@ KEYS: Final = CONTAINERS
 TABLE: Final = Path(__file__).with_name("images.toml")
 
 _KEY = "imageVersions"
-
-OLD_AFTER_DAYS: Final = 90
-"""Days until the table counts as old, the same as for the catalogue of AWS's images."""
 
 POSTGRES_MAJOR: Final = 18
 """The data folder has the layout of version 18. Major versions do not upgrade data themselves."""

@@ -38,7 +38,7 @@ class Entry:
     @property
     def key(self) -> tuple[str, str, str]:
         """OS, architecture and type."""
-        return _key(self.line)
+        return self.line.key
 
     @property
     def row(self) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def _build(image: FoundImage) -> str:
 
 def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: date) -> list[Entry]:
     """Every line of the catalogue, Ubuntu first. `answers` is None where AWS was not called."""
-    by_line = {_key(one.line): one for one in answers or ()}
+    by_line = {one.line.key: one for one in answers or ()}
     position = {system.name: index for index, system in enumerate(catalogue.systems)}
 
     def rank(line: Line) -> tuple[bool, int, int, int]:
@@ -84,7 +84,7 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
 
     found = []
     for line in sorted(catalogue.lines, key=rank):
-        answer = by_line.get(_key(line))
+        answer = by_line.get(line.key)
         image = answer.answer if answer else None
         found.append(
             Entry(
@@ -172,10 +172,6 @@ def as_json(entry: Entry, today: date) -> dict[str, Any]:
         "created": image.creation_date if image else None,
         "rootVolumeGib": image.root_volume_gib if image else None,
     }
-
-
-def _key(line: Line) -> tuple[str, str, str]:
-    return line.os_type, line.architecture, line.ami_type
 
 
 def _status(line: Line, today: date) -> str:

@@ -19,7 +19,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
 from geusemaker.dlami import recognise
 from geusemaker.dlami.compatibility import NO_GPU
-from geusemaker.dlami.news import NEWER_IMAGE
+from geusemaker.dlami.wording import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2.quotas import explain
 from geusemaker.errors import LocalError

@@ -11,7 +11,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.compatibility import verdict
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB, FoundImage
-from geusemaker.dlami.news import newer_image
+from geusemaker.dlami.wording import newer_image
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
 from geusemaker.run_errors import as_run_errors

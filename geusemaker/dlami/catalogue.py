@@ -92,7 +92,12 @@ class Line:
     listed_on: date | None = None
 
     def __str__(self) -> str:
-        return f"{self.os_type} / {self.architecture} / {self.ami_type}"
+        return " / ".join(self.key)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """OS, architecture and type, which no other line has together."""
+        return self.os_type, self.architecture, self.ami_type
 
     @property
     def os_type(self) -> str:
@@ -132,7 +137,7 @@ class Catalogue:
         return frozenset(
             family
             for line in self.lines
-            if (line.architecture, line.ami_type) == (architecture, ami_type)
+            if line.key[1:] == (architecture, ami_type)
             for family in (*line.instance_families, *line.tried_families)
         )
 
@@ -144,7 +149,7 @@ class Catalogue:
         """The line of a combination; `KeyError` if one of the three is no known value."""
         wanted = (os_type, architecture, ami_type)
         for line in self.lines:
-            if (line.os_type, line.architecture, line.ami_type) == wanted:
+            if line.key == wanted:
                 return line
         raise KeyError(" / ".join(wanted))
 

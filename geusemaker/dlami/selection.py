@@ -7,7 +7,6 @@ commands that select it. The day is a parameter: no function here reads a clock.
 import re
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Final
 
 from geusemaker.dlami.catalogue import Catalogue, Line, Version, load_catalogue, numeric
@@ -15,6 +14,7 @@ from geusemaker.dlami.naming import name_globs, name_regex
 from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
 from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS
 from geusemaker.errors import NeverMadeError, RequestError
+from geusemaker.messages import nearest
 
 _USUAL: Final = {"osType": "ubuntu-22.04", "architecture": "x86_64", "amiType": "base"}
 """Proposed in place of a value that resembles no known one."""
@@ -201,7 +201,7 @@ def _unknown_version(
     parts = wanted.split(".")
     two = ".".join(parts[:2])
     near = next((one for one in line.versions if one.number == two), best(line, today))
-    nearest = f"The nearest is {near.number}: `{commands(request, line, near)}`"
+    offer = f"The nearest is {near.number}: `{commands(request, line, near)}`"
     known = [
         number for one in catalogue.lines if one.ami_type == line.ami_type for number in one.numbers
     ]
@@ -210,11 +210,11 @@ def _unknown_version(
             f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
             f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "
             "GeuseMaker may know it. If AWS already has it, set geusemaker:amiName to the name of "
-            f"its image and remove the version. {nearest}."
+            f"its image and remove the version. {offer}."
         )
     text = (
         f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "
-        f"its versions are {', '.join(line.numbers)}. {nearest}"
+        f"its versions are {', '.join(line.numbers)}. {offer}"
     )
     other = elsewhere(request, catalogue, today)
     if other:
@@ -250,7 +250,7 @@ def _warnings(
 def _check_known(key: str, value: str, known: tuple[str, ...]) -> None:
     if value in known:
         return
-    close = next(iter(get_close_matches(str(value), known, n=1, cutoff=0.5)), _USUAL[key])
+    close = nearest(str(value), known) or _USUAL[key]
     raise RequestError(
         f"geusemaker:{key} is {value!r}, which is none of {', '.join(known)}; nearest: "
         f"`pulumi config set geusemaker:{key} {close}`."

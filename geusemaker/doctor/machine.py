@@ -12,9 +12,8 @@ from geusemaker.doctor.check import Check, Place
 from geusemaker.errors import GeuseMakerError
 from geusemaker.pulumi_cli.find import CACHED, Engine, find_ready_engine
 from geusemaker.pulumi_cli.programs import Machine
+from geusemaker.toml_table import OLD_AFTER_DAYS
 
-OLD_AFTER_DAYS: Final = 90
-"""AWS starts and ends image lines a few times a year."""
 _SECONDS: Final = 60.0
 
 

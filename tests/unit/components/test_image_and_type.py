@@ -11,8 +11,10 @@ from typing import Any
 import pulumi.runtime
 import pytest
 
+from geusemaker.components.kept_image import root_gib
 from geusemaker.dlami import load_catalogue
 from geusemaker.dlami.compatibility import NO_GPU
+from geusemaker.dlami.image import FoundImage
 from geusemaker.errors import ConfigError
 from geusemaker.simulator.mocks import SimulatedMocks
 
@@ -71,10 +73,7 @@ def _asked(account: SimulatedMocks) -> set[str]:
     ("args", "why"),
     [
         ({"instance_type": "g4ad.xlarge"}, "AMD"),
-        ({"instance_type": "p3.2xlarge"}, "proprietary"),
-        ({"instance_type": "inf2.xlarge"}, "Neuron"),
         ({"instance_type": "g7.2xlarge", "ami_type": "pytorch"}, "R595"),
-        ({"instance_type": "g7.2xlarge"}, "R595"),
     ],
 )
 def test_a_refused_type_costs_no_look_up_and_no_resource(
@@ -140,14 +139,6 @@ def test_a_pinned_image_with_the_driver_is_taken(account: SimulatedMocks, told: 
     assert told == Told()
     (host,) = account.of(HOST)
     assert host.inputs["ami"] == _image(account, YOUNG)["ImageId"]
-
-
-def test_a_pinned_image_of_a_known_line_is_refused_as_its_line_is(
-    account: SimulatedMocks, told: Told
-) -> None:
-    with pytest.raises(ConfigError, match="Neuron images"):
-        deploy(os_type="ubuntu-24.04", instance_type="inf2.xlarge", ami_name=YOUNG)
-    assert _made(account) == []
 
 
 def test_a_pinned_image_of_another_line_may_run_what_the_known_ones_do_not(
@@ -223,3 +214,12 @@ def test_the_newest_image_of_a_region_may_be_too_old_too(
                 availability_zone_count=1,
             )
         assert account.of(HOST) == []
+
+
+def test_the_root_volume_has_at_least_the_images_size_and_75_gib_by_default() -> None:
+    image = FoundImage("ami-1", YOUNG, "x86_64", "/dev/sda1", 90, "2026-09-25", None)
+    assert root_gib(None, image) == 90
+    assert root_gib(None, replace(image, root_volume_gib=30)) == 75
+    assert root_gib(200, image) == 200
+    with pytest.raises(ConfigError, match="rootVolumeGib 90`"):
+        root_gib(75, image)

@@ -173,7 +173,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("allowedCidrs", "[1]", ["has an item that is not text"]),
     ("allowedCidrs", "[", ["is not JSON", "character 2"]),
     ("allowedCidrs", ",".join(f"10.0.{n}.0/24" for n in range(61)), ["has 61 networks"]),
-    ("domain", "https://ai.example.com/n8n/home", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
+    ("domain", "https://n8n.example.org/home/new", ["is not a host name", "`pulumi config set geusemaker:domain n8n.example.org`"]),
     ("domain", "AI.Example.com.", ["`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "203.0.113.7", ["is not a host name"]),
     ("domain", "localhost", ["is not a host name"]),

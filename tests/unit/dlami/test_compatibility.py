@@ -55,11 +55,7 @@ UNSUPPORTED = {
     "mac1.metal": "macOS",
     "mac2-m2pro.metal": "macOS",
 }
-LINES = [
-    (line.os_type, line.architecture, line.ami_type)
-    for line in load_catalogue().lines
-    if line.form is not None
-]
+LINES = [line.key for line in load_catalogue().lines if line.form is not None]
 LISTED = [
     (combination, family)
     for combination in LINES

@@ -13,7 +13,7 @@ import pytest
 from geusemaker.dlami import ImageQuery, select
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.lookup import find_image, find_pinned
-from geusemaker.dlami.news import newer_image
+from geusemaker.dlami.wording import NEWER_IMAGE, newer_image
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
 
 TODAY = date(2026, 10, 10)
@@ -338,15 +338,18 @@ def test_only_a_newer_image_is_told_as_newer() -> None:
     kept = image("ami-1", "2.9", "2026-10-03")
     assert newer_image(kept, kept) is None
     # A higher version is newer, whichever was built last.
-    told = newer_image(kept, image("ami-2", "2.10", "2026-09-01"))
-    assert told is not None
-    assert "`pulumi config set geusemaker:amiId ami-2`" in told
+    for found in (image("ami-2", "2.9", "2026-10-04"), image("ami-2", "2.10", "2026-09-01")):
+        newer = newer_image(kept, found)
+        assert newer is not None
+        assert newer.startswith(f"{NEWER_IMAGE}: {found.name} (ami-2)")
+        assert "`pulumi config set geusemaker:amiId ami-2`" in newer
     older = newer_image(kept, image("ami-0", "2.9", "2026-09-01"))
     assert older is not None
-    assert "does not show" in older
+    assert f"finds, {TORCH_24.replace('2.12', '2.9')} (ami-0), is no newer than what runs" in older
+    assert "amiId" not in older
     gone = newer_image(kept, None)
     assert gone is not None
-    assert "no image of this line" in gone
+    assert "no image of this line in the Region any more" in gone
 
 
 def test_a_pin_by_id_is_asked_by_id_of_any_owner(account: Account, said: list[str]) -> None:

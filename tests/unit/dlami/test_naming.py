@@ -116,7 +116,7 @@ def test_what_a_line_asks_for_is_what_it_recognises(
         .replace("{date}", day.strftime("%Y%m%d"))
         .replace("{build}", build)
     )
-    query = select(chosen.os_type, chosen.architecture, chosen.ami_type, number, today=day)
+    query = select(*chosen.key, number, today=day)
     assert re.search(query.candidates[0].name_regex, name)
     found = recognise(name)
     assert found is not None

@@ -87,10 +87,6 @@ def whole(day: date, patched_on: date = TABLE.as_of) -> list[dict[str, Any]]:
     return [of_line(line, day) for line in TABLE.lines if line.patched(patched_on)]
 
 
-def where(line: Line) -> str:
-    return f"{line.os_type} / {line.architecture} / {line.ami_type}"
-
-
 def a_line(fits: Callable[[Line], bool]) -> Line:
     return next(line for line in TABLE.lines if fits(line))
 
@@ -112,21 +108,21 @@ def lost(old: Catalogue, new: Catalogue) -> list[str]:
     if new.as_of < old.as_of:
         found.append("as_of")
     for was in old.lines:
-        now = new.line(was.os_type, was.architecture, was.ami_type)
+        now = new.line(*was.key)
         if was.form not in (None, now.form) or was.driver not in (None, now.driver):
-            found.append(where(was))
+            found.append(str(was))
         if was.form and (was.instance_families, was.source) != (now.instance_families, now.source):
-            found.append(f"{where(was)}: families or source")
+            found.append(f"{was}: families or source")
         for version in was.versions:
             same = [v for v in now.versions if v.number == version.number]
             if not same or not set(version.spellings) <= set(same[0].spellings):
-                found.append(f"{where(was)} {version.number}")
+                found.append(f"{was} {version.number}")
             elif version.patched_until != same[0].patched_until:
-                found.append(f"{where(was)} {version.number}: patched_until")
+                found.append(f"{was} {version.number}: patched_until")
             elif version.first_seen and version.last_seen:
                 first, last = same[0].first_seen, same[0].last_seen
                 if not (first and last) or first > version.first_seen or last < version.last_seen:
-                    found.append(f"{where(was)} {version.number}: seen")
+                    found.append(f"{was} {version.number}: seen")
     return found
 
 
@@ -167,7 +163,7 @@ def test_a_new_build_widens_the_days_and_moves_the_table(tmp_path: Path) -> None
     proposal, new = proposed(whole(SOON))
     assert new.as_of == SOON
     assert f"as_of: {SOON}, was {TABLE.as_of}" in proposal.changes
-    version = new.line(*where(CURRENT_BASE).split(" / ")).versions[0]
+    version = new.line(*CURRENT_BASE.key).versions[0]
     assert version.last_seen == SOON
     assert version.first_seen == CURRENT_BASE.versions[0].first_seen
     assert any("support policy" in check for check in proposal.checks)
@@ -180,7 +176,7 @@ def test_a_line_without_days_gets_them() -> None:
     )
     assert gone != TEXT
     _, new = proposed([of_line(CURRENT_BASE, SOON)], text=gone)
-    assert new.line(*where(CURRENT_BASE).split(" / ")).versions[0].first_seen == SOON
+    assert new.line(*CURRENT_BASE.key).versions[0].first_seen == SOON
 
 
 def test_a_version_without_days_gets_them() -> None:
@@ -210,7 +206,7 @@ def test_a_version_known_elsewhere_is_added_in_its_place() -> None:
         and numeric(version.number) < numeric(line.numbers[0])
     )
     proposal, new = proposed([of_line(line, SOON, spelled)])
-    assert f"{where(line)}: version {number} is new, seen {SOON} to {SOON}" in proposal.changes
+    assert f"{line}: version {number} is new, seen {SOON} to {SOON}" in proposal.changes
     assert not any("[[release]]" in change for change in proposal.changes)
     query = select(line.os_type, line.architecture, "pytorch", number, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == number
@@ -236,7 +232,7 @@ def test_a_version_unknown_so_far_is_proposed_and_told_as_an_estimate(framework:
     query = select(line.os_type, line.architecture, framework, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == "2.99"
     assert query.patched_until == min(until, line.system.patched_until)
-    assert new.line(*where(line).split(" / ")).status == "current"
+    assert new.line(*line.key).status == "current"
     block = (
         f'[[release]]\nframework = "{framework}"\nversion = "2.99"\n{ESTIMATE}\n'
         f'patched_until = {until}\nsource = "age-rule"\n\n'
@@ -262,30 +258,30 @@ def test_an_old_version_goes_before_the_others() -> None:
     ]
     assert versions[0] == "2.0"
     assert versions == sorted(versions, key=numeric)
-    assert new.line(*where(line).split(" / ")).numbers[-1] == "2.0"
+    assert new.line(*line.key).numbers[-1] == "2.0"
 
 
 def test_a_new_spelling_is_proposed() -> None:
     version = CURRENT_TORCH.versions[0]
     odd = f"{version.number}.98"
     proposal, new = proposed([of_line(CURRENT_TORCH, SOON, odd)])
-    now = new.line(*where(CURRENT_TORCH).split(" / ")).versions[0]
+    now = new.line(*CURRENT_TORCH.key).versions[0]
     assert now.spellings == (*version.spellings, odd)
     assert any(f"spelled {', '.join(now.spellings)}" in change for change in proposal.changes)
     # Once there is a list, it grows at its end.
     _, new = proposed([of_line(CURRENT_TORCH, SOON, f"{version.number}.99")], text=proposal.text)
-    now = new.line(*where(CURRENT_TORCH).split(" / ")).versions[0]
+    now = new.line(*CURRENT_TORCH.key).versions[0]
     assert now.spellings == (*version.spellings, odd, f"{version.number}.99")
 
 
 def test_a_line_that_never_was_is_proposed_with_its_siblings_form() -> None:
     proposal, new = proposed([of_line(NEVER, SOON, "2.99", gib=42, form=NEVER_FORM)])
-    line = new.line(*where(NEVER).split(" / "))
+    line = new.line(*NEVER.key)
     assert (line.form, line.driver, line.min_root_gib) == (NEVER_FORM, "nvidia-open", 42)
     assert line.source.startswith("EC2 DescribeImages")
     assert any(f"{NEVER.reason}" in change for change in proposal.changes)
     assert any(f"`{NEVER_FORM}`" in check for check in proposal.checks)
-    query = select(line.os_type, line.architecture, line.ami_type, today=SOON, catalogue=new)
+    query = select(*line.key, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == "2.99"
 
 
@@ -295,7 +291,7 @@ def test_a_line_without_framework_that_never_was_is_proposed_too() -> None:
     )
     form = f"Deep Learning OSS Nvidia Driver AMI ({line.system.label}) Version {{build}}"
     _, new = proposed([of_line(line, SOON, form=form)])
-    now = new.line(*where(line).split(" / "))
+    now = new.line(*line.key)
     assert (now.form, now.min_root_gib, now.versions[0].first_seen) == (form, 75, SOON)
 
 
@@ -310,7 +306,7 @@ def test_a_line_that_never_was_under_two_forms_is_left_to_a_person() -> None:
     proposal, _ = proposed(entries, text=text)
     assert proposal.text == text
     (note,) = (x for x in proposal.notes if "by hand" in x)
-    assert where(NEVER) in note
+    assert str(NEVER) in note
     assert f"`{NEVER_FORM}` and `{other}`" in note
 
 
@@ -419,8 +415,8 @@ def test_lines_that_ended_meanwhile_say_so() -> None:
     day = line.system.patched_until + DAY
     proposal, new = proposed(whole(day, day), day)
     assert new.as_of == day
-    assert new.line(*where(line).split(" / ")).status == "ended"
-    assert f"{where(line)}: status ended, was current" in proposal.changes
+    assert new.line(*line.key).status == "ended"
+    assert f"{line}: status ended, was current" in proposal.changes
 
 
 def test_a_line_that_goes_on_says_so() -> None:
@@ -428,23 +424,23 @@ def test_a_line_that_goes_on_says_so() -> None:
         lambda x: x.status == "ended" and x.ami_type in FRAMEWORKS and x.system.patched_until > SOON
     )
     proposal, new = proposed([of_line(line, SOON, "2.99")])
-    assert new.line(*where(line).split(" / ")).status == "current"
-    assert f"{where(line)}: status current, was ended" in proposal.changes
+    assert new.line(*line.key).status == "current"
+    assert f"{line}: status current, was ended" in proposal.changes
 
 
 def test_a_line_without_builds_for_long_is_told() -> None:
     later = TABLE.as_of + timedelta(days=61)
     notes = proposed([*whole(TABLE.as_of)], later)[0].notes
-    assert any(f"{where(CURRENT_BASE)} ({TABLE.as_of})" in note for note in notes)
+    assert any(f"{CURRENT_BASE} ({TABLE.as_of})" in note for note in notes)
     notes = proposed([*whole(TABLE.as_of + 2 * DAY)], later)[0].notes
-    assert not any(where(CURRENT_BASE) in note for note in notes)
+    assert not any(str(CURRENT_BASE) in note for note in notes)
 
 
 def test_the_root_size_is_that_of_the_newest_build() -> None:
     for size in (1, 500):
         entries = [of_line(CURRENT_BASE, SOON, gib=size), of_line(CURRENT_BASE, SOON - DAY, gib=7)]
         proposal, new = proposed(entries)
-        assert new.line(*where(CURRENT_BASE).split(" / ")).min_root_gib == size
+        assert new.line(*CURRENT_BASE.key).min_root_gib == size
         assert any(f"min_root_gib {size}, was " in change for change in proposal.changes)
 
 
@@ -534,7 +530,7 @@ def saved(tmp_path: Path) -> Path:
 def test_by_default_it_tells_and_writes_nothing(run: Run, table: Path, saved: Path) -> None:
     code, out, err = run("--from", saved, "--catalogue", table, "--today", SOON)
     assert (code, err) == (0, "")
-    assert f"{where(CURRENT_TORCH)}: version 2.99 is new" in out
+    assert f"{CURRENT_TORCH}: version 2.99 is new" in out
     assert "ESTIMATE" in out
     assert "Nothing was written" in out
     assert table.read_text(encoding="utf-8") == TEXT

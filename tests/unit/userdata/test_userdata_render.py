@@ -226,6 +226,12 @@ def test_the_script_changes_no_package_or_timer_of_the_image(never: str) -> None
     assert never not in bundle_program().replace("systemctl stop geusemaker-", "")
 
 
+def test_the_bundles_program_has_its_parts_in_the_order_of_their_names() -> None:
+    """In another order the bundle would have another hash."""
+    parts = sorted((Path(str(MODULE.__file__)).parent / "host").iterdir())
+    assert bundle_program() == "\n".join(part.read_text(encoding="utf-8") for part in parts)
+
+
 def test_the_bundles_program_only_defines_functions() -> None:
     """The host sources it to inspect a bundle, which must have no effect."""
     checked = subprocess.run(
