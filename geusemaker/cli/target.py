@@ -23,7 +23,7 @@ from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
 from geusemaker.local import lifecycle, session
 from geusemaker.local.places import STACK, Places, find_project
-from geusemaker.messages import NAMESPACE, StackOrigin
+from geusemaker.messages import NAMESPACE, StackOrigin, nearest
 from geusemaker.pulumi_cli.find import find_engine, find_ready_engine
 from geusemaker.pulumi_cli.run import PulumiCli
 from geusemaker.services.aws_errors import translate
@@ -323,9 +323,11 @@ def _cli(
                 "--stack, or `pulumi stack select --create prod`."
             )
     elif not _is_there(stack, stacks):
+        near = nearest(stack, stacks)
+        use = f"Use `--stack {shlex.quote(near)}`, or create it" if near else "Create it"
         raise ConfigError(
             f"--stack is {stack!r}, and this project has no such stack (it has: {listed}). "
-            f"Create it: `pulumi stack init {shlex.quote(stack)}`."
+            f"{use}: `pulumi stack init {shlex.quote(stack)}`."
         )
     cli.stack = stack
     return cli, ""

