@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from simulator.world import World
+from moto_provider.world import World
 
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check

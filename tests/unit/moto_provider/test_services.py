@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from geusemaker.simulator.mocks import simulated_account
+from moto_provider.test_refusals import refusal
+from moto_provider.world import BY_NAME, SEED, Thing, World
+from pulumi_moto.mocks import simulated_account
 from pulumi_moto.resources.objects import MOST_TAGS
 from pulumi_moto.wire import UNKNOWN
-from simulator.test_simulator_refusals import refusal
-from simulator.world import BY_NAME, Thing, World
 
 
 def _parameter(world: World, **given: Any) -> Thing:
@@ -201,7 +201,7 @@ def test_a_bucket_has_a_name_that_dns_takes(world: World) -> None:
 
 
 def test_a_bucket_outside_us_east_1() -> None:
-    with simulated_account("eu-central-1") as mocks:
+    with simulated_account("eu-central-1", seed=SEED) as mocks:
         bucket = World(mocks.account).bucket()
         assert bucket.state["bucketRegion"] == "eu-central-1"
         domain = f"{bucket.id}.s3.eu-central-1.amazonaws.com"

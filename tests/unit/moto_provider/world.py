@@ -10,7 +10,9 @@ from typing import Any
 
 from pulumi_moto.account import Account
 from pulumi_moto.images import Image, derived_id, publish
-from pulumi_moto.resource import Change, Resource, Update
+from pulumi_moto.planning import Change
+from pulumi_moto.resource import Resource, Update
+from pulumi_moto.seed import Seed
 from pulumi_moto.table import TYPES
 
 BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
@@ -32,7 +34,10 @@ ALLOW = json.dumps(
         "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
     }
 )
-OWNER = "898082745236"
+OWNER = "111122223333"  # not this account
+STANDARD, G_AND_VT = "L-1216C47A", "L-DB2E81BA"
+SEED = Seed(vcpus={STANDARD: 256, G_AND_VT: 64})
+"""Quotas of an account in use; the others are those of a new account."""
 MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -52,6 +57,7 @@ class World:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.made: list[Thing] = []
         self._count = itertools.count()
 
     def check(self, kind: str, **given: Any) -> tuple[dict[str, Any], list[str]]:
@@ -65,7 +71,8 @@ class World:
         inputs, problems = self.check(kind, **given)
         assert not problems
         id_, state = BY_NAME[kind].made(self.account, inputs)
-        return Thing(BY_NAME[kind], "thing", id_, inputs, state)
+        self.made.append(Thing(BY_NAME[kind], "thing", id_, inputs, state))
+        return self.made[-1]
 
     def read(self, thing: Thing) -> dict[str, Any] | None:
         """What a refresh would record."""
@@ -85,7 +92,7 @@ class World:
         assert found, "there is something to update"
         assert not any(change.replaces for change in found)
         changed = frozenset(change.path.split(".")[0].split("[")[0] for change in found)
-        thing.kind.update(self.account, thing.id, Update(thing.state, inputs, changed))
+        thing.kind.updated(self.account, thing.id, Update(thing.state, inputs, changed))
         state = thing.kind.outputs(self.account, thing.id, inputs, thing.state)
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, inputs, state)
@@ -94,14 +101,14 @@ class World:
         """The thing after an `up` of the same program: AWS has what the inputs say again."""
         paths = frozenset(change.path.split(".")[0] for change in self.changes(thing, thing.inputs))
         assert paths, "there is something to update"
-        thing.kind.update(self.account, thing.id, Update(thing.state, thing.inputs, paths))
+        thing.kind.updated(self.account, thing.id, Update(thing.state, thing.inputs, paths))
         state = thing.kind.outputs(self.account, thing.id, thing.inputs, thing.state)
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, thing.inputs, state)
 
     def delete(self, thing: Thing) -> None:
         """Delete it."""
-        thing.kind.delete(self.account, thing.id, thing.state)
+        thing.kind.deleted(self.account, thing.id, thing.state)
 
     # What things stand on. -----------------------------------------------------------------
 
@@ -181,9 +188,7 @@ class World:
     @functools.cached_property
     def zone(self) -> str:
         """Id of a hosted zone, made past the provider, as somebody who adopts one has made it."""
-        made = self.account.call(
-            "creating", "route53", "create_hosted_zone", Name="example.com", CallerReference="one"
-        )
+        made = self.account.route53.create_hosted_zone(Name="example.com", CallerReference="one")
         return str(made["HostedZone"]["Id"]).rpartition("/")[2]
 
     def free_name(self) -> str:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from moto_provider.test_refusals import refusal
+from moto_provider.world import Thing, World
 from pulumi_moto.resources import backups
-from simulator.test_simulator_refusals import refusal
-from simulator.world import Thing, World
 
 # Backups. ----------------------------------------------------------------------------------
 
