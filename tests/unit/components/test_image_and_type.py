@@ -1,4 +1,4 @@
-"""Tier1 refuses a type that the image does not run on before it makes anything, and tells the rest.
+"""Tier1 refuses a type that the image does not run on before it creates anything.
 
 What is refused and why: tests/unit/dlami/test_compatibility.py.
 """
@@ -35,7 +35,7 @@ class Told:
 
 @pytest.fixture(autouse=True)
 def _futures_end_here() -> Iterator[None]:
-    """What a refusal within an Output leaves behind is reported when it is collected."""
+    """Futures that an error inside an Output leaves behind are reported when they are collected."""
     yield
     gc.collect()
 
@@ -45,7 +45,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     found = Told()
 
     def note(text: str) -> None:
-        # Containers' images with known holes are noted too, whatever the host is.
+        # The note on vulnerable container images does not depend on the host.
         if not text.startswith("geusemaker:services "):
             found.notes.append(text)
 
@@ -61,7 +61,7 @@ def _image(account: SimulatedMocks, name: str) -> dict[str, Any]:
 
 
 def _made(account: SimulatedMocks) -> list[str]:
-    """What was made, but for the component itself, which asks the questions."""
+    """The created resources, without the component itself, which makes the calls."""
     return [made.token for made in account.made if not made.token.startswith("geusemaker:")]
 
 
@@ -86,21 +86,21 @@ def test_a_refused_type_costs_no_look_up_and_no_resource(
     assert told == Told()
 
 
-def test_a_type_without_a_gpu_is_told_once() -> None:
+def test_a_type_without_a_gpu_has_one_note() -> None:
     stack = deployed(DOMAIN)
     (note,) = (note for note in stack.notes if NO_GPU in note)
     assert note.startswith(f"{NO_GPU}: t3.2xlarge has none")
     assert stack.warnings == []
 
 
-def test_a_type_that_is_not_listed_is_a_warning_once(account: SimulatedMocks, told: Told) -> None:
+def test_a_type_that_is_not_listed_has_one_warning(account: SimulatedMocks, told: Told) -> None:
     deploy(instance_type="g6f.xlarge", availability_zone_count=1)
     (warning,) = told.warnings
     assert "g6f.xlarge" in warning
     assert "not known to fail" in warning
 
 
-def test_an_unknown_family_is_judged_by_what_aws_says_of_it(
+def test_an_unknown_family_is_checked_by_its_description(
     account: SimulatedMocks, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = load_catalogue()
@@ -156,7 +156,7 @@ def test_a_pinned_image_of_another_line_may_run_what_the_known_ones_do_not(
 
 
 def _keep(account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Let the stack have kept that image, whatever a search finds now."""
+    """The stack has kept that image, also if a search finds another one now."""
     image = _image(account, name)
     make = account.new_resource
 
@@ -188,7 +188,7 @@ def test_a_kept_image_without_the_driver_stops_the_host_and_names_the_newest(
 def test_a_kept_image_is_enough_for_the_types_that_it_runs(
     account: SimulatedMocks, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a type is listed for the image, and so not spoken of."""
+    """Such a type is listed for the image, so there is no remark."""
     _keep(account, monkeypatch, OLD)
     deploy(os_type="ubuntu-24.04", instance_type="g5.xlarge", availability_zone_count=1)
     assert told.warnings == []

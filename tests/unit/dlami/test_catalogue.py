@@ -1,4 +1,4 @@
-"""The table is whole, and a broken one says where."""
+"""The shipped table is complete, and the error for a broken one names the place."""
 
 import re
 from collections.abc import Callable

@@ -148,7 +148,7 @@ def _follow(command: str, given: Given) -> Given:
 
 
 def _refused(given: Given, instance_type: str) -> str:
-    """The paragraph that refuses it, each of whose commands leads out of it."""
+    """The paragraph that refuses it. Each of its commands must fix it."""
     given = {**given, "instanceType": instance_type}
     with pytest.raises(ConfigError) as caught:
         _check(given)
@@ -243,7 +243,7 @@ def test_only_the_types_of_a_blackwell_family_depend_on_the_age_of_the_image() -
 
 
 def test_the_last_day_of_patches_decides_whether_a_driver_came_in_time() -> None:
-    """An ended line may have images that nobody published the name of."""
+    """An ended line may have images whose names no source has."""
     catalogue = load_catalogue()
     query = _query(("ubuntu-22.04", "x86_64", "pytorch"))
     last = date(2026, 4, 27)

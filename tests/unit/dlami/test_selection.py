@@ -1,4 +1,4 @@
-"""Each combination gives the right question, or an error that says where to go instead."""
+"""Each combination gives the right query, or an error with commands that fix it."""
 
 import fnmatch
 import re
@@ -32,7 +32,7 @@ TODAY = date(2026, 10, 10)
 OSES = ("amazon-linux-2", "amazon-linux-2023", "ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04")
 ALL = tuple(product(OSES, ARCHITECTURES, AMI_TYPES))
 
-# What must come out on TODAY. Written by hand from AWS's tables, not from the catalogue.
+# The expected result on TODAY. Written by hand from AWS's tables, not from the catalogue.
 CURRENT: dict[Combination, tuple[str | None, ...]] = {
     ("amazon-linux-2023", "x86_64", "base"): (None,),
     ("amazon-linux-2023", "x86_64", "pytorch"): ("2.13", "2.12", "2.11", "2.10", "2.9"),
@@ -257,7 +257,7 @@ def test_a_requested_version_is_the_only_candidate() -> None:
     assert _versions(query) == ("2.11",)
 
 
-def test_a_version_is_asked_as_users_write_it_and_found_as_names_write_it() -> None:
+def test_a_version_as_users_type_it_is_searched_as_names_spell_it() -> None:
     (candidate,) = select("ubuntu-22.04", "x86_64", "pytorch", "2.5", today=TODAY).candidates
     assert candidate.framework_version == "2.5"
     assert candidate.name_globs == (
@@ -266,7 +266,7 @@ def test_a_version_is_asked_as_users_write_it_and_found_as_names_write_it() -> N
     )
 
 
-def test_a_version_in_three_parts_means_just_that() -> None:
+def test_a_version_in_three_parts_matches_only_itself() -> None:
     (candidate,) = select("ubuntu-22.04", "x86_64", "pytorch", "2.5.1", today=TODAY).candidates
     assert candidate.framework_version == "2.5"
     assert candidate.name_globs == (
@@ -274,7 +274,7 @@ def test_a_version_in_three_parts_means_just_that() -> None:
     )
 
 
-def test_amazon_linux_2_is_asked_with_and_without_a_dot_in_the_version() -> None:
+def test_amazon_linux_2_is_searched_with_and_without_a_dot_in_the_build() -> None:
     (candidate,) = select("amazon-linux-2", "x86_64", "multi-framework", today=TODAY).candidates
     start = "Deep Learning OSS Nvidia Driver AMI (Amazon Linux 2) Version "
     assert candidate.name_globs == (f"{start}??", f"{start}??.?", f"{start}??.??")
@@ -310,7 +310,7 @@ def test_an_advisory_on_a_chosen_version_points_to_the_newer_one_of_the_line() -
     assert _commands(warning) == [f"{SET}frameworkVersion 2.13"]
 
 
-def test_an_advisory_without_a_fix_says_so() -> None:
+def test_the_warning_on_an_advisory_without_a_fix_says_that_there_is_none() -> None:
     (warning,) = select("ubuntu-24.04", "arm64", "pytorch", today=TODAY).warnings
     assert "no patched pytorch image for arm64 without that yet" in warning
 
@@ -347,7 +347,7 @@ def test_an_unknown_version_lists_those_there_are_and_where_it_exists() -> None:
     assert _commands(message) == [f"{SET}frameworkVersion 2.12", f"{SET}osType ubuntu-26.04"]
 
 
-def test_an_unknown_version_that_exists_nowhere_is_not_said_to() -> None:
+def test_a_version_that_exists_nowhere_is_offered_on_no_other_line() -> None:
     with pytest.raises(NeverMadeError) as caught:
         select("ubuntu-24.04", "x86_64", "pytorch", "1.9", today=TODAY)
     assert _commands(str(caught.value)) == [f"{SET}frameworkVersion 2.12"]
@@ -400,7 +400,7 @@ def test_the_query_has_the_facts_for_the_host() -> None:
     )
 
 
-def test_when_the_table_has_outlived_all_patches_it_says_so() -> None:
+def test_after_all_patch_dates_the_message_says_that_the_table_is_too_old() -> None:
     later = date(2040, 1, 1)
     (warning,) = select("ubuntu-24.04", "x86_64", "pytorch", today=later).warnings
     assert "a newer GeuseMaker" in warning
@@ -428,7 +428,7 @@ def test_on_any_day_there_is_an_answer_or_a_paragraph_that_fixes(
     except (ImageError, ConfigError) as error:
         message = str(error)
         assert "\n" not in message
-        # Whatever the message says to run must lead somewhere; a second fault may show up there.
+        # Each command of the message must help; the result may have a second fault.
         for _ in range(3):
             request = _follow(message, 0, request)
             try:

@@ -1,7 +1,7 @@
-"""`scripts/update_dlami.py`: what AWS shows becomes a table that loads, and nothing gets lost.
+"""`scripts/update_dlami.py`: AWS's answer becomes a table that loads, and nothing gets lost.
 
-The shipped table moves on, so nothing here names what it holds today: days count from its own, and
-what must be new is PyTorch 2.99 or Ubuntu 28.04.
+The shipped table changes, so no test depends on its content: days count from its own day, and new
+versions are PyTorch 2.99 or Ubuntu 28.04.
 """
 
 import json
@@ -74,7 +74,7 @@ def of_line(
 
 
 def recorded() -> list[dict[str, Any]]:
-    """The names that AWS really published, as an answer."""
+    """An answer with the names of AWS's real images."""
     return [
         image(x["name"], x["architecture"], date.fromisoformat(x["released"] or "2018-01-01"))
         for x in RECORDED
@@ -103,7 +103,7 @@ NEVER_FORM = (
 
 
 def lost(old: Catalogue, new: Catalogue) -> list[str]:
-    """What the old table had and the new one has not."""
+    """The facts of the old table that the new one lacks."""
     found = []
     if new.as_of < old.as_of:
         found.append("as_of")
@@ -218,7 +218,7 @@ def test_a_version_known_elsewhere_is_added_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_version_unknown_so_far_is_proposed_and_told_as_an_estimate(framework: str) -> None:
+def test_a_new_version_is_proposed_with_an_estimated_end(framework: str) -> None:
     line = a_line(lambda x: x.ami_type == framework and x.system.patched_until > SOON)
     first = SOON - timedelta(days=3)
     proposal, new = proposed(
@@ -310,7 +310,7 @@ def test_a_line_that_never_was_under_two_forms_is_left_to_a_person() -> None:
     assert f"`{NEVER_FORM}` and `{other}`" in note
 
 
-def test_a_renamed_form_and_a_new_os_are_told_first() -> None:
+def test_a_renamed_form_and_a_new_os_come_first_in_the_report() -> None:
     names = [
         f"Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 28.04) {SOON:%Y%m%d}",
         f"Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 28.04) {SOON - DAY:%Y%m%d}",
@@ -356,7 +356,7 @@ def test_what_is_left_out_on_purpose_is_only_counted() -> None:
         ({"Name": "amzn2-ami-hvm-2.0.20240101"}, "not of deep learning"),
     ],
 )
-def test_a_decoy_says_nothing(change: dict[str, Any], why: str) -> None:
+def test_an_unsuitable_image_changes_nothing(change: dict[str, Any], why: str) -> None:
     line = a_line(lambda x: x.ami_type == "pytorch" and x.architecture == "x86_64")
     entry = of_line(line, SOON, "2.99", gib=1)
     assert proposed([entry])[0].changes
@@ -365,20 +365,20 @@ def test_a_decoy_says_nothing(change: dict[str, Any], why: str) -> None:
     assert proposal.ignored == {why: 1}
 
 
-def test_an_arm64_name_of_an_x86_image_says_nothing() -> None:
+def test_an_x86_image_with_an_arm64_name_changes_nothing() -> None:
     line = a_line(lambda x: x.form is not None and x.architecture == "arm64")
     proposal, _ = proposed([of_line(line, SOON) | {"Architecture": "x86_64"}])
     assert proposal.changes == ()
 
 
-def test_an_image_from_after_the_reading_says_nothing() -> None:
+def test_an_image_from_after_the_reading_changes_nothing() -> None:
     assert proposed([of_line(CURRENT_BASE, SOON + DAY)])[0].changes  # another time zone
     proposal, _ = proposed([of_line(CURRENT_BASE, SOON + 2 * DAY)])
     assert proposal.changes == ()
     assert "--today" in next(iter(proposal.ignored))
 
 
-def test_an_image_without_any_day_says_nothing() -> None:
+def test_an_image_without_any_day_changes_nothing() -> None:
     line = a_line(lambda x: x.form is not None and "{build}" in x.form)
     entry = of_line(line, SOON)
     del entry["CreationDate"]
@@ -400,14 +400,14 @@ def test_a_tiny_answer_does_not_make_the_table_look_fresh() -> None:
     assert any("less than half" in note for note in proposal.notes)
 
 
-def test_an_older_answer_does_not_take_the_table_back() -> None:
+def test_an_older_answer_does_not_change_the_day_of_the_table() -> None:
     early = TABLE.as_of - timedelta(days=200)
     proposal, new = proposed(whole(early), early)
     assert new.as_of == TABLE.as_of
     assert any("the answer is older" in note for note in proposal.notes)
 
 
-def test_lines_that_ended_meanwhile_say_so() -> None:
+def test_a_line_whose_patches_ended_becomes_ended() -> None:
     line = min(
         (x for x in TABLE.lines if x.ami_type == "base" and x.patched(TABLE.as_of)),
         key=lambda x: x.system.patched_until,
@@ -419,7 +419,7 @@ def test_lines_that_ended_meanwhile_say_so() -> None:
     assert f"{line}: status ended, was current" in proposal.changes
 
 
-def test_a_line_that_goes_on_says_so() -> None:
+def test_a_line_with_a_new_version_becomes_current() -> None:
     line = a_line(
         lambda x: x.status == "ended" and x.ami_type in FRAMEWORKS and x.system.patched_until > SOON
     )
@@ -428,7 +428,7 @@ def test_a_line_that_goes_on_says_so() -> None:
     assert f"{line}: status current, was ended" in proposal.changes
 
 
-def test_a_line_without_builds_for_long_is_told() -> None:
+def test_a_patched_line_without_builds_for_60_days_has_a_note() -> None:
     later = TABLE.as_of + timedelta(days=61)
     notes = proposed([*whole(TABLE.as_of)], later)[0].notes
     assert any(f"{CURRENT_BASE} ({TABLE.as_of})" in note for note in notes)
@@ -444,7 +444,7 @@ def test_the_root_size_is_that_of_the_newest_build() -> None:
         assert any(f"min_root_gib {size}, was " in change for change in proposal.changes)
 
 
-def test_the_root_size_of_an_old_build_is_no_news() -> None:
+def test_the_root_size_of_an_old_build_changes_nothing() -> None:
     last = CURRENT_BASE.versions[0].last_seen
     assert last is not None
     assert proposed([of_line(CURRENT_BASE, last - DAY, gib=7)])[0].changes == ()
@@ -527,7 +527,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_by_default_it_tells_and_writes_nothing(run: Run, table: Path, saved: Path) -> None:
+def test_by_default_it_reports_and_writes_nothing(run: Run, table: Path, saved: Path) -> None:
     code, out, err = run("--from", saved, "--catalogue", table, "--today", SOON)
     assert (code, err) == (0, "")
     assert f"{CURRENT_TORCH}: version 2.99 is new" in out
@@ -536,7 +536,7 @@ def test_by_default_it_tells_and_writes_nothing(run: Run, table: Path, saved: Pa
     assert table.read_text(encoding="utf-8") == TEXT
 
 
-def test_written_it_holds_the_proposal_and_a_second_run_changes_nothing(
+def test_with_write_the_table_has_the_proposal_and_a_second_run_changes_nothing(
     run: Run, table: Path, saved: Path
 ) -> None:
     code, out, _ = run("--from", saved, "--catalogue", table, "--today", SOON, "--write")
@@ -557,7 +557,7 @@ def test_written_it_holds_the_proposal_and_a_second_run_changes_nothing(
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_another_place_gets_the_proposal_and_the_table_stays(
+def test_with_output_another_file_has_the_proposal_and_the_table_stays(
     run: Run, table: Path, saved: Path, tmp_path: Path
 ) -> None:
     there = tmp_path / "new.toml"
@@ -594,7 +594,7 @@ def test_a_bare_list_is_an_answer_too(run: Run, table: Path, tmp_path: Path, for
         (None, "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_answer_is_told_in_one_paragraph(
+def test_an_invalid_answer_file_is_reported_in_one_paragraph(
     run: Run, table: Path, tmp_path: Path, body: bytes | None, why: str
 ) -> None:
     path = tmp_path / "x.json"
@@ -651,7 +651,7 @@ def test_a_write_that_fails_leaves_the_old_table_and_no_rest(
     assert [x.name for x in table.parent.iterdir()] == ["catalogue.toml"]
 
 
-def test_a_broken_table_is_told(run: Run, table: Path, saved: Path) -> None:
+def test_an_invalid_table_is_reported(run: Run, table: Path, saved: Path) -> None:
     table.write_text("as_of = 1\n", encoding="utf-8")
     code, _, err = run("--from", saved, "--catalogue", table)
     assert code == 1
@@ -682,7 +682,7 @@ def aws() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_missing_credentials_are_told_with_the_way_out(run: Run, table: Path) -> None:
+def test_missing_credentials_are_reported_with_the_fix(run: Run, table: Path) -> None:
     code, out, err = run("--catalogue", table, "--region", "eu-west-1")
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
@@ -692,7 +692,9 @@ def test_missing_credentials_are_told_with_the_way_out(run: Run, table: Path) ->
 
 
 @pytest.mark.usefixtures("nobody")
-def test_what_aws_refuses_is_told(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_of_aws_is_reported(
+    run: Run, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(client: object) -> list[Any]:
         error: Any = {"Code": "UnauthorizedOperation", "Message": "not\nyou"}
         raise ClientError({"Error": error}, "DescribeImages")
@@ -709,7 +711,7 @@ def test_what_aws_refuses_is_told(run: Run, table: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("nobody")
-def test_all_pages_are_asked_for() -> None:
+def test_all_pages_are_read() -> None:
     client = boto3.client("ec2", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     wanted = {
         "Owners": ["amazon"],
@@ -728,7 +730,7 @@ def test_all_pages_are_asked_for() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_each_region_is_asked_once(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_region_is_called_once(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     regions: list[str] = []
     asked = update_dlami.asked
 

@@ -118,7 +118,7 @@ EXPECTED: dict[Combination, str | type[GeuseMakerError]] = {
 
 @dataclass
 class Outcome:
-    """What a question led to: an image or an error, and what was said."""
+    """The result of a look-up: an image or an error, and the warnings."""
 
     image: FoundImage | None = None
     error: GeuseMakerError | None = None
