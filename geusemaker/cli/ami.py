@@ -1,7 +1,6 @@
 """`geusemaker ami ...`: lists images, shows the running one, pins and updates."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -42,14 +41,10 @@ def list_images(
     catalogue, today = load_catalogue(), current_day()
     fit = partial(fixes.reword, stack=stack, local=local, region=region)
     with opened(stack, region, local) as target:
-        # The Pulumi CLI runs at the same time: it takes as long as AWS.
-        with (
-            terminal.working("Calling AWS"),
-            ThreadPoolExecutor(max_workers=1) as aside,
-        ):
-            of_stack = aside.submit(_of_stack, target, named=stack is not None)
+        target.read_ahead()
+        with terminal.working("Calling AWS"):
             who, answers, why_not = _asked(target, today)
-            config, running, wrong = of_stack.result()
+            config, running, wrong = _of_stack(target, named=stack is not None)
         every_entry = ami_table.entries(catalogue, answers, today)
         entries = ami_table.shown(every_entry, ended=ended, never=every)
         if as_json:
@@ -196,6 +191,7 @@ def show(
     today = current_day()
     with opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
+        target.read_ahead()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
         view = ami_show.view(config, outputs, target.ec2().list_lines(today))

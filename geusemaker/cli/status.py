@@ -71,6 +71,7 @@ def status(
     if timeout is not None and not wait_for_it:
         raise typer.BadParameter("--timeout is the time limit of --wait: add --wait")
     with opened(stack, region, local, own_region=True) as target:
+        target.read_ahead()
         host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
         who = target.identity()
         look, ended = host.look(), True

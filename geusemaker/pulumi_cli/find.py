@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from geusemaker.errors import EngineError
@@ -209,6 +208,8 @@ def _version_of(search: _Search, cli: Path) -> str:
 
 def _make(search: _Search, sources: Sequence[str]) -> Engine | None:
     """Downloads or builds with a lock held, so that two clones do it only once."""
+    import filelock  # slow, and seldom needed
+
     try:
         search.cache.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(f"{search.cache}.lock")

@@ -8,7 +8,7 @@ import yaml
 
 from geusemaker.cli import target as targets
 from geusemaker.cli.target import Target, open_target
-from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError
+from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError, PulumiError
 
 from .world import World, is_understood
 
@@ -250,3 +250,44 @@ def test_the_local_account_is_one_stack_in_its_own_environment(world: World) -> 
 def test_what_is_said_goes_beside_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     targets.say("busy")
     assert capsys.readouterr() == ("", "busy\n")
+
+
+def test_a_read_that_was_started_is_used_once(world: World) -> None:
+    world.config("geusemaker:osType: ubuntu-24.04")
+    world.answers(output={"amiId": "ami-1"})
+    found = opened()
+    found.read_ahead()
+    assert found.config().os_type == "ubuntu-24.04"
+    assert found.outputs() == {"amiId": "ami-1"}
+    reads = [call for call in world.pulumi() if call[:2] != ["stack", "ls"]]
+    assert sorted(call[0] for call in reads) == ["config", "stack"]
+    # After a deployment, for example.
+    world.answers(output={"amiId": "ami-2"})
+    assert found.outputs() == {"amiId": "ami-2"}
+
+
+def test_a_started_read_fails_where_its_value_is_used(world: World) -> None:
+    world.answers(output_error="error: no access")
+    found = opened()
+    found.read_ahead()
+    assert found.given() == []
+    with pytest.raises(PulumiError, match="no access"):
+        found.outputs()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "400"), ("50", "50")])
+def test_only_a_cli_without_a_provider_collects_garbage_rarely(
+    world: World, own: str | None, expected: str
+) -> None:
+    world.config("geusemaker:osType: ubuntu-24.04")
+    if own:
+        world.patch.setenv("GOGC", own)
+    found = opened()
+    found.config()
+    found.outputs()
+    assert found.cli is not None
+    found.cli.preview()
+    found.cli.up()
+    runs = [call for call in world.clone.calls() if call["args"] != ["version"]]
+    used = {call["args"][0]: call["env"].get("GOGC") for call in runs}
+    assert used == {"stack": expected, "config": expected, "preview": own, "up": own}
