@@ -34,9 +34,7 @@ def _module(token: str) -> str:
     return token.split(":")[1].partition("/")[0]
 
 
-def _resource(
-    one: Mapping[str, Any], names: Mapping[str, str], by_urn: Mapping[str, Any]
-) -> str:
+def _resource(one: Mapping[str, Any], names: Mapping[str, str], by_urn: Mapping[str, Any]) -> str:
     """The statement that makes one resource of the state."""
     name = names[one["urn"]]
     arguments = []
