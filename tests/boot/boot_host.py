@@ -354,6 +354,16 @@ class Host:
             stdin=subprocess.DEVNULL,
         )
 
+    def update(self, bundle: Bundle, url: str | None = None) -> dict[str, str]:
+        """The record after the next sync with this bundle in the stack's settings."""
+        self.name(bundle, url)
+        return self.sync()
+
+    def sync(self) -> dict[str, str]:
+        """The record after the next sync."""
+        assert self.start("sync").returncode == 0
+        return self.record()
+
     def boot(self) -> dict[str, int]:
         """A whole boot: the exit status of each step. Units run in an order that they allow."""
         statuses = {"host": self.cloud_init().returncode}

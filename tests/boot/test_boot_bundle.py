@@ -59,8 +59,7 @@ def test_a_record_that_could_not_be_written_is_written_a_minute_later(
     assert set(host.start_all().values()) == {0}
     assert host.record() == {"state": "unknown"}
     host.late(what, 0)
-    assert host.start("sync").returncode == 0
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
 
 
 def test_an_object_store_that_always_refuses_fails_the_bundle_step(host: Host) -> None:
@@ -150,8 +149,7 @@ def test_an_object_with_another_hash_is_refused(booted: Host) -> None:
     booted.name(NEW)
     stored = booted.world / "s3" / NEW.bucket / "bundles" / f"{NEW.sha256}.tar"
     stored.write_bytes(Bundle(tag="3").packed)
-    booted.start("sync")
-    assert "is not bundle" in booted.record()["reason"]
+    assert "is not bundle" in booted.sync()["reason"]
     assert booted.running()["n8n"] == "1"
     # After a reboot it is tried again.
     stored.write_bytes(NEW.packed)
@@ -166,8 +164,7 @@ def test_an_object_with_another_hash_is_refused(booted: Host) -> None:
 def test_a_new_bundle_that_cannot_be_pulled_yet_is_tried_again_each_minute(booted: Host) -> None:
     booted.name(NEW)
     booted.late("registry", MANY)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert "could not be pulled" in record["reason"]
     booted.late("registry", 0)

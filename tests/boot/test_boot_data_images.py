@@ -67,12 +67,6 @@ def _note(host: Host, **tags: str) -> None:
     host.write(NOTED, "".join(lines))
 
 
-def _update(host: Host, bundle: Bundle) -> dict[str, str]:
-    host.name(bundle)
-    assert host.start("sync").returncode == 0
-    return host.record()
-
-
 TOO_FAR = {
     "Qdrant skips a minor version": (
         {"qdrant": "v1.17.4"},
@@ -120,7 +114,7 @@ def test_a_step_that_the_makers_do_not_support_is_refused_and_what_runs_stays(
     _note(booted, **last)
     booted.set("os-release-of-postgres", 'ID=debian\nVERSION_CODENAME=trixie\nPRETTY_NAME="x"\n')
     before = booted.containers()
-    record = _update(booted, _with(**new))
+    record = booted.update(_with(**new))
     assert booted.containers() == before
     assert booted.calls("docker compose stop") == []
     assert (record["state"], record["running"]) == ("ready", Bundle().sha256)
@@ -156,7 +150,7 @@ def test_what_the_makers_support_is_applied(
     booted: Host, last: dict[str, str], new: dict[str, str]
 ) -> None:
     _note(booted, **last)
-    record = _update(booted, _with(**new))
+    record = booted.update(_with(**new))
     assert (record["state"], record["running"]) == ("ready", _with(**new).sha256), record
     assert "reason" not in record
 
@@ -182,18 +176,18 @@ def test_another_host_over_the_same_data_knows_which_images_ran_last(
 def test_the_note_of_a_service_stays_while_the_service_is_left_out(booted: Host) -> None:
     _note(booted, qdrant="v1.17.4")
     without = replace(Bundle(), services=("caddy", "postgres"))
-    assert _update(booted, without)["running"] == without.sha256
-    assert "v1.17.4" in _update(booted, _with(qdrant="v1.19.2"))["reason"]
+    assert booted.update(without)["running"] == without.sha256
+    assert "v1.17.4" in booted.update(_with(qdrant="v1.19.2"))["reason"]
 
 
 def test_without_a_note_the_applied_bundle_counts(host: Host) -> None:
     host.path(NOTED).unlink()  # as an earlier release leaves it
-    assert "over the data of v1.19.2-" in _update(host, _with(qdrant="v1.21.0"))["reason"]
+    assert "over the data of v1.19.2-" in host.update(_with(qdrant="v1.21.0"))["reason"]
 
 
 def test_a_downgrade_with_restored_data_needs_the_line_removed(booted: Host) -> None:
     _note(booted, n8n="2.43.0")
-    assert "together with the data" in _update(booted, _with(n8n="2.42.4"))["reason"]
+    assert "together with the data" in booted.update(_with(n8n="2.42.4"))["reason"]
     lines = booted.read(NOTED).splitlines(keepends=True)
     booted.write(NOTED, "".join(line for line in lines if not line.startswith("n8n ")))
     assert booted.start("services").returncode == 0
@@ -202,7 +196,7 @@ def test_a_downgrade_with_restored_data_needs_the_line_removed(booted: Host) -> 
 
 def test_a_rollback_from_an_image_that_does_not_start_is_not_refused(host: Host) -> None:
     host.set("unhealthy", f"{_image('n8n', '2.43.0')}\n")
-    record = _update(host, _with(n8n="2.43.0"))
+    record = host.update(_with(n8n="2.43.0"))
     assert (record["state"], record["running"]) == ("ready", _with().sha256)
     assert host.running()["n8n"] == "2.42.4"
     assert f"n8n {_image('n8n', '2.42.4')}\n" in host.read(NOTED)
@@ -215,7 +209,7 @@ def test_a_rollback_from_an_image_that_does_not_start_is_not_refused(host: Host)
 @pytest.mark.parametrize("noted", ["n8n\n", "n8n ../../x:$(id)\n", "n8n x:99999.1\n", "\0\n"])
 def test_an_unreadable_note_does_not_block_an_update(booted: Host, noted: str) -> None:
     booted.write(NOTED, noted)
-    assert _update(booted, _with(n8n="2.43.0"))["state"] == "ready"
+    assert booted.update(_with(n8n="2.43.0"))["state"] == "ready"
     assert booted.running()["n8n"] == "2.43.0"
 
 
@@ -238,7 +232,7 @@ def _stored(host: Host, text: str) -> None:
 
 def test_the_storage_of_qdrant_is_copied_while_qdrant_is_stopped(host: Host) -> None:
     _stored(host, "old vectors")
-    record = _update(host, _with(qdrant="v1.20.0"))
+    record = host.update(_with(qdrant="v1.20.0"))
     assert (record["state"], record["running"]) == ("ready", _with(qdrant="v1.20.0").sha256)
     assert _copies(host) == ["before-v1.20.0"]
     copy = f"{DATA}/qdrant/before-v1.20.0"
@@ -248,10 +242,10 @@ def test_the_storage_of_qdrant_is_copied_while_qdrant_is_stopped(host: Host) -> 
     stopped = calls.index("docker compose stop qdrant")
     assert any(call.startswith("docker compose up") for call in calls[stopped:])
     # One copy is kept, and other settings make none.
-    _update(host, replace(_with(qdrant="v1.20.0"), caddyfile="https://another\n"))
+    host.update(replace(_with(qdrant="v1.20.0"), caddyfile="https://another\n"))
     assert host.calls("docker compose stop") == ["docker compose stop qdrant"]
     _stored(host, "new vectors")
-    _update(host, _with(qdrant="v1.21.0"))
+    host.update(_with(qdrant="v1.21.0"))
     assert _copies(host) == ["before-v1.21.0"]
     assert host.read(f"{DATA}/qdrant/before-v1.21.0/collections/a") == "new vectors"
 
@@ -263,13 +257,13 @@ def test_links_in_the_storage_of_qdrant_are_not_followed_as_root(host: Host) -> 
     (storage / "file").symlink_to("/etc/of-root")
     (storage / "folder").symlink_to("/etc")
     _own(host, f"{DATA}/qdrant", 1000)
-    _update(host, _with(qdrant="v1.20.0"))
+    host.update(_with(qdrant="v1.20.0"))
     copy = host.path(f"{DATA}/qdrant/before-v1.20.0")
     assert (copy / "file").is_symlink()
     assert (copy / "folder").is_symlink()
     # Nor is a file copied that only root may read, so there is no copy.
     os.link(host.path("/etc/of-root"), storage / "hard")
-    record = _update(host, _with(qdrant="v1.21.0"))
+    record = host.update(_with(qdrant="v1.21.0"))
     assert record["running"] == _with(qdrant="v1.21.0").sha256
     assert "Qdrant's storage could not be copied" in record["dump.failed"]
     assert host.read("/etc/of-root") == "secret"
@@ -280,7 +274,7 @@ def test_an_old_copy_with_read_only_folders_is_deleted(host: Host) -> None:
     host.write(f"{DATA}/qdrant/before-v1.19.2/collections/a", "vectors")
     _stored(host, "vectors")
     host.as_user(1000, f"chmod 0500 {DATA}/qdrant/before-v1.19.2/collections")
-    record = _update(host, _with(qdrant="v1.20.0"))
+    record = host.update(_with(qdrant="v1.20.0"))
     assert "dump.failed" not in record
     assert _copies(host) == ["before-v1.20.0"]
 
@@ -288,7 +282,7 @@ def test_an_old_copy_with_read_only_folders_is_deleted(host: Host) -> None:
 def test_a_copy_that_takes_too_long_is_cancelled_and_qdrant_runs(host: Host) -> None:
     _stored(host, "vectors")
     host.hang(" cp ")
-    record = _update(host, _with(qdrant="v1.20.0"))
+    record = host.update(_with(qdrant="v1.20.0"))
     assert (record["state"], record["running"]) == ("ready", _with(qdrant="v1.20.0").sha256)
     assert "it takes more than 1801 seconds" in record["dump.failed"]
     assert _copies(host) == []
@@ -298,7 +292,7 @@ def test_a_copy_that_takes_too_long_is_cancelled_and_qdrant_runs(host: Host) -> 
 def test_a_database_that_never_answers_does_not_block_an_update(host: Host) -> None:
     """Clients of the database can lock a table for ever, and the update may be a security fix."""
     host.hang("pg_dumpall")
-    record = _update(host, _with(n8n="2.43.0"))
+    record = host.update(_with(n8n="2.43.0"))
     assert (record["state"], record["running"]) == ("ready", _with(n8n="2.43.0").sha256)
     assert "pg_dumpall did not give a whole dump" in record["dump.failed"]
 
@@ -306,7 +300,7 @@ def test_a_database_that_never_answers_does_not_block_an_update(host: Host) -> N
 def test_a_service_that_is_left_out_is_not_copied(host: Host) -> None:
     _stored(host, "vectors")
     without = replace(_with(), services=("caddy", "n8n", "ollama", "postgres"), more_files={})
-    record = _update(host, without)
+    record = host.update(without)
     assert (record["state"], record["running"]) == ("ready", without.sha256)
     assert "dump.failed" not in record or "Qdrant" not in record["dump.failed"]
     assert host.calls("docker compose stop") == []
@@ -315,7 +309,7 @@ def test_a_service_that_is_left_out_is_not_copied(host: Host) -> None:
 def test_without_room_the_update_continues_and_says_so(host: Host) -> None:
     _stored(host, "vectors")
     host.set("room", "25000000 * 4096\n1000 * 4096\n")  # Docker's disk, the data volume
-    record = _update(host, _with(qdrant="v1.20.0"))
+    record = host.update(_with(qdrant="v1.20.0"))
     assert (record["state"], record["running"]) == ("ready", _with(qdrant="v1.20.0").sha256)
     assert "the data volume has 3 MiB free" in record["dump.failed"]
     assert _copies(host) == []
@@ -325,7 +319,7 @@ def test_without_room_the_update_continues_and_says_so(host: Host) -> None:
 def test_the_copy_from_before_a_failed_update_is_not_overwritten(host: Host) -> None:
     _stored(host, "good vectors")
     host.set("unhealthy", "qdrant\n")
-    _update(host, _with(qdrant="v1.20.0"))
+    host.update(_with(qdrant="v1.20.0"))
     assert host.record()["state"] == "not-ready"  # the old one cannot read what the new one wrote
     _stored(host, "broken vectors")
     host.start("services")
@@ -360,9 +354,7 @@ def test_without_a_note_indexes_of_another_c_library_are_detected(
     assert "n8n" not in other.containers()
     # With the Debian release that sorted them it starts.
     other.set("collation")
-    other.name(_with(postgres="18.6-trixie"))
-    other.start("sync")
-    assert other.record()["state"] == "ready"
+    assert other.update(_with(postgres="18.6-trixie"))["state"] == "ready"
 
 
 def test_a_new_host_without_data_copies_nothing(tmp_path: Path) -> None:

@@ -87,8 +87,7 @@ def test_a_host_that_lost_its_gpu_is_not_ready_until_services_are_started(new: H
     assert set(new.start_all().values()) == {0}
     new._run(["/usr/bin/systemctl", "daemon-reload"])
     # A recent check counts.
-    new.start("sync")
-    assert new.record()["state"] == "ready"
+    assert new.sync()["state"] == "ready"
     record = _five_minutes_later(new)
     assert (record["state"], record["service.ollama"]) == ("not-ready", LOST)
     assert record["reason"] == f"the host is not ready; ollama is {LOST}"

@@ -206,8 +206,7 @@ def test_without_a_working_cache_models_are_read_from_the_volume(host: Host, bro
     _blob(host, ONE)
     assert host.start("models").returncode == 0
     assert not _is_cached(host, ONE)
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
     assert "read from the data volume" in host.read("/var/log/geusemaker-boot.log")
 
 
@@ -218,9 +217,7 @@ def test_models_that_cannot_be_restored_leave_the_host_ready(host: Host) -> None
     # A folder, which a file cannot replace.
     host.path(f"{KEPT}/{ONE}").unlink()
     host.path(f"{KEPT}/{ONE}").mkdir()
-    host.name(Bundle(caddyfile="https://another\n"))
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.update(Bundle(caddyfile="https://another\n"))["state"] == "ready"
     assert "models could not be restored" in host.read("/var/log/geusemaker-boot.log")
 
 

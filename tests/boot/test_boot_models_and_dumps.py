@@ -53,41 +53,29 @@ def test_only_a_missing_model_is_pulled(host: Host) -> None:
     assert set(_models(host).values()) == {"here"}
 
 
-@pytest.mark.parametrize(
-    ("listed", "wanted"),
-    [
-        ("llama3.2:3b", "library/llama3.2:3b"),
-        ("llama3.2:3b", "registry.ollama.ai/library/llama3.2:3b"),
-        ("llama3.2:3b", "https://registry.ollama.ai/library/llama3.2:3b"),
-        ("llama3.2:latest", "library/llama3.2"),
-        ("llama3.2:3b", "Llama3.2:3B"),
-        ("mike/llama:1", "registry.ollama.ai/mike/llama:1"),
-        ("hf.co/a/B-GGUF:Q8", "hf.co/a/b-gguf:q8"),
-        ("localhost:5000/a/b:latest", "localhost:5000/a/b"),
-    ],
+LISTED = (
+    *("llama3.2:3b", "llama3.2:latest", "mike/llama:1", "hf.co/a/B-GGUF:Q8"),
+    "localhost:5000/a/b:latest",
 )
-def test_a_model_is_known_by_each_of_its_names(booted: Host, listed: str, wanted: str) -> None:
-    (booted.world / "models" / listed.replace("/", "_")).touch()
-    booted.name(Bundle(models=(wanted,)))
+SAME = (
+    *("library/llama3.2:3b", "registry.ollama.ai/library/llama3.2:3b", "library/llama3.2"),
+    *("https://registry.ollama.ai/library/llama3.2:3b", "Llama3.2:3B"),
+    *("registry.ollama.ai/mike/llama:1", "hf.co/a/b-gguf:q8", "localhost:5000/a/b"),
+)
+OTHER = ("llama3.2:1b", "mike/llama3.2:3b", "mike/llama", "a/b", "localhost:5001/a/b")
+
+
+@pytest.mark.parametrize(("wanted", "pulled"), [(SAME, ()), (OTHER, OTHER)], ids=["same", "other"])
+def test_a_model_is_known_by_each_of_its_names_and_by_no_other(
+    booted: Host, wanted: tuple[str, ...], pulled: tuple[str, ...]
+) -> None:
+    for name in LISTED:
+        (booted.world / "models" / name.replace("/", "_")).touch()
+    booted.name(Bundle(models=wanted))
     booted.start_each("sync", "models", "sync")
-    assert booted.calls("docker compose exec -T ollama ollama pull") == []
-    assert _models(booted) == {wanted: "here"}
-
-
-@pytest.mark.parametrize(
-    ("listed", "wanted"),
-    [
-        ("llama3.2:3b", "llama3.2"),
-        ("llama3.2:3b", "mike/llama3.2:3b"),
-        ("hf.co/a/b:latest", "a/b"),
-        ("localhost:5000/a/b:latest", "localhost:5001/a/b"),
-    ],
-)
-def test_a_model_of_another_name_is_another_model(booted: Host, listed: str, wanted: str) -> None:
-    (booted.world / "models" / listed.replace("/", "_")).touch()
-    booted.name(Bundle(models=(wanted,)))
-    booted.start_each("sync", "models")
-    assert booted.calls("docker compose exec -T ollama ollama pull") != []
+    pull = "docker compose exec -T ollama ollama pull"
+    assert booted.calls(pull) == [f"{pull} {name}" for name in pulled]
+    assert _models(booted) == dict.fromkeys(wanted, "here")
 
 
 def test_output_of_a_pull_adds_no_line_to_the_record(host: Host) -> None:
@@ -142,15 +130,13 @@ def test_a_model_that_cannot_be_pulled_is_named_with_the_reason_and_the_host_sta
     }
     assert "these models could not be pulled: llama3.2:1b" in host.reason("models")
     assert (host.record()["state"], host.state("ready")) == ("ready", "ok")
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
 
 
 def test_one_more_model_restarts_no_service(host: Host) -> None:
     before = host.containers()
     host.start("models")
-    host.name(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
-    host.start("sync")
+    host.update(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
     assert host.calls("systemctl start --no-block") == [STARTED]
     host.start("models")
     assert _models(host)["qwen3:0.6b"] == "here"
@@ -179,8 +165,7 @@ def test_a_model_that_is_added_during_a_pull_is_pulled_afterwards(
 
 def test_an_empty_list_of_models_leaves_no_line_in_the_record(host: Host) -> None:
     host.start("models")
-    host.name(Bundle())
-    host.start("sync")
+    host.update(Bundle())
     host.start("models")
     host.start("sync")
     assert _models(host) == {}
@@ -304,18 +289,15 @@ def test_a_dump_waits_for_a_host_that_is_not_ready_and_then_fails(booted: Host) 
 @pytest.mark.parametrize("bundle", [Bundle(dump_days=0), Bundle(services=("caddy",), dump_days=0)])
 def test_no_dump_is_made_without_dump_days(booted: Host, bundle: Bundle) -> None:
     old = _older(booted, 1, 2, 3)
-    booted.name(bundle)
-    booted.start("sync")
+    booted.update(bundle)
     assert booted.start("dump").returncode == 0
     assert _dumps(booted) == old
 
 
 def test_a_dump_is_made_before_other_images_start(booted: Host) -> None:
-    booted.name(replace(Bundle(), caddyfile="https://another\n"))
-    booted.start("sync")
+    booted.update(replace(Bundle(), caddyfile="https://another\n"))
     assert _dumps(booted) == []
-    booted.name(Bundle(tag="2"))
-    booted.start("sync")
+    booted.update(Bundle(tag="2"))
     (name,) = _dumps(booted)
     assert booted.owners[f"{BACKUPS}/{name}"][1] == 0o600
     calls = booted.calls("docker compose")

@@ -63,20 +63,23 @@ def _run(host: Host, script: str) -> None:
     assert host.record()["state"] == "ready", host.reason("ready")
 
 
-@pytest.mark.parametrize("target", [PROGRAM, "/etc/of-root/file"])
-@pytest.mark.parametrize("name", ["new", NEW])
+@pytest.mark.parametrize(
+    "targets", [(PROGRAM, "/etc/of-root/file"), ("/etc/of-root/file", PROGRAM)]
+)
 def test_a_link_in_place_of_a_copy_is_not_written_through(
-    host: Host, name: str, target: str
+    host: Host, targets: tuple[str, str]
 ) -> None:
-    _run(host, f"ln -s {target} {DISK}/{name}; {_write_blob()}")
+    links = "; ".join(
+        f"ln -s {to} {DISK}/{name}" for to, name in zip(targets, ("new", NEW), strict=True)
+    )
+    _run(host, f"{links}; {_write_blob()}")
     assert (host.path(DISK) / NEW).read_bytes() == BIG
 
 
-@pytest.mark.parametrize("name", ["new", NEW])
-def test_a_folder_in_place_of_a_copy_is_deleted(host: Host, name: str) -> None:
-    _run(
-        host, f"mkdir -p {DISK}/{name}/sub; ln -s /etc/of-root {DISK}/{name}/sub/x; {_write_blob()}"
-    )
+def test_a_folder_in_place_of_a_copy_is_deleted(host: Host) -> None:
+    folders = [f"{DISK}/{name}" for name in ("new", NEW)]
+    plant = "; ".join(f"mkdir -p {one}/sub; ln -s /etc/of-root {one}/sub/x" for one in folders)
+    _run(host, f"{plant}; {_write_blob()}")
     assert (host.path(DISK) / NEW).read_bytes() == BIG
 
 
@@ -203,9 +206,7 @@ def _before(older: Host, tmp_path: Path) -> Host:
 
 
 def test_ollamas_files_change_owner_once_while_it_is_stopped(before: Host) -> None:
-    before.name(Bundle())
-    before.start("sync")
-    assert before.record()["state"] == "ready"
+    assert before.update(Bundle())["state"] == "ready"
     assert _owners(before) == {OLLAMA_UID}
     calls = before.calls("docker compose")
     stopped = calls.index("docker compose stop ollama")
@@ -215,8 +216,7 @@ def test_ollamas_files_change_owner_once_while_it_is_stopped(before: Host) -> No
     assert cache._is_cached(before, cache.ONE)
     # Not a second time.
     before.set("calls")
-    before.name(Bundle(caddyfile="https://another\n"))
-    before.start("sync")
+    before.update(Bundle(caddyfile="https://another\n"))
     assert before.calls("docker compose stop") == []
 
 
@@ -250,9 +250,7 @@ def test_paths_longer_than_the_kernels_limit_change_owner_too(before: Host) -> N
     name = "x" * 200
     script = f"mkdir {deep}; cd -P {deep}; for i in {{1..25}}; do mkdir {name}; cd -P {name}; done"
     before._run(["/bin/bash", "-euc", script])
-    before.name(Bundle())
-    before.start("sync")
-    assert before.record()["running"] == Bundle().sha256
+    assert before.update(Bundle())["running"] == Bundle().sha256
     assert before.owners[deep][2] == OLLAMA_UID
 
 
@@ -263,9 +261,7 @@ def test_a_rollback_gives_the_files_back_to_root(before: Host, fault: str) -> No
         before.set("unhealthy", f"{new.image('n8n')}\n")
     else:
         before.late("compose-stop", 1)
-    before.name(new)
-    before.start("sync")
-    record = before.record()
+    record = before.update(new)
     assert record["state"] == "ready"
     assert record["running"] != new.sha256
     assert _owners(before) == {0}
@@ -283,18 +279,15 @@ def test_a_rollback_gives_the_files_back_to_root(before: Host, fault: str) -> No
 def test_an_interrupted_change_of_owner_is_completed_the_next_time(before: Host) -> None:
     for name in ("", f"/{cache.ONE}"):
         before.give(f"{BLOBS}{name}", OLLAMA_UID)
-    before.name(Bundle())
-    before.start("sync")
+    before.update(Bundle())
     assert _owners(before) == {OLLAMA_UID}
 
 
 def test_a_stack_without_ollama_does_not_touch_its_folders(before: Host) -> None:
-    before.name(Bundle(services=("caddy", "n8n", "postgres")))
-    before.start("sync")
+    before.update(Bundle(services=("caddy", "n8n", "postgres")))
     drop_ins = before.path("/etc/systemd/system/docker.service.d")
     assert (drop_ins / "geusemaker-models.conf").exists()  # its folders are there
-    before.name(Bundle(services=("caddy", "n8n", "postgres"), folders=("postgres", "caddy")))
-    before.start("sync")
+    before.update(Bundle(services=("caddy", "n8n", "postgres"), folders=("postgres", "caddy")))
     assert not (drop_ins / "geusemaker-models.conf").exists()
 
 
@@ -318,19 +311,15 @@ def test_endless_messages_do_not_fill_the_log(booted: Host) -> None:
 
 def test_a_pipe_in_the_folder_of_caddy_does_not_block_the_host(booted: Host) -> None:
     booted.hang("caddy")
-    booted.name(Bundle(caddyfile="https://another\n"))
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(Bundle(caddyfile="https://another\n"))
     assert "did not finish checking its Caddyfile in 300 seconds" in record["reason"]
     assert (record["state"], record["running"]) == ("ready", Bundle().sha256)
-    booted.start("sync")
-    assert booted.record()["running"] != Bundle().sha256
+    assert booted.sync()["running"] != Bundle().sha256
 
 
 def test_a_command_in_ollama_that_never_ends_is_stopped_by_its_time_limit(booted: Host) -> None:
     booted.hang("ollama")
-    booted.name(Bundle(models=("a",)))
-    booted.start("sync")
+    booted.update(Bundle(models=("a",)))
     assert booted.start("models").returncode == 0
     assert booted.hung
     assert booted.record()["model.a"] == "here"
@@ -344,9 +333,7 @@ def test_a_link_in_place_of_a_folder_to_mount_is_refused_by_name(booted: Host, t
     link = "/srv/geusemaker/efs/n8n/home"
     before = booted.owners[f"{SECRETS}/postgres"]
     booted.as_user(1000, f"ln -s {target} {link}")
-    booted.name(Bundle(more_manifest="directory efs n8n/home 1000 0700\n"))
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(Bundle(more_manifest="directory efs n8n/home 1000 0700\n"))
     assert f"{link} is a symbolic link" in record["reason"]
     assert f"sudo rm {link}" in record["reason"]
     assert record["running"] == Bundle().sha256
@@ -362,8 +349,7 @@ def test_a_link_above_a_folder_is_followed_only_as_the_folders_user(booted: Host
     booted.as_user(
         1000, "mkdir -p /srv/geusemaker/efs/n8n/a; ln -s /etc/of-root /srv/geusemaker/efs/n8n/b"
     )
-    booted.name(Bundle(more_manifest="directory efs n8n/b/home 1000 0700\n"))
-    booted.start("sync")
+    booted.update(Bundle(more_manifest="directory efs n8n/b/home 1000 0700\n"))
     assert [p for p in booted.owners if p.startswith("/etc/of-root/")] == ["/etc/of-root/file"]
 
 

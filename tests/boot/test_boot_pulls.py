@@ -41,9 +41,7 @@ def _says(host: Host, **texts: str) -> None:
 @pytest.mark.parametrize("text", FOR_GOOD.values(), ids=FOR_GOOD)
 def test_a_permanent_failure_is_named_and_not_tried_again(booted: Host, text: str) -> None:
     _says(booted, n8n=f"{PREFIX}{text}")
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert record["reason"].startswith(f"image {NEW.image('n8n')} could not be pulled: {text}; ")
     # Where a login helps, its config key is named.
@@ -52,8 +50,7 @@ def test_a_permanent_failure_is_named_and_not_tried_again(booted: Host, text: st
     # The others are pulled, and the next minute pulls the missing one.
     assert {_pulls(booted, name) for name in OLD.services} == {1}
     booted.set("registry-says")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert sum(_pulls(booted, name) for name in OLD.services) == len(OLD.services) + 1
 
 
@@ -80,16 +77,14 @@ def test_pulls_from_a_registry_with_a_rate_limit_pause_longer(booted: Host) -> N
     program = booted.path("/usr/local/lib/geusemaker/host")
     program.write_text(program.read_text().replace("PULL_PAUSE=0", "PULL_PAUSE=30"))
     _says(booted, n8n=f"{PREFIX}toomanyrequests: x", caddy="Error: connection reset by peer")
-    booted.name(NEW)
-    booted.start("sync")
+    booted.update(NEW)
     pauses = sorted(call for call in booted.calls("sleep") if call != "sleep 0")
     assert pauses == ["sleep 240"] * 3 + ["sleep 30"] * 3
 
 
 def test_docker_errors_become_one_bounded_line_without_control_characters(booted: Host) -> None:
     _says(booted, n8n=f"{PREFIX}\x1b[31mred\x07 {'long ' * 200}end: not found")
-    booted.name(NEW)
-    booted.start("sync")
+    booted.update(NEW)
     reason = booted.record()["reason"]
     assert "could not be pulled" in reason
     assert "[31mred long long" in reason
@@ -100,9 +95,7 @@ def test_docker_errors_become_one_bounded_line_without_control_characters(booted
 @pytest.mark.parametrize("missing", ["2000", "1"])
 def test_without_disk_space_nothing_is_pulled(booted: Host, missing: str) -> None:
     booted.set("room", f"{missing} * 4096\n")
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert "4 images take 7 GiB or more, and Docker's disk has 0 GiB free" in record["reason"]
     assert "geusemaker:rootVolumeGib" in record["reason"]
@@ -111,9 +104,7 @@ def test_without_disk_space_nothing_is_pulled(booted: Host, missing: str) -> Non
 
 def test_existing_images_need_no_disk_space(booted: Host) -> None:
     booted.set("room", "1 * 4096\n")
-    booted.name(OLD, "https://n8n.example.org")
-    booted.start("sync")
-    assert "reason" not in booted.record()
+    assert "reason" not in booted.update(OLD, "https://n8n.example.org")
 
 
 def test_at_most_three_images_are_pulled_in_parallel(laid_down: Host) -> None:
@@ -131,9 +122,7 @@ def test_at_most_three_images_are_pulled_in_parallel(laid_down: Host) -> None:
 
 def test_every_image_is_tried_while_a_registry_is_down(booted: Host) -> None:
     booted.late("registry", MANY)
-    booted.name(NEW)
-    booted.start("sync")
-    assert "3 more could not be pulled either" in booted.record()["reason"]
+    assert "3 more could not be pulled either" in booted.update(NEW)["reason"]
     assert {_pulls(booted, name) for name in OLD.services} == {4}
 
 
@@ -179,8 +168,7 @@ def test_images_are_pulled_with_logins_that_leave_no_trace(booted: Host) -> None
 def test_without_logins_docker_uses_its_own_settings(booted: Host) -> None:
     booted.name(NEW)
     booted.write("/root/.docker/config.json", "{}\n")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert "/root/.docker" in booted.read("/world/logins")
     assert LOGIN_DIR not in booted.read("/world/logins")
 
@@ -196,8 +184,7 @@ def test_a_refused_login_is_named_by_its_config_key_and_is_deleted(booted: Host)
     booted.set("registry-says")
     other = docker_config({"docker.io": SecretStr("me:MARKERnew")})
     booted.parameter(REGISTRIES, other)
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert booted.read("/world/logins").splitlines()[-1] == other
 
 
@@ -231,8 +218,7 @@ def test_public_images_are_pulled_where_logins_cannot_be_read(booted: Host, late
     assert f"pulling without a login; {why}" in log
     assert f"unauthorized; {why}; the previous settings stay" in booted.record()["reason"]
     booted.set("registry-says")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert not booted.path(LOGIN_DIR).exists()
 
 

@@ -61,9 +61,7 @@ def test_a_service_that_keeps_restarting_counts_as_not_started(host: Host) -> No
 
 def test_an_update_stays_when_a_service_exits_before_another_is_ready(booted: Host) -> None:
     booted.late("crash-n8n", TRIES - 1)
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
     assert "reason" not in record
     assert set(booted.running().values()) == {"2"}
@@ -110,8 +108,7 @@ def test_after_a_failed_update_the_previous_bundle_runs_and_the_record_says_so(
 @pytest.mark.parametrize("again", ["a new pointer", "a reboot", "by hand"])
 def test_a_refused_bundle_is_tried_again_only_after(booted: Host, again: str) -> None:
     booted.set("unhealthy", f"{NEW.image('n8n')}\n")
-    booted.name(NEW)
-    booted.start("sync")
+    booted.update(NEW)
     ups = len(booted.calls("docker compose up"))
     assert ups == TRIES + 1  # the new one, and the previous one
     booted.set("unhealthy", "")
@@ -134,9 +131,7 @@ def test_a_refused_bundle_is_tried_again_only_after(booted: Host, again: str) ->
 
 def test_when_neither_bundle_starts_the_host_is_not_ready_and_both_are_named(booted: Host) -> None:
     booted.set("unhealthy", "n8n\n")
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["step"]) == ("not-ready", "services")
     assert record["reason"].count("n8n is unhealthy") == 2
     assert OLD.sha256 in record["reason"]
@@ -145,9 +140,7 @@ def test_when_neither_bundle_starts_the_host_is_not_ready_and_both_are_named(boo
 
 def test_once_the_previous_bundle_is_healthy_again_the_host_is_ready(booted: Host) -> None:
     booted.set("unhealthy", "n8n\n")
-    booted.name(NEW)
-    booted.start("sync")
-    assert booted.record()["state"] == "not-ready"
+    assert booted.update(NEW)["state"] == "not-ready"
     ups = len(booted.calls("docker compose up"))
     booted.start_each("sync", "sync")
     assert len(booted.calls("docker compose up")) == ups
@@ -174,12 +167,9 @@ def test_a_rollback_that_failed_temporarily_is_tried_again(booted: Host) -> None
     booted.set("unhealthy", f"{NEW.image('n8n')}\n")
     booted.set("xtables-held")
     booted.late("xtables-free", 1)  # the new bundle gets the lock, the rollback does not
-    booted.name(NEW)
-    booted.start("sync")
-    assert booted.record()["state"] == "not-ready"
+    assert booted.update(NEW)["state"] == "not-ready"
     (booted.world / "xtables-held").unlink()
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert "it did not come up: n8n is unhealthy" in record["reason"]
     # All tries of the new one, and one of the previous one.
@@ -192,20 +182,16 @@ def test_a_step_that_systemd_stops_has_failed_and_is_tried_again(booted: Host) -
     assert booted.start("sync").returncode != 0
     assert booted.state("services") == booted.state("ready") == "failed"
     assert booted.reason("services") == "step services failed: it was stopped, or took too long"
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
 
 
 def test_a_temporary_fault_refuses_no_bundle(booted: Host) -> None:
     booted.late("xtables", 1)
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert "could not set the rules between containers" in record["reason"]
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["running"]) == ("ready", NEW.sha256)
     assert "reason" not in record
 
@@ -215,15 +201,13 @@ def test_a_new_host_recovers_from_a_temporary_fault_within_a_minute(host: Host) 
     host.start_all()
     assert host.record()["state"] == "not-ready"
     (host.world / "no-iptables").unlink()
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
 
 
 def test_a_caddyfile_that_caddy_refuses_does_not_reach_the_running_caddy(booted: Host) -> None:
     before = booted.containers()
     bad = replace(OLD, caddyfile="broken\n")
-    booted.name(bad)
-    booted.start("sync")
+    booted.update(bad)
     # Compose does not recreate what has not changed.
     assert booted.containers() == before
     record = booted.record()
@@ -246,8 +230,7 @@ def test_services_that_start_late_make_the_host_ready(host: Host) -> None:
     assert len(host.calls("docker compose up")) == TRIES
     assert host.record()["state"] == "not-ready"
     host.set("unhealthy", "")
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
 
 
 # Changes in place
@@ -273,8 +256,7 @@ def _caddy_folders(host: Host) -> dict[str, str]:
 def test_another_caddyfile_recreates_caddy_only(booted: Host) -> None:
     before = booted.containers()
     changed = replace(OLD, caddyfile="https://another\n")
-    booted.name(changed)
-    booted.start("sync")
+    booted.update(changed)
     assert _recreated(booted, before) == {"caddy"}
     # The previous one is deleted once nothing uses it.
     name = hashlib.sha256(changed.caddyfile.encode()).hexdigest()
@@ -287,9 +269,7 @@ def test_another_caddyfile_recreates_caddy_only(booted: Host) -> None:
 def test_a_rollback_restores_the_previous_caddyfile(booted: Host) -> None:
     before = booted.read(f"{LIB}/current/.env")
     booted.set("unhealthy", f"{NEW.image('n8n')}\n")
-    booted.name(replace(NEW, caddyfile="https://another\n"))
-    booted.start("sync")
-    assert booted.record()["running"] == OLD.sha256
+    assert booted.update(replace(NEW, caddyfile="https://another\n"))["running"] == OLD.sha256
     assert booted.read(f"{LIB}/current/.env") == before
     assert OLD.caddyfile in _caddy_folders(booted).values()
 
@@ -326,16 +306,14 @@ def test_the_host_part_of_an_address_has_no_port(booted: Host) -> None:
 
 
 def test_a_service_that_is_no_longer_chosen_is_removed(booted: Host) -> None:
-    booted.name(replace(OLD, services=("caddy", "postgres")))
-    booted.start("sync")
+    booted.update(replace(OLD, services=("caddy", "postgres")))
     assert set(booted.containers()) == {"caddy", "postgres"}
     assert "service.n8n" not in booted.record()
     assert booted.record()["state"] == "ready"
 
 
 def test_old_bundles_and_their_images_are_removed(booted: Host) -> None:
-    booted.name(replace(NEW, services=("caddy", "postgres")))
-    booted.start("sync")
+    booted.update(replace(NEW, services=("caddy", "postgres")))
     kept = [path.name for path in booted.path(f"{LIB}/bundles").iterdir() if path.name != "new"]
     assert kept == [booted.record()["running"]]
     images = {path.name.split(":")[0] + path.name.split(":")[1][:1] for path in _images(booted)}
@@ -361,8 +339,7 @@ def test_a_gpu_is_requested_only_where_the_driver_answers(ready_host: Host, host
     both = "COMPOSE_FILE=compose.yaml:compose.gpu.yaml:compose.devices.yaml\n"
     assert ready_host.read(f"{LIB}/current/.env").startswith(plain)
     assert host.read(f"{LIB}/current/.env").startswith(both)
-    host.name(replace(OLD, gpu=False))
-    host.start("sync")
+    host.update(replace(OLD, gpu=False))
     assert host.read(f"{LIB}/current/.env").startswith(plain)
 
 
@@ -429,14 +406,11 @@ def test_after_a_reboot_the_wall_is_set_before_docker_starts_containers(booted: 
 
 def test_other_settings_change_the_wall_without_restarting_docker(booted: Host) -> None:
     reach = "bridge gm-edge\nreach gm-edge 198.18.42.10 10.0.8.0/24\n"
-    booted.name(Bundle(more_manifest=reach))
-    booted.start("sync")
+    booted.update(Bundle(more_manifest=reach))
     out = booted._lines("rules-iptables-GEUSEMAKER-OUT")
     opened = "-i gm-edge -s 198.18.42.10 -d 10.0.8.0/24 -j RETURN"
     assert out.index(opened) < out.index("-d 10.0.0.0/8 -j DROP")
-    booted.name(NEW)
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.update(NEW)["running"] == NEW.sha256
     assert opened not in booted._lines("rules-iptables-GEUSEMAKER-OUT")
     assert booted.calls("systemctl daemon-reload") == booted.calls("systemctl restart") == []
 
@@ -533,12 +507,10 @@ def test_without_changes_the_record_is_renewed_every_quarter_of_an_hour(booted: 
     sent = booted.path(f"{LIB}/status")
     parameter = booted.world / "ssm" / "_geusemaker_dev_status-1a2b"
     parameter.write_text("state=unknown\n")
-    booted.start("sync")
-    assert booted.record() == {"state": "unknown"}
+    assert booted.sync() == {"state": "unknown"}
     then = sent.stat().st_mtime - 16 * 60
     os.utime(sent, (then, then))
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert {**record, "time": ""} == {**first, "time": ""}
 
 
@@ -569,15 +541,13 @@ def test_of_two_syncs_at_once_the_second_does_nothing(booted: Host) -> None:
 
 def test_the_host_is_not_ready_while_a_service_is_unhealthy(booted: Host) -> None:
     booted.set("unhealthy", "n8n\n")
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["step"]) == ("not-ready", "ready")
     assert record["reason"] == "the host is not ready; n8n is unhealthy"
     assert record["service.n8n"] == "unhealthy"
     assert booted.state("ready") == "failed"
     booted.set("unhealthy", "")
-    booted.start("sync")
-    assert booted.record()["state"] == "ready"
+    assert booted.sync()["state"] == "ready"
     assert booted.calls("docker compose up") == []  # nothing was restarted
 
 
@@ -587,8 +557,7 @@ def test_a_starting_or_missing_service_is_named_so(booted: Host, what: str, word
         (booted.world / "containers" / "ollama").unlink()
     else:
         booted.set("starting", "ollama\n")
-    booted.start("sync")
-    record = booted.record()
+    record = booted.sync()
     assert (record["state"], record["service.ollama"]) == ("not-ready", word)
 
 
