@@ -39,12 +39,10 @@ def many_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_stalled_requests_leave_caddy_its_memory_and_others_their_answers(
-    caddy: Path, tmp_path: Path
-) -> None:
+def test_stalled_requests_leave_caddy_its_memory_and_others_their_answers(tmp_path: Path) -> None:
     with (
         many_files(),
-        running(caddy, tmp_path, facts(access=Access(is_public=True))) as one,
+        running(tmp_path, facts(access=Access(is_public=True))) as one,
         ExitStack() as held,
     ):
         context = one.visitor.context()
@@ -61,13 +59,13 @@ def test_stalled_requests_leave_caddy_its_memory_and_others_their_answers(
 
 
 @pytest.fixture(scope="module")
-def impatient(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A proxy with the same limits, but of seconds."""
     swaps = {
         "read_header 10s": "read_header 5s",  # the limit of the TLS handshake too
         "read_body_idle 30s 1000": "read_body_idle 2s 1000",
     }
-    with running(caddy, tmp_path_factory.mktemp("proxy"), facts(), swaps=swaps) as one:
+    with running(tmp_path_factory.mktemp("proxy"), facts(), swaps=swaps) as one:
         yield one
 
 
@@ -136,10 +134,10 @@ def upload(impatient: Running, parts: int) -> bytes:
             return repr(error).encode()
 
 
-def test_a_refused_client_is_not_waited_for(caddy: Path, tmp_path: Path) -> None:
+def test_a_refused_client_is_not_waited_for(tmp_path: Path) -> None:
     # Without a limit on stalled bodies, only the refusal can end the request.
     swaps = {"read_body_idle 30s 1000": "read_body_idle 1h 1000"}
-    with running(caddy, tmp_path, facts(), swaps=swaps) as one:
+    with running(tmp_path, facts(), swaps=swaps) as one:
         for path in ("/ollama/api/blobs/1", "/metrics"):
             with one.visitor.connected() as safe:
                 safe.sendall(HEAD.format(path, "a" * 60_000, 1_000_000).encode())

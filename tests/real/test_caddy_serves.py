@@ -26,15 +26,15 @@ APART = (
 
 
 @pytest.fixture(scope="module")
-def proxy(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(caddy, tmp_path_factory.mktemp("proxy"), facts()) as one:
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(tmp_path_factory.mktemp("proxy"), facts()) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def with_domain(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def with_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     domain = facts(access=Access("ai.example.com", is_public=True))
-    with running(caddy, tmp_path_factory.mktemp("proxy"), domain) as one:
+    with running(tmp_path_factory.mktemp("proxy"), domain) as one:
         yield one
 
 
@@ -66,14 +66,11 @@ def test_caddys_own_authority_issues_the_certificate(proxy: Running) -> None:
         pass
 
 
-def test_a_client_that_uses_the_hosts_address_gets_its_certificate(
-    caddy: Path, tmp_path: Path
-) -> None:
+def test_a_client_that_uses_the_hosts_address_gets_its_certificate(tmp_path: Path) -> None:
     # As on a host with a public address, which the container does not have. A client that uses an
     # address sends no server name in its TLS greeting.
     with (
         running(
-            caddy,
             tmp_path,
             facts(access=Access(is_public=True)),
             sites="https://localhost, https://203.0.113.5",
@@ -134,8 +131,8 @@ def test_ollama_answers_with_the_key_and_does_not_receive_it(proxy: Running) -> 
     assert "authorization" not in received["headers"]
 
 
-def test_an_empty_key_file_gives_no_access(caddy: Path, tmp_path: Path) -> None:
-    with running(caddy, tmp_path, facts(services=("ollama",))) as one:
+def test_an_empty_key_file_gives_no_access(tmp_path: Path) -> None:
+    with running(tmp_path, facts(services=("ollama",))) as one:
         one.secret.write_text("")
         for value in ("Bearer ", "Bearer"):
             assert one.visitor.ask("/ollama/api/tags", {"Authorization": value}).status == 401
@@ -218,8 +215,8 @@ def sent(proxy: Running, path: str, host: str = "localhost") -> str:
         return b"".join(iter(lambda: safe.recv(65536), b"")).decode().lower()
 
 
-def test_answers_of_and_for_another_service_are_isolated(caddy: Path, tmp_path: Path) -> None:
-    with running(caddy, tmp_path, facts(services=("ollama", "qdrant"))) as one:
+def test_answers_of_and_for_another_service_are_isolated(tmp_path: Path) -> None:
+    with running(tmp_path, facts(services=("ollama", "qdrant"))) as one:
         isolated(one.visitor.ask("/ollama/hostile"))
         one.upstreams["qdrant"].shutdown()
         one.upstreams["qdrant"].server_close()
@@ -352,8 +349,8 @@ def test_long_headers_are_forwarded(proxy: Running) -> None:
     assert len(received["headers"]["x-claims"]) == 40_000
 
 
-def test_n8n_gets_no_requests_until_it_is_ready(caddy: Path, tmp_path: Path) -> None:
-    with running(caddy, tmp_path, facts(), ready=False) as one:
+def test_n8n_gets_no_requests_until_it_is_ready(tmp_path: Path) -> None:
+    with running(tmp_path, facts(), ready=False) as one:
         n8n = one.upstreams["n8n"]
         answer = until(one, "/", 503)
         assert answer.headers["retry-after"] == "10"
@@ -369,10 +366,8 @@ def test_n8n_gets_no_requests_until_it_is_ready(caddy: Path, tmp_path: Path) -> 
         until(one, "/", 503)
 
 
-def test_without_n8n_services_that_were_not_chosen_are_not_found(
-    caddy: Path, tmp_path: Path
-) -> None:
-    with running(caddy, tmp_path, facts(services=("qdrant",))) as one:
+def test_without_n8n_services_that_were_not_chosen_are_not_found(tmp_path: Path) -> None:
+    with running(tmp_path, facts(services=("qdrant",))) as one:
         for path in ("/", "/ollama/api/tags", "/crawl4ai/health", "/webhook/1"):
             answer = one.visitor.ask(path, {"Authorization": f"Bearer {OLLAMA_KEY}"})
             assert answer.status == 404

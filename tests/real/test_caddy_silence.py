@@ -10,9 +10,9 @@ from .proxy import OLLAMA_KEY, running
 from .visitors import Answer
 
 
-def test_an_answer_may_be_silent_for_more_than_a_minute(caddy: Path, tmp_path: Path) -> None:
+def test_an_answer_may_be_silent_for_more_than_a_minute(tmp_path: Path) -> None:
     # As of a model that thinks; longer than any limit on stalled clients. Caddy 2.11.6 closed it.
-    with running(caddy, tmp_path, facts()) as one:
+    with running(tmp_path, facts()) as one:
         got: list[Answer] = []
 
         def ask() -> None:
