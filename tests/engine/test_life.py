@@ -1,26 +1,16 @@
 """The life of a stack, on the genuine engine."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from .door import MADE, Door
 
 
-@pytest.fixture
-def plain_cli(door: Door) -> Iterator[None]:
-    """The program in a Python of its own, as a user and the commands run it."""
-    with door.plain():
-        yield
-
-
-@pytest.mark.usefixtures("plain_cli")
 def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) -> None:
-    preview = door.preview_text()
-    assert f"{MADE} to create" in preview
-    assert "error" not in preview
-
-    door.up()
+    # As a user and the commands run it: the program in a Python of its own.
+    with door.plain():
+        preview = door.preview_text()
+        assert f"{MADE} to create" in preview
+        assert "error" not in preview
+        door.up()
+        door.pulumi("preview", "--expect-no-changes")
     outputs = door.outputs()
     assert outputs["amiName"] == (
         "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902"
@@ -36,11 +26,11 @@ def test_a_stack_comes_up_stays_as_it_is_and_goes_without_a_trace(door: Door) ->
     assert host["State"]["Name"] == "running"
     assert len(door.resources()) > 10
 
-    door.pulumi("preview", "--expect-no-changes")
     door.refresh()
     door.pulumi("preview", "--expect-no-changes")
 
-    door.pulumi("destroy", "--yes")
+    with door.plain():
+        door.pulumi("destroy", "--yes")
     assert door.resources() == []
 
 
