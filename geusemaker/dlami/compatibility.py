@@ -211,7 +211,7 @@ def _check_age(
 ) -> None:
     """`ConfigError` for an image that is older than the driver that the type needs.
 
-    Other images than Deep Learning AMIs pass: their dates do not tell their drivers.
+    Other images than Deep Learning AMIs pass: their dates do not show their drivers.
     """
     blackwell = catalogue.blackwell_of(family_of(instance_type))
     if blackwell is None or not looks_like_dlami(image.name) or not _is_older(image, blackwell):

@@ -33,7 +33,7 @@ class Request:
         return " / ".join([*parts, self.framework_version] if self.framework_version else parts)
 
 
-def way_out(request: Request, today: date, catalogue: Catalogue) -> str:
+def nearest_patched(request: Request, today: date, catalogue: Catalogue) -> str:
     """A clause with the nearest patched line and the commands that select it.
 
     Nearest by architecture, then OS, then type. If a line of a closer type, or one without an

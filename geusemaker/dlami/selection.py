@@ -11,7 +11,14 @@ from typing import Final
 
 from geusemaker.dlami.catalogue import Catalogue, Line, Version, load_catalogue, numeric
 from geusemaker.dlami.naming import name_globs, name_regex
-from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
+from geusemaker.dlami.nearest import (
+    Request,
+    best,
+    commands,
+    elsewhere,
+    nearest_patched,
+    without_advisory,
+)
 from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS
 from geusemaker.errors import NeverMadeError, RequestError
 from geusemaker.messages import nearest
@@ -225,7 +232,7 @@ def _unknown_version(
 def _never_made(request: Request, line: Line, today: date, catalogue: Catalogue) -> NeverMadeError:
     return NeverMadeError(
         f"The value {request} names an image that AWS never released: {line.reason} (as of "
-        f"{catalogue.as_of}); {way_out(request, today, catalogue)}."
+        f"{catalogue.as_of}); {nearest_patched(request, today, catalogue)}."
     )
 
 
@@ -238,7 +245,7 @@ def _warnings(
     if not version.is_patched(today):
         found.append(
             f"{name} {where} still starts, but AWS has not patched it since "
-            f"{version.patched_until}; {way_out(request, today, catalogue)}."
+            f"{version.patched_until}; {nearest_patched(request, today, catalogue)}."
         )
     elif version.advisory:
         found.append(
