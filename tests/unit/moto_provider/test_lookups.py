@@ -104,7 +104,7 @@ def test_names_are_narrowed_by_globs_and_expressions(trio: World) -> None:
     assert refused(trio, AMI, owners=["self"]) == one(NONE)
 
 
-def test_the_newest_of_anybody_is_refused(trio: World) -> None:
+def test_the_newest_image_of_any_owner_is_refused(trio: World) -> None:
     loose = {"filters": name("Trio*"), "mostRecent": True}
     assert refused(trio, AMI, **loose) == one(UNSAFE)
     alias = [*name("Trio*"), {"name": "owner-alias", "values": ["amazon"]}]
@@ -161,10 +161,10 @@ def test_zones(world: World) -> None:
 
 
 def test_instance_types(world: World) -> None:
-    told = ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="g5.xlarge")
-    assert (told["defaultVcpus"], told["memorySize"]) == (4, 16384)
-    assert told["gpuses"][0]["name"] == "A10G"
-    assert told["supportedArchitectures"] == ["x86_64"]
+    shown = ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="g5.xlarge")
+    assert (shown["defaultVcpus"], shown["memorySize"]) == (4, 16384)
+    assert shown["gpuses"][0]["name"] == "A10G"
+    assert shown["supportedArchitectures"] == ["x86_64"]
     with pytest.raises(AwsError, match=r"reading EC2 Instance Type .x9.huge.: operation error EC2"):
         ask(world, "aws:ec2/getInstanceType:getInstanceType", instanceType="x9.huge")
     token = "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"

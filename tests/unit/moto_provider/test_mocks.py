@@ -57,7 +57,7 @@ def test_mocks_know_what_is_secret() -> None:
         found = mocks.account.client("ssm").get_parameter(Name=id_, WithDecryption=True)
         assert found["Parameter"]["Value"] == "one"
         _, outputs = mocks.new_resource(_new(kind, type="String", value="open", name="other"))
-        assert outputs["value"] == secret("open"), "the provider calls it secret, whoever gave it"
+        assert outputs["value"] == secret("open"), "the provider makes it secret"
         # One that only the program calls secret is so too, and what is kept of it.
         _, outputs = mocks.new_resource(_new("aws:s3/bucket:Bucket", tags=secret({"owner": "me"})))
         assert outputs["tags"] == secret({"owner": "me"})

@@ -20,10 +20,10 @@ def refusal(act: Callable[[], object]) -> str:
 
 def test_the_quotas_of_ec2_are_listed(empty_world: World) -> None:
     client = empty_world.account.client("service-quotas")
-    told = client.get_service_quota(ServiceCode="ec2", QuotaCode="L-DB2E81BA")["Quota"]
-    assert told["QuotaName"] == "Running On-Demand G and VT instances"
-    assert (told["Value"], told["Adjustable"]) == (64.0, True)
-    assert told["QuotaArn"].endswith(":ec2/L-DB2E81BA")
+    shown = client.get_service_quota(ServiceCode="ec2", QuotaCode="L-DB2E81BA")["Quota"]
+    assert shown["QuotaName"] == "Running On-Demand G and VT instances"
+    assert (shown["Value"], shown["Adjustable"]) == (64.0, True)
+    assert shown["QuotaArn"].endswith(":ec2/L-DB2E81BA")
     listed = client.list_service_quotas(ServiceCode="ec2")["Quotas"]
     assert {one["QuotaCode"]: one["Value"] for one in listed} == {
         quota.code: float(SEED.vcpus.get(quota.code, 0)) for quota in quotas.QUOTAS
@@ -104,9 +104,9 @@ def test_start_instances_is_refused_for_every_caller(empty_world: World) -> None
         ec2.start_instances(InstanceIds=[host.id])
     quotas.of("us-east-1")[STANDARD] = 4
     ec2.start_instances(InstanceIds=[host.id])
-    told = world.read(host)
-    assert told is not None
-    assert told["instanceState"] == "running"
+    shown = world.read(host)
+    assert shown is not None
+    assert shown["instanceState"] == "running"
 
 
 def test_each_region_has_its_own_quotas(empty_world: World) -> None:

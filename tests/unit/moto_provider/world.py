@@ -125,13 +125,13 @@ class World:
         )
 
     def free_cidr(self) -> str:
-        """Sixteen addresses of the VPC that nobody has."""
+        """The next sixteen free addresses of the VPC."""
         number = next(self._count)
         return f"10.0.{number // 16}.{number % 16 * 16}/28"
 
     @functools.cached_property
     def home(self) -> Thing:
-        """A subnet that nobody deletes, with room for many."""
+        """A subnet that stays, with room for many."""
         return self.make(
             "Subnet",
             vpcId=self.vpc.id,
@@ -187,12 +187,12 @@ class World:
 
     @functools.cached_property
     def zone(self) -> str:
-        """Id of a hosted zone, made past the provider, as somebody who adopts one has made it."""
+        """Id of a hosted zone, made by AWS's API, as a user made it before the program."""
         made = self.account.route53.create_hosted_zone(Name="example.com", CallerReference="one")
         return str(made["HostedZone"]["Id"]).rpartition("/")[2]
 
     def free_name(self) -> str:
-        """A name in the zone that nobody has."""
+        """The next free name in the zone."""
         return f"n8n-{next(self._count)}.example.com"
 
     @functools.cached_property
@@ -200,7 +200,7 @@ class World:
         return self.bucket()
 
     def bucket_policy(self, bucket: Thing, **members: Any) -> str:
-        """A policy that lets somebody of the account read the bucket's objects."""
+        """A policy by which users of the account may read the bucket's objects."""
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": self.account.id},
@@ -217,6 +217,11 @@ class World:
         return self.make(
             "Volume", availabilityZone=f"{self.account.region}{zone}", size=size, type="gp3"
         )
+
+    def attach(self, volume: Thing, instance: Thing, **given: Any) -> Thing:
+        """The volume at the instance, as /dev/sdf."""
+        wanted = {"deviceName": "/dev/sdf", "volumeId": volume.id, "instanceId": instance.id}
+        return self.make("VolumeAttachment", **wanted, **given)
 
     def image(self, architecture: str = "x86_64", root_gib: int = 30) -> Image:
         """A new image of this account's Region."""

@@ -42,13 +42,7 @@ def test_a_change_of_the_type_that_leaves_the_host_stopped(
 
 def test_a_volume_of_a_host_that_is_gone(world: World) -> None:
     made = [
-        world.make(
-            "VolumeAttachment",
-            deviceName="/dev/sdf",
-            volumeId=world.volume().id,
-            instanceId=world.instance().id,
-            stopInstanceBeforeDetaching=True,
-        )
+        world.attach(world.volume(), world.instance(), stopInstanceBeforeDetaching=True)
         for _ in range(2)
     ]
     ec2, host = world.account.client("ec2"), made[0].inputs["instanceId"]

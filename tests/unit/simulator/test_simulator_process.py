@@ -24,26 +24,26 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield started
 
 
-def test_the_state_file_says_all(process: Process) -> None:
-    assert process.told.keys() == {
+def test_the_state_file_is_complete(process: Process) -> None:
+    assert process.state.keys() == {
         *("pid", "provider_port", "endpoint", "account", "region", "images", "started", "token"),
         *("access_key_id", "secret_access_key"),
     }
-    assert process.told["pid"] == process.popen.pid
-    assert (process.told["account"], process.told["region"]) == ("000000000000", "us-east-1")
+    assert process.state["pid"] == process.popen.pid
+    assert (process.state["account"], process.state["region"]) == ("000000000000", "us-east-1")
     assert process.http("/geusemaker/health") == (200, {"pid": process.popen.pid})
     status, body = process.http("/geusemaker/other")
     assert (status, body) == (404, {"error": "no such page: GET /geusemaker/other"})
 
 
-def test_instance_types_are_told(process: Process) -> None:
-    status, told = process.http("/geusemaker/instance-types/m6i.large")
-    assert (status, told["InstanceType"]) == (200, "m6i.large")
+def test_instance_types_are_shown(process: Process) -> None:
+    status, shown = process.http("/geusemaker/instance-types/m6i.large")
+    assert (status, shown["InstanceType"]) == (200, "m6i.large")
     assert process.http("/geusemaker/instance-types/m6i.none")[0] == 400
 
 
 def test_provider_and_aws_show_one_account(process: Process) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{process.told['provider_port']}") as channel:
+    with grpc.insecure_channel(f"127.0.0.1:{process.state['provider_port']}") as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         config = {"region": "us-east-1", "defaultTags": {"tags": {"stack": "dev"}}}
         stub.Configure(provider_pb2.ConfigureRequest(args=wire.encode(config)))
@@ -80,8 +80,8 @@ def test_provider_and_aws_show_one_account(process: Process) -> None:
             iamInstanceProfile=profile,
             vpcSecurityGroupIds=[group],
         )
-        told = process.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
-        assert told["Tags"] == [{"Key": "stack", "Value": "dev"}]
+        shown = process.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
+        assert shown["Tags"] == [{"Key": "stack", "Value": "dev"}]
         (reserved,) = process.client("ec2").describe_instances()["Reservations"]
         assert {"Key": "stack", "Value": "dev"} in reserved["Instances"][0]["Tags"]
         alive = process.http("/geusemaker/resources")[1]
@@ -154,9 +154,9 @@ def test_the_clients_of_a_user_reach_every_service(
 ) -> None:
     """With nothing but the endpoint in the environment, as in the local shell."""
     for name, value in {
-        "AWS_ENDPOINT_URL": process.told["endpoint"],
-        "AWS_ACCESS_KEY_ID": process.told["access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": process.told["secret_access_key"],
+        "AWS_ENDPOINT_URL": process.state["endpoint"],
+        "AWS_ACCESS_KEY_ID": process.state["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": process.state["secret_access_key"],
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
@@ -203,7 +203,7 @@ def test_no_region_has_an_agent(process: Process) -> None:
         ssm.send_command(DocumentName="AWS-RunShellScript", InstanceIds=["i-0123456789abcdef0"])
 
 
-def test_a_region_that_is_none_is_refused_as_ec2_refuses(process: Process) -> None:
+def test_an_unknown_region_is_refused_as_by_ec2(process: Process) -> None:
     with pytest.raises(ClientError) as refused:
         process.client("ec2", "us-esat-1").describe_images(Owners=["amazon"])
     assert refused.value.response["Error"]["Code"] == "AuthFailure"
