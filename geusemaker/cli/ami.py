@@ -196,12 +196,7 @@ def show(
         who = target.identity()
         view = ami_show.view(config, outputs, target.ec2().list_lines(today))
         if as_json:
-            head = {
-                "region": target.region,
-                "account": who.account,
-                "simulated": target.simulated,
-                "stack": name,
-            }
+            head = target.facts(who, name)
             typer.echo(json.dumps(head | ami_show.as_json(view)))
             return
         terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {name}")

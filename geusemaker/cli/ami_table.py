@@ -26,13 +26,14 @@ class Entry:
         version: The version that was found, or without AWS's answer the first one to search for;
             None if AWS never made the line.
         image: The image that was found; None where AWS shows none, or was not called.
+        was_called: Whether AWS was called.
     """
 
     line: Line
     status: str
     version: Version | None
     image: FoundImage | None
-    asked: bool
+    was_called: bool
     newer_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -50,7 +51,7 @@ class Entry:
         if self.version is None:
             return NEVER
         number = self.version.number or ""
-        if not self.asked:
+        if not self.was_called:
             return number or "made"
         if self.image is None:
             return NOT_HERE
@@ -92,7 +93,7 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
                 status=_status(line, today),
                 version=_version(line, image, today),
                 image=image,
-                asked=answers is not None,
+                was_called=answers is not None,
                 newer_versions=answer.newer_versions if answer else {},
             )
         )

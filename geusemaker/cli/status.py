@@ -2,7 +2,6 @@
 
 import json
 import time
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,9 +10,9 @@ from geusemaker import terminal
 from geusemaker.bundle.facts import containers_of
 from geusemaker.bundle.images import fix_command, known_vulnerabilities
 from geusemaker.cli import fixes
-from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import opened, say
+from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import screen
 from geusemaker.host.durations import seconds_of
@@ -70,21 +69,14 @@ def status(
     """Show whether the host, its services and its models are ready, and what failed."""
     if timeout is not None and not wait_for_it:
         raise typer.BadParameter("--timeout is the time limit of --wait: add --wait")
-    with opened(stack, region, local, own_region=True) as target:
-        target.read_ahead()
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
-        who = target.identity()
+    with opened_host(stack, region, local, reads_config=True) as host:
+        target, who = host.target, host.target.identity()
         look, ended = host.look(), True
         known, fix = _vulnerabilities(host)
         if wait_for_it:
             look, ended = _waited(host, look, seconds_of(timeout or USUAL), as_json)
         if as_json:
-            head = {
-                "region": target.region,
-                "account": who.account,
-                "simulated": target.simulated,
-                "stack": host.stack,
-            }
+            head = target.facts(who, host.stack)
             document = screen.as_json(look, host.outputs)
             typer.echo(json.dumps(head | document | {"imagesWithHoles": known}))
         else:

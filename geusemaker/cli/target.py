@@ -203,6 +203,15 @@ class Target:
     def _outputs(self) -> dict[str, Any]:
         return self.cli.outputs() if self.cli and self.stack else {}
 
+    def facts(self, identity: Identity, stack: str) -> dict[str, Any]:
+        """The first keys of a command's JSON."""
+        return {
+            "region": self.region,
+            "account": identity.account,
+            "simulated": self.simulated,
+            "stack": stack,
+        }
+
     def shown_account(self, identity: Identity) -> str:
         """The account as every command prints it."""
         return f"{'SIMULATED ' if self.simulated else ''}account {identity.account}"
