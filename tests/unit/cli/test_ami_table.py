@@ -115,22 +115,24 @@ def _of(answers: tuple[LineImages, ...], name: str) -> str:
     return found
 
 
-def test_show_tells_how_far_behind_and_what_to_do(answers: tuple[LineImages, ...]) -> None:
+def test_show_counts_newer_builds_and_names_the_next_commands(
+    answers: tuple[LineImages, ...],
+) -> None:
     outputs = {"amiId": _of(answers, OLD), "amiName": OLD, "architecture": "x86_64"}
     view = ami_show.view(DeploymentConfig(), outputs, answers)
-    told = dict(ami_show.lines(view, TODAY))
-    assert told["running"] == f"{OLD} ({outputs['amiId']})"
-    assert told["line"] == "ubuntu-22.04 / x86_64 / base"
-    assert told["chosen"] == "amiPolicy keep: kept until you request another"
-    assert told["built"] == "2026-06-19, 157 days ago"
-    assert told["behind"].startswith("1 newer build of its version; the newest for the config")
-    assert told["patched"] == "until 2027-04-30 (158 days)"
-    assert told["Next"] == "geusemaker ami update | geusemaker ami pin"
+    printed = dict(ami_show.lines(view, TODAY))
+    assert printed["running"] == f"{OLD} ({outputs['amiId']})"
+    assert printed["line"] == "ubuntu-22.04 / x86_64 / base"
+    assert printed["chosen"] == "amiPolicy keep: kept until you request another"
+    assert printed["built"] == "2026-06-19, 157 days ago"
+    assert printed["behind"].startswith("1 newer build of its version; the newest for the config")
+    assert printed["patched"] == "until 2027-04-30 (158 days)"
+    assert printed["Next"] == "geusemaker ami update | geusemaker ami pin"
     late = dict(ami_show.lines(view, date(2027, 5, 1)))
     assert late["patched"].startswith("ended 2027-04-30")
 
 
-def test_show_says_what_a_pin_another_request_or_a_strange_image_mean(
+def test_show_explains_a_pin_another_request_and_an_unknown_image(
     answers: tuple[LineImages, ...],
 ) -> None:
     outputs = {"amiId": _of(answers, OLD), "amiName": OLD, "architecture": "x86_64"}
@@ -173,11 +175,13 @@ def test_show_of_a_version_in_full_finds_the_same(answers: tuple[LineImages, ...
     assert newest.name.endswith("PyTorch 2.6.0 (Ubuntu 22.04) 20250223")
     runs = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260725"
     outputs = {"amiId": _of(answers, runs), "amiName": runs, "architecture": "x86_64"}
-    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
-    assert told["behind"].endswith("20250223 (" + newest.id + "), which is of another line")
+    printed = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert printed["behind"].endswith("20250223 (" + newest.id + "), which is of another line")
 
 
-def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -> None:
+def test_the_legend_compares_the_stack_with_the_newest_image(
+    answers: tuple[LineImages, ...],
+) -> None:
     newest = ami_show.newest_of(DeploymentConfig(), answers)
     assert newest is not None
 
@@ -186,12 +190,12 @@ def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -
 
     assert mark({}) == "> marks stack dev, x86_64, not deployed"
     assert mark({"amiId": newest.id}) == "> marks stack dev, x86_64, running the newest"
-    told = mark({"amiId": "ami-1", "amiName": OLD})
-    assert told == f"> marks stack dev, x86_64, running {OLD}, not the newest"
+    printed = mark({"amiId": "ami-1", "amiName": OLD})
+    assert printed == f"> marks stack dev, x86_64, running {OLD}, not the newest"
     assert ami_show.marker(None, None, None, {}) is None
 
 
-def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages, ...]) -> None:
+def test_the_legend_is_for_the_requested_version(answers: tuple[LineImages, ...]) -> None:
     config = DeploymentConfig(
         os_type="amazon-linux-2023", ami_type="pytorch", framework_version="2.11"
     )
@@ -201,5 +205,5 @@ def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages,
     assert ami_show.marker(config, newest, "dev", outputs) == (
         "> marks stack dev, x86_64, running the newest of 2.11"
     )
-    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
-    assert told["advisory"].startswith("carries known CVEs that AWS will not patch")
+    printed = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert printed["advisory"].startswith("carries known CVEs that AWS will not patch")

@@ -1,4 +1,4 @@
-"""Which stack, which Region, which account: every way to name them, and to have none."""
+"""The stack, Region and account that a command works on, by every way to name them."""
 
 import os
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_stack_is_found_by_each_of_its_names(
     ("listed", "wanted"),
     [([], "dev"), ([{"name": "dev"}], "Dev"), ([{"name": "dev"}], "acme/geusemaker/prod")],
 )
-def test_a_stack_that_is_not_there_is_told_with_those_that_are(
+def test_a_missing_stack_is_an_error_that_lists_the_others(
     world: World, listed: list[dict[str, object]], wanted: str
 ) -> None:
     world.answers(stacks=listed)
@@ -105,7 +105,7 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(
     assert ("Use `--stack dev`, or" in str(refused.value)) == (wanted == "Dev")
 
 
-def test_without_a_selected_stack_the_command_says_how_to_get_one(world: World) -> None:
+def test_without_a_selected_stack_the_error_names_the_command(world: World) -> None:
     world.answers(stacks=[{"name": "dev"}, {"name": "prod"}])
     found = opened()
     assert (found.stack, found.given(), found.outputs()) == (None, [], {})
@@ -126,7 +126,7 @@ def test_stacks_that_cannot_be_read_are_one_paragraph(world: World, said: str) -
     assert "`pulumi login`" in found.no_stack
 
 
-def test_not_logged_in_is_told_with_both_logins(world: World) -> None:
+def test_without_a_login_the_error_names_both_logins(world: World) -> None:
     world.answers(stacks_error="error: PULUMI_ACCESS_TOKEN must be set for login")
     with pytest.raises(ConfigError, match="Pulumi said: PULUMI_ACCESS_TOKEN") as refused:
         opened(stack="dev")
@@ -187,7 +187,7 @@ def test_encrypted_values_are_read_in_clear_and_marked(world: World) -> None:
     assert opened().given()[0].secret
     world.config("geusemaker:osType: ubuntu-24.04")
     opened().given()
-    assert "--show-secrets" not in world.pulumi()[-1], "no passphrase is asked for without need"
+    assert "--show-secrets" not in world.pulumi()[-1], "no prompt for a passphrase without need"
 
 
 @pytest.mark.parametrize("content", ["config: [", "[]", "config: []", "", "\xff", "config:\n"])
@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_read_sets_nothing(world: World, content: str) -> 
     assert found.given() == []
 
 
-def test_a_value_that_pulumi_does_not_tell_is_left_out(world: World) -> None:
+def test_a_value_that_pulumi_does_not_print_is_left_out(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-24.04")
     world.answers(config={"geusemaker:architecture": {"value": "arm64"}})
     assert opened().given() == []

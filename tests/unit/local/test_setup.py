@@ -1,4 +1,4 @@
-"""`scripts/setup.sh` and `setup_venv.py`: what make runs before anything is installed."""
+"""`scripts/setup.sh` and `setup_venv.py`: they run before anything is installed."""
 
 import hashlib
 import importlib.util
@@ -131,7 +131,7 @@ def test_a_stamp_counts_for_what_it_was_made_for(project: Path) -> None:
     assert not setup_venv.is_ready(project, "run")
 
 
-def test_a_half_made_environment_is_made_anew_and_a_moved_one_too(
+def test_an_incomplete_or_moved_environment_is_created_again(
     project: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[str] = []
@@ -276,7 +276,7 @@ def test_nothing_is_installed_that_the_lock_does_not_name(
     assert not setup_venv.is_ready(project, "run")
 
 
-def test_a_dev_lock_without_uv_says_where_to_get_it(project: Path, index: Path) -> None:
+def test_a_dev_lock_without_uv_is_an_error_with_the_command(project: Path, index: Path) -> None:
     (project / "requirements-dev.lock").write_text("# nothing\n")
     with pytest.raises(SystemExit, match="git checkout requirements-dev"):
         setup_venv.install(project, project / ".venv", "run")
