@@ -9,6 +9,8 @@ CHECKED := bench geusemaker pulumi_moto scripts tests $(wildcard __main__.py)
 # Variables that make Python import other code must not reach the programs below.
 unexport PYTHONPATH
 unexport PYTHONHOME
+# Without compiled files each program that the tests start compiles the package: 0.3 s of CPU time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint bench lock clean setup setup-local setup-dev
@@ -59,9 +61,10 @@ test: setup-dev
 	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
 
 # Missing packages and programs are installed or built, which needs root or sudo.
+# One worker more than cores: some tests only wait, one of them for a minute.
 test-rest: setup-dev test-tools
 	@scripts/test_packages.sh
-	@$(PY) -m pytest -n auto --dist worksteal $(REST)
+	@$(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(REST)
 
 test-all:
 	@$(MAKE) test COVERAGE=yes

@@ -1,34 +1,40 @@
 """Reports what the commands and the program cost, next to a reference that does the same.
 
-Run it by `make bench`. Each row has our figure, a reference measured in the same run, their ratio,
-and the target. CPU seconds are those of the process and its children, as medians: a busy machine
-changes them less than wall time. Everything runs against a simulated account in a temporary folder.
-It is a report: a missed target is shown and is no failure. A figure that cannot be measured is a
-failure.
+Run it by `make bench`. Each row has our figure, a reference, their ratio, and the target. CPU
+seconds are those of the process and its children: a busy machine changes them less than wall time.
+The simulated account is not one of them. Both commands of a row run in turn, and the row has their
+medians. Everything runs against a simulated account in a temporary folder. It is a report: a missed
+target is shown and is no failure. A figure that cannot be measured is a failure.
 """
 
 import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Any
+
+from bare import program
 
 from geusemaker.local import lifecycle, session
-from geusemaker.local.places import Places
+from geusemaker.local.places import STACK, Places
 
 PROJECT = Path(__file__).resolve().parents[1]
 GEUSEMAKER = str(session.bin_dir() / "geusemaker")
 PREVIEW = ("pulumi", "preview", "--non-interactive")
-RUNS = 5
+UP = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
+DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
+RUNS = 3
+UPS = 2
+TIER1S = 8
 MEGABYTE = 1_000_000
 
 TWO_COMMANDS = """
@@ -56,21 +62,6 @@ else:
 """
 """The calls of the AWS CLI, for a machine without it."""
 
-BARE = """
-import json
-import pulumi
-import pulumi_aws
-import pulumi_aws.ec2
-with open("resources.json") as file:
-    resources = json.load(file)
-for number, (token, inputs) in enumerate(resources):
-    if token == "pulumi:index:Stash":
-        pulumi.Stash(f"bare-{number}", input=inputs["input"])
-    else:
-        pulumi.CustomResource(token, f"bare-{number}", inputs)
-"""
-"""The resources of a deployed stack with their values, in a bare program."""
-
 SEVERAL = """
 from geusemaker.components.tier1 import Tier1
 for number in range({count}):
@@ -78,19 +69,28 @@ for number in range({count}):
 """
 
 
+@dataclass(frozen=True)
+class Side:
+    """A command of a row: what is measured, what undoes it before the next run, and where."""
+
+    command: Sequence[str]
+    folder: Path
+    undo: Sequence[str] = ()
+
+
 class Bench:
-    """Measures in one project and one environment, and prints a row for each figure."""
+    """Measures in one environment, and prints a row for each figure."""
 
     def __init__(self, project: Path, env: Mapping[str, str]) -> None:
         self.project = project
         self.env = dict(env)
         self.failed = False
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, folder: Path | None = None) -> str:
         """What the command prints. Raises `CalledProcessError` where it fails."""
         return subprocess.run(
             command,
-            cwd=self.project,
+            cwd=folder or self.project,
             env=self.env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -98,43 +98,60 @@ class Bench:
             check=True,
         ).stdout
 
-    def cpu(self, *command: str, runs: int = RUNS) -> float:
-        """The median of the command's CPU seconds, after one run that fills the caches."""
-        taken = []
+    def cpu(self, command: Sequence[str], folder: Path | None = None) -> float:
+        """The CPU seconds of one run."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.run(*command, folder=folder)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def in_turn(self, *sides: Side, runs: int = RUNS) -> tuple[float, ...]:
+        """The medians of each side's CPU seconds, after one run of each that fills the caches."""
+        taken: list[list[float]] = [[] for _ in sides]
         for _ in range(runs + 1):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            self.run(*command)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return statistics.median(taken[1:])
+            for side, seconds in zip(sides, taken, strict=True):
+                seconds.append(self.cpu(side.command, side.folder))
+                if side.undo:
+                    self.run(*side.undo, folder=side.folder)
+        return tuple(statistics.median(seconds[1:]) for seconds in taken)
 
-    def clock(self, *command: str) -> float:
-        """The wall time of one run in seconds."""
-        began = time.perf_counter()
-        self.run(*command)
-        return time.perf_counter() - began
+    def compare(self, figure: str, targets: Mapping[str, str], *commands: Sequence[str]) -> None:
+        """A row for each reference, which is a command after the first, with its target."""
+        sides = [Side(command, self.project) for command in commands]
+        self.rows(figure, targets, lambda: self.in_turn(*sides))
 
-    def row(
-        self, figure: str, target: str, ours: Callable[[], float], reference: Callable[[], float]
+    def rows(
+        self, figure: str, targets: Mapping[str, str], measured: Callable[[], tuple[float, ...]]
     ) -> None:
-        """Prints one figure and its reference, or why it cannot be measured."""
+        """Prints one figure next to each reference, or why it cannot be measured."""
         try:
-            mine, other = ours(), reference()
+            ours, *others = measured()
         except (OSError, subprocess.CalledProcessError) as error:
             self.failed = True
             # Pulumi says on stdout why a preview has failed.
             said = "".join(
                 getattr(error, name, None) or "" for name in ("stdout", "stderr")
             ).strip()
-            print(f"{figure:<34} not measured: {error} {said[-500:]}", flush=True)
+            print(f"{figure:<24} not measured: {error} {said[-500:]}", flush=True)
             return
-        print(
-            f"{figure:<34} {mine:>8.2f} {other:>10.2f} {mine / other:>6.2f}  {target}", flush=True
-        )
+        for (reference, target), other in zip(targets.items(), others, strict=True):
+            self.print(
+                figure, f"{ours:.2f}", f"{other:.2f}", f"{ours / other:.2f}", target, reference
+            )
 
-    def program(self, text: str) -> None:
-        """Makes this the project's program."""
-        (self.project / "__main__.py").write_text(text, encoding="utf-8")
+    def print(self, *cells: str) -> None:
+        """Prints one row of the report."""
+        print("{:<24} {:>7} {:>9} {:>6}  {:<11} {}".format(*cells), flush=True)
+
+    def folder(self, name: str, program: str) -> Path:
+        """A project with that program and a new stack of that name."""
+        made = self.project.with_name(name)
+        made.mkdir()
+        shutil.copy(self.project / "Pulumi.yaml", made)
+        (made / ".venv").symlink_to(sys.prefix)
+        (made / "__main__.py").write_text(program, encoding="utf-8")
+        self.run("pulumi", "stack", "init", name, folder=made)
+        return made
 
 
 def needed_bytes(name: str, seen: set[str]) -> int:
@@ -159,26 +176,6 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def in_clear(found: dict[str, Any]) -> Any:
-    """The value of a secret, as `pulumi stack export --show-secrets` writes one."""
-    return json.loads(found["plaintext"]) if "plaintext" in found else found
-
-
-def resources_of(exported: str) -> list[tuple[str, dict[str, Any]]]:
-    """Token and inputs of each resource of a stack, without components and providers.
-
-    The provider adds `tagsAll` to the inputs itself, and refuses it from a program.
-    """
-    return [
-        (
-            one["type"],
-            {k: v for k, v in one["inputs"].items() if k != "tagsAll" and not k.startswith("__")},
-        )
-        for one in json.loads(exported, object_hook=in_clear)["deployment"]["resources"]
-        if one.get("custom") and not one["type"].startswith("pulumi:providers:")
-    ]
-
-
 def aws_call(bench: Bench, *arguments: str) -> list[str]:
     """The AWS CLI's own call, or boto3's where there is no AWS CLI that works."""
     aws = shutil.which("aws", path=bench.env["PATH"])
@@ -189,60 +186,72 @@ def aws_call(bench: Bench, *arguments: str) -> list[str]:
 
 def measure(bench: Bench) -> None:
     """Measures all figures. The first deployment is one of them; later ones use its stack."""
-    cpu, clock = bench.cpu, bench.clock
-    print(f"{'figure':<34} {'ours':>8} {'reference':>10} {'ratio':>6}  target", flush=True)
+    bench.print("figure", "ours", "reference", "ratio", "target", "reference is")
     two = bench.project / "two.py"
     two.write_text(TWO_COMMANDS, encoding="utf-8")
-    bench.row(
-        "--help, CPU s (two commands)",
-        "1.2",
-        lambda: cpu(GEUSEMAKER, "--help"),
-        lambda: cpu(sys.executable, str(two), "--help"),
+    bench.compare(
+        "--help, CPU s",
+        {"Typer with two commands": "1.2"},
+        (GEUSEMAKER, "--help"),
+        (sys.executable, str(two), "--help"),
     )
-    bench.row(
-        "installed, MB (all of .venv)",
-        "400 MB",
-        lambda: needed_bytes("geusemaker", set()) / MEGABYTE,
-        lambda: folder_bytes(Path(sys.prefix)) / MEGABYTE,
+    bench.rows(
+        "installed, MB",
+        {"all of .venv": "400 MB"},
+        lambda: (
+            needed_bytes("geusemaker", set()) / MEGABYTE,
+            folder_bytes(Path(sys.prefix)) / MEGABYTE,
+        ),
     )
-    previewed = cpu(*PREVIEW)
-    bench.row(
-        "local up, s (a second time)",
-        "45 s (12 s), on two quiet cores",
-        lambda: clock(GEUSEMAKER, "local", "up"),
-        lambda: clock(GEUSEMAKER, "local", "up"),
+    local_up = (GEUSEMAKER, "local", "up")
+    bench.rows(
+        "local up, CPU s",
+        {"a second time": "45 s (12 s)"},
+        lambda: (bench.cpu(local_up), bench.cpu(local_up)),
     )
+    # As users have it: selected, not named by a variable.
+    del bench.env["PULUMI_STACK"]
+    bench.run("pulumi", "stack", "select", STACK)
+    of_stack = json.loads(bench.run("pulumi", "stack", "output", "--json"))
     images = ("--owners", "amazon", "--filters", "Name=name,Values=*Deep Learning*")
-    bench.row(
-        "ami list, CPU s (aws)",
-        "1.5",
-        lambda: cpu(GEUSEMAKER, "ami", "list"),
-        lambda: cpu(*aws_call(bench, "ec2", "describe-images", *images)),
+    for name, calls in (
+        (("ami", "list"), ("ec2", "describe-images", *images)),
+        (("status",), ("ssm", "get-parameter", "--name", of_stack["statusParameter"])),
+    ):
+        aws = aws_call(bench, *calls)
+        both = ("sh", "-c", f"pulumi stack output >/dev/null && {shlex.join(aws)}")
+        what = Path(aws[0]).name if aws[0] != sys.executable else "boto3"
+        bench.compare(
+            f"{' '.join(name)}, CPU s",
+            {f"{what}, {calls[1]}": "1.5", f"{what} and `pulumi stack output`": "-"},
+            (GEUSEMAKER, *name),
+            aws,
+            both,
+        )
+    deployed = bench.run("pulumi", "stack", "export", "--show-secrets")
+    bench.run(*DESTROY)
+    bare = bench.folder("bare", program(deployed))
+    bench.rows(
+        "preview, CPU s",
+        {"the bare program": "1.05"},
+        lambda: bench.in_turn(Side(PREVIEW, bench.project), Side(PREVIEW, bare)),
     )
-    parameter = json.loads(bench.run("pulumi", "stack", "output", "--json"))["statusParameter"]
-    bench.row(
-        "status, CPU s (aws)",
-        "1.5",
-        lambda: cpu(GEUSEMAKER, "status"),
-        lambda: cpu(*aws_call(bench, "ssm", "get-parameter", "--name", parameter)),
+    # One after the other: some names of resources are the same.
+    bench.rows(
+        "up, CPU s",
+        {"the bare program": "1.05"},
+        lambda: bench.in_turn(Side(UP, bench.project, DESTROY), Side(UP, bare, DESTROY), runs=UPS),
     )
-    exported = bench.run("pulumi", "stack", "export", "--show-secrets")
-    (bench.project / "resources.json").write_text(json.dumps(resources_of(exported)))
-    bench.run("pulumi", "stack", "select", "--create", "bare")
-    bench.program(BARE)
-    bench.row("preview, CPU s (bare program)", "1.05", lambda: previewed, lambda: cpu(*PREVIEW))
-    bench.row(
-        "preview of 8 Tier1, each, CPU s",
-        "1.3",
-        lambda: several(bench, 8),
-        lambda: several(bench, 1),
+    bench.rows(
+        f"up of {TIER1S} Tier1, each, CPU s",
+        {"up of one": "1.3"},
+        lambda: (bench.cpu(UP, several(bench, TIER1S)) / TIER1S, bench.cpu(UP, several(bench, 1))),
     )
 
 
-def several(bench: Bench, count: int) -> float:
-    """CPU seconds of a preview, per stack, for a program with that many stacks."""
-    bench.program(SEVERAL.format(count=count))
-    return bench.cpu(*PREVIEW, runs=1) / count
+def several(bench: Bench, count: int) -> Path:
+    """A project with a program with that many stacks."""
+    return bench.folder(f"stacks-{count}", SEVERAL.format(count=count))
 
 
 def main() -> None:
@@ -253,7 +262,12 @@ def main() -> None:
         for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "__main__.py"):
             shutil.copy(PROJECT / name, project / name)
         (project / ".venv").symlink_to(sys.prefix)
-        base = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+        base = {
+            name: value
+            for name, value in os.environ.items()
+            # Without its compiled files, Python would compile this clone in each run.
+            if not name.startswith(("AWS_", "PULUMI_", "PYTHONDONTWRITEBYTECODE"))
+        }
         places, notes = Places(project), list[str]()
         try:
             bench = Bench(project, session.open_session(places, base, notes.append).env)

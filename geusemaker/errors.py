@@ -60,7 +60,23 @@ class NoImageError(ImageError):
 
 
 class PinError(ImageError):
-    """The image of `amiId` or `amiName` is missing or contradicts other keys."""
+    """The image of `amiId` or `amiName` is missing or contradicts other keys.
+
+    Attributes:
+        fault: The message without its subject and fixes.
+        other_fix: A fix that keeps the image; empty if there is none.
+    """
+
+    def __init__(self, fault: str, *, key: str = "", other_fix: str = "") -> None:
+        """With `key`, the key of the pin, the message offers to drop the pin."""
+        self.fault = fault
+        self.other_fix = other_fix
+        if key:
+            instead = other_fix or (
+                "pin an available one: `geusemaker ami list --json` shows their ids and names"
+            )
+            fault = f"{key}{fault} Drop the pin: `pulumi config rm {key}`; or {instead}."
+        super().__init__(fault)
 
 
 class AwsError(GeuseMakerError, RuntimeError):

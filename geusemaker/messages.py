@@ -101,7 +101,7 @@ class Origin(Protocol):
         """The key as messages name it."""
 
     def place(self) -> str:
-        """The start of a sentence about several keys."""
+        """What comes before the first key in a sentence about several keys."""
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
         """The instruction to set the key."""
@@ -126,7 +126,7 @@ class StackOrigin:
         return f"{NAMESPACE}:{self.spelled or key}"
 
     def place(self) -> str:
-        return ""
+        return f"{NAMESPACE}:"
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:
         text = [] if value is None else [as_text(value)]

@@ -1,11 +1,12 @@
 """The simulated account: moto's state behind boto3 clients, and what moto has no room for."""
 
 import contextlib
+import dataclasses
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import botocore.config
@@ -21,8 +22,12 @@ def _session() -> boto3.session.Session:
     return boto3.session.Session()
 
 
+# A HEAD request of S3 has no body, so its error has no other code than the status.
+_GONE: Final = ("404", "Gateway.NotAttached", "ResourceNotFoundException")
+
+
 class AwsError(Exception):
-    """AWS refuses a call. `str()` is what the real provider would show for it."""
+    """AWS refuses a call. `str()` is the text that the real provider would show."""
 
     def __init__(
         self,
@@ -41,20 +46,67 @@ class AwsError(Exception):
             f"api error {code}: {message}\n\n"
         )
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the thing of the call, or what the thing belongs to, does not exist."""
+        return (
+            self.code.endswith("NotFound") or self.code.startswith("NoSuch") or self.code in _GONE
+        )
+
+
+class Service:
+    """One of AWS's services in an account: `account.ec2.create_vpc(CidrBlock=...)` calls it."""
+
+    def __init__(self, account: "Account", name: str) -> None:
+        self._account = account
+        self._name = name
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        return functools.partial(self._account.call, self._name, operation)
+
+    @property
+    def id(self) -> str:
+        """Its name in AWS's errors, such as "EC2"."""
+        return str(self._account.client(self._name).meta.service_model.service_id)
+
+    def refuse(self, operation: str, code: str, message: str) -> AwsError:
+        """An error of AWS that moto does not raise; `operation` such as "CreateVpc"."""
+        return AwsError(self._account.action, self.id, operation, code, message)
+
+
+class _Bound:
+    """Makes a service an attribute of the account."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, account: "Account", owner: type) -> Service:
+        return Service(account, self._name)
+
 
 @dataclass
 class Account:
     """One simulated account seen from one Region.
 
     `endpoint` is moto's address on loopback; without one, boto3 must be mocked in this process.
+    `action` is the verb phrase of the errors, as in "creating EC2 VPC".
     """
 
     region: str
     endpoint: str | None = None
     keys: Keys = MADE_UP
     default_tags: Mapping[str, str] = field(default_factory=dict)
+    action: str = "reading"
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _types: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+    backup = _Bound()
+    ec2 = _Bound()
+    efs = _Bound()
+    iam = _Bound()
+    route53 = _Bound()
+    s3 = _Bound()
+    ssm = _Bound()
 
     # One call at a time for the whole account: moto's state has no locks of its own, and runs
     # that do the same things in the same order give the same ids.
@@ -64,6 +116,10 @@ class Account:
     def id(self) -> str:
         """Account number."""
         return account_id()
+
+    def during(self, action: str) -> "Account":
+        """The same account, whose errors name this action."""
+        return dataclasses.replace(self, action=action)
 
     def client(self, service: str) -> Any:
         """boto3 client of the account; made once, since making one is slow."""
@@ -86,16 +142,17 @@ class Account:
             )
         return self._clients[service]
 
-    def call(self, action: str, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        """One API call; `action` is the verb phrase of the error, as in "creating EC2 VPC"."""
-        method: Callable[..., dict[str, Any]] = getattr(self.client(service), operation)
+    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """One API call by boto3's names. Raises `AwsError`."""
+        client = self.client(service)
+        method: Callable[..., dict[str, Any]] = getattr(client, operation)
         try:
             return method(**arguments)
         except botocore.exceptions.ClientError as refused:
             error = refused.response["Error"]
             raise AwsError(
-                action,
-                self.client(service).meta.service_model.service_id,
+                self.action,
+                client.meta.service_model.service_id,
                 refused.operation_name,
                 error["Code"],
                 error["Message"],
@@ -103,32 +160,23 @@ class Account:
             ) from refused
 
     def instance_type(self, name: str) -> dict[str, Any]:
-        """DescribeInstanceTypes of one type; asked once, since moto reads all types for each."""
+        """DescribeInstanceTypes of one type; called once, since moto reads all types each time."""
         if name not in self._types:
-            self._types[name] = self.call(
-                f"reading EC2 Instance Type ({name})",
-                "ec2",
-                "describe_instance_types",
-                InstanceTypes=[name],
-            )["InstanceTypes"][0]
+            reading = self.during(f"reading EC2 Instance Type ({name})")
+            answer = reading.ec2.describe_instance_types(InstanceTypes=[name])
+            self._types[name] = answer["InstanceTypes"][0]
         return self._types[name]
 
-    def refuse(
-        self, action: str, service: str, operation: str, code: str, message: str
-    ) -> AwsError:
-        """An error of AWS's that moto would not raise by itself."""
-        return AwsError(action, service, operation, code, message)
-
-    def arn(self, service: str, resource: str, *, region: bool = True) -> str:
-        """ARN of something in this account."""
-        return f"arn:aws:{service}:{self.region if region else ''}:{self.id}:{resource}"
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of something in this account and Region."""
+        return f"arn:aws:{service}:{self.region}:{self.id}:{resource}"
 
 
 @contextlib.contextmanager
-def gone_is_fine(*codes: str) -> Iterator[None]:
-    """Deleting what is not there any more succeeds, as in the real provider."""
+def gone_is_fine() -> Iterator[None]:
+    """Deleting what does not exist any more succeeds, as in the real provider."""
     try:
         yield
     except AwsError as error:
-        if error.code not in codes:
+        if not error.is_gone:
             raise

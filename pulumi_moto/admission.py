@@ -135,7 +135,7 @@ def of_a_page(environ: Environ, endpoint: str) -> Answer | None:
     if of_browser:
         said = f"The simulated account takes no requests of web pages: {of_browser[0]} is set.\n"
     elif f"http://{environ.get('HTTP_HOST', '')}" not in local:
-        said = f"The simulated account is at {endpoint} only, whatever name leads there.\n"
+        said = f"The simulated account is at {endpoint} only, not at another name.\n"
     else:
         return None
     return Answer("403 Forbidden", "text/plain", said.encode())
@@ -157,7 +157,7 @@ def not_validated() -> Answer:
 
 
 def unsigned() -> Answer:
-    """What S3 says where nobody signed; no other service is named in such a request."""
+    """S3's error for an unsigned request, which names no other service."""
     return _s3("AccessDenied", "Access Denied")
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from .account import Account
 from .lookup import Answer, InvokeError, filters_of
+from .resources.support import optional, picked
 from .schema import Problem
+from .tags import plain_tags
 
 _UNSAFE = (
     'Most Recent Image Not Filtered: "most_recent" is set to "true" and results are not filtered '
@@ -16,7 +18,7 @@ _UNSAFE = (
 
 
 def ami_problems(arguments: Mapping[str, Any]) -> Iterator[Problem]:
-    """What the real provider refuses before it asks AWS."""
+    """What the real provider refuses before it calls AWS."""
     if arguments.get("owners") == [] or "" in (arguments.get("owners") or []):
         yield Problem("owners", "expected at least one owner, and none of them empty")
     pattern = arguments.get("nameRegex")
@@ -40,10 +42,7 @@ def get_ami(account: Account, arguments: Mapping[str, Any]) -> Answer:
     named = {f["Name"] for f in filters}
     safe = owners or named & {"owner-id", "image-id"} or arguments.get("allowUnsafeFilter")
     errors = [] if safe or not newest else [_UNSAFE]
-    found = account.call(
-        "reading EC2 AMIs",
-        "ec2",
-        "describe_images",
+    found = account.during("reading EC2 AMIs").ec2.describe_images(
         Owners=owners,
         Filters=filters,
         IncludeDeprecated=bool(arguments.get("includeDeprecated")),
@@ -76,40 +75,26 @@ def _image(account: Account, image: Mapping[str, Any]) -> Answer:
         None,
     )
     return {
+        **optional(image, "BootMode", "DeprecationTime", "Description", "Hypervisor"),
+        **optional(image, "ImageLocation", "ImageOwnerAlias", "ImageType", "ImdsSupport"),
+        **optional(image, "Platform", "VirtualizationType"),
+        **picked(image, "ImageId", "Architecture", "CreationDate", "Name", "OwnerId", "Public"),
+        **picked(image, "RootDeviceName", "RootDeviceType", "State"),
         "id": image["ImageId"],
-        "imageId": image["ImageId"],
         "arn": f"arn:aws:ec2:{account.region}::image/{image['ImageId']}",
-        "architecture": image["Architecture"],
         "blockDeviceMappings": [_mapping(m) for m in image["BlockDeviceMappings"]],
-        "bootMode": image.get("BootMode", ""),
-        "creationDate": image["CreationDate"],
-        "deprecationTime": image.get("DeprecationTime", ""),
-        "description": image.get("Description", ""),
         "enaSupport": image.get("EnaSupport", False),
-        "hypervisor": image.get("Hypervisor", ""),
-        "imageLocation": image.get("ImageLocation", ""),
-        "imageOwnerAlias": image.get("ImageOwnerAlias", ""),
-        "imageType": image.get("ImageType", ""),
-        "imdsSupport": image.get("ImdsSupport", ""),
         "kernelId": "",
         "lastLaunchedTime": "",
-        "name": image["Name"],
-        "ownerId": image["OwnerId"],
-        "platform": image.get("Platform", ""),
         "platformDetails": image.get("PlatformDetails", "Linux/UNIX"),
         "productCodes": [],
-        "public": image["Public"],
         "ramdiskId": "",
-        "rootDeviceName": image["RootDeviceName"],
-        "rootDeviceType": image["RootDeviceType"],
         "rootSnapshotId": root["Ebs"]["SnapshotId"] if root else "",
         "sriovNetSupport": "simple",
-        "state": image["State"],
         "stateReason": {"code": "UNSET", "message": "UNSET"},
-        "tags": {tag["Key"]: tag["Value"] for tag in image.get("Tags") or []},
+        "tags": plain_tags(image.get("Tags")),
         "tpmSupport": "",
         "usageOperation": image.get("UsageOperation", "RunInstances"),
-        "virtualizationType": image.get("VirtualizationType", ""),
     }
 
 

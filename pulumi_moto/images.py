@@ -96,10 +96,10 @@ def replace(region: str, images: Iterable[Image]) -> None:
 
 
 def _hide_deprecated() -> None:
-    """Let DescribeImages heed `IncludeDeprecated`, which moto ignores, in Regions of an account.
+    """Let DescribeImages follow `IncludeDeprecated`, which moto ignores, in Regions of an account.
 
-    AWS hides an image that is past its time from all but its owner and who asks for its id. Plain
-    moto stays as it is: only Regions that `replace` has set up are marked.
+    AWS hides a deprecated image from all but its owner and requests by its id. Plain moto is not
+    changed: only Regions that `replace` has set up are marked.
     """
     plain = AmisResponse.describe_images
     if getattr(plain, "__wrapped__", None) is not None:
@@ -133,7 +133,7 @@ def _now(backend: Any) -> str:
 
 
 def publish(region: str, images: Iterable[Image]) -> None:
-    """Make the images visible in a Region, beside those that it shows."""
+    """Make more images visible in a Region."""
     backend = backend_of(region)
     for image in images:
         backend.amis[image.id] = PublishedAmi(backend, image, f"{region}a")

@@ -1,95 +1,88 @@
 """What is alive in the simulated account: the proof that a removal left nothing."""
 
 from collections.abc import Iterator
+from typing import Any, Final
 
 from .account import Account
-from .backends import backend_of
 from .resources import backups
+from .resources.support import filters
+
+_LISTED: Final = (
+    ("vpc", "ec2", "describe_vpcs", "Vpcs", "VpcId"),
+    ("subnet", "ec2", "describe_subnets", "Subnets", "SubnetId"),
+    (
+        "internet gateway",
+        "ec2",
+        "describe_internet_gateways",
+        "InternetGateways",
+        "InternetGatewayId",
+    ),
+    ("route table", "ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
+    ("security group", "ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
+    ("elastic ip", "ec2", "describe_addresses", "Addresses", "AllocationId"),
+    ("volume", "ec2", "describe_volumes", "Volumes", "VolumeId"),
+    ("file system", "efs", "describe_file_systems", "FileSystems", "FileSystemId"),
+    ("backup vault", "backup", "list_backup_vaults", "BackupVaultList", "BackupVaultName"),
+    ("backup plan", "backup", "list_backup_plans", "BackupPlansList", "BackupPlanId"),
+    ("bucket", "s3", "list_buckets", "Buckets", "Name"),
+    ("role", "iam", "list_roles", "Roles", "RoleName"),
+    (
+        "instance profile",
+        "iam",
+        "list_instance_profiles",
+        "InstanceProfiles",
+        "InstanceProfileName",
+    ),
+)
+"""What each call of AWS lists: its name here, service, operation, part of the answer, its id."""
 
 
 def alive(account: Account) -> list[dict[str, str]]:
     """All of the account's Region, and of what no Region holds, beyond what a new account has."""
-    return [
-        {"type": kind, "id": id_}
-        for part in (_ec2, _efs, _ssm, _backup, _s3, _route53, _iam)
-        for kind, id_ in part(account)
+    own = filters({"is-default": "true"})
+    default = {vpc["VpcId"] for vpc in account.ec2.describe_vpcs(Filters=own)["Vpcs"]}
+    found = [
+        (kind, item[key])
+        for kind, service, operation, part, key in _LISTED
+        for item in account.call(service, operation)[part]
+        if not _is_of_a_new_account(item, default)
     ]
+    for others in (_instances, _parameters, _backups, _records):
+        found += others(account)
+    return [{"type": kind, "id": id_} for kind, id_ in found]
 
 
-def _ec2(account: Account) -> Iterator[tuple[str, str]]:
-    backend = backend_of(account.region)
-    default = {vpc.id for vpc in backend.vpcs.values() if vpc.is_default}
-    for vpc in backend.vpcs.values():
-        if vpc.id not in default:
-            yield "vpc", vpc.id
-    for zone in backend.subnets.values():
-        for subnet in zone.values():
-            if subnet.vpc_id not in default:
-                yield "subnet", subnet.id
-    for gateway in backend.internet_gateways.values():
-        yield "internet gateway", gateway.id
-    for table in backend.route_tables.values():
-        if table.vpc_id not in default:
-            yield "route table", table.id
-    for groups in backend.groups.values():
-        for group in groups.values():
-            if group.vpc_id not in default or group.name != "default":
-                yield "security group", group.id
-    for address in backend.addresses:
-        yield "elastic ip", address.allocation_id
-    for volume in backend.volumes.values():
-        yield "volume", volume.id
-    for reservation in backend.reservations.values():
-        for instance in reservation.instances:
-            if instance.state != "terminated":
-                yield "instance", instance.id
+def _is_of_a_new_account(item: dict[str, Any], default: set[str]) -> bool:
+    """Whether it came with a default VPC; a group that is not the default one did not."""
+    return item.get("VpcId") in default and item.get("GroupName", "default") == "default"
 
 
-def _efs(account: Account) -> Iterator[tuple[str, str]]:
-    for system in account.call("reading", "efs", "describe_file_systems")["FileSystems"]:
-        yield "file system", system["FileSystemId"]
+def _instances(account: Account) -> Iterator[tuple[str, str]]:
+    for reservation in account.ec2.describe_instances()["Reservations"]:
+        for instance in reservation["Instances"]:
+            if instance["State"]["Name"] != "terminated":
+                yield "instance", instance["InstanceId"]
 
 
-def _ssm(account: Account) -> Iterator[tuple[str, str]]:
-    pages = account.client("ssm").get_paginator("describe_parameters").paginate()
-    for page in pages:
+def _parameters(account: Account) -> Iterator[tuple[str, str]]:
+    for page in account.client("ssm").get_paginator("describe_parameters").paginate():
         for parameter in page["Parameters"]:
             yield "parameter", parameter["Name"]
 
 
-def _backup(account: Account) -> Iterator[tuple[str, str]]:
-    backend = backups.backend_of(account)
-    for vault in backend.vaults.values():
-        yield "backup vault", vault.backup_vault_name
-        if vault.num_of_recovery_points:
-            count = vault.num_of_recovery_points
+def _backups(account: Account) -> Iterator[tuple[str, str]]:
+    for vault in backups.backend_of(account).vaults.values():
+        if count := vault.num_of_recovery_points:
             yield "recovery points", f"{count} in {vault.backup_vault_name}"
-    for plan in account.call("reading", "backup", "list_backup_plans")["BackupPlansList"]:
-        yield "backup plan", plan["BackupPlanId"]
     for id_ in backups.selections_of(account):
         yield "backup selection", id_
 
 
-def _s3(account: Account) -> Iterator[tuple[str, str]]:
-    """Buckets of every Region, for S3 lists them so; what is in one is named with it."""
-    for bucket in account.call("reading", "s3", "list_buckets")["Buckets"]:
-        yield "bucket", bucket["Name"]
-
-
-def _route53(account: Account) -> Iterator[tuple[str, str]]:
-    """Zones too: nothing here makes one, so somebody who did sees it."""
-    for zone in account.call("reading", "route53", "list_hosted_zones")["HostedZones"]:
+def _records(account: Account) -> Iterator[tuple[str, str]]:
+    """Zones too: nothing here makes one, but the user may have made one."""
+    for zone in account.route53.list_hosted_zones()["HostedZones"]:
         yield "hosted zone", zone["Id"].rpartition("/")[2]
-        sets = account.call(
-            "reading", "route53", "list_resource_record_sets", HostedZoneId=zone["Id"]
-        )["ResourceRecordSets"]
-        for record in sets:
+        sets = account.route53.list_resource_record_sets(HostedZoneId=zone["Id"])
+        for record in sets["ResourceRecordSets"]:
             if record["Type"] not in ("NS", "SOA"):
                 yield "dns record", f"{record['Name']} {record['Type']}"
-
-
-def _iam(account: Account) -> Iterator[tuple[str, str]]:
-    for role in account.call("reading", "iam", "list_roles")["Roles"]:
-        yield "role", role["RoleName"]
-    for profile in account.call("reading", "iam", "list_instance_profiles")["InstanceProfiles"]:
-        yield "instance profile", profile["InstanceProfileName"]

@@ -1,17 +1,21 @@
 """The provider's functions: look-ups that answer from the simulated account."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from . import schema
 from .account import Account, AwsError
 from .ami_lookup import ami_problems, get_ami
 from .lookup import Answer, InvokeError, filters_of
+from .planning import Values
+from .resources.network import vpc_attributes
+from .resources.support import optional, picked
 from .schema import Problem
 from .table import NotSimulated
+from .tags import plain_tags
 
 
-def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_availability_zones(account: Account, arguments: Values) -> Answer:
     """Zones of the Region by name. moto has no Local Zones, and every zone is opted in."""
     filters = filters_of(arguments)
     if state := arguments.get("state"):
@@ -22,9 +26,8 @@ def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> An
             if known[wanted["Name"]] not in wanted["Values"]:
                 return {**arguments, "id": account.region, "names": [], "zoneIds": []}
             filters.remove(wanted)
-    zones = account.call(
-        "reading EC2 Availability Zones", "ec2", "describe_availability_zones", Filters=filters
-    )["AvailabilityZones"]
+    reading = account.during("reading EC2 Availability Zones")
+    zones = reading.ec2.describe_availability_zones(Filters=filters)["AvailabilityZones"]
     skipped = {*(arguments.get("excludeNames") or []), *(arguments.get("excludeZoneIds") or [])}
     zones = sorted(
         (z for z in zones if not skipped & {z["ZoneName"], z["ZoneId"]}),
@@ -39,7 +42,7 @@ def get_availability_zones(account: Account, arguments: Mapping[str, Any]) -> An
     }
 
 
-def get_instance_type(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_instance_type(account: Account, arguments: Values) -> Answer:
     """Facts of an instance type from moto's recorded DescribeInstanceTypes data."""
     name = arguments["instanceType"]
     facts = account.instance_type(name)
@@ -67,15 +70,12 @@ def get_instance_type(account: Account, arguments: Mapping[str, Any]) -> Answer:
     }
 
 
-def get_instance_type_offerings(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_instance_type_offerings(account: Account, arguments: Values) -> Answer:
     """Where instance types are offered; an empty answer is no error."""
     kind = arguments.get("locationType") or "region"
-    offers = account.call(
-        "reading EC2 Instance Type Offerings",
-        "ec2",
-        "describe_instance_type_offerings",
-        LocationType=kind,
-        Filters=filters_of(arguments),
+    reading = account.during("reading EC2 Instance Type Offerings")
+    offers = reading.ec2.describe_instance_type_offerings(
+        LocationType=kind, Filters=filters_of(arguments)
     )["InstanceTypeOfferings"]
     return {
         **arguments,
@@ -86,7 +86,7 @@ def get_instance_type_offerings(account: Account, arguments: Mapping[str, Any]) 
     }
 
 
-def get_region(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_region(account: Account, arguments: Values) -> Answer:
     """The Region of the provider."""
     region = arguments.get("region") or account.region
     return {
@@ -98,7 +98,7 @@ def get_region(account: Account, arguments: Mapping[str, Any]) -> Answer:
     }
 
 
-def get_partition(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_partition(account: Account, arguments: Values) -> Answer:
     """The partition: the simulated account is a commercial one."""
     return {
         "id": "aws",
@@ -108,8 +108,8 @@ def get_partition(account: Account, arguments: Mapping[str, Any]) -> Answer:
     }
 
 
-def get_caller_identity(account: Account, arguments: Mapping[str, Any]) -> Answer:
-    """Who calls: nobody, in the simulated account."""
+def get_caller_identity(account: Account, arguments: Values) -> Answer:
+    """The caller: a made-up user of the simulated account."""
     return {
         "id": account.id,
         "accountId": account.id,
@@ -118,7 +118,7 @@ def get_caller_identity(account: Account, arguments: Mapping[str, Any]) -> Answe
     }
 
 
-# Which filter an argument of a look-up stands for.
+# The filters that the arguments of a look-up set.
 _VPC: Final = {
     "id": "vpc-id",
     "default": "is-default",
@@ -141,7 +141,7 @@ _ROUTE_TABLE: Final = {
     "subnetId": "association.subnet-id",
     "vpcId": "vpc-id",
 }
-# What the provider declares and nothing here looks at: refused, lest the answer be another one.
+# What the provider declares and nothing here reads: refused, since the answer would be wrong.
 _NOT_SIMULATED: Final = {
     "aws:ec2/getAmi:getAmi": {"executableUsers", "uefiData", "tags"},
     "aws:ec2/getSubnet:getSubnet": {"ipv6CidrBlock"},
@@ -151,7 +151,24 @@ _NOT_SIMULATED: Final = {
 }
 
 
-def _one(what: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+def _found(
+    account: Account, operation: str, part: str, wanted: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What EC2 describes for filters; nothing where it knows no such thing."""
+    try:
+        answer = account.call("ec2", operation, Filters=wanted)
+    except AwsError as error:
+        if error.is_gone:
+            return []
+        raise
+    found: list[dict[str, Any]] = answer[part]
+    return found
+
+
+def _one(
+    account: Account, what: str, operation: str, part: str, wanted: list[dict[str, Any]]
+) -> dict[str, Any]:
+    found = _found(account, operation, part, wanted)
     if not found:
         raise InvokeError(f"no matching {what} found")
     if len(found) > 1:
@@ -162,35 +179,16 @@ def _one(what: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     return found[0]
 
 
-def _described(
-    account: Account, operation: str, list_name: str, **arguments: Any
-) -> list[dict[str, Any]]:
-    try:
-        found: list[dict[str, Any]] = account.call("reading", "ec2", operation, **arguments)[
-            list_name
-        ]
-    except AwsError as error:
-        if "NotFound" in error.code:
-            return []
-        raise
-    return found
-
-
-def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_vpc(account: Account, arguments: Values) -> Answer:
     """One VPC by id or filters."""
-    wanted = filters_of(arguments, _VPC)
-    vpc = _one("EC2 VPC", _described(account, "describe_vpcs", "Vpcs", Filters=wanted))
+    reading = account.during("reading EC2 VPC")
+    vpc = _one(reading, "EC2 VPC", "describe_vpcs", "Vpcs", filters_of(arguments, _VPC))
     id_ = vpc["VpcId"]
-    dns = {
-        key: account.call(
-            "reading EC2 VPC", "ec2", "describe_vpc_attribute", VpcId=id_, Attribute=key
-        )[key[0].upper() + key[1:]]["Value"]
-        for key in ("enableDnsSupport", "enableDnsHostnames")
-    }
     return {
+        **picked(vpc, "CidrBlock", "DhcpOptionsId", "InstanceTenancy", "State"),
+        **vpc_attributes(reading, id_),
         "id": id_,
         "arn": account.arn("ec2", f"vpc/{id_}"),
-        "cidrBlock": vpc["CidrBlock"],
         "cidrBlockAssociations": [
             {
                 "associationId": one["AssociationId"],
@@ -200,96 +198,75 @@ def get_vpc(account: Account, arguments: Mapping[str, Any]) -> Answer:
             for one in vpc["CidrBlockAssociationSet"]
         ],
         "default": vpc["IsDefault"],
-        "dhcpOptionsId": vpc["DhcpOptionsId"],
-        "instanceTenancy": vpc["InstanceTenancy"],
         "ownerId": account.id,
-        "state": vpc["State"],
-        "tags": {tag["Key"]: tag["Value"] for tag in vpc.get("Tags") or []},
-        **dns,
+        "tags": plain_tags(vpc.get("Tags")),
     }
 
 
-def get_zone(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_zone(account: Account, arguments: Values) -> Answer:
     """One hosted zone by its id."""
     id_ = arguments.get("zoneId")
     if not id_:
         raise InvokeError('one of "name,zone_id" must be specified')
-    action = f"reading Route 53 Hosted Zone ({id_})"
-    zone = account.call(action, "route53", "get_hosted_zone", Id=id_)["HostedZone"]
+    reading = account.during(f"reading Route 53 Hosted Zone ({id_})")
+    zone = reading.route53.get_hosted_zone(Id=id_)["HostedZone"]
     return {
+        **picked(zone, "CallerReference", "ResourceRecordSetCount"),
         "id": id_,
         "zoneId": id_,
         "arn": f"arn:aws:route53:::hostedzone/{id_}",
         "name": zone["Name"].removesuffix("."),
         "privateZone": zone["Config"]["PrivateZone"],
         "comment": zone["Config"].get("Comment", ""),
-        "callerReference": zone["CallerReference"],
-        "resourceRecordSetCount": zone["ResourceRecordSetCount"],
     }
 
 
-def get_subnet(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_subnet(account: Account, arguments: Values) -> Answer:
     """One subnet by id or filters."""
     wanted = filters_of(arguments, _SUBNET)
-    found = _described(account, "describe_subnets", "Subnets", Filters=wanted)
-    subnet = _one("EC2 Subnet", found)
+    subnet = _one(account, "EC2 Subnet", "describe_subnets", "Subnets", wanted)
     return {
+        **picked(subnet, "AvailabilityZone", "AvailabilityZoneId", "AvailableIpAddressCount"),
+        **picked(subnet, "CidrBlock", "MapPublicIpOnLaunch", "State", "VpcId"),
         "id": subnet["SubnetId"],
         "arn": account.arn("ec2", f"subnet/{subnet['SubnetId']}"),
-        "availabilityZone": subnet["AvailabilityZone"],
-        "availabilityZoneId": subnet["AvailabilityZoneId"],
-        "availableIpAddressCount": subnet["AvailableIpAddressCount"],
-        "cidrBlock": subnet["CidrBlock"],
-        "mapPublicIpOnLaunch": subnet["MapPublicIpOnLaunch"],
         "ownerId": account.id,
-        "state": subnet["State"],
-        "vpcId": subnet["VpcId"],
-        "tags": {tag["Key"]: tag["Value"] for tag in subnet.get("Tags") or []},
+        "tags": plain_tags(subnet.get("Tags")),
     }
 
 
-def get_route_table(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_route_table(account: Account, arguments: Values) -> Answer:
     """One route table by filters or by the subnet that is associated with it."""
     wanted = filters_of(arguments, _ROUTE_TABLE)
-    table = _one(
-        "EC2 Route Table",
-        _described(account, "describe_route_tables", "RouteTables", Filters=wanted),
-    )
+    table = _one(account, "EC2 Route Table", "describe_route_tables", "RouteTables", wanted)
     return {
+        **picked(table, "RouteTableId", "VpcId"),
         "id": table["RouteTableId"],
-        "routeTableId": table["RouteTableId"],
         "arn": account.arn("ec2", f"route-table/{table['RouteTableId']}"),
-        "vpcId": table["VpcId"],
         "ownerId": account.id,
         "routes": [
             {
                 "cidrBlock": route.get("DestinationCidrBlock", ""),
-                "gatewayId": route.get("GatewayId", ""),
-                "natGatewayId": route.get("NatGatewayId", ""),
-                "transitGatewayId": route.get("TransitGatewayId", ""),
-                "networkInterfaceId": route.get("NetworkInterfaceId", ""),
-                "instanceId": route.get("InstanceId", ""),
+                **optional(route, "GatewayId", "InstanceId", "NatGatewayId"),
+                **optional(route, "NetworkInterfaceId", "TransitGatewayId"),
             }
             for route in table["Routes"]
         ],
         "associations": [
             {
-                "main": association["Main"],
-                "routeTableAssociationId": association["RouteTableAssociationId"],
-                "routeTableId": association["RouteTableId"],
-                "subnetId": association.get("SubnetId", ""),
-                "gatewayId": association.get("GatewayId", ""),
+                **picked(association, "Main", "RouteTableAssociationId", "RouteTableId"),
+                **optional(association, "SubnetId", "GatewayId"),
             }
             for association in table["Associations"]
         ],
-        "tags": {tag["Key"]: tag["Value"] for tag in table.get("Tags") or []},
+        "tags": plain_tags(table.get("Tags")),
     }
 
 
-def get_route_tables(account: Account, arguments: Mapping[str, Any]) -> Answer:
+def get_route_tables(account: Account, arguments: Values) -> Answer:
     """Ids of the route tables that fit; none is no error."""
     wanted = filters_of(arguments, {"vpcId": "vpc-id"})
-    found = _described(account, "describe_route_tables", "RouteTables", Filters=wanted)
+    found = _found(account, "describe_route_tables", "RouteTables", wanted)
     return {
         **arguments,
         "id": account.region,
@@ -297,7 +274,7 @@ def get_route_tables(account: Account, arguments: Mapping[str, Any]) -> Answer:
     }
 
 
-INVOKES: Final[dict[str, Callable[[Account, Mapping[str, Any]], Answer]]] = {
+INVOKES: Final[dict[str, Callable[[Account, Values], Answer]]] = {
     "aws:ec2/getAmi:getAmi": get_ami,
     "aws:ec2/getInstanceType:getInstanceType": get_instance_type,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": get_instance_type_offerings,
@@ -313,7 +290,7 @@ INVOKES: Final[dict[str, Callable[[Account, Mapping[str, Any]], Answer]]] = {
 }
 
 
-def check(token: str, arguments: Mapping[str, Any]) -> list[Problem]:
+def check(token: str, arguments: Values) -> list[Problem]:
     """What is wrong with an invoke's arguments. `NotSimulated` for one that is not known."""
     if token not in INVOKES:
         raise NotSimulated(
@@ -329,7 +306,7 @@ def check(token: str, arguments: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def invoke(account: Account, token: str, arguments: Mapping[str, Any]) -> Answer:
+def invoke(account: Account, token: str, arguments: Values) -> Answer:
     """Answer of a checked invoke, in the provider's camelCase names."""
     answer = INVOKES[token](account, arguments)
     if unknown := set(answer) - schema.invoke_shape(token).outputs:

@@ -21,7 +21,7 @@ def filters_of(
 ) -> list[dict[str, Any]]:
     """EC2 filters of an invoke: its own `filters`, its tags, and those arguments in `named`.
 
-    `named` maps an argument to the filter that it stands for.
+    `named` maps an argument to its filter.
     """
     found = [{"Name": f["name"], "Values": f["values"]} for f in arguments.get("filters") or []]
     for argument, name in (named or {}).items():

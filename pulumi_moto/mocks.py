@@ -1,6 +1,6 @@
 """Pulumi mocks that answer from the simulated account: the same table, no engine, no sockets.
 
-For unit tests, and for a first look at a stack where nothing but Python is installed.
+For unit tests, and to try a stack where only Python is installed.
 """
 
 import contextlib
@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from unittest import mock
 
 import moto
 import pulumi
@@ -20,7 +21,7 @@ from .resource import Resource
 from .seed import NEW_ACCOUNT, Seed
 from .table import resource_type
 
-# What would lead boto3 to somebody's account, or change what moto is.
+# Each would send boto3 to another account.
 _CLEARED: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN")
 
 
@@ -48,8 +49,8 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     made: list[Made] = field(default_factory=list)
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     over: bool = False
-    """Whether the account is gone. A program that has failed may still have threads at work, which
-    would make their resources in the account of whoever comes next."""
+    """Whether the account is gone. A program that has failed may still have running threads, which
+    would make their resources in the next account."""
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -86,8 +87,8 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     ) -> tuple[str, dict[Any, Any]]:
         inputs, problems = kind.check(self.account, name, None, given, b"")
         if problems:
-            told = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
-            raise LookupError(f"{kind.token} {name!r}: {told}")
+            wrong = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
+            raise LookupError(f"{kind.token} {name!r}: {wrong}")
         return kind.made(self.account, inputs)
 
     # The base class declares a pair alone; the answer by itself is what says that nothing failed.
@@ -123,23 +124,14 @@ def simulated_account(
     Yields mocks to hand to `pulumi.runtime.set_mocks`.
     """
     schema.preload()
-    saved = {name: os.environ.pop(name, None) for name in _CLEARED}
-    before = os.environ.get("MOTO_EC2_LOAD_DEFAULT_AMIS")
-    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
-    try:
-        with moto.mock_aws():
-            seed.start()
-            seed.open(region)
-            mocks = SimulatedMocks(Account(region, default_tags=default_tags or {}))
-            try:
-                yield mocks
-            finally:
-                with Account.lock:
-                    mocks.over = True
-    finally:
-        restored = {**saved, "MOTO_EC2_LOAD_DEFAULT_AMIS": before}
-        for name, value in restored.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with mock.patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), moto.mock_aws():
+        for name in _CLEARED:
+            os.environ.pop(name, None)
+        seed.start()
+        seed.open(region)
+        mocks = SimulatedMocks(Account(region, default_tags=default_tags or {}))
+        try:
+            yield mocks
+        finally:
+            with Account.lock:
+                mocks.over = True

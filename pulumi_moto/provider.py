@@ -8,8 +8,7 @@ traceback (docs/adr/0003).
 import functools
 import json
 import logging
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import grpc
@@ -20,22 +19,15 @@ from . import invokes, wire
 from .account import Account, AwsError
 from .backends import has_region
 from .lookup import InvokeError
-from .resource import Change, Resource, Update, top
+from .planning import Change, top
+from .resource import Resource, Update
+from .schema import Problem
 from .table import NotSimulated, resource_type
 
 VERSION: Final = "7.51.1"  # the pulumi-aws whose declarations are checked against
 
 log = logging.getLogger(__name__)
 T = TypeVar("T", bound=Callable[..., Any])
-
-_KINDS: Final = {
-    ("add", False): provider_pb2.PropertyDiff.ADD,
-    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
-    ("update", False): provider_pb2.PropertyDiff.UPDATE,
-    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-    ("delete", False): provider_pb2.PropertyDiff.DELETE,
-    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-}
 
 
 def _type_of(urn: str) -> Resource:
@@ -92,14 +84,10 @@ def _answers(method: T) -> T:
     return cast("T", locked)
 
 
-def _region(config: Mapping[str, Any]) -> str | None:
-    region = config.get("region") or os.environ.get("AWS_REGION")
-    return str(region) if region else None
-
-
 def _no_host(region: str) -> str:
-    """What the real provider says where AWS has no such Region: it asks who it is, and nobody is
-    there to answer. It does not look the name up in a list.
+    """The real provider's error in an unknown Region: it calls STS, and no host has that name.
+
+    It does not check the name against a list.
     """
     host = f"sts.{region}.amazonaws.com"
     return (
@@ -110,20 +98,39 @@ def _no_host(region: str) -> str:
     )
 
 
+def _failures(problems: list[Problem]) -> list[Any]:
+    return [provider_pb2.CheckFailure(property=one.path, reason=one.reason) for one in problems]
+
+
+def _diff(changes: Sequence[Any]) -> Any:
+    return provider_pb2.DiffResponse.DiffChanges.Value("DIFF_SOME" if changes else "DIFF_NONE")
+
+
+def _kind(change: Change) -> Any:
+    name = f"{change.kind}_replace" if change.replaces else change.kind
+    return provider_pb2.PropertyDiff.Kind.Value(name.upper())
+
+
 def _within(path: str, ignored: str) -> bool:
     return path == ignored or path.startswith((f"{ignored}.", f"{ignored}["))
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """One provider for all runs against this account; each run configures it anew.
+    """One provider for all runs against this account; each run configures it again.
 
-    `hint` follows the message that a resource type or function is not simulated.
+    `region` is that of a program which sets none: the environment of the CLI, from which the real
+    provider takes it, does not reach this process. `hint` follows the message that a resource type
+    or function is not simulated.
     """
 
     def __init__(
-        self, account_for: Callable[[str, Mapping[str, str]], Account], hint: str = ""
+        self,
+        account_for: Callable[[str, Mapping[str, str]], Account],
+        region: str | None = None,
+        hint: str = "",
     ) -> None:
         self._account_for = account_for
+        self._region = region
         self._hint = hint
         self._account: Account | None = None
 
@@ -131,7 +138,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def account(self) -> Account:
         """The account in the Region of the last Configure."""
         if self._account is None:
-            raise LookupError("the engine asks before it configures the provider")
+            raise LookupError("the engine calls the provider before it configures it")
         return self._account
 
     # Life of the plugin. -------------------------------------------------------------------
@@ -155,31 +162,26 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        region = _region(wire.decode(request.news).values)
-        return provider_pb2.CheckResponse(
-            inputs=request.news,
-            failures=[provider_pb2.CheckFailure(reason=_no_host(region))]
-            if region and not has_region(region)
-            else [],
-        )
+        region = wire.decode(request.news).values.get("region") or self._region
+        missing = region is not None and not has_region(region)
+        problems = [Problem("", _no_host(str(region)))] if missing else []
+        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(problems))
 
     @_answers
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         # Another Region, say, changes the provider in place, as it does the real one: the engine
-        # then configures it anew. Without an answer here it would go on with the old config.
+        # then configures it again. Without an answer here it would keep the old config.
         old, new = wire.decode(request.old_inputs).values, wire.decode(request.news).values
         changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME
-            if changed
-            else provider_pb2.DiffResponse.DIFF_NONE,
+            changes=_diff(changed),
             diffs=changed,
         )
 
     @_answers
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         config = wire.decode(request.args).values
-        region = _region(config)
+        region = config.get("region") or self._region
         if not region:
             raise InvokeError(
                 "Missing region information: Please provide the region by setting "
@@ -201,11 +203,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         arguments = wire.decode(request.args).values
         if problems := invokes.check(request.tok, arguments):
-            return provider_pb2.InvokeResponse(
-                failures=[
-                    provider_pb2.CheckFailure(property=p.path, reason=p.reason) for p in problems
-                ]
-            )
+            return provider_pb2.InvokeResponse(failures=_failures(problems))
         answer = invokes.invoke(self.account, request.tok, arguments)
         return provider_pb2.InvokeResponse(**{"return": wire.encode(answer)})
 
@@ -221,9 +219,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
         return provider_pb2.CheckResponse(
             inputs=wire.encode(inputs, new.secrets | (kind.secret & inputs.keys())),
-            failures=[
-                provider_pb2.CheckFailure(property=p.path, reason=p.reason) for p in problems
-            ],
+            failures=_failures(problems),
         )
 
     def _changes(self, kind: Resource, request: Any) -> list[Change]:
@@ -242,17 +238,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         old_inputs = wire.decode(request.old_inputs).values
         replaces = sorted({top(c.path) for c in changes if c.replaces})
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME
-            if changes
-            else provider_pb2.DiffResponse.DIFF_NONE,
+            changes=_diff(changes),
             replaces=replaces,
             diffs=sorted({top(c.path) for c in changes}),
             deleteBeforeReplace=bool(replaces)
             and kind.delete_first(_name_of(request.urn), old_inputs),
             hasDetailedDiff=True,
-            detailedDiff={
-                c.path: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replaces]) for c in changes
-            },
+            detailedDiff={c.path: provider_pb2.PropertyDiff(kind=_kind(c)) for c in changes},
         )
 
     @_answers
@@ -270,13 +262,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
-        told = kind.outputs(self.account, request.id, inputs.values, state.values)
-        if told is None:
+        found = kind.outputs(self.account, request.id, inputs.values, state.values)
+        if found is None:
             return provider_pb2.ReadResponse()
-        known = {k: kind.kept(k, given, told.get(k)) for k, given in inputs.values.items()}
+        known = {k: kind.kept(k, given, found.get(k)) for k, given in inputs.values.items()}
         return provider_pb2.ReadResponse(
             id=request.id,
-            properties=wire.encode(told, state.secrets | kind.secret),
+            properties=wire.encode(found, state.secrets | kind.secret),
             inputs=wire.encode(known, inputs.secrets | kind.secret),
         )
 
@@ -290,7 +282,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             outputs = kind.preview_update(self.account, state, new.values, changed)
             return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
         try:
-            kind.update(self.account, request.id, Update(state, new.values, changed))
+            kind.updated(self.account, request.id, Update(state, new.values, changed))
         except AwsError as refused:
             if not kind.records_failed_update:
                 raise
@@ -306,5 +298,5 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
-        kind.delete(self.account, request.id, wire.decode(request.properties).values)
+        kind.deleted(self.account, request.id, wire.decode(request.properties).values)
         return empty_pb2.Empty()

@@ -1,4 +1,4 @@
-"""The vCPU quotas of the simulated account, which moto knows nothing of.
+"""The vCPU quotas of the simulated account, which moto does not have.
 
 EC2 counts the vCPUs of all running on-demand instances of a bucket of families, per account and
 Region. Names, codes, families and defaults are AWS's: the EC2 User Guide on on-demand instances,
@@ -79,7 +79,7 @@ def quota_of(instance_type: str) -> Quota | None:
 
 
 class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
-    """moto's quotas of one Region, with EC2's beside those of VPCs."""
+    """moto's quotas of one Region, with those of EC2 added to those of VPCs."""
 
     given: Mapping[str, int] = {}  # of the account; see `seed`
 
@@ -89,20 +89,20 @@ class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
 
     @property
     def _url_module(self) -> Any:
-        # moto looks for it beside the module of the class.
+        # moto looks for it next to the module of the class.
         return urls
 
     def list_aws_default_service_quotas(self, service_code: str) -> list[dict[str, Any]]:
         if service_code != SERVICE:
             moto_has: list[dict[str, Any]] = super().list_aws_default_service_quotas(service_code)
             return moto_has
-        return [self._told(quota, quota.default) for quota in QUOTAS]
+        return [self._answer(quota, quota.default) for quota in QUOTAS]
 
     def list_service_quotas(self, service_code: str) -> list[dict[str, Any]]:
         """The quotas as they apply to the account."""
         if service_code != SERVICE:
             return self.list_aws_default_service_quotas(service_code)
-        return [self._told(quota, self.vcpus[quota.code]) for quota in QUOTAS]
+        return [self._answer(quota, self.vcpus[quota.code]) for quota in QUOTAS]
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         for quota in self.list_service_quotas(service_code):
@@ -110,7 +110,7 @@ class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
                 return quota
         raise NoSuchResource
 
-    def _told(self, quota: Quota, vcpus: int) -> dict[str, Any]:
+    def _answer(self, quota: Quota, vcpus: int) -> dict[str, Any]:
         return {
             "ServiceCode": SERVICE,
             "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
@@ -153,7 +153,7 @@ def _is_seeded(region: str) -> bool:
 
 
 def over(region: str, instance_type: str) -> str | None:
-    """What EC2 says when one more running host of a type would exceed its quota."""
+    """EC2's error when one more running host of a type would exceed its quota; else None."""
     quota = quota_of(instance_type)
     if quota is None:
         return None
@@ -179,7 +179,7 @@ def _vcpus(instance_type: str) -> int:
 
 
 def _start_instances(backend: EC2Backend, instance_ids: list[str]) -> Any:
-    """StartInstances, whoever calls it, within the quota."""
+    """StartInstances within the quota."""
     for id_ in instance_ids if _is_seeded(backend.region_name) else ():
         host = backend.get_instance(id_)
         if host.state != "running" and (why := over(backend.region_name, host.instance_type)):

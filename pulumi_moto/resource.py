@@ -1,323 +1,163 @@
-"""How one resource type behaves: the shared half of the real provider, and what each type adds.
+"""One resource type: its table, and what it does to the account."""
 
-Facts on the shared half are those of the Terraform bridge that the real provider is built on: Check
-writes defaults and a generated name into the inputs, Diff compares inputs with the old *state*,
-a property that AWS fills in itself makes no diff when the program leaves it out.
-"""
-
-import hashlib
-import json
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from . import schema
-from .account import Account
-from .schema import Problem
-from .wire import UNKNOWN, Unknown, has_unknown
-
-_EMPTY: Final[tuple[Any, ...]] = (None, "", False, 0, [], {})
-
-
-@dataclass(frozen=True)
-class AutoName:
-    """A property that gets `<logical name>-<7 hex digits>` when the program leaves it out."""
-
-    property: str = "name"
-    longest: int = 255
-
-
-@dataclass(frozen=True)
-class Change:
-    """One differing property: path in Pulumi's form, what happens to it, whether it replaces."""
-
-    path: str
-    kind: str  # add, update or delete
-    replaces: bool
-
-
-def top(path: str) -> str:
-    """The top-level property of a path: `ingress` of `ingress[0].fromPort`."""
-    return path.split(".")[0].split("[")[0]
+from .account import Account, AwsError, Service, gone_is_fine
+from .planning import Planned, Values
+from .tags import own_tags, tag_change
 
 
 @dataclass(frozen=True)
 class Update:
     """A change in place: from a recorded state to new inputs, and the top-level names concerned."""
 
-    state: Mapping[str, Any]
-    inputs: Mapping[str, Any]
+    state: Values
+    inputs: Values
     paths: frozenset[str]
 
 
-class Resource(ABC):
-    """One resource type of the simulated provider. Subclasses talk to the account."""
+@dataclass(frozen=True)
+class ById:
+    """A call of AWS that takes the id of one thing.
 
-    token: ClassVar[str]
-    replace_on: ClassVar[frozenset[str]] = frozenset()
-    """Paths whose change forces a new resource: top-level names, or `object.field`."""
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    """What the provider's schema writes into the inputs."""
-    computed: ClassVar[frozenset[str]] = frozenset()
-    """What AWS sets: unknown while previewing a creation."""
-    optional_computed: ClassVar[frozenset[str]] = frozenset()
-    """What AWS sets when the program does not: leaving it out is no diff."""
-    updated_when_left_out: ClassVar[frozenset[str]] = frozenset()
-    """What AWS sets when the program does not, but whose removal is an update all the same."""
-    only_given: ClassVar[frozenset[str]] = frozenset()
-    """Fields of objects, as `object.field`, that AWS does not fill in: left out, they go."""
-    autoname: ClassVar[AutoName | None] = None
-    always_delete_first: ClassVar[bool] = False
-    json_text: ClassVar[frozenset[str]] = frozenset()
-    """Properties compared as JSON documents, not as text."""
-    unordered: ClassVar[frozenset[str]] = frozenset()
-    """Lists that are sets in AWS."""
-    secret: ClassVar[frozenset[str]] = frozenset()
-    taggable: ClassVar[bool] = True
+    Attributes:
+        operation: boto3's name of it.
+        argument: What takes the id; it takes a list where the name ends with "Ids".
+        part: What of the answer is the thing, or a list of it alone; the whole answer by default.
+    """
+
+    operation: str
+    argument: str
+    part: str | None = None
+
+    def __call__(self, service: Service, id_: str) -> Any:
+        """The thing in the answer; None for an empty list."""
+        given = [id_] if self.argument.endswith("Ids") else id_
+        answer = getattr(service, self.operation)(**{self.argument: given})
+        found = answer if self.part is None else answer[self.part]
+        return next(iter(found), None) if isinstance(found, list) else found
+
+
+class Resource(Planned):
+    """One resource type of the simulated provider. Subclasses call the account."""
+
+    service: ClassVar[str]
+    """The service of AWS, by boto3's name."""
+    label: ClassVar[str]
+    """Its name in the provider's errors, such as "EC2 VPC"."""
+    creating: ClassVar[str | None] = None
+    """The action in an error of the creation, with inputs in braces; "creating <label>"."""
+    shown_by: ClassVar[ById]
+    """The call that describes a thing; types without one have a `describe` of their own."""
+    deleted_by: ClassVar[ById]
+    """The call that deletes a thing; types without one have a `delete` of their own."""
     records_failed_update: ClassVar[bool] = True
     """Whether an update that AWS refuses is recorded as if made, as by the provider's older SDK."""
 
     # What a type does to the account. ------------------------------------------------------
 
     @abstractmethod
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+    def create(self, account: Account, inputs: Values) -> str:
         """Make the thing; its id."""
 
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
+        """The thing as AWS shows it; None, or an error that says so, when it is gone."""
+        return self.shown_by(self.of(account), id_)
+
     @abstractmethod
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The thing's properties as AWS tells them, or None when it is gone."""
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        """The properties of a described thing, but its tags; those that are None are left out."""
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        """Make the thing what `change.inputs` say."""
-        raise AssertionError(f"{self.token} has no property that changes in place")
+        """Make the thing what `change.inputs` say. Most change nothing in place but their tags."""
+        if "tagsAll" not in self.declared.outputs:
+            raise AssertionError(f"{self.token} has no property that changes in place")
+        self.retag(account, id_, change)
 
-    @abstractmethod
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        """Remove the thing; succeed when it is gone already."""
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        """Remove the thing. What is gone already is no error."""
+        self.deleted_by(self.of(account), id_)
 
-    # What a type adds to Check and Diff. ---------------------------------------------------
+    def tags_of(self, account: Account, id_: str, shown: Values) -> list[dict[str, str]] | None:
+        """All tags of a described thing, in the form of AWS's APIs."""
+        tags: list[dict[str, str]] | None = shown.get("Tags")
+        return tags
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        """What the real provider refuses at plan time beyond its schema."""
-        return iter(())
+    def tag(self, account: Account, id_: str, tags: list[dict[str, str]]) -> None:
+        """Put tags on the thing, or change them."""
+        raise NotImplementedError(self.token)
 
-    def replaces(
-        self, account: Account, path: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> bool:
-        """Whether a change of `path` forces a new resource; for conditions beyond `replace_on`."""
-        return top(path) in self.replace_on or path.split("[")[0] in self.replace_on
+    def untag(self, account: Account, id_: str, keys: list[str]) -> None:
+        """Take tags from the thing."""
+        raise NotImplementedError(self.token)
 
-    def unknown_after_update(self, changed: frozenset[str]) -> frozenset[str]:
-        """Outputs that an update in place may move, so that a preview must not promise them."""
-        return frozenset()
+    def of(self, account: Account) -> Service:
+        """The service of the type, in an account."""
+        service: Service = getattr(account, self.service)
+        return service
 
-    # The shared half. ----------------------------------------------------------------------
+    def retag(self, account: Account, id_: str, change: Update) -> None:
+        """Bring the tags to those of the new inputs."""
+        removed, added = tag_change(
+            change.state.get("tagsAll"), self.all_tags(account, change.inputs)
+        )
+        tagging = account.during(f"updating tags for {self.of(account).id} resource ({id_})")
+        if removed:
+            self.untag(tagging, id_, removed)
+        if added:
+            self.tag(tagging, id_, added)
 
-    def check(
-        self,
-        account: Account,
-        name: str,
-        old: Mapping[str, Any] | None,
-        new: Mapping[str, Any],
-        seed: bytes,
-    ) -> tuple[dict[str, Any], list[Problem]]:
-        """Inputs with defaults, all tags and name filled in, and what is wrong with them."""
-        declared = schema.resource_shape(self.token)
-        inputs = with_defaults(self.defaults, new)
-        found = list(schema.problems(declared, new))
-        if self.autoname:
-            if inputs.get(self.autoname.property) is None:
-                inputs[self.autoname.property] = self._name(self.autoname, name, old, seed)
-            if inputs.get("namePrefix") is not None:
-                found.append(Problem("namePrefix", "not simulated: leave the name to Pulumi"))
-        if found:
-            return inputs, found
-        if self._has_all_tags(declared):
-            inputs["tagsAll"] = self.all_tags(account, new)
-        return inputs, list(self.extra_problems(inputs))
+    # The same, with the action that the errors name. ----------------------------------------
 
-    def _has_all_tags(self, declared: schema.Shape) -> bool:
-        return self.taggable and "tagsAll" in declared.outputs
+    def put(self, account: Account, inputs: Values) -> str:
+        """Make the thing, or write it again where AWS has one call for both; its id."""
+        action = (self.creating or f"creating {self.label}").format_map(inputs)
+        return self.create(account.during(action), inputs)
 
-    def _name(
-        self, autoname: AutoName, name: str, old: Mapping[str, Any] | None, seed: bytes
-    ) -> str:
-        before = (old or {}).get(autoname.property)
-        if isinstance(before, str):
-            return before
-        digest = hashlib.sha256(seed + self.token.encode() + name.encode()).hexdigest()[:7]
-        return f"{name[: autoname.longest - 8]}-{digest}"
-
-    def delete_first(self, name: str, inputs: Mapping[str, Any]) -> bool:
-        """Whether a replacement of the resource `name` must delete before it creates.
-
-        It must where the program named the thing itself: nothing can stand beside the old one.
-        """
-        if self.autoname is None or self.always_delete_first:
-            return self.always_delete_first
-        given = inputs.get(self.autoname.property)
-        generated = re.escape(name[: self.autoname.longest - 8]) + "-[0-9a-f]{7}"
-        return isinstance(given, str) and re.fullmatch(generated, given) is None
-
-    def changes(
-        self,
-        account: Account,
-        state: Mapping[str, Any],
-        old_inputs: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-    ) -> list[Change]:
-        """All differences between the thing and the new inputs."""
-        found: list[Change] = []
-        for key in sorted({*inputs, *old_inputs}):
-            if key in inputs and inputs[key] is not None:
-                before = state.get(key)
-                for path, kind in self._compare(key, before, inputs[key]):
-                    found.append(Change(path, kind, self.replaces(account, path, state, inputs)))
-            elif old_inputs.get(key) not in _EMPTY and (
-                key not in self.optional_computed or key in self.updated_when_left_out
-            ):
-                found.append(Change(key, "delete", self.replaces(account, key, state, inputs)))
-        return found
-
-    def _compare(self, path: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
-        if isinstance(new, Unknown):
-            yield path, "update" if old is not None else "add"
-        elif path in self.json_text and isinstance(old, str) and isinstance(new, str):
-            if json.loads(old) != json.loads(new):
-                yield path, "update"
-        elif isinstance(new, Mapping) and isinstance(old, Mapping):
-            for key in new:
-                yield from self._compare(f"{path}.{key}", old.get(key), new[key])
-            only_given = path.rpartition(".")[2] in ("tags", "tagsAll")
-            for key in sorted(old.keys() - new.keys()):
-                if only_given or (f"{path}.{key}" in self.only_given and old[key] not in _EMPTY):
-                    yield f"{path}.{key}", "delete"
-        elif isinstance(new, list) and isinstance(old, list):
-            if path in self.unordered and not has_unknown(new):
-                if _canonical(old) != _canonical(new):
-                    yield path, "update"
-            else:
-                yield from self._compare_lists(path, old, new)
-        elif old is None:
-            if new not in _EMPTY:
-                yield path, "add"
-        elif old != new:
-            yield path, "update"
-
-    def _compare_lists(
-        self, path: str, old: list[Any], new: list[Any]
-    ) -> Iterator[tuple[str, str]]:
-        for index in range(max(len(old), len(new))):
-            item = f"{path}[{index}]"
-            if index >= len(new):
-                yield item, "delete"
-            elif index >= len(old):
-                yield item, "add"
-            else:
-                yield from self._compare(item, old[index], new[index])
-
-    def preview_create(self, account: Account, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Outputs of a creation that did not happen: what AWS will set is unknown."""
-        outputs = dict(inputs)
-        for key in self.computed | self.optional_computed:
-            if outputs.get(key) is None:
-                outputs[key] = UNKNOWN
-        self._common(account, outputs, inputs)
-        return outputs
-
-    def preview_update(
-        self,
-        account: Account,
-        state: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        changed: frozenset[str],
-    ) -> dict[str, Any]:
-        """Outputs of an update that did not happen."""
-        outputs = {**state, **inputs}
-        for key in self.unknown_after_update(changed):
-            outputs[key] = UNKNOWN
-        self._common(account, outputs, inputs)
-        return outputs
-
-    def outputs(
-        self, account: Account, id_: str, inputs: Mapping[str, Any], state: Mapping[str, Any]
-    ) -> dict[str, Any] | None:
-        """State as it is recorded: inputs, and over them what AWS tells; None when gone."""
-        told = self.read(account, id_, {**state, **inputs})
-        if told is None:
-            return None
-        outputs = {**inputs, **told}
-        self._common(account, outputs, outputs)
-        if unknown := set(outputs) - schema.resource_shape(self.token).outputs:
-            raise LookupError(f"{self.token} has no such outputs: {sorted(unknown)}")
-        return outputs
-
-    def made(self, account: Account, inputs: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def made(self, account: Account, inputs: Values) -> tuple[str, dict[str, Any]]:
         """Make the thing; its id and its state."""
-        id_ = self.create(account, inputs)
+        id_ = self.put(account, inputs)
         outputs = self.outputs(account, id_, inputs, {})
         if outputs is None:
             raise LookupError(f"{self.token} {id_} is gone right after it was made")
         return id_, outputs
 
-    def kept(self, key: str, given: Any, told: Any) -> Any:
-        """An input after a refresh: as the program wrote it where AWS tells the same."""
-        if not any(self._compare(key, told, given)):
-            return given
-        return _like(given, told)
+    def read(self, account: Account, id_: str, state: Values) -> dict[str, Any] | None:
+        """The thing's properties in AWS, or None when it is gone."""
+        reading = account.during(f"reading {self.label} ({id_})")
+        try:
+            shown = self.describe(reading, id_, state)
+        except AwsError as error:
+            if not error.is_gone:
+                raise
+            return None
+        if shown is None:
+            return None
+        found = dict(self.properties(reading, id_, shown, state))
+        if "tags" in self.declared.types:
+            found["tags"] = own_tags(account, self.tags_of(reading, id_, shown), state)
+        return {key: value for key, value in found.items() if value is not None}
 
-    def _common(self, account: Account, outputs: dict[str, Any], inputs: Mapping[str, Any]) -> None:
-        declared = schema.resource_shape(self.token)
-        if "region" in declared.outputs:
-            outputs["region"] = inputs.get("region") or account.region
-        if self._has_all_tags(declared):
-            outputs["tagsAll"] = self.all_tags(account, inputs)
+    def updated(self, account: Account, id_: str, change: Update) -> None:
+        """Make the thing what `change.inputs` say."""
+        self.update(account.during(f"updating {self.label} ({id_})"), id_, change)
 
-    def all_tags(self, account: Account, inputs: Mapping[str, Any]) -> Any:
-        """What the thing is tagged with: unknown while one of its own tags is."""
-        return all_tags(account, inputs)
+    def deleted(self, account: Account, id_: str, state: Values) -> None:
+        """Remove the thing; succeed when it is gone already."""
+        with gone_is_fine():
+            self.delete(account.during(f"deleting {self.label} ({id_})"), id_, state)
 
-
-def with_defaults(defaults: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with defaults filled in; those of a nested object only when it is given."""
-    filled = dict(values)
-    for key, default in defaults.items():
-        if isinstance(default, Mapping):
-            if isinstance(filled.get(key), Mapping):
-                filled[key] = with_defaults(default, filled[key])
-        elif filled.get(key) is None:
-            filled[key] = default
-    return filled
-
-
-def all_tags(account: Account, inputs: Mapping[str, Any]) -> Any:
-    """The provider's default tags and over them the resource's own."""
-    own = inputs.get("tags") or {}
-    if has_unknown(own):
-        return UNKNOWN
-    return {**account.default_tags, **own}
-
-
-def aws_tags(account: Account, inputs: Mapping[str, Any]) -> list[dict[str, str]]:
-    """All tags in the form of AWS's APIs."""
-    return [{"Key": key, "Value": value} for key, value in all_tags(account, inputs).items()]
-
-
-def plain_tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
-    """Tags of an AWS answer as a map."""
-    return {tag["Key"]: tag["Value"] for tag in tags or []}
-
-
-def _like(given: Any, told: Any) -> Any:
-    """What AWS tells, cut to the parts that the program had set; untold parts stay."""
-    if told is None or isinstance(given, Unknown):
-        return given
-    if isinstance(given, Mapping) and isinstance(told, Mapping):
-        return {key: _like(value, told.get(key)) for key, value in given.items()}
-    return told
-
-
-def _canonical(items: list[Any]) -> list[str]:
-    return sorted(json.dumps(item, sort_keys=True, default=str) for item in items)
+    def outputs(
+        self, account: Account, id_: str, inputs: Values, state: Values
+    ) -> dict[str, Any] | None:
+        """State as it is recorded: inputs, and over them what AWS shows; None when gone."""
+        found = self.read(account, id_, {**state, **inputs})
+        if found is None:
+            return None
+        outputs = {**inputs, **found}
+        self._common(account, outputs, outputs)
+        if unknown := set(outputs) - self.declared.outputs:
+            raise LookupError(f"{self.token} has no such outputs: {sorted(unknown)}")
+        return outputs

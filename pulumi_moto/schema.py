@@ -1,6 +1,6 @@
 """What `pulumi_aws` declares: the names and types that the real provider takes.
 
-The simulator refuses whatever is not declared, so that a typing error in the program fails here
+The simulator refuses what is not declared, so that a typing error in the program fails here
 and not on the first day in a real account. Source of every fact: the installed `pulumi_aws`.
 """
 

@@ -70,7 +70,7 @@ class Simulation:
         return self._accounts[region]
 
     def knows(self, region: str) -> bool:
-        """Whether the Region is in use already, or is none."""
+        """Whether the Region is in use already, or does not exist."""
         return region in self._accounts or region not in aws_regions()
 
     def tagged(self, region: str, default_tags: Mapping[str, str]) -> Account:
@@ -103,7 +103,7 @@ class Simulation:
 
 
 class Front:
-    """The account over HTTP: moto's services, and the `pages` of whoever serves it."""
+    """The account over HTTP: moto's services, and other `pages`."""
 
     def __init__(self, simulation: Simulation, pages: Pages = no_pages) -> None:
         self._simulation = simulation
@@ -185,7 +185,7 @@ def served(
         seed.start()
         schema.preload()
         simulation.account(region)
-        provider = Provider(simulation.tagged, hint)
+        provider = Provider(simulation.tagged, region, hint)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, rpc)
         simulation.provider_port = rpc.add_insecure_port(f"{LOOPBACK}:0")
         rpc.start()

@@ -1,9 +1,11 @@
 """The table: every resource type that the simulated provider knows."""
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
+# Each defines its types.
 from .resource import Resource
-from .resources import (
+from .resources import (  # noqa: F401
     access,
     address,
     backups,
@@ -21,44 +23,16 @@ from .resources import (
     security,
 )
 
-TYPES: Final[dict[str, Resource]] = {
-    resource.token: resource
-    for resource in (
-        network.Vpc(),
-        network.Subnet(),
-        routing.InternetGateway(),
-        routing.RouteTable(),
-        routing.Route(),
-        routing.RouteTableAssociation(),
-        security.SecurityGroup(),
-        security.DefaultSecurityGroup(),
-        security.IngressRule(),
-        security.EgressRule(),
-        address.Eip(),
-        address.EipAssociation(),
-        identity.Role(),
-        identity.RolePolicy(),
-        identity.RolePolicyAttachment(),
-        identity.InstanceProfile(),
-        files.FileSystem(),
-        files.MountTarget(),
-        access.AccessPoint(),
-        access.FileSystemPolicy(),
-        block.Volume(),
-        block.VolumeAttachment(),
-        compute.Instance(),
-        parameters.Parameter(),
-        buckets.Bucket(),
-        buckets.BucketPublicAccessBlock(),
-        buckets.BucketPolicy(),
-        bucket_encryption.BucketEncryption(),
-        objects.BucketObject(),
-        backups.Vault(),
-        backups.Plan(),
-        backups.Selection(),
-        names.Record(),
-    )
-}
+
+def _defined(kind: Any) -> Iterator[Resource]:
+    """One of each class below `kind` that has a token."""
+    if "token" in vars(kind):
+        yield kind()
+    for below in kind.__subclasses__():
+        yield from _defined(below)
+
+
+TYPES: Final[dict[str, Resource]] = {one.token: one for one in _defined(Resource)}
 
 
 class NotSimulated(LookupError):

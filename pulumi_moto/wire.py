@@ -58,45 +58,22 @@ class Properties:
 
 def decode(struct: struct_pb2.Struct) -> Properties:
     """Plain Python values of a wire struct; whole numbers become `int`."""
-    values: dict[str, Any] = {}
-    secrets: set[str] = set()
-    for key, value in struct.fields.items():
-        if key.startswith("__"):  # `__defaults` and `__meta` are the bridge's own notes
-            continue
-        plain, secret = _decode(value)
-        values[key] = plain
-        if secret:
-            secrets.add(key)
-    return Properties(values, frozenset(secrets))
+    return unwrapped({key: _decode(value) for key, value in struct.fields.items()})
 
 
-def _decode(value: struct_pb2.Value) -> tuple[Any, bool]:
+def _decode(value: struct_pb2.Value) -> Any:
     match value.WhichOneof("kind"):
         case "bool_value":
-            return value.bool_value, False
+            return value.bool_value
         case "number_value":
-            return with_whole_numbers(value.number_value), False
+            return with_whole_numbers(value.number_value)
         case "string_value":
-            text = value.string_value
-            return (UNKNOWN if text in _MARKERS else text), False
+            return value.string_value
         case "list_value":
-            items = [_decode(item) for item in value.list_value.values]
-            return [item for item, _ in items], any(secret for _, secret in items)
+            return [_decode(item) for item in value.list_value.values]
         case "struct_value":
-            return _decode_object(value.struct_value)
-    return None, False
-
-
-def _decode_object(struct: struct_pb2.Struct) -> tuple[Any, bool]:
-    signature = struct.fields[_SIGNATURE].string_value if _SIGNATURE in struct.fields else ""
-    if signature == _SECRET:
-        return _decode(struct.fields["value"])[0], True
-    if signature == _OUTPUT:
-        known = "value" in struct.fields
-        plain = _decode(struct.fields["value"])[0] if known else UNKNOWN
-        return plain, struct.fields["secret"].bool_value if "secret" in struct.fields else False
-    pairs = {k: _decode(v) for k, v in struct.fields.items() if not k.startswith("__")}
-    return {k: v for k, (v, _) in pairs.items()}, any(secret for _, secret in pairs.values())
+            return {key: _decode(item) for key, item in value.struct_value.fields.items()}
+    return None
 
 
 def with_whole_numbers(value: Any) -> Any:
@@ -111,10 +88,12 @@ def with_whole_numbers(value: Any) -> Any:
 
 
 def unwrapped(values: Mapping[str, Any]) -> Properties:
-    """What Pulumi's mocks hand over: plain Python already, but for the secrets in it."""
+    """Values without the wrappings of Pulumi: those from the wire, and those of its mocks."""
     plain: dict[str, Any] = {}
     secrets: set[str] = set()
     for key, value in values.items():
+        if key.startswith("__"):  # `__defaults` and `__meta` are the bridge's own notes
+            continue
         plain[key], secret = _unwrap(value)
         if secret:
             secrets.add(key)
@@ -122,20 +101,26 @@ def unwrapped(values: Mapping[str, Any]) -> Properties:
 
 
 def _unwrap(value: Any) -> tuple[Any, bool]:
-    if isinstance(value, Mapping):
-        if value.get(_SIGNATURE) == _SECRET:
-            return _unwrap(value.get("value"))[0], True
-        pairs = {key: _unwrap(item) for key, item in value.items()}
-        return {k: v for k, (v, _) in pairs.items()}, any(secret for _, secret in pairs.values())
+    """The value itself, and whether it holds a secret."""
+    if isinstance(value, str):
+        return (UNKNOWN if value in _MARKERS else value), False
     if isinstance(value, list | tuple):
         items = [_unwrap(item) for item in value]
         return [item for item, _ in items], any(secret for _, secret in items)
-    return value, False
+    if not isinstance(value, Mapping):
+        return value, False
+    signature = value.get(_SIGNATURE)
+    if signature == _SECRET:
+        return _unwrap(value.get("value"))[0], True
+    if signature == _OUTPUT:
+        return _unwrap(value.get("value", _MARKER))[0], bool(value.get("secret"))
+    pairs = {key: _unwrap(item) for key, item in value.items() if not key.startswith("__")}
+    return {k: v for k, (v, _) in pairs.items()}, any(secret for _, secret in pairs.values())
 
 
 def wrapped(values: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
-    """What Pulumi's mocks take back: those named in `secrets` as secrets."""
-    found = dict(values)
+    """What Pulumi takes back: the values that there are, those named in `secrets` as secrets."""
+    found = {key: value for key, value in values.items() if value is not None}
     for key in found.keys() & set(secrets):
         found[key] = {_SIGNATURE: _SECRET, "value": found[key]}
     return found
@@ -143,19 +128,7 @@ def wrapped(values: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]
 
 def encode(values: Mapping[str, Any], secrets: Iterable[str] = ()) -> struct_pb2.Struct:
     """The wire struct of plain values; those named in `secrets` are wrapped as secret."""
-    wrapped = frozenset(secrets)
-    struct = struct_pb2.Struct()
-    for key, value in values.items():
-        if value is None:
-            continue
-        encoded = _encode(value)
-        if key in wrapped:
-            box = struct.fields[key].struct_value
-            box.fields[_SIGNATURE].string_value = _SECRET
-            box.fields["value"].CopyFrom(encoded)
-        else:
-            struct.fields[key].CopyFrom(encoded)
-    return struct
+    return _encode(wrapped(values, secrets)).struct_value
 
 
 def _encode(value: Any) -> struct_pb2.Value:

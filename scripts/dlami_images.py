@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from geusemaker.dlami import Catalogue
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line
+from geusemaker.dlami import FRAMEWORKS, Catalogue, Line
 from geusemaker.dlami.naming import Recognised, looks_like_dlami, os_in_name, recognise
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
 
@@ -19,7 +18,7 @@ _LEFT_OUT_BEFORE: Final = date(2024, 1, 1)
 
 
 Key = tuple[str, str, str]
-"""OS, architecture and type: the key of a line."""
+"""Of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,9 @@ def gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Foun
         else:
             line, name = match
             build = Build(day, name.framework_version, name.spelled_version, image.root_gib)
-            found.builds.setdefault(key_of(line), []).append(build)
-            if catalogue.line(*key_of(line)).form is None:
-                found.guesses.setdefault(key_of(line), set()).add(line)
+            found.builds.setdefault(line.key, []).append(build)
+            if catalogue.line(*line.key).form is None:
+                found.guesses.setdefault(line.key, set()).add(line)
     for key, lines in found.guesses.items():
         if len(lines) > 1:
             forms = " and ".join(sorted(f"`{line.form}`" for line in lines))
@@ -117,10 +116,6 @@ def gather(catalogue: Catalogue, images: Iterable[Image], read_on: date) -> Foun
             groups.append(group)
     found.unknown = tuple(sorted(groups, key=lambda g: (g.newest or date.min, g.form))[::-1])
     return found
-
-
-def key_of(line: Line) -> Key:
-    return line.os_type, line.architecture, line.ami_type
 
 
 def _guesses(catalogue: Catalogue) -> tuple[Line, ...]:

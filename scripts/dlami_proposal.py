@@ -12,17 +12,17 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import tomlkit
-from dlami_images import Build, Group, Image, Key, gather, key_of
+from dlami_images import Build, Group, Image, Key, gather
 
 from geusemaker.dlami import Catalogue
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.catalogue import Line, numeric
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB
+from geusemaker.dlami.rows import FRAMEWORKS
 from geusemaker.dlami.selection import FRAMEWORK_LABELS
+from geusemaker.toml_table import OLD_AFTER_DAYS
 
 PATCHED_FOR: Final = timedelta(days=365)
 """How long AWS patches a framework version, counted from its own release (support policy FAQ)."""
-OLD_AFTER: Final = timedelta(days=90)
-"""The age from which a warning says that the table is old."""
 QUIET_AFTER: Final = timedelta(days=60)
 """Time without a build after which a note names a patched line; AWS builds about weekly."""
 
@@ -65,9 +65,9 @@ def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: d
     draft = _Draft(tomlkit.parse(text))
     draft.add_releases(found.builds)
     for line in catalogue.lines:
-        if builds := found.builds.get(key_of(line)):
+        if builds := found.builds.get(line.key):
             if line.form is None:
-                (guess,) = found.guesses[key_of(line)]
+                (guess,) = found.guesses[line.key]
                 draft.replace_never(line, guess, builds)
             else:
                 draft.renew_line(line, builds)
@@ -91,11 +91,11 @@ def propose(text: str, catalogue: Catalogue, images: Iterable[Image], read_on: d
 
 def age_warning(as_of: date, today: date) -> str | None:
     """One paragraph if the table is too old on that day, else None."""
-    age = today - as_of
-    if age <= OLD_AFTER:
+    days = (today - as_of).days
+    if days <= OLD_AFTER_DAYS:
         return None
     return (
-        f"The table of images describes AWS as of {as_of}, {age.days} days ago: newer framework "
+        f"The table of images describes AWS as of {as_of}, {days} days ago: newer framework "
         "versions and operating systems may be missing, and dates of patches may have moved. "
         "`python scripts/update_dlami.py` shows what AWS has now."
     )
@@ -201,7 +201,7 @@ class _Draft:
 
     def renew_line(self, line: Line, builds: list[Build]) -> None:
         """Days, framework versions and root size of a line that has images in the table."""
-        where, table = " / ".join(key_of(line)), self._table_of(key_of(line))
+        where, table = str(line), self._table_of(line.key)
         if line.ami_type in FRAMEWORKS:
             for number in sorted({b.number for b in builds if b.number}, key=numeric):
                 days = [b.day for b in builds if b.number == number]
@@ -219,7 +219,7 @@ class _Draft:
         newest = max(b.day for b in builds)
         last = max((v.last_seen for v in line.versions if v.last_seen), default=newest)
         if size is not None and newest >= last and size != table["min_root_gib"]:
-            table = self._table_of(key_of(line))
+            table = self._table_of(line.key)
             self.changes.append(f"{where}: min_root_gib {size}, was {table['min_root_gib']}")
             table["min_root_gib"] = size
 
@@ -246,7 +246,7 @@ class _Draft:
 
     def replace_never(self, line: Line, guess: Line, builds: list[Build]) -> None:
         """Replaces a line that was recorded as never made: images of the guessed form exist."""
-        where = " / ".join(key_of(line))
+        where = str(line)
         key, page = _SOURCE
         sources = self.document["source"]
         if not any(source["key"] == key for source in sources):
@@ -265,7 +265,7 @@ class _Draft:
         fields.append(f'driver = "{guess.driver}"')
         fields.append(f"min_root_gib = {_root_gib(builds) or SMALLEST_ROOT_GIB}")
         fields.append(f'source = "{key}"')
-        table = self._table_of(key_of(line))
+        table = self._table_of(line.key)
         self._rewrite("line", table, "\n".join(fields) + "\n" + _split(table.as_string())[1])
         self.changes.append(
             f"{where}: AWS has images now, {len(builds)} in the answer; the table said never "

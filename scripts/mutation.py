@@ -236,7 +236,7 @@ def measure(tests: Sequence[str], jobs: int) -> None:
     """Run the tests once with coverage by test."""
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    rc = WORK / "coverage.ini"
+    rc = WORK / "measure.ini"  # coverage deletes coverage.*, which its data could be
     rc.write_text(f"[run]\nsource = {PACKAGE}\ndata_file = {WORK / 'coverage'}\n", encoding="utf-8")
     options = ["--cov", f"--cov-config={rc}", "--cov-context=test", "--cov-report="]
     if jobs > 1:

@@ -9,6 +9,7 @@ what was installed. It is written last, so an interrupted run is repeated.
 """
 
 import ast
+import contextlib
 import fcntl
 import hashlib
 import itertools
@@ -18,8 +19,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 # Each kind includes those before it.
@@ -102,20 +105,18 @@ def set_up(project: Path, kind: str) -> None:
 def install(project: Path, environment: Path, kind: str) -> None:
     lock = (project / LOCKS[kind]).read_text().splitlines()
     packages = sum(line[:1].isalnum() for line in lock)
-    say(f"installing {packages} packages of {LOCKS[kind]}")
     stamp = environment / "geusemaker.json"
     stamp.unlink(missing_ok=True)
     python = environment / "bin" / "python"
-    with tempfile.TemporaryDirectory() as folder:
+    doing = f"installing {packages} packages of {LOCKS[kind]}, up to a minute"
+    with tempfile.TemporaryDirectory() as folder, counting_seconds(doing):
         uv = fetch_uv(project, python, Path(folder))
         settings = uv_environment(python)
         sync = ["sync", "--require-hashes", LOCKS[kind]]
         # The project itself has no hash: it is built, without network, by what the lock brought.
         itself = ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."]
         for arguments in (sync, itself):
-            # On a terminal uv shows what it downloads.
-            quiet = [] if sys.stderr.isatty() else ["--quiet"]
-            command = [str(uv), "pip", *arguments, *quiet, "--python", str(python)]
+            command = [str(uv), "pip", *arguments, "--quiet", "--python", str(python)]
             ran = subprocess.run(command, cwd=project, env=settings, check=False)
             if ran.returncode != 0:
                 sys.exit(not_installed("uv", LOCKS[kind], ran.returncode))
@@ -205,6 +206,30 @@ def uv_environment(python: Path) -> dict[str, str]:
         **os.environ,
         **{name: value for name, value in handed.items() if value and name not in kept},
     }
+
+
+@contextlib.contextmanager
+def counting_seconds(text: str) -> Iterator[None]:
+    """Says what is done; on a terminal with the seconds, in one line."""
+    say(text)
+    if not sys.stderr.isatty():
+        yield
+        return
+    began, ended = time.monotonic(), threading.Event()
+
+    def count() -> None:
+        while not ended.wait(1.0):
+            # The cursor stays at the beginning, for an error of pip or uv.
+            print(f"\x1b[K  [setup] {time.monotonic() - began:.0f} s", end="\r", file=sys.stderr)
+
+    counter = threading.Thread(target=count, daemon=True)
+    counter.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        counter.join()
+        print("\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def say(text: str) -> None:

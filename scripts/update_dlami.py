@@ -227,10 +227,10 @@ def annotation(path: Path, text: str) -> str:
     return f"::warning file={name},line=1,title=Old table of images::{escaped}"
 
 
-def _print_age(path: Path, today: date) -> None:
-    _, catalogue = read_table(path)
-    if warning := age_warning(catalogue.as_of, today):
-        print(annotation(path, warning) if os.environ.get("GITHUB_ACTIONS") else warning)
+def print_warning(path: Path, text: str | None) -> None:
+    """Prints the warning on a table, if there is one; for GitHub as an annotation."""
+    if text:
+        print(annotation(path, text) if os.environ.get("GITHUB_ACTIONS") else text)
 
 
 def _utc(time: datetime | None) -> date | None:
@@ -271,7 +271,7 @@ def update(
         raise typer.BadParameter("--write and --output are two targets; give one")
     day = _utc(today) or datetime.now(UTC).date()
     if check_age:
-        _print_age(table, day)
+        print_warning(table, age_warning(read_table(table)[1].as_of, day))
         return
     text, catalogue = read_table(table)
     if saved:
@@ -302,10 +302,10 @@ def update(
         print("Nothing was written. Run it again with `--write` to change the table.")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Runs the script. Exit codes: 0 done, 1 failed, 2 wrong flags."""
+def main(arguments: list[str] | None = None, script: typer.Typer = app) -> None:
+    """Runs a script. Exit codes: 0 done, 1 failed, 2 wrong flags."""
     try:
-        app(arguments)
+        script(arguments)
     except GeuseMakerError as error:
         sys.stdout.flush()
         print(error, file=sys.stderr)

@@ -14,7 +14,6 @@ Exit codes: 0 done, 1 failed, 2 wrong flags.
 
 import hashlib
 import json
-import os
 import re
 import sys
 import tempfile
@@ -33,7 +32,7 @@ import typer
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from update_dlami import annotation  # noqa: E402
+import update_dlami  # noqa: E402
 
 from geusemaker.bundle.images import TABLE, Table, age_warning, read_images  # noqa: E402
 from geusemaker.bundle.reference import Reference  # noqa: E402
@@ -237,8 +236,7 @@ def update(
     if check_age:
         if tag or saved or mirror or write:
             raise typer.BadParameter("--check-age takes --today and --table only")
-        if warning := age_warning(table.as_of, day):
-            print(annotation(path, warning) if os.environ.get("GITHUB_ACTIONS") else warning)
+        update_dlami.print_warning(path, age_warning(table.as_of, day))
         return
     ask = from_file(saved) if saved else lambda image: ask_registry(image, mirrors)
     source = f"{saved.name}, saved digests" if saved else SOURCE
@@ -255,13 +253,8 @@ def update(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs the script. Exit codes: 0 done, 1 failed, 2 wrong flags."""
-    try:
-        app(arguments)
-    except GeuseMakerError as error:
-        sys.stdout.flush()
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    """Runs the script."""
+    update_dlami.main(arguments, app)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 Caddy reads addresses from its environment: the host's address is unknown when this is rendered.
 """
 
-import jinja2
-
 from geusemaker.bundle.callers import CALLABLE, TRICKS, unrestricted
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
 
 
 def caddyfile(facts: BundleFacts) -> str:
     """The Caddyfile. Config has validated domain and address: Caddy cannot quote safely."""
+    import jinja2  # slow, and most commands import this package without rendering
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("geusemaker.bundle"),
         undefined=jinja2.StrictUndefined,

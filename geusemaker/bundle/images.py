@@ -1,19 +1,21 @@
 """Selects the image of each container: from the table `images.toml` or `imageVersions`."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, PlainValidator, model_validator
 
 from geusemaker.bundle import reference
 from geusemaker.bundle.facts import CONTAINERS
 from geusemaker.bundle.reference import Reference, Version
 from geusemaker.errors import BundleError
 from geusemaker.messages import InvalidValue, Set, StackOrigin, nearest, shown
+from geusemaker.toml_table import OLD_AFTER_DAYS, Day, Row, Text, read_toml
 
 KEYS: Final = CONTAINERS
 """Keys of `geusemaker:imageVersions`: all containers, also those that no service selects."""
@@ -22,41 +24,70 @@ TABLE: Final = Path(__file__).with_name("images.toml")
 
 _KEY = "imageVersions"
 
-OLD_AFTER_DAYS: Final = 90
-"""Days until the table counts as old, the same as for the catalogue of AWS's images."""
-
 POSTGRES_MAJOR: Final = 18
 """The data folder has the layout of version 18. Major versions do not upgrade data themselves."""
 POSTGRES_DEBIANS: Final = ("bookworm", "trixie")
 """Debian releases of the official image of 18. Indexes depend on how the release's C library sorts
 text, so the host refuses another release once it has data."""
 
-_ARCHITECTURES = ("x86_64", "arm64")
-_FIELDS = {"key", "reference", "seen", "source", "architectures"}
-_BOUND = {"least", "why"}
-_KNOWN = {"fix", "hole"}
 # Tags of the official image, and of images built on it: 0.8.1-pg18.
 _debian = re.compile(r"bullseye|bookworm|trixie|forky|sid(?![a-z])")
 _postgres_18 = re.compile(rf"({POSTGRES_MAJOR}|(.*[^A-Za-z0-9])?pg{POSTGRES_MAJOR})(?![0-9])")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+def _parsed(text: object) -> Reference:
+    parsed = reference.parse(text) if isinstance(text, str) else None
+    if parsed is None or parsed.tag is None:
+        raise ValueError("this is not an image reference with a tag")
+    return parsed
+
+
+def _version(text: object) -> Version:
+    version = reference.version_of(text) if isinstance(text, str) else None
+    if version is None:
+        raise ValueError("this is not a version such as 2.41.4")
+    return version
+
+
+_Reference = Annotated[Reference, PlainValidator(_parsed)]
+_Version = Annotated[Version, PlainValidator(_version)]
+
+
+class Image(Row):
     """One row of the table."""
 
-    key: str
-    reference: Reference
-    seen: date
-    source: str
-    architectures: tuple[str, ...]
-    least: Version | None
-    why: str | None
-    fix: Reference | None
-    hole: str | None
+    key: Text
+    reference: _Reference
+    seen: Day
+    source: Text
+    architectures: Annotated[tuple[Literal["x86_64", "arm64"], ...], Field(min_length=1)]
+    least: _Version | None = None
+    why: Text | None = None
+    fix: _Reference | None = None
+    vulnerability: Text | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        version, digest = self.reference.version, self.reference.digest
+        for holds, why in (
+            (digest is not None, "`reference` has no digest"),
+            ((self.least is None) == (self.why is None), "`least` needs `why`"),
+            ((self.fix is None) == (self.vulnerability is None), "`fix` needs `vulnerability`"),
+            (self.fix is None or self.fix.version, "the tag of `fix` has no version"),
+            (not self.least or (version and version >= self.least), "it is older than `least`"),
+        ):
+            if not holds:
+                raise ValueError(f"{self.key}: {why}")
+        return self
+
+
+class _File(Row):
+    as_of: Day
+    image: tuple[Image, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Vulnerability:
     """A published vulnerability of an image in use, and the image that fixes it."""
 
     container: str
@@ -85,74 +116,16 @@ def load_images() -> Table:
 
 def read_images(path: Path) -> Table:
     """Reads and validates the table. Raises `BundleError` that names the invalid field."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"{path.name} cannot be read: {error}. It is part of the program: `git checkout` "
-            "restores it."
-        ) from error
-    as_of, rows = raw.get("as_of"), raw.get("image")
-    _demand(path, not set(raw) - {"as_of", "image"}, "its top level")
-    if not isinstance(as_of, date):
-        raise _broken(path, "as_of")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _broken(path, "image")
-    images = [_image(path, row) for row in rows]
-    keys = [image.key for image in images]
-    _demand(path, sorted(keys) == sorted(KEYS), f"key: it must have {', '.join(KEYS)}, once each")
-    by_key = {image.key: image for image in images}
-    same = by_key["n8n"].reference.tag == by_key["n8n-runners"].reference.tag
-    _demand(path, same, "n8n-runners: its tag must be that of n8n")
-    return Table(as_of, by_key)
+    return read_toml(path, _File, _table, BundleError)
 
 
-def _image(path: Path, row: dict[str, Any]) -> Image:
-    where = f"image {row.get('key')!r}"
-    bound, known = set(row) & _BOUND, set(row) & _KNOWN
-    whole = set(row) - _BOUND - _KNOWN == _FIELDS
-    whole = whole and bound in (set(), _BOUND) and known in (set(), _KNOWN)
-    _demand(path, whole, f"{where}: its fields are {', '.join(sorted(row))}")
-    texts = [row[name] for name in ("key", "reference", "source", *bound, *known)]
-    _demand(
-        path, all(isinstance(text, str) for text in texts), f"{where}: a text field is not text"
-    )
-    _demand(path, isinstance(row["seen"], date), f"{where}: seen")
-    architectures = row["architectures"]
-    listed = isinstance(architectures, list) and set(architectures) <= set(_ARCHITECTURES)
-    _demand(path, listed and bool(architectures), f"{where}: architectures")
-    parsed = reference.parse(row["reference"])
-    if parsed is None or parsed.tag is None or parsed.digest is None:
-        raise _broken(path, f"{where}: reference needs both a tag and a digest")
-    least = reference.version_of(row["least"]) if bound else None
-    _demand(path, not bound or least is not None, f"{where}: least is not a version")
-    if least is not None:
-        new = parsed.version is not None and parsed.version >= least
-        _demand(path, new, f"{where}: reference is older than least")
-    fix = reference.parse(row["fix"]) if known else None
-    _demand(path, not known or (fix and fix.version) is not None, f"{where}: fix has no version")
-    return Image(
-        row["key"],
-        parsed,
-        row["seen"],
-        row["source"],
-        tuple(architectures),
-        least,
-        row.get("why"),
-        fix,
-        row.get("hole"),
-    )
-
-
-def _demand(path: Path, holds: bool, what: str) -> None:
-    if not holds:
-        raise _broken(path, what)
-
-
-def _broken(path: Path, what: str) -> BundleError:
-    return BundleError(
-        f"{path.name} is invalid at {what}. It is part of the program: `git checkout` restores it."
-    )
+def _table(file: _File) -> Table:
+    images = {image.key: image for image in file.image}
+    if sorted(image.key for image in file.image) != sorted(KEYS):
+        raise ValueError(f"the keys of [[image]] must be {', '.join(KEYS)}, once each")
+    if images["n8n"].reference.tag != images["n8n-runners"].reference.tag:
+        raise ValueError("n8n and n8n-runners must have the same tag")
+    return Table(file.as_of, images)
 
 
 def check_image_versions(versions: Mapping[str, str]) -> None:
@@ -184,7 +157,9 @@ def chosen(
     return running
 
 
-def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[Hole]:
+def known_vulnerabilities(
+    containers: Iterable[str], versions: Mapping[str, str]
+) -> list[Vulnerability]:
     """Images in use that are older than a known fix, or whose tag has no version.
 
     Leaves out images of another repository with another version scheme, such as pgvector's: the
@@ -193,7 +168,7 @@ def known_holes(containers: Iterable[str], versions: Mapping[str, str]) -> list[
     table = load_images().images
     images = _images(table, versions)
     return [
-        Hole(name, images[name], fix, table[name].hole or "")
+        Vulnerability(name, images[name], fix, table[name].vulnerability or "")
         for name in containers
         if (fix := table[name].fix) and not _reaches(images[name], fix)
         if _same_place(images[name], fix) or _same_major(images[name], fix)
@@ -212,30 +187,30 @@ def _reaches(image: Reference, fix: Reference) -> bool:
     return bool(image.version and fix.version and image.version >= fix.version)
 
 
-def closing(holes: Iterable[Hole], versions: Mapping[str, str]) -> str:
+def fix_command(vulnerabilities: Iterable[Vulnerability], versions: Mapping[str, str]) -> str:
     """The command that fixes these vulnerabilities. It sets the whole map, so one is enough.
 
     Images keep their repository, and PostgreSQL keeps its Debian release.
     """
     table = load_images().images
-    closed = dict(versions)
-    for hole in holes:
-        ours = table[hole.container].reference
-        target = ours if _reaches(ours, hole.fix) else hole.fix
+    fixed = dict(versions)
+    for one in vulnerabilities:
+        ours = table[one.container].reference
+        target = ours if _reaches(ours, one.fix) else one.fix
         version, _, kind = (target.tag or "").partition("-")
-        if hole.container == "postgres":
-            kind = (hole.image.tag or "").partition("-")[2]
+        if one.container == "postgres":
+            kind = (one.image.tag or "").partition("-")[2]
         tag = f"{version}-{kind}" if kind else version
-        if tag != target.tag or not _same_place(hole.image, target):
-            target = replace(hole.image, tag=tag, digest=None)
+        if tag != target.tag or not _same_place(one.image, target):
+            target = replace(one.image, tag=tag, digest=None)
         if target == ours:
-            closed.pop(hole.container)
+            fixed.pop(one.container)
         else:
-            closed[hole.container] = str(target)
-        runner = reference.parse(closed.get("n8n-runners", ""))
-        if hole.container == "n8n" and runner is not None:
-            closed["n8n-runners"] = str(replace(runner, tag=target.tag, digest=None))
-    return StackOrigin().set(_KEY, closed)
+            fixed[one.container] = str(target)
+        runner = reference.parse(fixed.get("n8n-runners", ""))
+        if one.container == "n8n" and runner is not None:
+            fixed["n8n-runners"] = str(replace(runner, tag=target.tag, digest=None))
+    return StackOrigin().set(_KEY, fixed)
 
 
 def age_warning(as_of: date, today: date) -> str | None:

@@ -1,8 +1,6 @@
 """`geusemaker ami ...`: lists images, shows the running one, pins and updates."""
 
 import json
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -43,14 +41,10 @@ def list_images(
     catalogue, today = load_catalogue(), current_day()
     fit = partial(fixes.reword, stack=stack, local=local, region=region)
     with opened(stack, region, local) as target:
-        # The Pulumi CLI runs at the same time: it takes as long as AWS.
-        with (
-            terminal.working("Calling AWS"),
-            ThreadPoolExecutor(max_workers=1) as aside,
-        ):
-            of_stack = aside.submit(_of_stack, target, named=stack is not None)
+        target.read_ahead()
+        with terminal.working("Calling AWS"):
             who, answers, why_not = _asked(target, today)
-            config, running, wrong = of_stack.result()
+            config, running, wrong = _of_stack(target, named=stack is not None)
         every_entry = ami_table.entries(catalogue, answers, today)
         entries = ami_table.shown(every_entry, ended=ended, never=every)
         if as_json:
@@ -68,8 +62,8 @@ def list_images(
         mine = (config.os_type, config.architecture, config.ami_type) if config else None
         row = (config.os_type, config.ami_type) if config else None
         entries = ami_table.shown(every_entry, ended=ended, never=every, mine=row)
-        for text in ami_table.table(entries, catalogue, mine, terminal.columns(sys.stdout)):
-            typer.echo(text)
+        for text in ami_table.table(entries, catalogue, mine):
+            terminal.paragraph(text)
         newest = ami_show.newest_of(config, answers or ()) if config else None
         never = ami_show.never_made(config, today) if config else None
         mark = ami_show.marker(
@@ -94,11 +88,8 @@ def list_images(
                 following.append("geusemaker ami pin")
         own = None if target.is_elsewhere else region
         commands = fixes.alternatives([*following], stack=stack, local=local, region=own)
-        terminal.paragraph(
-            " | ".join([*([commands] if commands else []), "--region R", "--json"]),
-            "Next: ",
-            whole=True,
-        )
+        if commands:
+            terminal.paragraph(commands, "Next: ", whole=True)
 
 
 def _asked(
@@ -166,20 +157,21 @@ def _notes(
     why_not: str,
 ) -> None:
     """Prints the notes under the table."""
-    statuses = [one.status for one in every_entry]
-    ended, never = statuses.count("ended"), statuses.count("never")
-    typer.echo(
-        f"ended, resolve with a warning: {ended} (--ended)    never made, refused: {never} (--all)"
-    )
+    hidden = [one.status for one in every_entry if one not in entries]
+    if hidden:
+        terminal.paragraph(
+            f"Not shown: {hidden.count('ended')} lines that AWS no longer patches (--ended), "
+            f"{hidden.count('never')} that AWS never made (--all)."
+        )
     if stack:
         terminal.paragraph(stack)
     if all_wanted:
+        reasons: dict[str, list[str]] = {}
         for entry in entries:
             if entry.line.reason:
-                line = entry.line
-                terminal.paragraph(
-                    f"never: {line.os_type} / {line.architecture} / {line.ami_type}: {line.reason}"
-                )
+                reasons.setdefault(entry.line.reason, []).append(" / ".join(entry.key))
+        for reason, lines in reasons.items():
+            terminal.paragraph(f"never made: {', '.join(lines)}: {reason}")
     for entry in every_entry:
         for version, name in list(entry.newer_versions.items())[:1]:
             news = newer_version(entry.line, version, load_catalogue().as_of, name)
@@ -199,16 +191,12 @@ def show(
     today = current_day()
     with opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
+        target.read_ahead()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
         view = ami_show.view(config, outputs, target.ec2().list_lines(today))
         if as_json:
-            head = {
-                "region": target.region,
-                "account": who.account,
-                "simulated": target.simulated,
-                "stack": name,
-            }
+            head = target.facts(who, name)
             typer.echo(json.dumps(head | ami_show.as_json(view)))
             return
         terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {name}")
@@ -227,7 +215,8 @@ def pin(
     image: Annotated[
         str | None,
         typer.Argument(
-            help="An image's id or exact name. Default: the image that this stack runs."
+            metavar="IMAGE",
+            help="An image's id or exact name. Default: the image that this stack runs.",
         ),
     ] = None,
     by: Annotated[

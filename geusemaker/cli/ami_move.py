@@ -20,6 +20,7 @@ from geusemaker.dlami import Recognised, recognise
 from geusemaker.dlami.catalogue import numeric
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import build_in
+from geusemaker.dlami.pins import drop_hint
 from geusemaker.errors import PinError
 from geusemaker.local.places import Places
 from geusemaker.messages import NAMESPACE
@@ -179,16 +180,16 @@ class Move:
             )
         except PinError as error:
             # The error is about a pin in the config; this one was not written.
-            text = re.sub(
-                r"Drop the pin: `[^`]+`(; or pin [a-z ]+: `geusemaker ami list[^.;]*)?",
-                "Nothing was written; `geusemaker ami list --json` shows the images",
-                str(error),
-            )
-            raise PinError(_about(subject, text)) from None
+            other = f"; or {error.other_fix}" if error.other_fix else ""
+            raise PinError(
+                f"{subject}{error.fault} Nothing was written; `geusemaker ami list --json` shows "
+                f"the images{other}."
+            ) from None
         for warning in () if silent else self.service.warnings:
-            text = re.sub(r" To drop the pin: `pulumi config rm [^`]*`\.", "", warning)
+            key = f"{NAMESPACE}:{_KEYS['id' if is_id else 'name']}"
+            text = warning.removeprefix(key).removesuffix(drop_hint(key))
             marked = terminal.mark("warning", "warning:", stream=sys.stderr)
-            terminal.paragraph(f"{marked} {_about(subject, text)}", err=True)
+            terminal.paragraph(f"{marked} {subject}{text}", err=True)
         return image
 
     def _is_of_its_name(self, image: FoundImage, config: DeploymentConfig) -> bool:
@@ -248,11 +249,6 @@ def _fits(config: DeploymentConfig, outputs: Mapping[str, Any]) -> bool:
 def _age(known: Recognised, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The order of a line's images: by framework version, then by build."""
     return numeric(known.framework_version or "0"), build_in(name)
-
-
-def _about(subject: str, text: str) -> str:
-    """The message with `subject` in place of the config key of a pin."""
-    return re.sub(r"^geusemaker:ami(Id|Name)", subject, text)
 
 
 def _named(image: FoundImage) -> str:

@@ -133,11 +133,7 @@ def newest_of(config: DeploymentConfig, answers: Sequence[LineImages]) -> FoundI
     """The newest image for the config; with a framework version, the newest of that version."""
     for answer in answers:
         line = answer.line
-        if (line.os_type, line.architecture, line.ami_type) != (
-            config.os_type,
-            config.architecture,
-            config.ami_type,
-        ):
+        if line.key != (config.os_type, config.architecture, config.ami_type):
             continue
         wanted = config.framework_version
         if wanted is None:
@@ -218,7 +214,7 @@ def marker(
     if config is None:
         return None
     running = outputs.get("amiId")
-    text = f"> stack {stack}, {config.architecture}"
+    text = f"> marks stack {stack}, {config.architecture}"
     if never:
         text += ", which AWS never made of this line"
     if elsewhere is not None:

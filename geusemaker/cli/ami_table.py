@@ -13,7 +13,7 @@ from geusemaker.dlami.naming import recognise
 from geusemaker.services.ec2 import LineImages
 
 NEVER: Final = "never made"
-NOT_HERE: Final = "none here"
+NOT_HERE: Final = "none in Region"
 _ARCHITECTURES: Final = ("x86_64", "arm64")
 
 
@@ -26,19 +26,20 @@ class Entry:
         version: The version that was found, or without AWS's answer the first one to search for;
             None if AWS never made the line.
         image: The image that was found; None where AWS shows none, or was not called.
+        was_called: Whether AWS was called.
     """
 
     line: Line
     status: str
     version: Version | None
     image: FoundImage | None
-    asked: bool
+    was_called: bool
     newer_versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
         """OS, architecture and type."""
-        return _key(self.line)
+        return self.line.key
 
     @property
     def row(self) -> tuple[str, str]:
@@ -50,7 +51,7 @@ class Entry:
         if self.version is None:
             return NEVER
         number = self.version.number or ""
-        if not self.asked:
+        if not self.was_called:
             return number or "made"
         if self.image is None:
             return NOT_HERE
@@ -71,7 +72,7 @@ def _build(image: FoundImage) -> str:
 
 def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: date) -> list[Entry]:
     """Every line of the catalogue, Ubuntu first. `answers` is None where AWS was not called."""
-    by_line = {_key(one.line): one for one in answers or ()}
+    by_line = {one.line.key: one for one in answers or ()}
     position = {system.name: index for index, system in enumerate(catalogue.systems)}
 
     def rank(line: Line) -> tuple[bool, int, int, int]:
@@ -84,7 +85,7 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
 
     found = []
     for line in sorted(catalogue.lines, key=rank):
-        answer = by_line.get(_key(line))
+        answer = by_line.get(line.key)
         image = answer.answer if answer else None
         found.append(
             Entry(
@@ -92,7 +93,7 @@ def entries(catalogue: Catalogue, answers: Iterable[LineImages] | None, today: d
                 status=_status(line, today),
                 version=_version(line, image, today),
                 image=image,
-                asked=answers is not None,
+                was_called=answers is not None,
                 newer_versions=answer.newer_versions if answer else {},
             )
         )
@@ -120,70 +121,35 @@ def shown(
 
 
 def table(
-    entries: Sequence[Entry],
-    catalogue: Catalogue,
-    mine: tuple[str, str, str] | None,
-    width: int | None = None,
+    entries: Sequence[Entry], catalogue: Catalogue, mine: tuple[str, str, str] | None
 ) -> list[str]:
-    """Lines of text: a head, a row for each OS and type, and notes on their advisories.
+    """Lines of text: a head, a row for each line, and a sentence on each advisory.
 
-    `mine` is the OS, architecture and type of the stack's config; its row is marked. Where that is
-    wider than `width` columns, each architecture has a row.
+    `mine` is the OS, architecture and type of the stack's config; its row is marked.
     """
-    rows: dict[tuple[str, str], dict[str, Entry]] = {}
+    cells = [("", "osType", "amiType", "arch", "newest image", "patched until")]
+    notes: dict[str, None] = {}
+    above = None
     for entry in entries:
-        rows.setdefault(entry.row, {})[entry.line.architecture] = entry
-    notes: dict[str, str] = {}
-    cells: list[tuple[str, ...]] = [
-        ("", "osType", "amiType", *_ARCHITECTURES, "patched until (x86_64 / arm64)")
-    ]
-    for (os_type, ami_type), by_architecture in rows.items():
-        both = [by_architecture[architecture] for architecture in _ARCHITECTURES]
-        advice = [text for entry in both if (text := _advice(entry, catalogue))]
-        marks = [notes.setdefault(text, f"({len(notes) + 1})") for text in advice]
-        marked = " ".join(dict.fromkeys(marks))
-        here = mine is not None and (os_type, ami_type) == (mine[0], mine[2])
-        cells.append(
-            (
-                ">" if here else "",
-                os_type,
-                ami_type,
-                *(entry.cell() for entry in both),
-                f"{_patched(both)}  {marked}".rstrip(),
-            )
-        )
-    lines = _aligned(cells, "  ")
-    if width is not None and max(map(len, lines)) > width:
-        lines = _aligned(_tall(rows, notes, catalogue, mine), " ")
-    return [*lines, *(f"{mark} {text}" for text, mark in notes.items())]
+        os_type, architecture, ami_type = entry.key
+        names = ("", "") if entry.row == above else (os_type, ami_type)
+        above = entry.row
+        until = _until(entry)
+        if advice := _advice(entry, catalogue):
+            notes[advice] = None
+            until += ", CVEs"
+        here = ">" if entry.key == mine else ""
+        cells.append((here, *names, architecture, entry.cell(), until))
+    return [*_aligned(cells), *(f"CVEs: {text}" for text in notes)]
 
 
-def _tall(
-    rows: Mapping[tuple[str, str], Mapping[str, Entry]],
-    notes: Mapping[str, str],
-    catalogue: Catalogue,
-    mine: tuple[str, str, str] | None,
-) -> list[tuple[str, ...]]:
-    """The cells with one row for each architecture."""
-    cells: list[tuple[str, ...]] = [("", "osType", "amiType", "arch", "newest", "patched until")]
-    for (os_type, ami_type), by_architecture in rows.items():
-        for number, architecture in enumerate(_ARCHITECTURES):
-            entry = by_architecture[architecture]
-            advice = _advice(entry, catalogue)
-            until = f"{_until(entry)} {notes[advice] if advice else ''}".rstrip()
-            here = mine == (os_type, architecture, ami_type)
-            names = ("", "") if number else (os_type, ami_type)
-            cells.append((">" if here else "", *names, architecture, entry.cell(), until))
-    return cells
-
-
-def _aligned(cells: Sequence[Sequence[str]], gap: str) -> list[str]:
+def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
     """Lines of cells under each other; the first cell is a mark."""
-    widths = [max(len(cell) for cell in column) for column in list(zip(*cells, strict=True))[1:]]
+    widths = [max(map(len, column)) for column in list(zip(*cells, strict=True))[1:]]
     lines = []
     for mark, *row in cells:
         texts = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        lines.append(f"{mark:<2}{gap.join(texts)}".rstrip())
+        lines.append(f"{mark:<2}{' '.join(texts)}".rstrip())
     return lines
 
 
@@ -209,10 +175,6 @@ def as_json(entry: Entry, today: date) -> dict[str, Any]:
     }
 
 
-def _key(line: Line) -> tuple[str, str, str]:
-    return line.os_type, line.architecture, line.ami_type
-
-
 def _status(line: Line, today: date) -> str:
     if not line.versions:
         return "never"
@@ -226,13 +188,6 @@ def _version(line: Line, image: FoundImage | None, today: date) -> Version | Non
     return next(iter(line.patched(today) or line.versions), None)
 
 
-def _patched(both: Sequence[Entry]) -> str:
-    """One date where both have the same, else one for each architecture."""
-    dates = [_until(entry) for entry in both]
-    real = [text for text in dates if text != "-"]
-    return real[0] if len(set(real)) == 1 else " / ".join(dates)
-
-
 def _until(entry: Entry) -> str:
     if entry.version is None:
         return "-"
@@ -240,7 +195,7 @@ def _until(entry: Entry) -> str:
 
 
 def _advice(entry: Entry, catalogue: Catalogue) -> str | None:
-    """The advisory of the entry's version, and the first version without one."""
+    """The advisory of the entry's version as a sentence, with the first version without one."""
     if entry.version is None or entry.version.advisory is None:
         return None
     of_type = [
@@ -252,5 +207,5 @@ def _advice(entry: Entry, catalogue: Catalogue) -> str | None:
     ]
     last = max(numeric(str(one.number)) for one in of_type if one.advisory)
     clean = [str(one.number) for one in of_type if numeric(str(one.number)) > last]
-    free = f"; {min(clean, key=numeric)} is the first without" if clean else ""
-    return f"{entry.version.advisory}{free}"
+    free = f"; {entry.line.ami_type} {min(clean, key=numeric)} does not" if clean else ""
+    return f"this version {entry.version.advisory}{free}"

@@ -5,17 +5,15 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from functools import partial
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from geusemaker.cli import fixes
 from geusemaker.cli.confirm import INTERRUPTED
-from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import opened, say
+from geusemaker.cli.target import say
 from geusemaker.errors import HostError, NotAllowedError
 from geusemaker.host import session
 
@@ -33,11 +31,10 @@ def connect(
     local: LocalOption = False,
 ) -> None:
     """Forward the host's port 443 to this machine with Session Manager; Ctrl-C ends it."""
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
+    with opened_host(stack, region, local) as host:
         host.refuse_simulated("nothing to connect to")
         command = _command(host, shell)
-        _check_programs(command, target.env)
+        _check_programs(command, host.target.env)
         _check_host(host)
         if not shell:
             public = host.outputs.get("url")
@@ -46,7 +43,7 @@ def connect(
             )
             for line in notes:
                 say(line)
-        code, interrupted = in_foreground(command, target.env)
+        code, interrupted = in_foreground(command, host.target.env)
         if interrupted and not shell:
             raise typer.Exit(INTERRUPTED)
         if code != 0:

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from geusemaker import terminal
 from geusemaker.bundle import DEFAULT_OWNER_EMAIL
-from geusemaker.cli import fixes
-from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import opened, say
+from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import secrets as secret_lines
 
@@ -33,9 +31,8 @@ def credentials(
 
     Needs ssm:GetParameter on the stack's parameter, and kms:Decrypt with its key.
     """
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
-        who = target.identity()
+    with opened_host(stack, region, local, reads_config=True) as host:
+        target, who = host.target, host.target.identity()
         name = host.output("credentialsParameter")
         secrets = secret_lines.parse(host.service.parameter(name, secret=True))
         if not secrets:
@@ -50,12 +47,7 @@ def credentials(
         given = host.outputs.get("url")
         url = given.rstrip("/") if isinstance(given, str) else None
         if as_json:
-            head = {
-                "region": target.region,
-                "account": who.account,
-                "simulated": target.simulated,
-                "stack": host.stack,
-            }
+            head = target.facts(who, host.stack)
             document = secret_lines.as_json(secrets, logins, url, owner, internal=internal)
             typer.echo(json.dumps(head | document))
             return

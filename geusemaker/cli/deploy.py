@@ -164,7 +164,7 @@ def _deploy(
             or "The deployment has failed, for the reason above. The stack's state has the "
             f"resources created so far, and the next run continues: `{again}`."
         ) from None
-    _show_outputs(target)
+    _show_outputs(target, name if flags["--stack"] else None)
 
 
 def _in_sight(line: str) -> None:
@@ -224,10 +224,14 @@ def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
         terminal.paragraph(fit(note))
 
 
-def _show_outputs(target: Target) -> None:
+def _show_outputs(target: Target, stack: str | None) -> None:
+    """Prints the main outputs and the next commands; `stack` is the value of --stack."""
     outputs = target.outputs()
-    for key in ("amiName", "amiId", "instanceType", "instanceId", "url", "connectCommand"):
+    for key in ("amiName", "amiId", "instanceType", "instanceId", "url"):
         if value := outputs.get(key):
             terminal.paragraph(str(value), f"  {key:<15} ", whole=True)
     if target.simulated:
         terminal.paragraph("SIMULATED: no host booted, nothing answers at this url")
+        return
+    commands = fixes.alternatives(["geusemaker status --wait", "geusemaker connect"], stack=stack)
+    terminal.paragraph(commands, "Next: ", whole=True)

@@ -39,7 +39,7 @@ class FlagOrigin:
         return self.variable or self.flag
 
     def place(self) -> str:
-        return ""
+        return StackOrigin().place()
 
     def set(self, key: str, value: Any, *, secret: bool = False) -> str:  # noqa: ARG002
         if self.variable:

@@ -1,12 +1,15 @@
 """What the commands for a running host share: the stack's outputs, and one look at the host."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from geusemaker import terminal
-from geusemaker.cli.target import Target
+from geusemaker.cli import fixes
+from geusemaker.cli.target import Target, opened
 from geusemaker.errors import HostError
 from geusemaker.host import report
 from geusemaker.host.service import HostService
@@ -111,20 +114,29 @@ def gone(host: Host, instance: Instance) -> HostError:
     )
 
 
-def host_of(target: Target, fit: Callable[[str], str]) -> Host:
-    """The deployed stack's host.
+@contextlib.contextmanager
+def opened_host(
+    stack: str | None, region: str | None, local: bool, *, reads_config: bool = False
+) -> Iterator[Host]:
+    """The deployed stack's host, for a command with these flags; see `opened`.
+
+    With `reads_config` the stack's config is read in the meantime.
 
     Raises:
         ConfigError: No stack is selected, or there is no Region.
         HostError: The stack is not deployed.
     """
-    stack, _, _ = target.required_stack()
-    region = target.required_region()
-    outputs = target.outputs()
-    instance_id = outputs.get("instanceId")
-    if not isinstance(instance_id, str) or not instance_id:
-        raise HostError(
-            f"Stack {stack} has no host: it was never deployed, or is destroyed. `geusemaker "
-            "deploy` creates one."
-        )
-    return Host(target, stack, outputs, HostService(region, target.client), instance_id, fit)
+    with opened(stack, region, local, own_region=True) as target:
+        name, _, _ = target.required_stack()
+        if reads_config:
+            target.read_ahead()
+        service = HostService(target.required_region(), target.client)
+        outputs = target.outputs()
+        instance_id = outputs.get("instanceId")
+        if not isinstance(instance_id, str) or not instance_id:
+            raise HostError(
+                f"Stack {name} has no host: it was never deployed, or is destroyed. `geusemaker "
+                "deploy` creates one."
+            )
+        fit = partial(fixes.reword, stack=stack, local=local, region=region)
+        yield Host(target, name, outputs, service, instance_id, fit)

@@ -36,7 +36,7 @@ class Lazy:
         """The command, imported on first use."""
         if self._command is None:
             self._command = self._load()
-            _add_short_help(self._command)
+            _prepare_help(self._command)
         return self._command
 
     def _load(self) -> TyperCommand | TyperGroup:
@@ -55,11 +55,20 @@ class Lazy:
         return getattr(self.command(), name)
 
 
-def _add_short_help(command: Any) -> None:
+def _prepare_help(command: Any) -> None:
     """Gives a command, and those of a group, the option -h, also outside the program's context."""
     command.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+    _hide_type_of_flags(command.get_params(typer.Context(command, help_option_names=HELP_OPTIONS)))
     for inner in getattr(command, "commands", {}).values():
-        _add_short_help(inner)
+        _prepare_help(inner)
+
+
+def _hide_type_of_flags(parameters: list[Any]) -> list[Any]:
+    """Typer shows "<bool>" after a flag, as if it took a value."""
+    for one in parameters:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
+    return parameters
 
 
 class LazyGroup(TyperGroup):
@@ -70,3 +79,6 @@ class LazyGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands.update({one.name: cast("Any", one) for one in self.lazy})
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_type_of_flags(super().get_params(ctx))

@@ -19,7 +19,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
 from geusemaker.dlami import recognise
 from geusemaker.dlami.compatibility import NO_GPU
-from geusemaker.dlami.news import NEWER_IMAGE
+from geusemaker.dlami.wording import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2.quotas import explain
 from geusemaker.errors import LocalError
@@ -28,7 +28,7 @@ from geusemaker.local.account import Account
 from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.local.summary import stack_lines
-from geusemaker.pulumi_cli.find import find_engine
+from geusemaker.pulumi_cli.find import CACHED, ON_PATH, find_engine
 from geusemaker.pulumi_cli.run import Outcome
 from geusemaker.today import today
 
@@ -53,7 +53,7 @@ def up() -> None:
     with screen.step(2, "Pulumi CLI") as step:
         engine = find_engine(screen.note, environ=base)
         step.detail = f"{engine.version} {engine.source}"
-        step.took = "ready" if engine.source in ("from PATH", "cached") else None
+        step.took = "ready" if engine.source in (ON_PATH, CACHED) else None
     with lifecycle.locked(places, screen.note):
         with screen.step(3, "Simulated account") as step:
             account, started = lifecycle.ensure_account(places, base, screen.note)
@@ -253,7 +253,7 @@ def open_shell() -> None:
     context_settings={"allow_interspersed_args": False},
 )
 def run(
-    command: Annotated[list[str], typer.Argument(help="The command, after --.")],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command, after --.")],
 ) -> None:
     """Run one command in the local environment, and return its exit code."""
     opened = session.open_session(_places(), dict(os.environ), _say)
@@ -274,10 +274,13 @@ def _run_through(command: list[str], env: dict[str, str]) -> int:
 
 @app.command()
 def release(
-    name: Annotated[str, typer.Argument(help="The new image's full name, in AWS's form.")],
-    architecture: Annotated[str, typer.Option(help="x86_64 or arm64.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The new image's full name, in AWS's form.")
+    ],
+    architecture: Annotated[str, typer.Option(metavar="ARCH", help="x86_64 or arm64.")],
     root_gib: Annotated[
-        int | None, typer.Option("--root-gib", min=1, help="Size of its root volume.")
+        int | None,
+        typer.Option("--root-gib", metavar="GIB", min=1, help="Size of its root volume."),
     ] = None,
 ) -> None:
     """Make the simulated AWS publish a newer image."""

@@ -4,17 +4,15 @@ Read with Systems Manager's Run Command, which needs neither a plugin nor an ope
 """
 
 import time
-from functools import partial
 from typing import Annotated, Final
 
 import typer
 
 from geusemaker import terminal
 from geusemaker.bundle import CONTAINERS
-from geusemaker.cli import fixes
-from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import opened, say
+from geusemaker.cli.target import say
 from geusemaker.errors import HostError
 from geusemaker.host import logs as remote_logs
 from geusemaker.host.service import DELIVERY_SECONDS, CommandResult
@@ -42,6 +40,7 @@ def logs(
     service: Annotated[
         str | None,
         typer.Argument(
+            metavar="SERVICE",
             callback=_known,
             help=f"{', '.join(CONTAINERS)}. Default: the host's boot.",
         ),
@@ -49,7 +48,12 @@ def logs(
     lines: Annotated[
         int,
         typer.Option(
-            "--lines", "-n", min=1, max=remote_logs.MAX_LINES, help="Maximum number of lines."
+            "--lines",
+            "-n",
+            metavar="N",
+            min=1,
+            max=remote_logs.MAX_LINES,
+            help="Maximum number of lines.",
         ),
     ] = 200,
     stack: StackOption = None,
@@ -57,8 +61,7 @@ def logs(
     local: LocalOption = False,
 ) -> None:
     """Show the last log lines of a service, or of the host's boot."""
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
+    with opened_host(stack, region, local) as host:
         host.refuse_simulated("no log to read")
         host.is_up()
         with terminal.working("Reading the log"):

@@ -5,10 +5,14 @@ from typing import Annotated
 import typer
 
 StackOption = Annotated[
-    str | None, typer.Option("--stack", "-s", help="The stack. Default: the selected one.")
+    str | None,
+    typer.Option("--stack", "-s", metavar="NAME", help="The stack. Default: the selected one."),
 ]
 RegionOption = Annotated[
-    str | None, typer.Option(help="The Region. Default: the stack's aws:region, then AWS_REGION.")
+    str | None,
+    typer.Option(
+        metavar="REGION", help="The Region. Default: the stack's aws:region, then AWS_REGION."
+    ),
 ]
 LocalOption = Annotated[
     bool, typer.Option("--local", help="Use the simulated account on this machine.")

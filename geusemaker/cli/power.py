@@ -1,15 +1,12 @@
 """`geusemaker stop` and `geusemaker start`: stop and start the host, and keep its data."""
 
 import time
-from functools import partial
 from typing import Final
 
 from geusemaker import terminal
-from geusemaker.cli import fixes
 from geusemaker.cli.confirm import agree
-from geusemaker.cli.host import NOT_THERE, Host, gone, host_of
+from geusemaker.cli.host import NOT_THERE, Host, gone, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
-from geusemaker.cli.target import opened
 from geusemaker.ec2.quotas import explain
 from geusemaker.errors import AwsError, HostError
 from geusemaker.host.costs import while_stopped
@@ -36,8 +33,7 @@ def stop(
     yes: YesOption = False,
 ) -> None:
     """Stop the host. Its disks still cost, its hours do not. All data is kept."""
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
+    with opened_host(stack, region, local) as host:
         instance = host.service.instance(host.id, in_full=True)
         _head(host, instance)
         costs = while_stopped(instance.disks_gib, _has_address(host, instance))
@@ -68,8 +64,7 @@ def start(
     yes: YesOption = False,
 ) -> None:
     """Start the stopped host. Its services are ready some minutes later."""
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
+    with opened_host(stack, region, local) as host:
         instance = host.service.instance(host.id)
         _head(host, instance)
         if instance.state in NOT_THERE:
@@ -91,7 +86,7 @@ def start(
             )
             _start(host, instance)
         _until(host, "running")
-        if target.simulated:
+        if host.target.simulated:
             host.tell("It is running; in the simulated account no host boots.")
             return
         host.tell("It is booting. `geusemaker status --wait` waits for its services.")

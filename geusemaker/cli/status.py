@@ -2,18 +2,17 @@
 
 import json
 import time
-from functools import partial
 from typing import Annotated
 
 import typer
 
 from geusemaker import terminal
 from geusemaker.bundle.facts import containers_of
-from geusemaker.bundle.images import closing, known_holes
+from geusemaker.bundle.images import fix_command, known_vulnerabilities
 from geusemaker.cli import fixes
-from geusemaker.cli.host import Host, host_of
+from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import opened, say
+from geusemaker.cli.target import say
 from geusemaker.errors import GeuseMakerError, HostError
 from geusemaker.host import screen
 from geusemaker.host.durations import seconds_of
@@ -70,27 +69,21 @@ def status(
     """Show whether the host, its services and its models are ready, and what failed."""
     if timeout is not None and not wait_for_it:
         raise typer.BadParameter("--timeout is the time limit of --wait: add --wait")
-    with opened(stack, region, local, own_region=True) as target:
-        host = host_of(target, partial(fixes.reword, stack=stack, local=local, region=region))
-        who = target.identity()
+    with opened_host(stack, region, local, reads_config=True) as host:
+        target, who = host.target, host.target.identity()
         look, ended = host.look(), True
-        holes, fix = _holes(host)
+        known, fix = _vulnerabilities(host)
         if wait_for_it:
             look, ended = _waited(host, look, seconds_of(timeout or USUAL), as_json)
         if as_json:
-            head = {
-                "region": target.region,
-                "account": who.account,
-                "simulated": target.simulated,
-                "stack": host.stack,
-            }
+            head = target.facts(who, host.stack)
             document = screen.as_json(look, host.outputs)
-            typer.echo(json.dumps(head | document | {"imagesWithHoles": holes}))
+            typer.echo(json.dumps(head | document | {"imagesWithHoles": known}))
         else:
             terminal.paragraph(f"{target.region}, {target.shown_account(who)}, stack {host.stack}")
             _show(host, look)
-            for number, hole in enumerate(holes or []):
-                host.tell(hole, f"  {'' if number else 'holes':<9} ")
+            for number, one in enumerate(known or []):
+                host.tell(one, f"  {'' if number else 'CVEs':<9} ")
             if fix:
                 host.tell(f"-> {fix}, then `pulumi up`", f"  {'':<9} ")
             commands = screen.next_commands(look)
@@ -104,9 +97,6 @@ def _show(host: Host, look: HostStatus) -> None:
     last = ""
     for topic, text in screen.rows(look, host.outputs):
         last = topic or last
-        if topic in ("url", "connect"):
-            terminal.paragraph(text, f"  {topic:<9} ", whole=True)
-            continue
         sign = ""
         if topic == "ready" and look.verdict in _MARKS:
             sign = terminal.mark(_MARKS[look.verdict])
@@ -115,15 +105,16 @@ def _show(host: Host, look: HostStatus) -> None:
         host.tell(text, f"  {topic:<9} {sign}")
 
 
-def _holes(host: Host) -> tuple[list[str] | None, str]:
+def _vulnerabilities(host: Host) -> tuple[list[str] | None, str]:
     """The images with known vulnerabilities, by the stack's config, and the fix.
 
     None where the config is invalid; the rest of the status is shown anyway.
     """
     try:
         config = host.target.config()
-        holes = known_holes(containers_of(config.services), config.image_versions)
-        return [str(hole) for hole in holes], closing(holes, config.image_versions) if holes else ""
+        known = known_vulnerabilities(containers_of(config.services), config.image_versions)
+        fix = fix_command(known, config.image_versions) if known else ""
+        return [str(one) for one in known], fix
     except GeuseMakerError as error:
         say(f"note: images with published vulnerabilities are unknown: {host.fit(str(error))}")
         return None, ""

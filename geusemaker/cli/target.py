@@ -8,10 +8,13 @@ import contextlib
 import os
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from threading import Thread
+from typing import Any, Protocol, TypeVar
 
 from geusemaker import terminal
 from geusemaker.cli import fixes
@@ -23,7 +26,7 @@ from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
 from geusemaker.local import lifecycle, session
 from geusemaker.local.places import STACK, Places, find_project
-from geusemaker.messages import NAMESPACE, StackOrigin
+from geusemaker.messages import NAMESPACE, StackOrigin, nearest
 from geusemaker.pulumi_cli.find import find_engine, find_ready_engine
 from geusemaker.pulumi_cli.run import PulumiCli
 from geusemaker.services.aws_errors import translate
@@ -31,6 +34,9 @@ from geusemaker.services.ec2 import EC2Service
 
 # With these Pulumi calls AWS with another identity than boto3 does.
 _OTHER_LOGINS = ("aws:assumeRoles", "aws:assumeRole", "aws:accessKey", "aws:endpoints")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Target:
     no_stack: str = ""
     calls: int = 0
     _session: Any = field(default=None, repr=False)
+    _ahead: dict[str, Future[Any]] = field(default_factory=dict, repr=False)
 
     def client(self, service: str) -> Any:
         """A boto3 client of that service in the Region."""
@@ -146,11 +153,30 @@ class Target:
             raise ConfigError(self.no_stack)
         return self.stack, self.cli, self.stack_file
 
+    def read_ahead(self) -> None:
+        """Starts the Pulumi CLI for `given` and `outputs`, which then wait for its results.
+
+        For a command that needs both, and calls AWS in the meantime. Each is used once.
+        """
+        aside = ThreadPoolExecutor(max_workers=2)
+        self._ahead = {
+            "given": aside.submit(self._given),
+            "outputs": aside.submit(self._outputs),
+        }
+        aside.shutdown(wait=False)
+
+    def _read(self, name: str, read: Callable[[], T]) -> T:
+        started = self._ahead.pop(name, None)
+        return read() if started is None else started.result()
+
     def given(self) -> list[Given]:
         """The keys of this program that the stack's own file sets; empty without a stack.
 
         Pulumi reads the values, so they are the ones that the program sees.
         """
+        return self._read("given", self._given)
+
+    def _given(self) -> list[Given]:
         if self.cli is None or self.stack_file is None:
             return []
         own = own_keys(self.stack_file)
@@ -172,7 +198,19 @@ class Target:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; empty without a stack, or before its first deployment."""
+        return self._read("outputs", self._outputs)
+
+    def _outputs(self) -> dict[str, Any]:
         return self.cli.outputs() if self.cli and self.stack else {}
+
+    def facts(self, identity: Identity, stack: str) -> dict[str, Any]:
+        """The first keys of a command's JSON."""
+        return {
+            "region": self.region,
+            "account": identity.account,
+            "simulated": self.simulated,
+            "stack": stack,
+        }
 
     def shown_account(self, identity: Identity) -> str:
         """The account as every command prints it."""
@@ -262,6 +300,8 @@ def opened(
 
     With `own_region` only the stack's own Region is accepted.
     """
+    # Meanwhile the Pulumi CLI runs; each of both takes 0.2 s.
+    Thread(target=import_module, args=("boto3",)).start()
     try:
         target = open_target(stack, region, local)
         if own_region:
@@ -323,9 +363,11 @@ def _cli(
                 "--stack, or `pulumi stack select --create prod`."
             )
     elif not _is_there(stack, stacks):
+        near = nearest(stack, stacks)
+        use = f"Use `--stack {shlex.quote(near)}`, or create it" if near else "Create it"
         raise ConfigError(
             f"--stack is {stack!r}, and this project has no such stack (it has: {listed}). "
-            f"Create it: `pulumi stack init {shlex.quote(stack)}`."
+            f"{use}: `pulumi stack init {shlex.quote(stack)}`."
         )
     cli.stack = stack
     return cli, ""

@@ -11,7 +11,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, lookup
 from geusemaker.dlami.compatibility import verdict
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB, FoundImage
-from geusemaker.dlami.news import newer_image
+from geusemaker.dlami.wording import newer_image
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.errors import ConfigError, NoImageError
 from geusemaker.run_errors import as_run_errors
@@ -26,7 +26,7 @@ def keep_image(
     query: ImageQuery,
     host: InstanceType,
     region: str,
-    asking: pulumi.InvokeOptions,
+    invoke: pulumi.InvokeOptions,
     parent: pulumi.Resource,
 ) -> pulumi.Output[FoundImage]:
     """The image that the stack keeps, so that a newer one never replaces a host by itself.
@@ -40,7 +40,7 @@ def keep_image(
     request = [config.os_type, config.architecture, config.ami_type, config.framework_version]
     found, missing = None, None
     try:
-        found = _find(config, query, host, region, asking)
+        found = _find(config, query, host, region, invoke)
     except NoImageError as error:
         if floats or pinned:
             raise
@@ -92,7 +92,7 @@ def _find(
     query: ImageQuery,
     host: InstanceType,
     region: str,
-    asking: pulumi.InvokeOptions,
+    invoke: pulumi.InvokeOptions,
 ) -> FoundImage:
     """The pinned image, checked against the host, else the newest image of the query.
 
@@ -106,14 +106,14 @@ def _find(
             architecture=config.architecture,
             ami_type=config.ami_type,
             framework_version=config.framework_version,
-            opts=asking,
+            opts=invoke,
             region=region,
         )
         log_remarks(verdict(query, host, image, pin=config.pin_key))
         return image
     for warning in query.warnings:
         pulumi.log.warn(warning)
-    return lookup.find_image(query, asking, region)
+    return lookup.find_image(query, invoke, region)
 
 
 @as_run_errors()

@@ -17,11 +17,12 @@ def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[
     """One paragraph for each choice that may cost or surprise the user."""
     notes = []
     containers = containers_of(config.services)
-    if holes := images.known_holes(containers, config.image_versions):
+    if known := images.known_vulnerabilities(containers, config.image_versions):
         notes.append(
             f"geusemaker:services runs images with published vulnerabilities: "
-            f"{', '.join(map(str, holes))}. To fix them, "
-            f"{images.closing(holes, config.image_versions)}; the next `pulumi up` deploys them."
+            f"{', '.join(map(str, known))}. To fix them, "
+            f"{images.fix_command(known, config.image_versions)}; the next `pulumi up` deploys "
+            "them."
         )
     if old := images.age_warning(images.load_images().as_of, today):
         notes.append(old)

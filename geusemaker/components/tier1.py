@@ -21,6 +21,7 @@ from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig, service_settings
+from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
@@ -251,27 +252,8 @@ class Tier1(pulumi.ComponentResource):
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs by name."""
-        return {
-            "stackId": self.stack_id,
-            "amiId": self.ami_id,
-            "amiName": self.ami_name,
-            "architecture": self.architecture,
-            "osType": self.os_type,
-            "instanceId": self.instance_id,
-            "instanceType": self.instance_type,
-            "publicIp": self.public_ip,
-            "vpcId": self.vpc_id,
-            "subnetIds": self.subnet_ids,
-            "securityGroupId": self.security_group_id,
-            "fileSystemId": self.file_system_id,
-            "dataVolumeId": self.data_volume_id,
-            "url": self.url,
-            "connectCommand": self.connect_command,
-            "settingsParameter": self.settings_parameter,
-            "statusParameter": self.status_parameter,
-            "credentialsParameter": self.credentials_parameter,
-        }
+        """The stack's outputs by name: each attribute that the class declares, in camelCase."""
+        return {camel(name): getattr(self, name) for name in Tier1.__annotations__}
 
 
 def _bundle_facts(

@@ -45,7 +45,8 @@ def _type_matches_architecture(config: ConfigFields) -> None:
     if actual != config.architecture:
         raise InvalidValue(
             f"instanceType {config.instance_type} is {actual} only, but architecture is "
-            f"{config.architecture}, and an image boots on its own architecture only",
+            f"{config.architecture}, and an image boots on its own architecture only; a change of "
+            "architecture replaces a deployed host, and its data stays",
             Set("instanceType", counterpart(config.instance_type, config.architecture)),
             Set("architecture", actual),
             keys=("instanceType", "architecture"),

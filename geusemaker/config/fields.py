@@ -9,13 +9,12 @@ from geusemaker.config import rules
 from geusemaker.config.service_settings import checked as checked_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB
+from geusemaker.dlami.rows import AmiType, Architecture
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE
 
 OsType = Literal[
     "ubuntu-22.04", "ubuntu-24.04", "amazon-linux-2023", "amazon-linux-2", "ubuntu-26.04"
 ]
-Architecture = Literal["x86_64", "arm64"]
-AmiType = Literal["base", "pytorch", "tensorflow", "multi-framework"]
 AmiPolicy = Literal["keep", "latest"]
 
 

@@ -4,17 +4,9 @@
 does not need.
 """
 
-from geusemaker.dlami.catalogue import (
-    AMI_TYPES,
-    ARCHITECTURES,
-    FRAMEWORKS,
-    Catalogue,
-    Line,
-    System,
-    Version,
-    load_catalogue,
-)
+from geusemaker.dlami.catalogue import Catalogue, Line, Version, load_catalogue
 from geusemaker.dlami.naming import Recognised, looks_like_dlami, recognise
+from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS, System
 from geusemaker.dlami.selection import Candidate, ImageQuery, select, select_around_pin
 
 __all__ = [

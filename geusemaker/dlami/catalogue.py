@@ -6,60 +6,33 @@ the current day: the caller passes it.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from geusemaker.dlami.families import (
+from geusemaker.dlami.rows import (
+    AMI_TYPES,
+    ARCHITECTURES,
+    FRAMEWORKS,
     Blackwell,
-    FamilyList,
+    CatalogueFile,
+    Combination,
+    Release,
+    System,
     Unsupported,
-    read_blackwell,
-    read_lists,
-    read_unsupported,
 )
-from geusemaker.dlami.tables import Document, Record, read_document
+from geusemaker.errors import CatalogueError
+from geusemaker.toml_table import read_toml
 
-ARCHITECTURES: Final = ("x86_64", "arm64")
-AMI_TYPES: Final = ("base", "pytorch", "tensorflow", "multi-framework")
-FRAMEWORKS: Final = ("pytorch", "tensorflow")
-"""The AMI types that have a framework version."""
-STATUSES: Final = ("current", "ended", "never")
-
-_K = TypeVar("_K")
-_V = TypeVar("_V")
+_T = TypeVar("_T")
 
 _FILE = Path(__file__).with_name("catalogue.toml")
-_ARRAYS = (
-    "source",
-    "os",
-    "advisory",
-    "release",
-    "instances",
-    "unsupported",
-    "blackwell",
-    "line",
-)
-_NO_LIST = FamilyList(())
-_VERSION = re.compile(r"[0-9]+\.[0-9]+")
-_SPELLED = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
 # A form must not contain wildcards of EC2's filters (* ? \).
 _FORM = re.compile(r"Deep Learning [A-Za-z0-9 .(){}]+ (\{date\}|Version \{build\})")
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """An operating system: its config value, AWS's label of it, and how its images are set up."""
-
-    name: str
-    label: str
-    family: str
-    ssh_user: str
-    root_device: str
-    patched_until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +91,14 @@ class Line:
     tried_families: tuple[str, ...] = ()
     listed_on: date | None = None
 
+    def __str__(self) -> str:
+        return " / ".join(self.key)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """OS, architecture and type, which no other line has together."""
+        return self.os_type, self.architecture, self.ami_type
+
     @property
     def os_type(self) -> str:
         """The config value of the OS."""
@@ -156,7 +137,7 @@ class Catalogue:
         return frozenset(
             family
             for line in self.lines
-            if (line.architecture, line.ami_type) == (architecture, ami_type)
+            if line.key[1:] == (architecture, ami_type)
             for family in (*line.instance_families, *line.tried_families)
         )
 
@@ -166,14 +147,11 @@ class Catalogue:
 
     def line(self, os_type: str, architecture: str, ami_type: str) -> Line:
         """The line of a combination; `KeyError` if one of the three is no known value."""
+        wanted = (os_type, architecture, ami_type)
         for line in self.lines:
-            if (line.os_type, line.architecture, line.ami_type) == (
-                os_type,
-                architecture,
-                ami_type,
-            ):
+            if line.key == wanted:
                 return line
-        raise KeyError(f"{os_type} / {architecture} / {ami_type}")
+        raise KeyError(" / ".join(wanted))
 
 
 def numeric(version: str) -> tuple[int, ...]:
@@ -186,183 +164,124 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     """Read and check a table of images, by default the one in this package; read once per path.
 
     Raises:
-        CatalogueError: The file is broken; the message names file, line and field.
+        CatalogueError: The file is broken; the message names file, line and field, or the value.
     """
-    document = read_document(path or _FILE, _ARRAYS)
-    as_of = document.top.day("as_of")
-    document.top.refuse_the_rest()
-
-    sources = _keyed(document, "source", "page")
-    advisories = _keyed(document, "advisory", "text", sources)
-    lists = read_lists(document, sources)
-    unsupported = read_unsupported(document, sources, lists)
-    blackwell = read_blackwell(document, sources, lists)
-    systems = _systems(document, sources)
-    releases = _releases(document, sources, advisories)
-    lines: dict[tuple[str, str, str], Line] = {}
-    forms: dict[str, str] = {}
-    for record in document.arrays["line"]:
-        line = _line(record, as_of, sources, lists, systems, releases)
-        key = (line.os_type, line.architecture, line.ami_type)
-        if key in lines:
-            raise record.error("type", f"{' / '.join(key)} appears twice")
-        lines[key] = line
-        if line.form is not None and forms.setdefault(line.form, " / ".join(key)) != " / ".join(
-            key
-        ):
-            raise record.error("form", f"is the form of {forms[line.form]} too")
-
-    for key in product(systems, ARCHITECTURES, AMI_TYPES):
-        if key not in lines:
-            raise document.arrays["line"][-1].error(
-                "line",
-                f"there is no [[line]] for {' / '.join(key)}; add it, even if as `never`",
-            )
-    return Catalogue(as_of, tuple(systems.values()), tuple(lines.values()), unsupported, blackwell)
+    return read_toml(path or _FILE, CatalogueFile, _joined, CatalogueError)
 
 
-def _keyed(
-    document: Document, array: str, field: str, sources: dict[str, str] | None = None
-) -> dict[str, str]:
-    """Texts by key, from tables with a key and a text."""
-    found: dict[str, str] = {}
-    for record in document.arrays[array]:
-        _add(found, record, "key", record.text("key"), record.text(field))
-        if sources is not None:
-            record.one_of("source", sources)
-        record.refuse_the_rest()
-    return found
+def _joined(file: CatalogueFile) -> Catalogue:
+    """The catalogue of a file. `ValueError` for tables that contradict each other."""
+    sources = _keyed("source", ((row.key, row.page) for row in file.source))
+    systems = _keyed("os", ((row.name, row) for row in file.os))
+    lists = _keyed("instances", ((row.key, row) for row in file.instances))
+    advisories = _keyed("advisory", ((row.key, row.text) for row in file.advisory))
+    releases = _keyed("release", (_release(row, advisories) for row in file.release))
+    _check_families(file)
+    facts = (*file.os, *file.advisory, *file.release, *file.instances)
+    for fact in (*facts, *file.unsupported, *file.blackwell):
+        _get("source", sources, fact.source)
 
-
-def _systems(document: Document, sources: dict[str, str]) -> dict[str, System]:
-    found: dict[str, System] = {}
-    for record in document.arrays["os"]:
-        system = System(
-            name=record.text("name"),
-            label=record.text("label"),
-            family=record.text("family"),
-            ssh_user=record.text("ssh_user"),
-            root_device=record.text("root_device"),
-            patched_until=record.day("patched_until"),
+    lines = []
+    for row in file.line:
+        system, page = _get("os", systems, row.os), _get("source", sources, row.source)
+        listed = _get("instances", lists, row.instances) if row.instances else None
+        line = Line(
+            system=system,
+            architecture=row.architecture,
+            ami_type=row.type,
+            status=row.status,
+            form=row.form,
+            versions=_versions(row, system, releases),
+            instance_families=listed.families if listed else (),
+            driver=row.driver,
+            min_root_gib=row.min_root_gib,
+            reason=row.reason,
+            source=page,
+            tried_families=listed.tried if listed else (),
+            listed_on=listed.listed_on if listed else None,
         )
-        _add(found, record, "name", system.name, system)
-        record.one_of("source", sources)
-        record.refuse_the_rest()
-    return found
-
-
-def _releases(
-    document: Document, sources: dict[str, str], advisories: dict[str, str]
-) -> dict[tuple[str, str], Version]:
-    found: dict[tuple[str, str], Version] = {}
-    for record in document.arrays["release"]:
-        framework = record.one_of("framework", FRAMEWORKS)
-        number = record.text("version")
-        if not _VERSION.fullmatch(number):
-            raise record.error("version", f"{number!r} must be two numbers such as 2.10")
-        spellings = record.texts("spelled") if record.has("spelled") else (number,)
-        for spelling in spellings:
-            if not _SPELLED.fullmatch(spelling) or numeric(spelling)[:2] != numeric(number):
-                raise record.error("spelled", f"{spelling!r} is no way to write {number}")
-        advisory = (
-            advisories[record.one_of("advisory", advisories)] if record.has("advisory") else None
-        )
-        version = Version(number, spellings, record.day("patched_until"), advisory)
-        _add(found, record, "version", (framework, number), version)
-        record.one_of("source", sources)
-        record.refuse_the_rest()
-    return found
-
-
-def _line(
-    record: Record,
-    as_of: date,
-    sources: dict[str, str],
-    lists: dict[str, FamilyList],
-    systems: dict[str, System],
-    releases: dict[tuple[str, str], Version],
-) -> Line:
-    system = systems[record.one_of("os", systems)]
-    architecture = record.one_of("architecture", ARCHITECTURES)
-    ami_type = record.one_of("type", AMI_TYPES)
-    status = record.one_of("status", STATUSES)
-    source = sources[record.one_of("source", sources)]
-    if status == "never":
-        reason = record.text("reason")
-        record.refuse_the_rest()
-        return Line(system, architecture, ami_type, status, None, (), (), None, 0, reason, source)
-
-    form = record.text("form")
-    _check_form(record, form, system, architecture, ami_type)
-    if ami_type in FRAMEWORKS:
-        versions = _versions(record, ami_type, system, releases)
-    else:
-        first, last = record.span("seen") if record.has("seen") else (None, None)
-        versions = (Version(None, (), system.patched_until, None, first, last),)
-    listed = lists[record.one_of("instances", lists)] if record.has("instances") else _NO_LIST
-    line = Line(
-        system=system,
-        architecture=architecture,
-        ami_type=ami_type,
-        status=status,
-        form=form,
-        versions=versions,
-        instance_families=listed.families,
-        driver=record.text("driver"),
-        min_root_gib=record.positive("min_root_gib"),
-        reason=None,
-        source=source,
-        tried_families=listed.tried,
-        listed_on=listed.listed_on,
+        _check_line(line, file.as_of)
+        lines.append(line)
+    found = _keyed("line", ((str(line), line) for line in lines))
+    _keyed("line", ((line.form, line) for line in lines if line.form))
+    for parts in product(systems, ARCHITECTURES, AMI_TYPES):
+        if " / ".join(parts) not in found:
+            raise ValueError(f"there is no [[line]] of {' / '.join(parts)}, not even a `never`")
+    return Catalogue(
+        file.as_of, tuple(systems.values()), tuple(lines), file.unsupported, file.blackwell
     )
-    record.refuse_the_rest()
-    # The dates decide; the status must agree, because people read it in the file.
-    derived = "current" if line.patched(as_of) else "ended"
-    if status != derived:
-        raise record.error("status", f"is {status!r}, but by the patch dates it is {derived!r}")
-    return line
+
+
+def _release(row: Release, advisories: Mapping[str, str]) -> tuple[str, Version]:
+    advisory = _get("advisory", advisories, row.advisory) if row.advisory else None
+    version = Version(row.version, row.spellings, row.patched_until, advisory)
+    return f"{row.framework} {row.version}", version
 
 
 def _versions(
-    record: Record, framework: str, system: System, releases: dict[tuple[str, str], Version]
+    row: Combination, system: System, releases: Mapping[str, Version]
 ) -> tuple[Version, ...]:
-    found: dict[str, Version] = {}
-    known = [number for name, number in releases if name == framework]
-    for entry in record.records("versions"):
-        number = entry.one_of("version", known)
-        first, last = entry.span("seen") if entry.has("seen") else (None, None)
-        release = releases[framework, number]
-        version = Version(
-            number,
-            release.spellings,
-            min(release.patched_until, system.patched_until),
-            release.advisory,
-            first,
-            last,
-        )
-        _add(found, entry, "version", number, version)
-        entry.refuse_the_rest()
-    return tuple(found[number] for number in sorted(found, key=numeric, reverse=True))
+    if row.form is None:
+        return ()
+    if not row.versions:
+        return (Version(None, (), system.patched_until, None, *(row.seen or ())),)
+    found = _keyed("line.versions", ((one.version, one) for one in row.versions))
+    versions = []
+    for number in sorted(found, key=numeric, reverse=True):
+        release = _get("release", releases, f"{row.type} {number}")
+        first, last = found[number].seen or (None, None)
+        ends = min(release.patched_until, system.patched_until)
+        versions.append(replace(release, patched_until=ends, first_seen=first, last_seen=last))
+    return tuple(versions)
 
 
-def _check_form(
-    record: Record, form: str, system: System, architecture: str, ami_type: str
-) -> None:
-    """A wrong form would find no images, or images of another line."""
-    if not _FORM.fullmatch(form):
-        raise record.error("form", f"{form!r} is no name form that ends with a date or a version")
+def _check_line(line: Line, as_of: date) -> None:
+    """`ValueError` for a wrong status, and for a form that would find images of another line."""
+    if line.form is None:
+        return
+    form, framework = line.form, line.ami_type in FRAMEWORKS
     bare = form.replace("{date}", "").replace("{build}", "").replace("{version}", "", 1)
-    if "{" in bare or "}" in bare:
-        raise record.error("form", f"{form!r} has a placeholder too many or an unknown one")
-    if ("{version}" in form) != (ami_type in FRAMEWORKS):
-        raise record.error("form", "{version} belongs into framework lines, and only there")
-    if f" ({system.label}) " not in form:
-        raise record.error("form", f"{form!r} does not hold the OS as `({system.label})`")
-    if ("ARM64" in form) != (architecture == "arm64"):
-        raise record.error("form", "ARM64 belongs into names of arm64 images, and only there")
+    # The dates decide; the status must agree, because people read it in the file.
+    status = "current" if line.patched(as_of) else "ended"
+    for holds, why in (
+        (_FORM.fullmatch(form), "`form` is no name that ends with a date or a version"),
+        ("{" not in bare and "}" not in bare, "`form` has a placeholder too many or unknown"),
+        (("{version}" in form) == framework, "`{version}` is in forms of framework lines only"),
+        (f" ({line.system.label}) " in form, f"`form` has no ({line.system.label})"),
+        (("ARM64" in form) == (line.architecture == "arm64"), "ARM64 is in arm64 forms only"),
+        (line.status == status, f"by the patch dates its status is {status!r}"),
+    ):
+        if not holds:
+            raise ValueError(f"[[line]] {line}: {why}")
 
 
-def _add(found: dict[_K, _V], record: Record, field: str, key: _K, value: _V) -> None:
-    if key in found:
-        raise record.error(field, f"{key!r} appears twice")
-    found[key] = value
+def _check_families(file: CatalogueFile) -> None:
+    listed = {family for one in file.instances for family in one.families}
+    tried = {family for one in file.instances for family in one.tried}
+    seen: list[Unsupported] = []
+    for entry in file.unsupported:
+        for family in sorted({*listed, *tried}):
+            if entry.covers(family):
+                raise ValueError(f"{family!r} is in an [[unsupported]] and in an [[instances]]")
+        for family in entry.families:
+            if any(other.covers(family.rstrip("*")) for other in seen):
+                raise ValueError(f"[[unsupported]] {family!r} appears twice")
+        seen.append(entry)
+    for family in _keyed("blackwell", ((row.family, row) for row in file.blackwell)):
+        if family not in listed:  # no line would be left for it
+            raise ValueError(f"[[blackwell]] {family!r} is in no [[instances]]")
+
+
+def _keyed(table: str, rows: Iterable[tuple[str, _T]]) -> dict[str, _T]:
+    found: dict[str, _T] = {}
+    for key, row in rows:
+        if key in found:
+            raise ValueError(f"[[{table}]] {key!r} appears twice")
+        found[key] = row
+    return found
+
+
+def _get(table: str, rows: Mapping[str, _T], key: str) -> _T:
+    if key not in rows:
+        raise ValueError(f"there is no [[{table}]] {key!r}; known are {', '.join(rows)}")
+    return rows[key]

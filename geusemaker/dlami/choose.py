@@ -155,11 +155,7 @@ def _choose(query: ImageQuery, images: Sequence[AwsImage]) -> tuple[Candidate, A
 
 def _age(image: AwsImage) -> tuple[datetime, tuple[int, ...]]:
     """Order of the images of one version: by creation date, then by the end of the name."""
-    return _created(image), build_in(str(image.get("Name") or ""))
-
-
-def _created(image: AwsImage) -> datetime:
-    return _moment(image.get("CreationDate"))
+    return _moment(image.get("CreationDate")), build_in(str(image.get("Name") or ""))
 
 
 def _moment(text: object) -> datetime:

@@ -9,10 +9,10 @@ from datetime import date
 from typing import Final, Literal
 
 from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
-from geusemaker.dlami.families import Blackwell
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
+from geusemaker.dlami.rows import Blackwell
 from geusemaker.dlami.selection import ImageQuery
 from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, runnable
 from geusemaker.errors import ConfigError
@@ -161,8 +161,9 @@ def check_architecture(host: InstanceType, architecture: str) -> None:
         f"geusemaker:instanceType is {host.name}, which AWS says is "
         f"{' or '.join(host.architectures)} only, and geusemaker:architecture is {architecture}: "
         f"that image would not boot on it. Change one of them: "
-        f"`pulumi config set geusemaker:instanceType {other}` or "
-        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`."
+        f"`pulumi config set geusemaker:instanceType {other}`, or "
+        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`, which replaces a "
+        "deployed host; its data stays."
     )
 
 
@@ -210,7 +211,7 @@ def _check_age(
 ) -> None:
     """`ConfigError` for an image that is older than the driver that the type needs.
 
-    Other images than Deep Learning AMIs pass: their dates do not tell their drivers.
+    Other images than Deep Learning AMIs pass: their dates do not show their drivers.
     """
     blackwell = catalogue.blackwell_of(family_of(instance_type))
     if blackwell is None or not looks_like_dlami(image.name) or not _is_older(image, blackwell):

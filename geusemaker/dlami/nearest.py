@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from geusemaker.dlami.catalogue import FRAMEWORKS, Catalogue, Line, Version
+from geusemaker.dlami.catalogue import Catalogue, Line, Version
+from geusemaker.dlami.rows import FRAMEWORKS
 
 # The closest types, best first: a framework image is closer to another framework's than to the base
 # image, which has no framework.
@@ -32,7 +33,7 @@ class Request:
         return " / ".join([*parts, self.framework_version] if self.framework_version else parts)
 
 
-def way_out(request: Request, today: date, catalogue: Catalogue) -> str:
+def nearest_patched(request: Request, today: date, catalogue: Catalogue) -> str:
     """A clause with the nearest patched line and the commands that select it.
 
     Nearest by architecture, then OS, then type. If a line of a closer type, or one without an

@@ -17,9 +17,14 @@ class Pin:
     ami_type: str
     framework_version: str | None
 
+    @property
+    def config_key(self) -> str:
+        """The key as Pulumi names it."""
+        return f"geusemaker:{self.key}"
+
     def __str__(self) -> str:
         """The pin as messages show it."""
-        return f"geusemaker:{self.key} {self.value!r}"
+        return f"{self.config_key} {self.value!r}"
 
 
 def pin_of(
@@ -54,11 +59,10 @@ def missing(pin: Pin, region: str | None = None) -> PinError:
     """The error for an image that AWS does not show. `region`: its name if known."""
     where = f"the Region {region}" if region else "the Region of `aws:region`"
     return PinError(
-        f"{pin} names an image that AWS does not show to this account in {where}: it was "
-        "withdrawn, is private, or belongs to another Region (ids differ "
-        "between Regions, names do not). Drop the pin: "
-        f"`pulumi config rm geusemaker:{pin.key}`; or pin an available one: "
-        "`geusemaker ami list --json` shows their ids and names."
+        f" {pin.value!r} names an image that AWS does not show to this account in {where}: it was "
+        "withdrawn, is private, or belongs to another Region (ids differ between Regions, names do "
+        "not).",
+        key=pin.config_key,
     )
 
 
@@ -66,9 +70,9 @@ def check_state(pin: Pin, name: str, state: str) -> None:
     """`PinError` for an image that no host can start from."""
     if state != "available":
         raise PinError(
-            f"{pin} names the image {name!r}, whose state is {state!r}, not 'available': no host "
-            f"can start from it. Drop the pin: `pulumi config rm geusemaker:{pin.key}`; or pin "
-            "another: `geusemaker ami list --json` shows their ids and names."
+            f" {pin.value!r} names the image {name!r}, whose state is {state!r}, not 'available': "
+            "no host can start from it.",
+            key=pin.config_key,
         )
 
 
@@ -103,10 +107,15 @@ def check_fit(pin: Pin, name: str, architecture: str) -> str | None:
         else "does not look like one of AWS's Deep Learning AMIs"
     )
     return (
-        f"geusemaker:{pin.key} is {pin.value!r}, and the image's name, {name!r}, {kind}: whether "
-        f"it is {pin.os_type} with Docker, the SSM agent and NVIDIA's toolkit cannot be checked. "
-        f"To drop the pin: `pulumi config rm geusemaker:{pin.key}`."
+        f"{pin.config_key} is {pin.value!r}, and the image's name, {name!r}, {kind}: whether "
+        f"it is {pin.os_type} with Docker, the SSM agent and NVIDIA's toolkit cannot be checked."
+        f"{drop_hint(pin.config_key)}"
     )
+
+
+def drop_hint(key: str) -> str:
+    """The last sentence of a warning about the pin of that key."""
+    return f" To drop the pin: `pulumi config rm {key}`."
 
 
 def _contradiction(pin: Pin, name: str, found: list[tuple[str, str, str | None]]) -> PinError:
@@ -121,8 +130,8 @@ def _contradiction(pin: Pin, name: str, found: list[tuple[str, str, str | None]]
         for key, _, actual in found
     ]
     return PinError(
-        f"geusemaker:{pin.key} is {pin.value!r}, the image {name!r}, which contradicts other keys: "
-        f"{said}. Drop the pin: `pulumi config rm geusemaker:{pin.key}`; or make the keys fit it: "
-        f"`{' && '.join(fits)}`; or pin the newest image that fits the keys, where the stack is "
-        "deployed: `geusemaker ami update`."
+        f" is {pin.value!r}, the image {name!r}, which contradicts other keys: {said}.",
+        key=pin.config_key,
+        other_fix=f"make the keys fit it: `{' && '.join(fits)}`; or pin the newest image that fits "
+        "the keys, where the stack is deployed: `geusemaker ami update`",
     )

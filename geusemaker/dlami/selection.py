@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from geusemaker.dlami.catalogue import (
-    AMI_TYPES,
-    ARCHITECTURES,
-    FRAMEWORKS,
-    Catalogue,
-    Line,
-    Version,
-    load_catalogue,
-    numeric,
-)
+from geusemaker.dlami.catalogue import Catalogue, Line, Version, load_catalogue, numeric
 from geusemaker.dlami.naming import name_globs, name_regex
-from geusemaker.dlami.nearest import Request, best, commands, elsewhere, way_out, without_advisory
+from geusemaker.dlami.nearest import (
+    Request,
+    best,
+    commands,
+    elsewhere,
+    nearest_patched,
+    without_advisory,
+)
+from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS
 from geusemaker.errors import NeverMadeError, RequestError
 from geusemaker.messages import nearest
 
@@ -209,7 +208,7 @@ def _unknown_version(
     parts = wanted.split(".")
     two = ".".join(parts[:2])
     near = next((one for one in line.versions if one.number == two), best(line, today))
-    nearest = f"The nearest is {near.number}: `{commands(request, line, near)}`"
+    offer = f"The nearest is {near.number}: `{commands(request, line, near)}`"
     known = [
         number for one in catalogue.lines if one.ami_type == line.ami_type for number in one.numbers
     ]
@@ -218,11 +217,11 @@ def _unknown_version(
             f"geusemaker:frameworkVersion is {wanted!r}, which is newer than this table of "
             f"{catalogue.as_of}: its highest for {combination} is {line.numbers[0]}. A newer "
             "GeuseMaker may know it. If AWS already has it, set geusemaker:amiName to the name of "
-            f"its image and remove the version. {nearest}."
+            f"its image and remove the version. {offer}."
         )
     text = (
         f"geusemaker:frameworkVersion is {wanted!r}, but AWS made no such image for {combination}; "
-        f"its versions are {', '.join(line.numbers)}. {nearest}"
+        f"its versions are {', '.join(line.numbers)}. {offer}"
     )
     other = elsewhere(request, catalogue, today)
     if other:
@@ -233,7 +232,7 @@ def _unknown_version(
 def _never_made(request: Request, line: Line, today: date, catalogue: Catalogue) -> NeverMadeError:
     return NeverMadeError(
         f"The value {request} names an image that AWS never released: {line.reason} (as of "
-        f"{catalogue.as_of}); {way_out(request, today, catalogue)}."
+        f"{catalogue.as_of}); {nearest_patched(request, today, catalogue)}."
     )
 
 
@@ -246,7 +245,7 @@ def _warnings(
     if not version.is_patched(today):
         found.append(
             f"{name} {where} still starts, but AWS has not patched it since "
-            f"{version.patched_until}; {way_out(request, today, catalogue)}."
+            f"{version.patched_until}; {nearest_patched(request, today, catalogue)}."
         )
     elif version.advisory:
         found.append(

@@ -10,11 +10,10 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
 from geusemaker.doctor.check import Check, Place
 from geusemaker.errors import GeuseMakerError
-from geusemaker.pulumi_cli.find import Engine, find_ready_engine
+from geusemaker.pulumi_cli.find import CACHED, Engine, find_ready_engine
 from geusemaker.pulumi_cli.programs import Machine
+from geusemaker.toml_table import OLD_AFTER_DAYS
 
-OLD_AFTER_DAYS: Final = 90
-"""AWS starts and ends image lines a few times a year."""
 _SECONDS: Final = 60.0
 
 
@@ -53,8 +52,10 @@ def pulumi_cli(
             ),
             None,
         )
-    where = "" if engine.source == "from PATH" else ", for `geusemaker`; PATH has no suitable one"
-    return Check(name, "ok", f"{engine.version} {engine.source}{where}"), engine
+    where = str(engine.path_dir / "pulumi")
+    if engine.source == CACHED:
+        where += ", which only `geusemaker` uses: PATH has no suitable one"
+    return Check(name, "ok", f"{engine.version}, {where}"), engine
 
 
 def aws_plugin(place: Place, engine: Engine | None, machine: Machine | None = None) -> Check:

@@ -153,10 +153,9 @@ def rows(status: HostStatus, outputs: Mapping[str, Any]) -> list[tuple[str, str]
     if record.dump_failure:
         found.append(("" if record.dump else "dump", f"failed {record.dump_failure}"))
         found.append(("", "-> `geusemaker logs` shows its output"))
-    if outputs.get("url"):
-        found.append(("url", str(outputs["url"])))
-    if outputs.get("connectCommand"):
-        found.append(("connect", str(outputs["connectCommand"])))
+    if status.verdict is not Verdict.SIMULATED and (url := outputs.get("url")):
+        needs_session = str(url).startswith("https://localhost:")
+        found.append(("url", f"{url}, through `geusemaker connect`" if needs_session else str(url)))
     return found
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
 import yaml
 
 from geusemaker.errors import LocalError
@@ -34,6 +33,8 @@ Say = Callable[[str], None]
 @contextlib.contextmanager
 def locked(places: Places, say: Say, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Allows one command at a time in a clone; the system frees the lock when the process ends."""
+    import filelock  # slow, and commands on AWS do not need it
+
     places.root.mkdir(exist_ok=True)
     # Keeps this folder out of git even without a line in the project's .gitignore.
     (places.root / ".gitignore").write_text("*\n", encoding="utf-8")

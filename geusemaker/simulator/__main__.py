@@ -1,6 +1,7 @@
 """`python -m geusemaker.simulator`: runs the simulated account in the foreground."""
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -27,8 +28,6 @@ def main() -> None:
         MOTO_ACCOUNT_ID=ACCOUNT,
         MOTO_EC2_LOAD_DEFAULT_AMIS="false",
         MOTO_DISABLE_GLOBAL_CORS="true",
-        # The provider's Region without aws:region; the local environment sets the same one.
-        AWS_REGION=options.region,
         # Keeps boto3 from reading the user's files and from leaving this machine.
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
@@ -40,6 +39,7 @@ def main() -> None:
     # Some of moto's services start containers with Docker's SDK. They are not served; without the
     # SDK they cannot start any.
     sys.modules["docker"] = None  # type: ignore[assignment]
+    gc.disable()  # imports and seed create 600,000 objects that live on
     from .process import serve
 
     serve(options.state_file, options.region)

@@ -1,6 +1,7 @@
 """The process of the simulated account: its state file, and its pages next to AWS's services."""
 
 import functools
+import gc
 import hmac
 import json
 import logging
@@ -109,6 +110,8 @@ def serve(state_file: Path, region: str) -> None:
     token = secrets.token_hex(16)
     pages = functools.partial(OwnPages, token)
     with served(region, SEED, pages=pages, hint=HINT) as simulation:
+        gc.freeze()  # a later collection does not visit what the start made
+        gc.enable()
         _write_atomically(
             state_file,
             {

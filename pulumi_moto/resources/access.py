@@ -1,147 +1,97 @@
 """EFS: who may use a file system, by access points and by policy."""
 
 import secrets
-from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from pulumi_moto.account import Account, AwsError, gone_is_fine
-from pulumi_moto.resource import Resource, Update, aws_tags
-from pulumi_moto.schema import Problem
+from pulumi_moto.account import Account, AwsError
+from pulumi_moto.planning import Values, names
+from pulumi_moto.resource import ById, Resource, Update
+from pulumi_moto.tags import aws_tags
 
-from .files import backend_of, retag, system_of
-from .support import own_tags, policy_problem
-
-
-def _capitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {key[0].upper() + key[1:]: value for key, value in properties.items()}
+from .files import EfsResource, FileSystem, backend_of, system_arn
+from .support import capitalised, given, picked
 
 
-def _uncapitalised(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {key[0].lower() + key[1:]: value for key, value in properties.items()}
-
-
-class AccessPoint(Resource):
+class AccessPoint(EfsResource):
     token = "aws:efs/accessPoint:AccessPoint"
-    replace_on = frozenset({"fileSystemId", "posixUser", "rootDirectory"})
-    computed = frozenset({"arn", "fileSystemArn", "ownerId"})
-    optional_computed = frozenset({"rootDirectory"})
+    label = "EFS Access Point"
+    shown_by = ById("describe_access_points", "AccessPointId", "AccessPoints")
+    deleted_by = ById("delete_access_point", "AccessPointId")
+    replace_on = names("fileSystemId posixUser rootDirectory")
+    optional_computed = names("rootDirectory")
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+    def create(self, account: Account, inputs: Values) -> str:
         system = inputs["fileSystemId"]
-        if system_of(account, system) is None:  # moto takes an unknown one
-            raise account.refuse(
-                "creating EFS Access Point",
-                "EFS",
-                "CreateAccessPoint",
-                "FileSystemNotFound",
-                f"File system '{system}' does not exist.",
-            )
+        if not _exists(account, system):  # moto takes an unknown one
+            why = f"File system '{system}' does not exist."
+            raise account.efs.refuse("CreateAccessPoint", "FileSystemNotFound", why)
         root = inputs.get("rootDirectory") or {}
-        directory: dict[str, Any] = {"Path": root.get("path", "/")}
-        if creation := root.get("creationInfo"):
-            directory["CreationInfo"] = _capitalised(creation)
-        user = inputs.get("posixUser")
-        posix = {"PosixUser": _capitalised(user)} if user else {}
-        made = account.call(
-            "creating EFS Access Point",
-            "efs",
-            "create_access_point",
+        made = account.efs.create_access_point(
             ClientToken=secrets.token_hex(16),  # two access points may be alike
             FileSystemId=system,
-            RootDirectory=directory,
+            RootDirectory={
+                "Path": root.get("path", "/"),
+                **given(CreationInfo=capitalised(root.get("creationInfo") or {})),
+            },
             Tags=aws_tags(account, inputs),
-            **posix,
+            **given(PosixUser=capitalised(inputs.get("posixUser") or {})),
         )
         return str(made["AccessPointId"])
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        try:
-            point = account.call(
-                f"reading EFS Access Point ({id_})",
-                "efs",
-                "describe_access_points",
-                AccessPointId=id_,
-            )["AccessPoints"][0]
-        except AwsError as error:
-            if error.code == "AccessPointNotFound":
-                return None
-            raise
-        root = point["RootDirectory"]
-        directory: dict[str, Any] = {"path": root["Path"]}
-        if creation := root.get("CreationInfo"):
-            directory["creationInfo"] = _uncapitalised(creation)
-        told = {
-            "arn": point["AccessPointArn"],
-            "fileSystemId": point["FileSystemId"],
-            "fileSystemArn": account.arn(
-                "elasticfilesystem", f"file-system/{point['FileSystemId']}"
-            ),
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        root, user = shown["RootDirectory"], shown.get("PosixUser")
+        creation = root.get("CreationInfo") or {}
+        return {
+            **picked(shown, "FileSystemId"),
+            "arn": shown["AccessPointArn"],
+            "fileSystemArn": system_arn(account, shown["FileSystemId"]),
             "ownerId": account.id,
-            "rootDirectory": directory,
-            "tags": own_tags(account, point.get("Tags"), state),
+            "rootDirectory": {
+                "path": root["Path"],
+                **given(creationInfo=picked(creation, *creation)),
+            },
+            "posixUser": picked(user, *user) if user else None,
         }
-        if user := point.get("PosixUser"):
-            told["posixUser"] = _uncapitalised(user)
-        return told
 
-    def update(self, account: Account, id_: str, change: Update) -> None:
-        retag(account, id_, change)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("AccessPointNotFound"):
-            account.call(
-                f"deleting EFS Access Point ({id_})",
-                "efs",
-                "delete_access_point",
-                AccessPointId=id_,
-            )
+def _exists(account: Account, system: str) -> bool:
+    """Whether there is such a file system."""
+    try:
+        return bool(FileSystem.shown_by(account.efs, system))
+    except AwsError as error:
+        if error.is_gone:
+            return False
+        raise
 
 
 class FileSystemPolicy(Resource):
     token = "aws:efs/fileSystemPolicy:FileSystemPolicy"
-    replace_on = frozenset({"fileSystemId"})
-    defaults: ClassVar[Mapping[str, Any]] = {"bypassPolicyLockoutSafetyCheck": False}
-    json_text = frozenset({"policy"})
-    taggable = False
+    service = "efs"
+    label = "EFS File System Policy"
+    creating = "putting EFS File System Policy ({fileSystemId})"
+    shown_by = ById("describe_file_system_policy", "FileSystemId")
+    replace_on = names("fileSystemId")
+    defaults: ClassVar[Values] = {"bypassPolicyLockoutSafetyCheck": False}
+    json_text = names("policy")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from policy_problem("policy", inputs["policy"])
-
-    def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
-        account.call(
-            f"putting EFS File System Policy ({inputs['fileSystemId']})",
-            "efs",
-            "put_file_system_policy",
+    def create(self, account: Account, inputs: Values) -> str:
+        account.efs.put_file_system_policy(
             FileSystemId=inputs["fileSystemId"],
             Policy=inputs["policy"],
             BypassPolicyLockoutSafetyCheck=inputs["bypassPolicyLockoutSafetyCheck"],
         )
-
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        self._put(account, inputs)
         return str(inputs["fileSystemId"])
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        if system_of(account, id_) is None:
-            return None
-        try:
-            answer = account.call(
-                f"reading EFS File System Policy ({id_})",
-                "efs",
-                "describe_file_system_policy",
-                FileSystemId=id_,
-            )
-        except AwsError as error:
-            if error.code == "PolicyNotFound":
-                return None
-            raise
-        return {"fileSystemId": id_, "policy": answer["Policy"]}
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
+        return super().describe(account, id_, state) if _exists(account, id_) else None
+
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return {"fileSystemId": id_, "policy": shown["Policy"]}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        self._put(account, change.inputs)
+        self.put(account, change.inputs)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+    def delete(self, account: Account, id_: str, state: Values) -> None:
         # moto has no DeleteFileSystemPolicy.
-        system = backend_of(account).file_systems_by_id.get(id_)
-        if system is not None:
+        if system := backend_of(account).file_systems_by_id.get(id_):
             system.file_system_policy = None

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Final
 from moto.backup.models import backup_backends
 from moto.moto_api._internal import mock_random
 
-from pulumi_moto.account import Account, AwsError, gone_is_fine
-from pulumi_moto.resource import AutoName, Resource, Update, all_tags, with_defaults
+from pulumi_moto.account import Account, AwsError
+from pulumi_moto.planning import AutoName, Values, names, with_defaults
+from pulumi_moto.resource import ById, Resource, Update
 from pulumi_moto.schema import Problem
+from pulumi_moto.tags import all_tags, listed, plain_tags
 
-from .identity import policy_document
-from .support import own_tags, tag_change
+from .identity import Role, policy_document
 
-_GONE: Final = "ResourceNotFoundException"
 _INVALID: Final = "InvalidParameterValueException"
 SERVICE: Final = "backup.amazonaws.com"
 
@@ -29,84 +29,73 @@ def selections_of(account: Account) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _told_tags(account: Account, action: str, arn: str, state: Mapping[str, Any]) -> dict[str, str]:
-    tags = account.call(action, "backup", "list_tags", ResourceArn=arn).get("Tags", {})
-    return own_tags(account, [{"Key": k, "Value": v} for k, v in tags.items()], state)
-
-
-def _retag(account: Account, arn: str, change: Update) -> None:
-    removed, added = tag_change(account, change)
-    action = f"updating tags for Backup resource ({arn})"
-    if removed:
-        account.call(action, "backup", "untag_resource", ResourceArn=arn, TagKeyList=removed)
-    if added:
-        tags = {tag["Key"]: tag["Value"] for tag in added}
-        account.call(action, "backup", "tag_resource", ResourceArn=arn, Tags=tags)
-
-
 def _name_problem(pattern: str, name: Any) -> Iterator[Problem]:
     if isinstance(name, str) and not re.fullmatch(pattern, name):
         yield Problem("name", f"invalid value for name: {name!r} does not match {pattern}")
 
 
-class Vault(Resource):
+class _Backup(Resource):
+    """A taggable thing of AWS Backup, whose tags go by its ARN."""
+
+    service = "backup"
+    arn: ClassVar[str]
+    """What of its description is the ARN."""
+
+    def _arn(self, account: Account, id_: str) -> Any:
+        return self.shown_by(account.backup, id_)[self.arn]
+
+    def tags_of(self, account: Account, id_: str, shown: Values) -> list[dict[str, str]]:
+        return listed(account.backup.list_tags(ResourceArn=shown[self.arn]).get("Tags", {}))
+
+    def tag(self, account: Account, id_: str, tags: list[dict[str, str]]) -> None:
+        arn = self._arn(account, id_)
+        account.backup.tag_resource(ResourceArn=arn, Tags=plain_tags(tags))
+
+    def untag(self, account: Account, id_: str, keys: list[str]) -> None:
+        account.backup.untag_resource(ResourceArn=self._arn(account, id_), TagKeyList=keys)
+
+
+class Vault(_Backup):
     token = "aws:backup/vault:Vault"
-    replace_on = frozenset({"name", "kmsKeyArn"})
-    defaults: ClassVar[Mapping[str, Any]] = {"forceDestroy": False}
-    computed = frozenset({"arn", "recoveryPoints"})
-    optional_computed = frozenset({"kmsKeyArn"})
+    label = "Backup Vault"
+    creating = "creating Backup Vault ({name})"
+    shown_by = ById("describe_backup_vault", "BackupVaultName")
+    deleted_by = ById("delete_backup_vault", "BackupVaultName")
+    arn = "BackupVaultArn"
+    replace_on = names("name kmsKeyArn")
+    defaults: ClassVar[Values] = {"forceDestroy": False}
+    optional_computed = names("kmsKeyArn")
     autoname = AutoName()
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         yield from _name_problem("[0-9A-Za-z_-]{2,50}", inputs["name"])
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        name = str(inputs["name"])
-        account.call(
-            f"creating Backup Vault ({name})",
-            "backup",
-            "create_backup_vault",
-            BackupVaultName=name,
-            EncryptionKeyArn=inputs.get("kmsKeyArn")
-            or account.arn("kms", "key/simulated-aws-backup"),
+    def create(self, account: Account, inputs: Values) -> str:
+        key = inputs.get("kmsKeyArn") or account.arn("kms", "key/simulated-aws-backup")
+        account.backup.create_backup_vault(
+            BackupVaultName=inputs["name"],
+            EncryptionKeyArn=key,
             BackupVaultTags=dict(all_tags(account, inputs)),
         )
-        return name
+        return str(inputs["name"])
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        action = f"reading Backup Vault ({id_})"
-        try:
-            vault = account.call(action, "backup", "describe_backup_vault", BackupVaultName=id_)
-        except AwsError as error:
-            if error.code == _GONE:
-                return None
-            raise
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        vault = backend_of(account).vaults[id_]
         return {
-            "arn": vault["BackupVaultArn"],
-            "name": vault["BackupVaultName"],
-            "kmsKeyArn": backend_of(account).vaults[id_].encryption_key_arn,
-            "recoveryPoints": backend_of(account).vaults[id_].num_of_recovery_points,
-            "tags": _told_tags(account, action, vault["BackupVaultArn"], state),
+            "arn": shown["BackupVaultArn"],
+            "name": shown["BackupVaultName"],
+            "kmsKeyArn": vault.encryption_key_arn,
+            "recoveryPoints": vault.num_of_recovery_points,
         }
 
-    def update(self, account: Account, id_: str, change: Update) -> None:
-        _retag(account, change.state["arn"], change)
-
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting Backup Vault ({id_})"
+    def delete(self, account: Account, id_: str, state: Values) -> None:
         vault = backend_of(account).vaults.get(id_)
         if vault is not None and vault.num_of_recovery_points:  # moto forgets them with it
             if not state.get("forceDestroy"):
-                raise account.refuse(
-                    action,
-                    "Backup",
-                    "DeleteBackupVault",
-                    "InvalidRequestException",
-                    "Backup vault cannot be deleted because it contains recovery points.",
-                )
+                why = "Backup vault cannot be deleted because it contains recovery points."
+                raise account.backup.refuse("DeleteBackupVault", "InvalidRequestException", why)
             vault.num_of_recovery_points = 0
-        with gone_is_fine(_GONE):
-            account.call(action, "backup", "delete_backup_vault", BackupVaultName=id_)
+        super().delete(account, id_, state)
 
 
 _RULE: Final = {
@@ -131,20 +120,22 @@ _RULE_DEFAULTS: Final = {
 }
 
 
-class Plan(Resource):
+class Plan(_Backup):
     token = "aws:backup/plan:Plan"
-    replace_on = frozenset({"name"})
-    computed = frozenset({"arn", "version"})
+    label = "Backup Plan"
+    creating = "creating Backup Plan ({name})"
+    shown_by = ById("get_backup_plan", "BackupPlanId")
+    deleted_by = ById("delete_backup_plan", "BackupPlanId")
+    arn = "BackupPlanArn"
+    replace_on = names("name")
     autoname = AutoName()
-    unordered = frozenset({"rules"})
+    unordered = names("rules")
+    not_simulated = dict.fromkeys(
+        ("advancedBackupSettings", "scanSettings"), "moto has no room for it"
+    )
 
     def check(
-        self,
-        account: Account,
-        name: str,
-        old: Mapping[str, Any] | None,
-        new: Mapping[str, Any],
-        seed: bytes,
+        self, account: Account, name: str, old: Values | None, new: Values, seed: bytes
     ) -> tuple[dict[str, Any], list[Problem]]:
         rules = new.get("rules")
         if isinstance(rules, list):
@@ -152,10 +143,7 @@ class Plan(Resource):
             new = {**new, "rules": filled}
         return super().check(account, name, old, new, seed)
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        for key in ("advancedBackupSettings", "scanSettings"):
-            if inputs.get(key):
-                yield Problem(key, "declared by AWS, but not simulated yet")
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         if not isinstance(inputs["rules"], list):
             return
         if not inputs["rules"]:
@@ -174,91 +162,68 @@ class Plan(Resource):
     def unknown_after_update(self, changed: frozenset[str]) -> frozenset[str]:
         return frozenset({"version"}) if "rules" in changed else frozenset()
 
-    def _document(
-        self, account: Account, action: str, operation: str, inputs: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _document(self, account: Account, operation: str, inputs: Values) -> dict[str, Any]:
         """The plan as AWS takes it, if it would."""
-        for rule in inputs["rules"]:
-            if why := _rule_problem(account, rule):
-                raise account.refuse(action, "Backup", operation, _INVALID, why)
+        problems = [why for rule in inputs["rules"] if (why := _rule_problem(account, rule))]
         if len(inputs["name"]) > 50:
-            raise account.refuse(
-                action, "Backup", operation, _INVALID, "Invalid name: longer than 50 characters"
-            )
+            problems.append("Invalid name: longer than 50 characters")
+        if problems:
+            raise account.backup.refuse(operation, _INVALID, problems[0])
         return {
             "BackupPlanName": inputs["name"],
             "Rules": [_sent_rule(rule) for rule in inputs["rules"]],
         }
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        action = f"creating Backup Plan ({inputs['name']})"
-        made = account.call(
-            action,
-            "backup",
-            "create_backup_plan",
-            BackupPlan=self._document(account, action, "CreateBackupPlan", inputs),
+    def create(self, account: Account, inputs: Values) -> str:
+        made = account.backup.create_backup_plan(
+            BackupPlan=self._document(account, "CreateBackupPlan", inputs),
             BackupPlanTags=dict(all_tags(account, inputs)),
         )
         return str(made["BackupPlanId"])
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        action = f"reading Backup Plan ({id_})"
-        try:
-            found = account.call(action, "backup", "get_backup_plan", BackupPlanId=id_)
-        except AwsError as error:
-            if error.code == _GONE:
-                return None
-            raise
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
         return {
-            "arn": found["BackupPlanArn"],
-            "name": found["BackupPlan"]["BackupPlanName"],
-            "version": found["VersionId"],
-            "rules": [_told_rule(rule) for rule in found["BackupPlan"]["Rules"]],
-            "tags": _told_tags(account, action, found["BackupPlanArn"], state),
+            "arn": shown["BackupPlanArn"],
+            "name": shown["BackupPlan"]["BackupPlanName"],
+            "version": shown["VersionId"],
+            "rules": [_rule(rule) for rule in shown["BackupPlan"]["Rules"]],
         }
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         if "rules" in change.paths:  # moto has no UpdateBackupPlan
-            action = f"updating Backup Plan ({id_})"
             plan = backend_of(account).plans[id_]
-            plan.backup_plan = self._document(account, action, "UpdateBackupPlan", change.inputs)
+            plan.backup_plan = self._document(account, "UpdateBackupPlan", change.inputs)
             plan.version_id = mock_random.get_random_string(length=48)
-        _retag(account, change.state["arn"], change)
+        self.retag(account, id_, change)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting Backup Plan ({id_})"
+    def delete(self, account: Account, id_: str, state: Values) -> None:
         if any(one["planId"] == id_ for one in selections_of(account).values()):
-            raise account.refuse(
-                action,
-                "Backup",
-                "DeleteBackupPlan",
-                "InvalidRequestException",
-                "Related backup plan selections must be deleted prior to backup plan deletion",
-            )
-        with gone_is_fine(_GONE):
-            account.call(action, "backup", "delete_backup_plan", BackupPlanId=id_)
-        # moto keeps it, tells of it, and refuses another one of its name.
+            why = "Related backup plan selections must be deleted prior to backup plan deletion"
+            raise account.backup.refuse("DeleteBackupPlan", "InvalidRequestException", why)
+        super().delete(account, id_, state)
+        # moto keeps it, shows it, and refuses another one of its name.
         backend_of(account).plans.pop(id_, None)
 
 
-def _sent_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+def _sent_rule(rule: Values) -> dict[str, Any]:
     sent = {_RULE[key]: rule[key] for key in _RULE if rule.get(key) is not None}
     if lifecycle := rule.get("lifecycle"):
         sent["Lifecycle"] = {_LIFECYCLE[key]: value for key, value in lifecycle.items()}
     return sent
 
 
-def _told_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    told = {key: rule[sent] for key, sent in _RULE.items() if sent in rule}
-    if lifecycle := rule.get("Lifecycle"):
-        told["lifecycle"] = {
-            k: lifecycle[sent] for k, sent in _LIFECYCLE.items() if sent in lifecycle
+def _rule(sent: Values) -> dict[str, Any]:
+    """A rule of AWS's answer, as the provider has it."""
+    rule: dict[str, Any] = {key: sent[name] for key, name in _RULE.items() if name in sent}
+    if lifecycle := sent.get("Lifecycle"):
+        rule["lifecycle"] = {
+            key: lifecycle[name] for key, name in _LIFECYCLE.items() if name in lifecycle
         }
-    return told
+    return rule
 
 
-def _rule_problem(account: Account, rule: Mapping[str, Any]) -> str | None:
-    """Why AWS Backup takes no such rule; moto takes any."""
+def _rule_problem(account: Account, rule: Values) -> str | None:
+    """Why AWS Backup refuses a rule; moto takes any."""
     if rule["targetVaultName"] not in backend_of(account).vaults:
         return f"Backup vault {rule['targetVaultName']} does not exist"
     if not re.fullmatch(r"cron\((\S+ ){5}\S+\)", rule["schedule"]):
@@ -281,58 +246,51 @@ def _rule_problem(account: Account, rule: Mapping[str, Any]) -> str | None:
 
 class Selection(Resource):
     token = "aws:backup/selection:Selection"
-    replace_on = frozenset(
-        {"conditions", "iamRoleArn", "name", "notResources", "planId", "resources", "selectionTags"}
-    )
-    optional_computed = frozenset({"conditions", "notResources"})
+    label = "Backup Selection"
+    creating = "creating Backup Selection ({name})"
+    replace_on = names("conditions iamRoleArn name notResources planId resources selectionTags")
+    optional_computed = names("conditions notResources")
     autoname = AutoName()
-    unordered = frozenset({"conditions", "notResources", "resources", "selectionTags"})
-    taggable = False
+    unordered = names("conditions notResources resources selectionTags")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         yield from _name_problem("[0-9A-Za-z_.-]{1,50}", inputs["name"])
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        action = f"creating Backup Selection ({inputs['name']})"
-
+    def create(self, account: Account, inputs: Values) -> str:
         def refuse(code: str, message: str) -> AwsError:
-            return account.refuse(action, "Backup", "CreateBackupSelection", code, message)
+            return account.backup.refuse("CreateBackupSelection", code, message)
 
-        account.call(action, "backup", "get_backup_plan", BackupPlanId=inputs["planId"])
-        if not _is_assumable(account, inputs["iamRoleArn"]):
-            raise refuse(
-                _INVALID, f"IAM Role {inputs['iamRoleArn']} cannot be assumed by AWS Backup"
-            )
+        plan, role = inputs["planId"], inputs["iamRoleArn"]
+        account.backup.get_backup_plan(BackupPlanId=plan)
+        if not _is_assumable(account, role):
+            raise refuse(_INVALID, f"IAM Role {role} cannot be assumed by AWS Backup")
         for arn in [*(inputs.get("resources") or []), *(inputs.get("notResources") or [])]:
             if arn != "*" and not arn.startswith("arn:"):
                 raise refuse(_INVALID, f"Invalid ARN: {arn}")
         table = selections_of(account)
-        if any(
-            (s["planId"], s["name"]) == (inputs["planId"], inputs["name"]) for s in table.values()
-        ):
-            raise refuse(
-                "AlreadyExistsException", "Backup selection with the same name already exists"
-            )
+        if any((one["planId"], one["name"]) == (plan, inputs["name"]) for one in table.values()):
+            why = "Backup selection with the same name already exists"
+            raise refuse("AlreadyExistsException", why)
         id_ = str(mock_random.uuid4())
         table[id_] = {key: inputs[key] for key in self.replace_on if inputs.get(key) is not None}
         return id_
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        found = selections_of(account).get(id_)
-        return None if found is None else dict(found)
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
+        return selections_of(account).get(id_)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return shown
+
+    def delete(self, account: Account, id_: str, state: Values) -> None:
         selections_of(account).pop(id_, None)
 
 
 def _is_assumable(account: Account, arn: str) -> bool:
-    """Whether the role of that ARN lets AWS Backup take it on."""
+    """Whether AWS Backup may assume the role of that ARN."""
     try:
-        role = account.call("reading IAM Role", "iam", "get_role", RoleName=arn.rpartition("/")[2])[
-            "Role"
-        ]
+        role = Role.shown_by(account.during("reading IAM Role").iam, arn.rpartition("/")[2])
     except AwsError as error:
-        if error.code == "NoSuchEntity":
+        if error.is_gone:
             return False
         raise
     return SERVICE in policy_document(role["AssumeRolePolicyDocument"])

@@ -1,32 +1,32 @@
 """EBS volumes and their attachment."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from pulumi_moto.account import Account, AwsError, gone_is_fine
+from pulumi_moto.account import Account, AwsError
 from pulumi_moto.backends import backend_of
-from pulumi_moto.resource import Resource, Update
+from pulumi_moto.planning import Values, names
+from pulumi_moto.resource import ById, Resource, Update
 from pulumi_moto.schema import Problem
 from pulumi_moto.wire import Unknown
 
-from .support import Ec2Resource, needed, not_simulated, own_tags, refuse_to_shrink
+from .parts import instance_of
+from .support import Ec2Resource, given, refuse_to_shrink
 
 
 class Volume(Ec2Resource):
     token = "aws:ebs/volume:Volume"
+    label = "EBS Volume"
     kind = "volume"
-    replace_on = frozenset(
-        {"availabilityZone", "encrypted", "kmsKeyId", "snapshotId", "multiAttachEnabled"}
-    )
-    computed = frozenset({"arn", "createTime"})
-    optional_computed = frozenset(
-        {"encrypted", "iops", "kmsKeyId", "size", "snapshotId", "throughput", "type"}
-    )
+    shown_by = ById("describe_volumes", "VolumeIds", "Volumes")
+    deleted_by = ById("delete_volume", "VolumeId")
+    replace_on = names("availabilityZone encrypted kmsKeyId snapshotId multiAttachEnabled")
+    optional_computed = names("encrypted iops kmsKeyId size snapshotId throughput type")
+    needed = ("size",)
+    not_simulated = dict.fromkeys(["snapshotId"], "an empty volume only")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from not_simulated(inputs, "an empty volume only", "snapshotId")
-        yield from needed(inputs, "size")
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         kind = inputs.get("type")
         if isinstance(kind, Unknown):
             return
@@ -39,59 +39,45 @@ class Volume(Ec2Resource):
         if inputs.get("multiAttachEnabled") and kind not in ("io1", "io2"):
             yield Problem("multiAttachEnabled", f"must not be set when 'type' is '{kind or ''}'")
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        key = inputs.get("kmsKeyId")
-        made = account.call(
-            "creating EBS Volume",
-            "ec2",
-            "create_volume",
+    def create(self, account: Account, inputs: Values) -> str:
+        made = account.ec2.create_volume(
             AvailabilityZone=inputs["availabilityZone"],
-            **_performance(inputs),
             Encrypted=bool(inputs.get("encrypted")),
             TagSpecifications=self.tag_specifications(account, inputs),
-            **({"KmsKeyId": key} if key else {}),
+            **_performance(inputs),
+            **given(KmsKeyId=inputs.get("kmsKeyId")),
         )
         return str(made["VolumeId"])
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        volume = self.described(account, "describe_volumes", "Volumes", VolumeIds=[id_])
-        if volume is None:
-            return None
-        gp3 = volume["VolumeType"] == "gp3"
-        told = {
-            "arn": account.arn("ec2", f"volume/{id_}"),
-            "availabilityZone": volume["AvailabilityZone"],
-            "createTime": volume["CreateTime"].isoformat(),
-            "encrypted": volume["Encrypted"],
-            "kmsKeyId": volume.get("KmsKeyId"),
-            "size": volume["Size"],
-            "type": volume["VolumeType"],
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        gp3 = shown["VolumeType"] == "gp3"
+        return {
+            "arn": self.arn(account, id_),
+            "availabilityZone": shown["AvailabilityZone"],
+            "createTime": shown["CreateTime"].isoformat(),
+            "encrypted": shown["Encrypted"],
+            "kmsKeyId": shown.get("KmsKeyId"),
+            "size": shown["Size"],
+            "type": shown["VolumeType"],
             # moto leaves both out unless given; these are what AWS gives a gp3 volume.
-            "iops": volume.get("Iops") or (3000 if gp3 else None),
-            "throughput": volume.get("Throughput") or (125 if gp3 else None),
-            "tags": own_tags(account, volume.get("Tags"), state),
+            "iops": shown.get("Iops") or (3000 if gp3 else None),
+            "throughput": shown.get("Throughput") or (125 if gp3 else None),
         }
-        return {key: value for key, value in told.items() if value is not None}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        action = f"updating EBS Volume ({id_})"
         if change.paths & {"size", "type", "iops", "throughput"}:
             # What the program leaves out stays as it is.
             wanted = _performance(
                 {**change.state, **change.inputs} if "type" not in change.paths else change.inputs
             )
             # What is recorded may be of an update that was refused. moto shrinks it.
-            volume = account.call(action, "ec2", "describe_volumes", VolumeIds=[id_])["Volumes"][0]
-            refuse_to_shrink(account, action, wanted["Size"], volume["Size"])
-            account.call(action, "ec2", "modify_volume", VolumeId=id_, **wanted)
+            now = self.describe(account, id_, change.state)
+            refuse_to_shrink(account, wanted["Size"], now["Size"])
+            account.ec2.modify_volume(VolumeId=id_, **wanted)
         self.retag(account, id_, change)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("InvalidVolume.NotFound"):
-            account.call(f"deleting EBS Volume ({id_})", "ec2", "delete_volume", VolumeId=id_)
 
-
-def _performance(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _performance(inputs: Values) -> dict[str, Any]:
     """Size and speed in the form of CreateVolume and ModifyVolume."""
     kind = inputs.get("type", "gp2")
     wanted = {"Size": inputs["size"], "VolumeType": kind}
@@ -104,44 +90,33 @@ def _performance(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 class VolumeAttachment(Resource):
     token = "aws:ec2/volumeAttachment:VolumeAttachment"
-    replace_on = frozenset({"deviceName", "instanceId", "volumeId"})
-    taggable = False
+    label = "EBS Volume Attachment"
+    creating = "attaching EBS Volume ({volumeId}) to EC2 Instance ({instanceId})"
+    replace_on = names("deviceName instanceId volumeId")
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        action = (
-            f"attaching EBS Volume ({inputs['volumeId']}) to EC2 Instance ({inputs['instanceId']})"
-        )
-        self._refuse(account, action, inputs)
-        account.call(
-            action,
-            "ec2",
-            "attach_volume",
-            VolumeId=inputs["volumeId"],
-            InstanceId=inputs["instanceId"],
-            Device=inputs["deviceName"],
-        )
-        wanted = f"{inputs['deviceName']}-{inputs['instanceId']}-{inputs['volumeId']}-"
+    def create(self, account: Account, inputs: Values) -> str:
+        self._refuse(account, inputs)
+        device, instance, volume = (inputs[k] for k in ("deviceName", "instanceId", "volumeId"))
+        account.ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device=device)
+        wanted = f"{device}-{instance}-{volume}-"
         return f"vai-{int(hashlib.sha256(wanted.encode()).hexdigest()[:8], 16)}"
 
-    def _refuse(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
-        """What AttachVolume refuses; moto moves the volume instead."""
+    def _refuse(self, account: Account, inputs: Values) -> None:
+        """Raises the refusals of AttachVolume; moto moves the volume instead."""
 
         def refuse(code: str, message: str) -> AwsError:
-            return account.refuse(action, "EC2", "AttachVolume", code, message)
+            return account.ec2.refuse("AttachVolume", code, message)
 
-        volume = account.call(action, "ec2", "describe_volumes", VolumeIds=[inputs["volumeId"]])[
-            "Volumes"
-        ][0]
+        volume_id, instance_id = inputs["volumeId"], inputs["instanceId"]
+        volume = account.ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]
         if volume["State"] == "in-use":
-            raise refuse("VolumeInUse", f"{inputs['volumeId']} is already attached to an instance")
-        instance = account.call(
-            action, "ec2", "describe_instances", InstanceIds=[inputs["instanceId"]]
-        )["Reservations"][0]["Instances"][0]
+            raise refuse("VolumeInUse", f"{volume_id} is already attached to an instance")
+        instance = instance_of(account, instance_id)
         if instance["Placement"]["AvailabilityZone"] != volume["AvailabilityZone"]:
             raise refuse(
                 "InvalidVolume.ZoneMismatch",
-                f"The volume '{inputs['volumeId']}' is not in the same availability zone as "
-                f"instance '{inputs['instanceId']}'",
+                f"The volume '{volume_id}' is not in the same availability zone as "
+                f"instance '{instance_id}'",
             )
         if inputs["deviceName"] in {m["DeviceName"] for m in instance["BlockDeviceMappings"]}:
             raise refuse(
@@ -150,46 +125,36 @@ class VolumeAttachment(Resource):
                 "Attachment point is already in use",
             )
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
         volume = backend_of(account.region).volumes.get(state["volumeId"])
         attached = volume.attachment if volume is not None else None
         if attached is None or attached.instance.id != state["instanceId"]:
             return None
-        return {
-            "deviceName": attached.device,
-            "instanceId": attached.instance.id,
-            "volumeId": state["volumeId"],
-        }
+        return {"deviceName": attached.device}
+
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return {**{key: state[key] for key in ("instanceId", "volumeId")}, **shown}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         """`forceDetach` and its like are kept in state only; AWS is not called."""
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
+    def deleted(self, account: Account, id_: str, state: Values) -> None:
         """Unlike other deletions, this one fails where the host or the attachment is gone."""
-        if state.get("skipDestroy"):
-            return
         volume, instance = state["volumeId"], state["instanceId"]
         action = f"deleting EBS Volume ({volume}) Attachment ({instance})"
-        if state.get("stopInstanceBeforeDetaching"):
-            self._stop(account, f"{action}: stopping EC2 Instance ({instance})", instance)
-        account.call(
-            action,
-            "ec2",
-            "detach_volume",
-            VolumeId=volume,
-            InstanceId=instance,
-            Device=state["deviceName"],
-        )
+        if not state.get("skipDestroy"):
+            self.delete(account.during(action), id_, state)
 
-    def _stop(self, account: Account, action: str, instance: str) -> None:
-        found = account.call(action, "ec2", "describe_instances", InstanceIds=[instance])
-        state = found["Reservations"][0]["Instances"][0]["State"]["Name"]
-        if state in ("shutting-down", "terminated"):  # moto stops it all the same
-            raise account.refuse(
-                action,
-                "EC2",
-                "StopInstances",
-                "IncorrectInstanceState",
-                f"This instance '{instance}' is not in a state from which it can be stopped.",
-            )
-        account.call(action, "ec2", "stop_instances", InstanceIds=[instance])
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        volume, instance = state["volumeId"], state["instanceId"]
+        if state.get("stopInstanceBeforeDetaching"):
+            stopping = f"{account.action}: stopping EC2 Instance ({instance})"
+            self._stop(account.during(stopping), instance)
+        account.ec2.detach_volume(VolumeId=volume, InstanceId=instance, Device=state["deviceName"])
+
+    def _stop(self, account: Account, instance: str) -> None:
+        if instance_of(account, instance)["State"]["Name"] in ("shutting-down", "terminated"):
+            why = f"This instance '{instance}' is not in a state from which it can be stopped."
+            # moto stops it all the same
+            raise account.ec2.refuse("StopInstances", "IncorrectInstanceState", why)
+        account.ec2.stop_instances(InstanceIds=[instance])

@@ -1,15 +1,16 @@
 """S3: how a bucket encrypts."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
-from pulumi_moto.account import Account, gone_is_fine
+from pulumi_moto.account import Account
+from pulumi_moto.planning import Values, names
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
 from pulumi_moto.wire import has_unknown
 
-from .buckets import GONE, encrypt_by_s3, encryption_rule, told_or_none
-from .support import not_simulated
+from .buckets import encrypt_by_s3, encryption_rule
+from .support import given
 
 ALGORITHMS: Final = ("AES256", "aws:kms", "aws:kms:dsse")
 
@@ -18,12 +19,12 @@ class BucketEncryption(Resource):
     """S3 encrypts with or without it: deleted, it leaves keys of S3's own."""
 
     token = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    replace_on = frozenset({"bucket", "expectedBucketOwner"})
-    defaults: ClassVar[Mapping[str, Any]] = {}
-    taggable = False
+    label = "S3 Bucket Server-side Encryption Configuration"
+    creating = "creating S3 Bucket Server-side Encryption Configuration ({bucket})"
+    replace_on = names("bucket expectedBucketOwner")
+    not_simulated = dict.fromkeys(["expectedBucketOwner"], "the account has one owner")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from not_simulated(inputs, "the account has one owner", "expectedBucketOwner")
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         rules = inputs["rules"]
         if has_unknown(rules):
             return
@@ -41,57 +42,38 @@ class BucketEncryption(Resource):
         if rules[0].get("blockedEncryptionTypes"):
             yield Problem("rules[0]", "not simulated: blockedEncryptionTypes")
 
-    def _put(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
-        (rule,) = inputs["rules"]
+    def create(self, account: Account, inputs: Values) -> str:
+        bucket, (rule,) = str(inputs["bucket"]), inputs["rules"]
         default = rule["applyServerSideEncryptionByDefault"]
         key = default.get("kmsMasterKeyId")
         if key and default["sseAlgorithm"] == "AES256":  # moto takes it
-            raise account.refuse(
-                action,
-                "S3",
+            raise account.s3.refuse(
                 "PutBucketEncryption",
                 "InvalidArgument",
                 "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms "
                 "or aws:kms:dsse",
             )
-        account.call(
-            action,
-            "s3",
-            "put_bucket_encryption",
-            Bucket=inputs["bucket"],
-            ServerSideEncryptionConfiguration={
-                "Rules": [
-                    {
-                        "ApplyServerSideEncryptionByDefault": {
-                            "SSEAlgorithm": default["sseAlgorithm"],
-                            **({"KMSMasterKeyID": key} if key else {}),
-                        },
-                        "BucketKeyEnabled": bool(rule.get("bucketKeyEnabled")),
-                    }
-                ]
+        sent = {
+            "ApplyServerSideEncryptionByDefault": {
+                "SSEAlgorithm": default["sseAlgorithm"],
+                **given(KMSMasterKeyID=key),
             },
+            "BucketKeyEnabled": bool(rule.get("bucketKeyEnabled")),
+        }
+        account.s3.put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [sent]}
         )
+        return bucket
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        id_ = str(inputs["bucket"])
-        self._put(
-            account,
-            f"creating S3 Bucket Server-side Encryption Configuration ({id_})",
-            inputs,
-        )
-        return id_
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
+        account.s3.head_bucket(Bucket=id_)
+        return {"bucket": id_, "rules": [encryption_rule(account, id_)]}
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        action = f"reading S3 Bucket Server-side Encryption Configuration ({id_})"
-        if told_or_none(account, action, "head_bucket", "404", Bucket=id_) is None:
-            return None
-        return {"bucket": id_, "rules": [encryption_rule(account, action, id_)]}
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return shown
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        action = f"updating S3 Bucket Server-side Encryption Configuration ({id_})"
-        self._put(account, action, {**change.inputs, "bucket": id_})
+        self.create(account, {**change.inputs, "bucket": id_})
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting S3 Bucket Server-side Encryption Configuration ({id_})"
-        with gone_is_fine(*GONE):
-            encrypt_by_s3(account, action, id_)
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        encrypt_by_s3(account, id_)

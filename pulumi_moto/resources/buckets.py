@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Final
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import s3_backends
 
-from pulumi_moto.account import Account, AwsError, gone_is_fine
-from pulumi_moto.resource import AutoName, Resource, Update, all_tags, aws_tags
+from pulumi_moto.account import Account, AwsError
+from pulumi_moto.planning import AutoName, Values, names
+from pulumi_moto.resource import ById, Resource, Update
 from pulumi_moto.schema import Problem
+from pulumi_moto.tags import all_tags, aws_tags
 
-from .support import own_tags, policy_problem
+from .support import given, picked, uncapitalised
 
-GONE: Final = ("NoSuchBucket", "404")  # HEAD requests have no body, so no code of AWS's either
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ALL_BLOCKED: Final = {
     "BlockPublicAcls": True,
@@ -24,61 +25,46 @@ _ALL_BLOCKED: Final = {
 }
 
 
-def told_or_none(
-    account: Account, action: str, operation: str, code: str, **arguments: Any
-) -> dict[str, Any] | None:
-    """An answer of S3, or None where it says that there is no bucket or, with `code`, no such."""
+def answer_or_none(account: Account, operation: str, bucket: str) -> dict[str, Any] | None:
+    """S3's answer on a bucket; None where there is no bucket, or no such part of it."""
     try:
-        return account.call(action, "s3", operation, **arguments)
+        return account.call("s3", operation, Bucket=bucket)
     except AwsError as error:
-        if error.code in (*GONE, code):
+        if error.is_gone:
             return None
         raise
 
 
-def empty(account: Account, action: str, bucket: str, key: str | None = None) -> None:
+def empty(account: Account, bucket: str, key: str | None = None) -> None:
     """Delete every version of a bucket's objects, or of one of them."""
-    only = {} if key is None else {"Prefix": key}
-    listed = account.call(action, "s3", "list_object_versions", Bucket=bucket, **only)
-    for kind in ("Versions", "DeleteMarkers"):
-        for version in listed.get(kind, []):
-            if key in (None, version["Key"]):
-                account.call(
-                    action,
-                    "s3",
-                    "delete_object",
-                    Bucket=bucket,
-                    Key=version["Key"],
-                    VersionId=version["VersionId"],
-                )
+    listed = account.s3.list_object_versions(Bucket=bucket, **given(Prefix=key))
+    for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
+        if key in (None, version["Key"]):
+            account.s3.delete_object(
+                Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"]
+            )
 
 
-def encrypt_by_s3(account: Account, action: str, bucket: str) -> None:
+def encrypt_by_s3(account: Account, bucket: str) -> None:
     """Give a bucket the encryption that AWS gives every new one, by keys of S3's own."""
     rule = {
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
         "BucketKeyEnabled": False,
     }
-    account.call(
-        action,
-        "s3",
-        "put_bucket_encryption",
-        Bucket=bucket,
-        ServerSideEncryptionConfiguration={"Rules": [rule]},
+    account.s3.put_bucket_encryption(
+        Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}
     )
 
 
-def encryption_rule(account: Account, action: str, bucket: str) -> dict[str, Any]:
+def encryption_rule(account: Account, bucket: str) -> dict[str, Any]:
     """A bucket's default encryption."""
-    (rule,) = account.call(action, "s3", "get_bucket_encryption", Bucket=bucket)[
-        "ServerSideEncryptionConfiguration"
-    ]["Rules"]
+    answer = account.s3.get_bucket_encryption(Bucket=bucket)
+    (rule,) = answer["ServerSideEncryptionConfiguration"]["Rules"]
     default = rule["ApplyServerSideEncryptionByDefault"]
-    key = default.get("KMSMasterKeyID")
     return {
         "applyServerSideEncryptionByDefault": {
             "sseAlgorithm": default["SSEAlgorithm"],
-            **({"kmsMasterKeyId": key} if key else {}),
+            **given(kmsMasterKeyId=default.get("KMSMasterKeyID")),
         },
         "bucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
     }
@@ -86,33 +72,27 @@ def encryption_rule(account: Account, action: str, bucket: str) -> dict[str, Any
 
 class Bucket(Resource):
     token = "aws:s3/bucket:Bucket"
-    replace_on = frozenset({"bucket", "objectLockEnabled"})
-    defaults: ClassVar[Mapping[str, Any]] = {"forceDestroy": False}
-    computed = frozenset(
-        {"arn", "bucketDomainName", "bucketRegion", "bucketRegionalDomainName", "hostedZoneId"}
-    )
-    optional_computed = frozenset(
-        {
-            "objectLockEnabled",
-            "policy",
-            "requestPayer",
-            "serverSideEncryptionConfiguration",
-            "versioning",
-        }
+    service = "s3"
+    label = "S3 Bucket"
+    creating = "creating S3 Bucket ({bucket})"
+    shown_by = ById("head_bucket", "Bucket")
+    deleted_by = ById("delete_bucket", "Bucket")
+    replace_on = names("bucket objectLockEnabled")
+    defaults: ClassVar[Values] = {"forceDestroy": False}
+    optional_computed = names(
+        "objectLockEnabled policy requestPayer serverSideEncryptionConfiguration versioning"
     )
     autoname = AutoName("bucket", 63)
 
     _simulated: Final = frozenset({"bucket", "forceDestroy", "region", "tags", "tagsAll"})
 
-    def _name(
-        self, autoname: AutoName, name: str, old: Mapping[str, Any] | None, seed: bytes
-    ) -> str:
+    def _name(self, autoname: AutoName, name: str, old: Values | None, seed: bytes) -> str:
         return super()._name(autoname, name, old, seed).lower()
 
-    def delete_first(self, name: str, inputs: Mapping[str, Any]) -> bool:
+    def delete_first(self, name: str, inputs: Values) -> bool:
         return super().delete_first(name.lower(), inputs)
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         for key in sorted(inputs.keys() - self._simulated):
             if inputs[key] is not None:
                 yield Problem(key, "not simulated: use the resource of its own, where there is one")
@@ -124,56 +104,39 @@ class Bucket(Resource):
                 "hyphens, with a letter or digit at both ends",
             )
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        name = str(inputs["bucket"])
-        action = f"creating S3 Bucket ({name})"
-        here = {"LocationConstraint": account.region}
-        if told_or_none(account, action, "head_bucket", "404", Bucket=name) is not None:
+    def create(self, account: Account, inputs: Values) -> str:
+        name, s3 = str(inputs["bucket"]), account.s3
+        here = {"LocationConstraint": account.region} if account.region != "us-east-1" else {}
+        if answer_or_none(account, "head_bucket", name) is not None:
             # In us-east-1 S3 takes the second creation as the first, but the provider does not.
-            raise account.refuse(
-                action,
-                "S3",
-                "CreateBucket",
-                "BucketAlreadyOwnedByYou",
-                "Your previous request to create the named bucket succeeded and you already own "
-                "it.",
+            why = (
+                "Your previous request to create the named bucket succeeded and you already own it."
             )
-        account.call(
-            action,
-            "s3",
-            "create_bucket",
+            raise s3.refuse("CreateBucket", "BucketAlreadyOwnedByYou", why)
+        s3.create_bucket(
             Bucket=name,
             # What AWS gives every new bucket since 2023 and moto does not.
             ObjectOwnership="BucketOwnerEnforced",
-            **({} if account.region == "us-east-1" else {"CreateBucketConfiguration": here}),
+            **given(CreateBucketConfiguration=here),
         )
-        account.call(
-            action,
-            "s3",
-            "put_public_access_block",
-            Bucket=name,
-            PublicAccessBlockConfiguration=_ALL_BLOCKED,
-        )
-        encrypt_by_s3(account, action, name)
-        self._retag(account, action, name, inputs)
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=_ALL_BLOCKED)
+        encrypt_by_s3(account, name)
+        self._put_tags(account, name, inputs)
         return name
 
-    def _retag(self, account: Account, action: str, id_: str, inputs: Mapping[str, Any]) -> None:
-        tags = aws_tags(account, inputs)
-        if tags:
-            account.call(action, "s3", "put_bucket_tagging", Bucket=id_, Tagging={"TagSet": tags})
+    def _put_tags(self, account: Account, id_: str, inputs: Values) -> None:
+        if tags := aws_tags(account, inputs):
+            account.s3.put_bucket_tagging(Bucket=id_, Tagging={"TagSet": tags})
         else:
-            account.call(action, "s3", "delete_bucket_tagging", Bucket=id_)
+            account.s3.delete_bucket_tagging(Bucket=id_)
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        action = f"reading S3 Bucket ({id_})"
-        if told_or_none(account, action, "head_bucket", "404", Bucket=id_) is None:
-            return None
-        tags = told_or_none(account, action, "get_bucket_tagging", "NoSuchTagSet", Bucket=id_)
-        versioning = account.call(action, "s3", "get_bucket_versioning", Bucket=id_)
-        policy = told_or_none(
-            account, action, "get_bucket_policy", "NoSuchBucketPolicy", Bucket=id_
-        )
+    def tags_of(self, account: Account, id_: str, shown: Values) -> list[dict[str, str]]:
+        answer = answer_or_none(account, "get_bucket_tagging", id_)
+        return list(answer["TagSet"]) if answer else []
+
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        versioning = account.s3.get_bucket_versioning(Bucket=id_)
+        policy = answer_or_none(account, "get_bucket_policy", id_)
         return {
             "arn": f"arn:aws:s3:::{id_}",
             "bucket": id_,
@@ -183,133 +146,88 @@ class Bucket(Resource):
             "objectLockEnabled": False,
             "policy": policy["Policy"] if policy else "",
             "requestPayer": "BucketOwner",
-            "serverSideEncryptionConfiguration": {"rule": encryption_rule(account, action, id_)},
+            "serverSideEncryptionConfiguration": {"rule": encryption_rule(account, id_)},
             "versioning": {
                 "enabled": versioning.get("Status") == "Enabled",
                 "mfaDelete": False,
             },
-            "tags": own_tags(account, tags["TagSet"] if tags else None, state),
         }
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         if (change.state.get("tagsAll") or {}) != all_tags(account, change.inputs):
-            self._retag(account, f"updating S3 Bucket ({id_})", id_, change.inputs)
+            self._put_tags(account, id_, change.inputs)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting S3 Bucket ({id_})"
-        with gone_is_fine(*GONE):
-            if state.get("forceDestroy"):
-                empty(account, action, id_)
-            account.call(action, "s3", "delete_bucket", Bucket=id_)
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        if state.get("forceDestroy"):
+            empty(account, id_)
+        super().delete(account, id_, state)
 
 
 class BucketPublicAccessBlock(Resource):
     token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-    replace_on = frozenset({"bucket"})
-    defaults: ClassVar[Mapping[str, Any]] = {
-        key[0].lower() + key[1:]: False for key in _ALL_BLOCKED
-    }
-    taggable = False
+    service = "s3"
+    label = "S3 Bucket Public Access Block"
+    creating = "creating S3 Bucket Public Access Block ({bucket})"
+    shown_by = ById("get_public_access_block", "Bucket", "PublicAccessBlockConfiguration")
+    deleted_by = ById("delete_public_access_block", "Bucket")
+    replace_on = names("bucket")
+    defaults: ClassVar[Values] = dict.fromkeys(picked(_ALL_BLOCKED, *_ALL_BLOCKED), False)
 
-    def _put(self, account: Account, action: str, inputs: Mapping[str, Any]) -> None:
-        account.call(
-            action,
-            "s3",
-            "put_public_access_block",
+    def create(self, account: Account, inputs: Values) -> str:
+        account.s3.put_public_access_block(
             Bucket=inputs["bucket"],
             PublicAccessBlockConfiguration={
-                key: inputs[key[0].lower() + key[1:]] for key in _ALL_BLOCKED
+                key: inputs[uncapitalised(key)] for key in _ALL_BLOCKED
             },
         )
+        return str(inputs["bucket"])
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        id_ = str(inputs["bucket"])
-        self._put(account, f"creating S3 Bucket Public Access Block ({id_})", inputs)
-        return id_
-
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        answer = told_or_none(
-            account,
-            f"reading S3 Bucket Public Access Block ({id_})",
-            "get_public_access_block",
-            "NoSuchPublicAccessBlockConfiguration",
-            Bucket=id_,
-        )
-        if answer is None:
-            return None
-        told = answer["PublicAccessBlockConfiguration"]
-        return {
-            "bucket": id_,
-            **{key[0].lower() + key[1:]: told[key] for key in _ALL_BLOCKED},
-        }
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return {"bucket": id_, **picked(shown, *_ALL_BLOCKED)}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        action = f"updating S3 Bucket Public Access Block ({id_})"
-        self._put(account, action, {**change.inputs, "bucket": id_})
+        self.create(account, {**change.inputs, "bucket": id_})
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        if state.get("skipDestroy"):
-            return
-        with gone_is_fine(*GONE, "NoSuchPublicAccessBlockConfiguration"):
-            account.call(
-                f"deleting S3 Bucket Public Access Block ({id_})",
-                "s3",
-                "delete_public_access_block",
-                Bucket=id_,
-            )
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        if not state.get("skipDestroy"):
+            super().delete(account, id_, state)
 
 
 class BucketPolicy(Resource):
     token = "aws:s3/bucketPolicy:BucketPolicy"
-    replace_on = frozenset({"bucket"})
-    json_text = frozenset({"policy"})
-    taggable = False
+    service = "s3"
+    label = "S3 Bucket Policy"
+    creating = "putting S3 Bucket Policy ({bucket})"
+    shown_by = ById("get_bucket_policy", "Bucket")
+    deleted_by = ById("delete_bucket_policy", "Bucket")
+    replace_on = names("bucket")
+    json_text = names("policy")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from policy_problem("policy", inputs["policy"])
-
-    def _put(self, account: Account, inputs: Mapping[str, Any]) -> None:
+    def create(self, account: Account, inputs: Values) -> str:
         bucket = str(inputs["bucket"])
-        action = f"putting S3 Bucket Policy ({bucket})"
-        _refuse_policy(account, action, bucket, inputs["policy"])
-        account.call(action, "s3", "put_bucket_policy", Bucket=bucket, Policy=inputs["policy"])
-        # Policies are stored here, never weighed: moto does weigh these, but without their
+        _refuse_policy(account, bucket, inputs["policy"])
+        account.s3.put_bucket_policy(Bucket=bucket, Policy=inputs["policy"])
+        # Policies are stored here, never evaluated: moto does evaluate these, but without their
         # conditions, so that "deny what is not encrypted in transit" would deny everything.
         s3_backends[account.id]["aws"].buckets[bucket].get_permission = _undecided
+        return bucket
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        self._put(account, inputs)
-        return str(inputs["bucket"])
-
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        answer = told_or_none(
-            account,
-            f"reading S3 Bucket Policy ({id_})",
-            "get_bucket_policy",
-            "NoSuchBucketPolicy",
-            Bucket=id_,
-        )
-        return answer and {"bucket": id_, "policy": answer["Policy"]}
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return {"bucket": id_, "policy": shown["Policy"]}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
-        self._put(account, {**change.inputs, "bucket": id_})
-
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine(*GONE, "NoSuchBucketPolicy"):
-            account.call(
-                f"deleting S3 Bucket Policy ({id_})", "s3", "delete_bucket_policy", Bucket=id_
-            )
+        self.put(account, {**change.inputs, "bucket": id_})
 
 
 def _undecided(action: str, resource: str) -> PermissionResult:
     return PermissionResult.NEUTRAL
 
 
-def _refuse_policy(account: Account, action: str, bucket: str, text: str) -> None:
-    """Raise what PutBucketPolicy answers to a policy that moto takes."""
+def _refuse_policy(account: Account, bucket: str, text: str) -> None:
+    """Raises the refusals of PutBucketPolicy; moto takes any policy."""
 
     def refuse(code: str, message: str) -> AwsError:
-        return account.refuse(action, "S3", "PutBucketPolicy", code, message)
+        return account.s3.refuse("PutBucketPolicy", code, message)
 
     statements = json.loads(text)["Statement"]
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -320,7 +238,7 @@ def _refuse_policy(account: Account, action: str, bucket: str, text: str) -> Non
         for resource in [resources] if isinstance(resources, str) else resources:
             if resource != arn and not resource.startswith(f"{arn}/"):
                 raise refuse("MalformedPolicy", "Policy has invalid resource")
-        if _is_public(statement) and _blocks_public_policies(account, action, bucket):
+        if _is_public(statement) and _blocks_public_policies(account, bucket):
             raise refuse(
                 "AccessDenied",
                 f"User: arn:aws:iam::{account.id}:user/simulated is not authorized to perform: "
@@ -329,20 +247,14 @@ def _refuse_policy(account: Account, action: str, bucket: str, text: str) -> Non
             )
 
 
-def _is_public(statement: Mapping[str, Any]) -> bool:
-    """Whether a statement lets everybody in. AWS knows conditions that narrow it enough."""
+def _is_public(statement: Values) -> bool:
+    """Whether a statement gives everyone access. AWS knows conditions that narrow it enough."""
     principal = statement.get("Principal")
     named = principal.get("AWS") if isinstance(principal, Mapping) else principal
     anybody = "*" in named if isinstance(named, list) else named == "*"
     return statement.get("Effect") == "Allow" and anybody and not statement.get("Condition")
 
 
-def _blocks_public_policies(account: Account, action: str, bucket: str) -> bool:
-    answer = told_or_none(
-        account,
-        action,
-        "get_public_access_block",
-        "NoSuchPublicAccessBlockConfiguration",
-        Bucket=bucket,
-    )
+def _blocks_public_policies(account: Account, bucket: str) -> bool:
+    answer = answer_or_none(account, "get_public_access_block", bucket)
     return bool(answer and answer["PublicAccessBlockConfiguration"]["BlockPublicPolicy"])

@@ -1,36 +1,33 @@
-"""How an instance is asked for, and what RunInstances refuses and moto lets through."""
+"""How an instance is requested, and what RunInstances refuses and moto lets through."""
 
-import base64
-from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_moto import quotas
 from pulumi_moto.account import Account, AwsError
+from pulumi_moto.planning import Values
 
 from .support import filters
 
 USER_DATA_LIMIT: Final = 16_384  # bytes before base64, enforced by RunInstances
 
 
-def refuse_launch(account: Account, action: str, inputs: Mapping[str, Any], data: bytes) -> None:
-    """Raise what RunInstances would answer, if it would not launch."""
+def refuse_launch(account: Account, inputs: Values, data: bytes) -> None:
+    """Raises the error of RunInstances, if it would not launch."""
 
-    def refuse(code: str, message: str) -> Exception:
-        return account.refuse(action, "EC2", "RunInstances", code, message)
+    def refuse(code: str, message: str) -> AwsError:
+        return account.ec2.refuse("RunInstances", code, message)
 
     if len(data) > USER_DATA_LIMIT:
         raise refuse("InvalidParameterValue", "User data is limited to 16384 bytes")
-    image = image_of(account, inputs["ami"])
+    image, type_ = image_of(account, inputs["ami"]), inputs["instanceType"]
     if image["State"] != "available":
-        raise refuse(
-            "InvalidAMIID.Unavailable", f"The image id '[{inputs['ami']}]' is not available"
-        )
+        why = f"The image id '[{inputs['ami']}]' is not available"
+        raise refuse("InvalidAMIID.Unavailable", why)
     try:
-        architectures = architectures_of(account, inputs["instanceType"])
+        architectures = architectures_of(account, type_)
     except AwsError as unknown:
-        raise refuse(
-            "InvalidParameterValue", f"Invalid value '{inputs['instanceType']}' for InstanceType."
-        ) from unknown
+        why = f"Invalid value '{type_}' for InstanceType."
+        raise refuse("InvalidParameterValue", why) from unknown
     if image["Architecture"] not in architectures:
         raise refuse(
             "InvalidParameterValue",
@@ -49,53 +46,31 @@ def refuse_launch(account: Account, action: str, inputs: Mapping[str, Any], data
             f"'{image['BlockDeviceMappings'][0]['Ebs']['SnapshotId']}', "
             f"expect size >= {smallest}GB",
         )
-    subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])[
-        "Subnets"
-    ][0]
+    subnet = account.ec2.describe_subnets(SubnetIds=[inputs["subnetId"]])["Subnets"][0]
     zone = subnet["AvailabilityZone"]
-    offered = account.call(
-        action,
-        "ec2",
-        "describe_instance_type_offerings",
+    if not account.ec2.describe_instance_type_offerings(
         LocationType="availability-zone",
-        Filters=filters({"instance-type": inputs["instanceType"], "location": zone}),
-    )["InstanceTypeOfferings"]
-    if not offered:
+        Filters=filters({"instance-type": type_, "location": zone}),
+    )["InstanceTypeOfferings"]:
         raise refuse(
             "Unsupported",
-            f"Your requested instance type ({inputs['instanceType']}) is not supported in "
+            f"Your requested instance type ({type_}) is not supported in "
             f"your requested Availability Zone ({zone}).",
         )
-    groups = account.call(
-        action, "ec2", "describe_security_groups", GroupIds=inputs["vpcSecurityGroupIds"]
-    )["SecurityGroups"]
-    if any(group["VpcId"] != subnet["VpcId"] for group in groups):
-        raise refuse(
-            "InvalidGroup.NotFound",
-            f"The security group does not exist in VPC '{subnet['VpcId']}'",
-        )
-    account.call(
-        action,
-        "iam",
-        "get_instance_profile",
-        InstanceProfileName=inputs["iamInstanceProfile"],
-    )
-    if why := quotas.over(account.region, inputs["instanceType"]):
-        raise refuse(quotas.OVER, why)
+    groups = account.ec2.describe_security_groups(GroupIds=inputs["vpcSecurityGroupIds"])
+    if any(group["VpcId"] != subnet["VpcId"] for group in groups["SecurityGroups"]):
+        why = f"The security group does not exist in VPC '{subnet['VpcId']}'"
+        raise refuse("InvalidGroup.NotFound", why)
+    account.iam.get_instance_profile(InstanceProfileName=inputs["iamInstanceProfile"])
+    if over := quotas.over(account.region, type_):
+        raise refuse(quotas.OVER, over)
 
 
-def decoded(inputs: Mapping[str, Any]) -> bytes:
-    return base64.b64decode(inputs.get("userDataBase64") or "")
+def image_of(account: Account, id_: str) -> Any:
+    return account.ec2.describe_images(ImageIds=[id_])["Images"][0]
 
 
-def image_of(account: Account, id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = account.call(
-        "creating EC2 Instance", "ec2", "describe_images", ImageIds=[id_]
-    )["Images"][0]
-    return found
-
-
-def root_gib(image: Mapping[str, Any]) -> int:
+def root_gib(image: Values) -> int:
     for mapping in image["BlockDeviceMappings"]:
         if mapping["DeviceName"] == image["RootDeviceName"]:
             return int(mapping["Ebs"]["VolumeSize"])
@@ -106,7 +81,7 @@ def architectures_of(account: Account, instance_type: str) -> set[str]:
     return set(account.instance_type(instance_type)["ProcessorInfo"]["SupportedArchitectures"])
 
 
-def performance(root: Mapping[str, Any]) -> dict[str, Any]:
+def performance(root: Values) -> dict[str, Any]:
     """Size and speed of a root volume in the form of EC2's calls."""
     wanted = {"VolumeSize": root.get("volumeSize"), "VolumeType": root.get("volumeType", "gp3")}
     if wanted["VolumeType"] == "gp3":
@@ -114,7 +89,7 @@ def performance(root: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if value is not None}
 
 
-def metadata_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def metadata_options(options: Values) -> dict[str, Any]:
     return {
         "HttpEndpoint": options.get("httpEndpoint", "enabled"),
         "HttpTokens": options.get("httpTokens", "required"),

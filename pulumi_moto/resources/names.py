@@ -1,15 +1,13 @@
 """Route 53: records in a hosted zone, which the account must hold already."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
-from pulumi_moto.account import Account, AwsError
+from pulumi_moto.account import Account
+from pulumi_moto.planning import Values, names
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
 
-from .support import needed
-
-_SIMULATED: Final = frozenset({"allowOverwrite", "name", "records", "ttl", "type", "zoneId"})
 _TYPES: Final = ("A", "AAAA", "CNAME", "TXT")
 
 
@@ -23,33 +21,21 @@ def _full(name: str, zone: str) -> str:
 
 class Record(Resource):
     token = "aws:route53/record:Record"
-    replace_on = frozenset({"name", "zoneId"})
-    computed = frozenset({"fqdn"})
-    optional_computed = frozenset({"allowOverwrite"})
-    unordered = frozenset({"records"})
-    taggable = False
+    label = "Route53 Record"
+    replace_on = names("name zoneId")
+    optional_computed = names("allowOverwrite")
+    unordered = names("records")
+    simulated = names("allowOverwrite name records ttl type zoneId")
+    needed = ("records", "ttl")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        for key in sorted(inputs.keys() - _SIMULATED):
-            if inputs[key]:
-                yield Problem(key, "declared by AWS, but not simulated yet")
-        yield from needed(inputs, "records", "ttl")
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         kind = inputs["type"]
         if isinstance(kind, str) and kind not in _TYPES:
             yield Problem("type", f"{', '.join(_TYPES)} are simulated, not {kind}")
 
-    def _zone(self, account: Account, action: str, id_: str) -> str:
-        zone: str = account.call(action, "route53", "get_hosted_zone", Id=id_)["HostedZone"]["Name"]
-        return zone
-
-    def _change(
-        self, account: Account, action: str, *changes: tuple[str, str, Mapping[str, Any]]
-    ) -> None:
+    def _change(self, account: Account, *changes: tuple[str, str, Values]) -> None:
         """Send changes, each its verb, the full name and the record, as one batch."""
-        account.call(
-            action,
-            "route53",
-            "change_resource_record_sets",
+        account.route53.change_resource_record_sets(
             HostedZoneId=changes[0][2]["zoneId"],
             ChangeBatch={
                 "Comment": "Managed by Pulumi",
@@ -68,69 +54,48 @@ class Record(Resource):
             },
         )
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        action = "creating Route53 Record"
-        zone = self._zone(account, action, inputs["zoneId"])
+    def create(self, account: Account, inputs: Values) -> str:
+        zone = account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"]
         name = _full(inputs["name"], zone)
         verb = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
-        self._change(account, action, (verb, name, inputs))
+        self._change(account, (verb, name, inputs))
         return f"{inputs['zoneId'].rpartition('/')[2]}_{name}_{inputs['type']}"
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
         zone, _, rest = id_.partition("_")
         name, _, kind = rest.rpartition("_")
         kind = state.get("type") or kind  # it may have changed in place, and the id stays
-        found = self._found(account, f"reading Route53 Record ({id_})", zone, name, kind)
-        if found is None:
-            return None
-        return {
-            "zoneId": state.get("zoneId") or zone,
-            "name": state.get("name") or name,  # the real provider leaves it as it was written
-            "type": found["Type"],
-            "ttl": found["TTL"],
-            "records": [one["Value"] for one in found["ResourceRecords"]],
-            "fqdn": name,
-        }
-
-    def _found(
-        self, account: Account, action: str, zone: str, name: str, kind: str
-    ) -> dict[str, Any] | None:
-        try:
-            answer = account.call(
-                action,
-                "route53",
-                "list_resource_record_sets",
-                HostedZoneId=zone,
-                StartRecordName=name,
-                StartRecordType=kind,
-                MaxItems="1",
-            )
-        except AwsError as error:
-            if error.code == "NoSuchHostedZone":
-                return None
-            raise
+        answer = account.route53.list_resource_record_sets(
+            HostedZoneId=zone, StartRecordName=name, StartRecordType=kind, MaxItems="1"
+        )
         for record in answer["ResourceRecordSets"]:
             if (record["Name"].rstrip("."), record["Type"]) == (name, kind):
-                return dict(record)
+                return {**record, "zoneId": zone, "fqdn": name}
         return None
 
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        return {
+            "zoneId": state.get("zoneId") or shown["zoneId"],
+            # the real provider leaves it as it was written
+            "name": state.get("name") or shown["fqdn"],
+            "type": shown["Type"],
+            "ttl": shown["TTL"],
+            "records": [one["Value"] for one in shown["ResourceRecords"]],
+            "fqdn": shown["fqdn"],
+        }
+
     def update(self, account: Account, id_: str, change: Update) -> None:
-        action = f"updating Route53 Record ({id_})"
         name = str(change.state["fqdn"])
         if change.paths == {"allowOverwrite"}:
             return
         if "type" in change.paths:
             steps = (("DELETE", name, change.state), ("CREATE", name, change.inputs))
-            self._change(account, action, *steps)
+            self._change(account, *steps)
         else:
-            self._change(account, action, ("UPSERT", name, change.inputs))
+            self._change(account, ("UPSERT", name, change.inputs))
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting Route53 Record ({id_})"
-        zone, _, rest = id_.partition("_")
-        name, _, kind = rest.rpartition("_")
-        found = self._found(account, action, zone, name, state.get("type") or kind)
-        if found is not None:
-            there = [one["Value"] for one in found["ResourceRecords"]]
-            record = {"zoneId": zone, "type": found["Type"], "ttl": found["TTL"], "records": there}
-            self._change(account, action, ("DELETE", name, record))
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        if shown := self.describe(account, id_, state):
+            # Route 53 deletes only what is described exactly.
+            record = self.properties(account, id_, shown, {"zoneId": shown["zoneId"]})
+            self._change(account, ("DELETE", shown["fqdn"], record))

@@ -1,230 +1,149 @@
-"""VPC and subnets: what they do to the account, and what AWS refuses."""
+"""VPC and subnets."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pulumi_moto.account import Account, gone_is_fine
-from pulumi_moto.resource import Update
-from pulumi_moto.schema import Problem
+from pulumi_moto.account import Account
+from pulumi_moto.planning import Values, names
+from pulumi_moto.resource import ById, Update
 
-from .support import Ec2Resource, filters, needed, own_tags
+from .support import Ec2Resource, capitalised, filters, given, picked
 
 
 class Vpc(Ec2Resource):
     token = "aws:ec2/vpc:Vpc"
+    label = "EC2 VPC"
     kind = "vpc"
-    replace_on = frozenset({"cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"})
-    defaults: ClassVar[Mapping[str, Any]] = {"enableDnsSupport": True, "instanceTenancy": "default"}
-    computed = frozenset(
-        {
-            "arn",
-            "defaultSecurityGroupId",
-            "defaultRouteTableId",
-            "mainRouteTableId",
-            "defaultNetworkAclId",
-            "dhcpOptionsId",
-            "ownerId",
-        }
-    )
-    optional_computed = frozenset({"enableDnsHostnames", "cidrBlock"})
+    shown_by = ById("describe_vpcs", "VpcIds", "Vpcs")
+    deleted_by = ById("delete_vpc", "VpcId")
+    replace_on = names("cidrBlock ipv4IpamPoolId ipv4NetmaskLength instanceTenancy")
+    defaults: ClassVar[Values] = {"enableDnsSupport": True, "instanceTenancy": "default"}
+    optional_computed = names("enableDnsHostnames cidrBlock")
+    needed = ("cidrBlock",)
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from needed(inputs, "cidrBlock")
+    _attributes = ("enableDnsSupport", "enableDnsHostnames")
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        made = account.call(
-            "creating EC2 VPC",
-            "ec2",
-            "create_vpc",
+    def create(self, account: Account, inputs: Values) -> str:
+        made = account.ec2.create_vpc(
             CidrBlock=inputs["cidrBlock"],
             InstanceTenancy=inputs["instanceTenancy"],
             TagSpecifications=self.tag_specifications(account, inputs),
         )
         id_ = str(made["Vpc"]["VpcId"])
-        self._set_dns(account, id_, inputs)
+        self._set_dns(account.during(f"updating EC2 VPC ({id_})"), id_, inputs)
         return id_
 
-    def _set_dns(self, account: Account, id_: str, inputs: Mapping[str, Any]) -> None:
-        for key, attribute in (
-            ("enableDnsSupport", "EnableDnsSupport"),
-            ("enableDnsHostnames", "EnableDnsHostnames"),
-        ):
+    def _set_dns(self, account: Account, id_: str, inputs: Values) -> None:
+        for key in self._attributes:  # EC2 takes one at a time
             if inputs.get(key) is not None:
-                account.call(
-                    f"updating EC2 VPC ({id_})",
-                    "ec2",
-                    "modify_vpc_attribute",
-                    VpcId=id_,
-                    **{attribute: {"Value": inputs[key]}},
-                )
+                attribute = capitalised({key: {"Value": inputs[key]}})
+                account.ec2.modify_vpc_attribute(VpcId=id_, **attribute)
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        vpc = self.described(account, "describe_vpcs", "Vpcs", VpcIds=[id_])
-        if vpc is None:
-            return None
-        groups = account.call(
-            f"reading EC2 VPC ({id_})",
-            "ec2",
-            "describe_security_groups",
-            Filters=filters({"vpc-id": id_, "group-name": "default"}),
-        )["SecurityGroups"]
-        main = account.call(
-            f"reading EC2 VPC ({id_})",
-            "ec2",
-            "describe_route_tables",
-            Filters=filters({"vpc-id": id_, "association.main": "true"}),
-        )["RouteTables"][0]["RouteTableId"]
-        acl = account.call(
-            f"reading EC2 VPC ({id_})",
-            "ec2",
-            "describe_network_acls",
-            Filters=filters({"vpc-id": id_, "default": "true"}),
-        )["NetworkAcls"][0]["NetworkAclId"]
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        ec2 = account.ec2
+        own = filters({"vpc-id": id_, "group-name": "default"})
+        groups = ec2.describe_security_groups(Filters=own)["SecurityGroups"]
+        acls = ec2.describe_network_acls(Filters=filters({"vpc-id": id_, "default": "true"}))
+        main = filters({"vpc-id": id_, "association.main": "true"})
+        tables = ec2.describe_route_tables(Filters=main)["RouteTables"]
         return {
-            "arn": account.arn("ec2", f"vpc/{id_}"),
-            "cidrBlock": vpc["CidrBlock"],
-            "instanceTenancy": vpc["InstanceTenancy"],
-            "dhcpOptionsId": vpc["DhcpOptionsId"],
+            **picked(shown, "CidrBlock", "InstanceTenancy", "DhcpOptionsId"),
+            "arn": self.arn(account, id_),
             "ownerId": account.id,
             "defaultSecurityGroupId": groups[0]["GroupId"],
-            "defaultRouteTableId": main,
-            "mainRouteTableId": main,
-            "defaultNetworkAclId": acl,
-            "enableDnsSupport": self._dns(account, id_, "enableDnsSupport"),
-            "enableDnsHostnames": self._dns(account, id_, "enableDnsHostnames"),
-            "tags": own_tags(account, vpc.get("Tags"), state),
+            "defaultRouteTableId": tables[0]["RouteTableId"],
+            "mainRouteTableId": tables[0]["RouteTableId"],
+            "defaultNetworkAclId": acls["NetworkAcls"][0]["NetworkAclId"],
+            **vpc_attributes(account, id_),
         }
-
-    def _dns(self, account: Account, id_: str, attribute: str) -> bool:
-        answer = account.call(
-            f"reading EC2 VPC ({id_})",
-            "ec2",
-            "describe_vpc_attribute",
-            VpcId=id_,
-            Attribute=attribute,
-        )
-        return bool(answer[attribute[0].upper() + attribute[1:]]["Value"])
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         self._set_dns(account, id_, change.inputs)
         self.retag(account, id_, change)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        action = f"deleting EC2 VPC ({id_})"
-        if self._has_dependencies(account, action, id_):  # moto does not look at all of them
-            raise account.refuse(
-                action,
-                "EC2",
-                "DeleteVpc",
-                "DependencyViolation",
-                f"The vpc '{id_}' has dependencies and cannot be deleted.",
-            )
-        with gone_is_fine("InvalidVpcID.NotFound"):
-            account.call(action, "ec2", "delete_vpc", VpcId=id_)
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        if self._has_dependencies(account, id_):  # moto does not check all of them
+            why = f"The vpc '{id_}' has dependencies and cannot be deleted."
+            raise account.ec2.refuse("DeleteVpc", "DependencyViolation", why)
+        super().delete(account, id_, state)
 
-    def _has_dependencies(self, account: Account, action: str, id_: str) -> bool:
-        def found(operation: str, list_name: str, key: str = "vpc-id") -> list[dict[str, Any]]:
-            answer = account.call(action, "ec2", operation, Filters=filters({key: id_}))
-            things: list[dict[str, Any]] = answer[list_name]
-            return things
-
-        groups = found("describe_security_groups", "SecurityGroups")
-        tables = found("describe_route_tables", "RouteTables")
+    def _has_dependencies(self, account: Account, id_: str) -> bool:
+        ec2, own = account.ec2, filters({"vpc-id": id_})
+        attached = filters({"attachment.vpc-id": id_})
+        groups = ec2.describe_security_groups(Filters=own)["SecurityGroups"]
+        tables = ec2.describe_route_tables(Filters=own)["RouteTables"]
         return bool(
             any(group["GroupName"] != "default" for group in groups)
             or any(not any(a["Main"] for a in table["Associations"]) for table in tables)
-            or found("describe_subnets", "Subnets")
-            or found("describe_internet_gateways", "InternetGateways", "attachment.vpc-id")
+            or ec2.describe_subnets(Filters=own)["Subnets"]
+            or ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]
         )
+
+
+def vpc_attributes(account: Account, id_: str) -> dict[str, bool]:
+    """The attributes of a VPC that EC2 describes one by one."""
+    found = {}
+    for key in Vpc._attributes:
+        answer = account.ec2.describe_vpc_attribute(VpcId=id_, Attribute=key)
+        found[key] = bool(answer[key[0].upper() + key[1:]]["Value"])
+    return found
 
 
 class Subnet(Ec2Resource):
     token = "aws:ec2/subnet:Subnet"
+    label = "EC2 Subnet"
     kind = "subnet"
-    replace_on = frozenset(
-        {"vpcId", "availabilityZone", "availabilityZoneId", "cidrBlock", "ipv6Native", "outpostArn"}
-    )
-    defaults: ClassVar[Mapping[str, Any]] = {"mapPublicIpOnLaunch": False}
-    computed = frozenset({"arn", "ownerId"})
-    optional_computed = frozenset({"availabilityZone", "availabilityZoneId"})
+    shown_by = ById("describe_subnets", "SubnetIds", "Subnets")
+    deleted_by = ById("delete_subnet", "SubnetId")
+    replace_on = names("vpcId availabilityZone availabilityZoneId cidrBlock ipv6Native outpostArn")
+    defaults: ClassVar[Values] = {"mapPublicIpOnLaunch": False}
+    optional_computed = names("availabilityZone availabilityZoneId")
+    needed = ("cidrBlock",)
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from needed(inputs, "cidrBlock")
-
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
-        zone, zone_id = inputs.get("availabilityZone"), inputs.get("availabilityZoneId")
-        made = account.call(
-            "creating EC2 Subnet",
-            "ec2",
-            "create_subnet",
+    def create(self, account: Account, inputs: Values) -> str:
+        made = account.ec2.create_subnet(
             VpcId=inputs["vpcId"],
             CidrBlock=inputs["cidrBlock"],
-            **({"AvailabilityZone": zone} if zone else {}),
-            **({"AvailabilityZoneId": zone_id} if zone_id else {}),
             TagSpecifications=self.tag_specifications(account, inputs),
+            **given(
+                AvailabilityZone=inputs.get("availabilityZone"),
+                AvailabilityZoneId=inputs.get("availabilityZoneId"),
+            ),
         )
         id_ = str(made["Subnet"]["SubnetId"])
-        self._map_public(account, id_, inputs)
+        self._map_public(account.during(f"updating EC2 Subnet ({id_})"), id_, inputs)
         return id_
 
-    def _map_public(self, account: Account, id_: str, inputs: Mapping[str, Any]) -> None:
-        account.call(
-            f"updating EC2 Subnet ({id_})",
-            "ec2",
-            "modify_subnet_attribute",
-            SubnetId=id_,
-            MapPublicIpOnLaunch={"Value": inputs["mapPublicIpOnLaunch"]},
+    def _map_public(self, account: Account, id_: str, inputs: Values) -> None:
+        account.ec2.modify_subnet_attribute(
+            SubnetId=id_, MapPublicIpOnLaunch={"Value": inputs["mapPublicIpOnLaunch"]}
         )
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        subnet = self.described(account, "describe_subnets", "Subnets", SubnetIds=[id_])
-        if subnet is None:
-            return None
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
         return {
-            "arn": account.arn("ec2", f"subnet/{id_}"),
-            "vpcId": subnet["VpcId"],
-            "cidrBlock": subnet["CidrBlock"],
-            "availabilityZone": subnet["AvailabilityZone"],
-            "availabilityZoneId": subnet["AvailabilityZoneId"],
-            "mapPublicIpOnLaunch": subnet["MapPublicIpOnLaunch"],
+            **picked(shown, "VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"),
+            **picked(shown, "MapPublicIpOnLaunch"),
+            "arn": self.arn(account, id_),
             "ownerId": account.id,
-            "tags": own_tags(account, subnet.get("Tags"), state),
         }
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         self._map_public(account, id_, change.inputs)
         self.retag(account, id_, change)
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        interfaces = account.call(
-            f"deleting EC2 Subnet ({id_})",
-            "ec2",
-            "describe_network_interfaces",
-            Filters=filters({"subnet-id": id_}),
-        )["NetworkInterfaces"]
+    def delete(self, account: Account, id_: str, state: Values) -> None:
+        interfaces = account.ec2.describe_network_interfaces(Filters=filters({"subnet-id": id_}))
         # moto deletes a subnet under its instances and mount targets, and keeps the interface of
         # a terminated instance; AWS does neither.
-        if any(not _left_over(account, interface) for interface in interfaces):
-            raise account.refuse(
-                f"deleting EC2 Subnet ({id_})",
-                "EC2",
-                "DeleteSubnet",
-                "DependencyViolation",
-                f"The subnet '{id_}' has dependencies and cannot be deleted.",
-            )
-        with gone_is_fine("InvalidSubnetID.NotFound"):
-            account.call(f"deleting EC2 Subnet ({id_})", "ec2", "delete_subnet", SubnetId=id_)
+        if any(not _left_over(account, one) for one in interfaces["NetworkInterfaces"]):
+            why = f"The subnet '{id_}' has dependencies and cannot be deleted."
+            raise account.ec2.refuse("DeleteSubnet", "DependencyViolation", why)
+        super().delete(account, id_, state)
 
 
-def _left_over(account: Account, interface: Mapping[str, Any]) -> bool:
+def _left_over(account: Account, interface: Values) -> bool:
     instance_id = interface.get("Attachment", {}).get("InstanceId")
     if not instance_id:
         return False
-    found = account.call(
-        "reading EC2 Instance",
-        "ec2",
-        "describe_instances",
-        Filters=filters({"instance-id": instance_id}),
-    )["Reservations"]
-    states = [i["State"]["Name"] for r in found for i in r["Instances"]]
+    found = account.ec2.describe_instances(Filters=filters({"instance-id": instance_id}))
+    states = [i["State"]["Name"] for r in found["Reservations"] for i in r["Instances"]]
     return all(state == "terminated" for state in states)

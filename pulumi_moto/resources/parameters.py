@@ -1,51 +1,50 @@
 """SSM: parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
-from pulumi_moto.account import Account, AwsError, gone_is_fine
-from pulumi_moto.resource import AutoName, Resource, Update, aws_tags
+from pulumi_moto.account import Account
+from pulumi_moto.planning import AutoName, Values, names
+from pulumi_moto.resource import ById, Resource, Update
 from pulumi_moto.schema import Problem
+from pulumi_moto.tags import aws_tags
 
-from .support import not_simulated, own_tags, tag_change
+from .support import choice_problem, given, picked
 
 TYPES: Final = ("String", "StringList", "SecureString")
 LONGEST: Final = {"Standard": 4096, "Advanced": 8192}  # bytes of a value by tier
 AWS_KEY: Final = "alias/aws/ssm"
-"""What encrypts a SecureString for which no key is named."""
+"""The key of a SecureString where the program names none."""
 _VALUES: Final = ("value", "insecureValue")
 _SENT: Final = {"description": "Description", "keyId": "KeyId", "allowedPattern": "AllowedPattern"}
 
 
 class Parameter(Resource):
     token = "aws:ssm/parameter:Parameter"
-    replace_on = frozenset({"name", "dataType"})
-    computed = frozenset({"version", "hasValueWo"})
-    optional_computed = frozenset({"arn", "dataType", "insecureValue", "keyId", "tier", "value"})
+    service = "ssm"
+    label = "SSM Parameter"
+    creating = "creating SSM Parameter ({name})"
+    deleted_by = ById("delete_parameter", "Name")
+    replace_on = names("name dataType")
+    optional_computed = names("arn dataType insecureValue keyId tier value")
     autoname = AutoName()
-    secret = frozenset({"value", "valueWo"})
+    secret = names("value valueWo")
+    not_simulated = dict.fromkeys(("valueWo", "valueWoVersion"), "use value")
 
-    def extra_problems(self, inputs: Mapping[str, Any]) -> Iterator[Problem]:
-        yield from not_simulated(inputs, "use value", "valueWo", "valueWoVersion")
-        given = [key for key in _VALUES if inputs.get(key) is not None]
-        if len(given) != 1:
-            found = "both" if given else "none"
-            yield Problem(
-                "value",
-                f"exactly one of value and insecureValue must be specified, and {found} is",
-            )
-        kind = inputs["type"]
-        if isinstance(kind, str) and kind not in TYPES:
-            yield Problem("type", f"expected type to be one of {list(TYPES)}, got {kind}")
-        if kind == "SecureString" and "insecureValue" in given:
+    def extra_problems(self, inputs: Values) -> Iterator[Problem]:
+        values = [key for key in _VALUES if inputs.get(key) is not None]
+        if len(values) != 1:
+            found = "both" if values else "none"
+            why = f"exactly one of value and insecureValue must be specified, and {found} is"
+            yield Problem("value", why)
+        yield from choice_problem("type", inputs["type"], TYPES)
+        if inputs["type"] == "SecureString" and "insecureValue" in values:
             yield Problem("insecureValue", "cannot be set where type is SecureString")
         tier = inputs.get("tier")
         if isinstance(tier, str) and tier not in LONGEST:
             yield Problem("tier", "Standard and Advanced are simulated")
 
-    def replaces(
-        self, account: Account, path: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
-    ) -> bool:
+    def replaces(self, account: Account, path: str, state: Values, inputs: Values) -> bool:
         if path == "tier":  # AWS takes a parameter up, never down
             return (state.get("tier"), inputs.get("tier")) == ("Advanced", "Standard")
         return super().replaces(account, path, state, inputs)
@@ -53,103 +52,71 @@ class Parameter(Resource):
     def unknown_after_update(self, changed: frozenset[str]) -> frozenset[str]:
         return frozenset({"version"}) if changed & set(_VALUES) else frozenset()
 
-    def _put(self, account: Account, action: str, inputs: Mapping[str, Any], **more: Any) -> None:
+    def _put(self, account: Account, inputs: Values, **more: Any) -> None:
         value = str(next(inputs[key] for key in _VALUES if inputs.get(key) is not None))
         tier = inputs.get("tier") or "Standard"
         if len(value.encode()) > LONGEST[tier]:  # moto takes any length
-            raise account.refuse(
-                action, "SSM", "PutParameter", "ValidationException", _too_long(tier)
-            )
-        account.call(
-            action,
-            "ssm",
-            "put_parameter",
-            Name=inputs["name"],
-            Type=inputs["type"],
-            Value=value,
-            Tier=tier,
-            **{_SENT[key]: inputs[key] for key in _SENT if inputs.get(key)},
-            **more,
+            raise account.ssm.refuse("PutParameter", "ValidationException", _too_long(tier))
+        sent = {_SENT[key]: inputs[key] for key in _SENT if inputs.get(key)}
+        account.ssm.put_parameter(
+            Name=inputs["name"], Type=inputs["type"], Value=value, Tier=tier, **more, **sent
         )
 
-    def create(self, account: Account, inputs: Mapping[str, Any]) -> str:
+    def create(self, account: Account, inputs: Values) -> str:
         name = str(inputs["name"])
-        action = f"creating SSM Parameter ({name})"
-        data_type = {"DataType": inputs["dataType"]} if inputs.get("dataType") else {}
+        data_type = given(DataType=inputs.get("dataType"))
         if inputs.get("overwrite"):  # AWS takes no tags with it: the provider adds them after it
-            self._put(account, action, inputs, Overwrite=True, **data_type)
-            self._retag(account, name, Update({}, inputs, frozenset()))
+            self._put(account, inputs, Overwrite=True, **data_type)
+            self.retag(account, name, Update({}, inputs, frozenset()))
         else:
-            self._put(account, action, inputs, Tags=aws_tags(account, inputs), **data_type)
+            self._put(account, inputs, Tags=aws_tags(account, inputs), **data_type)
         return name
 
-    def read(self, account: Account, id_: str, state: Mapping[str, Any]) -> dict[str, Any] | None:
-        action = f"reading SSM Parameter ({id_})"
-        try:
-            found = account.call(action, "ssm", "get_parameter", Name=id_, WithDecryption=True)
-        except AwsError as error:
-            if error.code == "ParameterNotFound":
-                return None
-            raise
-        parameter = found["Parameter"]
-        described = account.call(
-            action,
-            "ssm",
-            "describe_parameters",
-            ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [id_]}],
-        )["Parameters"][0]
-        tags = account.call(
-            action, "ssm", "list_tags_for_resource", ResourceType="Parameter", ResourceId=id_
-        )["TagList"]
-        open_ = state.get("insecureValue") is not None and parameter["Type"] != "SecureString"
-        told = {
-            "arn": parameter["ARN"],
-            "name": parameter["Name"],
-            "type": parameter["Type"],
-            "dataType": parameter["DataType"],
-            "version": parameter["Version"],
-            "insecureValue" if open_ else "value": parameter["Value"],
+    def describe(self, account: Account, id_: str, state: Values) -> Any:
+        found = account.ssm.get_parameter(Name=id_, WithDecryption=True)["Parameter"]
+        own = [{"Key": "Name", "Option": "Equals", "Values": [id_]}]
+        return {**account.ssm.describe_parameters(ParameterFilters=own)["Parameters"][0], **found}
+
+    def properties(self, account: Account, id_: str, shown: Values, state: Values) -> Values:
+        open_ = state.get("insecureValue") is not None and shown["Type"] != "SecureString"
+        return {
+            **picked(shown, "Name", "Type", "DataType", "Version", "Tier"),
+            **{key: shown.get(sent) or None for key, sent in _SENT.items()},
+            "arn": shown["ARN"],
+            "insecureValue" if open_ else "value": shown["Value"],
             "hasValueWo": False,
-            "tier": described["Tier"],
-            "tags": own_tags(account, tags, state),
-            **{key: described.get(sent) or None for key, sent in _SENT.items()},
         }
-        return {key: value for key, value in told.items() if value is not None}
 
     def update(self, account: Account, id_: str, change: Update) -> None:
         if change.paths - {"tags", "tagsAll", "overwrite"}:
-            # What is not sent stays, so what left the program is sent empty.
-            left = {_SENT[k]: "" for k in change.paths & {"description", "allowedPattern"}}
-            kept = {_SENT[k] for k in _SENT if change.inputs.get(k)}
             inputs = dict(change.inputs)
             # The provider sends the key only when it changed, and AWS takes its own then.
             if inputs["type"] == "SecureString" and "keyId" not in change.paths:
                 inputs["keyId"] = AWS_KEY
-            self._put(
-                account,
-                f"updating SSM Parameter ({id_})",
-                inputs,
-                Overwrite=True,
-                **{key: value for key, value in left.items() if key not in kept},
-            )
-        self._retag(account, id_, change)
+            # What is not sent stays, so what left the program is sent empty.
+            left = {
+                _SENT[key]: ""
+                for key in change.paths & {"description", "allowedPattern"}
+                if not inputs.get(key)
+            }
+            self._put(account, inputs, Overwrite=True, **left)
+        self.retag(account, id_, change)
 
-    def _retag(self, account: Account, id_: str, change: Update) -> None:
-        removed, added = tag_change(account, change)
-        action = f"updating tags for SSM Parameter ({id_})"
-        who = {"ResourceType": "Parameter", "ResourceId": id_}
-        if removed:
-            account.call(action, "ssm", "remove_tags_from_resource", TagKeys=removed, **who)
-        if added:
-            account.call(action, "ssm", "add_tags_to_resource", Tags=added, **who)
+    def tags_of(self, account: Account, id_: str, shown: Values) -> list[dict[str, str]]:
+        return list(account.ssm.list_tags_for_resource(**self._tagged(id_))["TagList"])
 
-    def delete(self, account: Account, id_: str, state: Mapping[str, Any]) -> None:
-        with gone_is_fine("ParameterNotFound"):
-            account.call(f"deleting SSM Parameter ({id_})", "ssm", "delete_parameter", Name=id_)
+    def tag(self, account: Account, id_: str, tags: list[dict[str, str]]) -> None:
+        account.ssm.add_tags_to_resource(Tags=tags, **self._tagged(id_))
+
+    def untag(self, account: Account, id_: str, keys: list[str]) -> None:
+        account.ssm.remove_tags_from_resource(TagKeys=keys, **self._tagged(id_))
+
+    def _tagged(self, id_: str) -> dict[str, str]:
+        return {"ResourceType": "Parameter", "ResourceId": id_}
 
 
 def _too_long(tier: str) -> str:
-    """What Parameter Store answers to a value that its tier has no room for."""
+    """The error of Parameter Store for a value that its tier has no room for."""
     if tier == "Advanced":
         return (
             "Advanced tier parameters support a maximum parameter value of 8192 characters. To "

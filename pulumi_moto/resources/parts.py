@@ -1,12 +1,19 @@
 """What belongs to an instance: its groups, profile, root volume and address."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pulumi_moto.account import Account
 from pulumi_moto.backends import backend_of
+from pulumi_moto.planning import Values
 
 from .support import filters
+
+
+def instance_of(account: Account, id_: str) -> Any:
+    """An instance as EC2 describes it."""
+    answer = account.ec2.describe_instances(InstanceIds=[id_])
+    return answer["Reservations"][0]["Instances"][0]
 
 
 def set_groups(account: Account, id_: str, group_ids: Sequence[str]) -> None:
@@ -17,33 +24,22 @@ def set_groups(account: Account, id_: str, group_ids: Sequence[str]) -> None:
         interface._group_set = list(instance.security_groups)
 
 
-def profile_association(account: Account, action: str, id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = account.call(
-        action,
-        "ec2",
-        "describe_iam_instance_profile_associations",
-        Filters=filters({"instance-id": id_}),
-    )["IamInstanceProfileAssociations"][0]
-    return found
-
-
-def root_volume(account: Account, id_: str) -> dict[str, Any]:
-    instance = account.call(
-        f"reading EC2 Instance ({id_})", "ec2", "describe_instances", InstanceIds=[id_]
-    )["Reservations"][0]["Instances"][0]
-    mapping = next(
-        m for m in instance["BlockDeviceMappings"] if m["DeviceName"] == instance["RootDeviceName"]
+def profile_association(account: Account, id_: str) -> Any:
+    """The association of an instance with its profile."""
+    answer = account.ec2.describe_iam_instance_profile_associations(
+        Filters=filters({"instance-id": id_})
     )
-    found: dict[str, Any] = account.call(
-        f"reading EC2 Instance ({id_})",
-        "ec2",
-        "describe_volumes",
-        VolumeIds=[mapping["Ebs"]["VolumeId"]],
-    )["Volumes"][0]
-    return found
+    return answer["IamInstanceProfileAssociations"][0]
 
 
-def other_disks(account: Account, instance: Mapping[str, Any]) -> list[dict[str, Any]]:
+def root_volume(account: Account, instance: Values) -> Any:
+    """The root volume of a described instance."""
+    mappings, root = instance["BlockDeviceMappings"], instance["RootDeviceName"]
+    id_ = next(one["Ebs"]["VolumeId"] for one in mappings if one["DeviceName"] == root)
+    return account.ec2.describe_volumes(VolumeIds=[id_])["Volumes"][0]
+
+
+def other_disks(account: Account, instance: Values) -> list[dict[str, Any]]:
     """The volumes of an instance but its root, as the provider lists them."""
     devices = {
         mapping["Ebs"]["VolumeId"]: mapping["DeviceName"]
@@ -52,9 +48,6 @@ def other_disks(account: Account, instance: Mapping[str, Any]) -> list[dict[str,
     }
     if not devices:
         return []
-    volumes = account.call(
-        "reading EC2 Instance", "ec2", "describe_volumes", VolumeIds=list(devices)
-    )["Volumes"]
     return [
         {
             "deviceName": devices[volume["VolumeId"]],
@@ -64,32 +57,27 @@ def other_disks(account: Account, instance: Mapping[str, Any]) -> list[dict[str,
             "encrypted": volume["Encrypted"],
             "deleteOnTermination": False,
         }
-        for volume in volumes
+        for volume in account.ec2.describe_volumes(VolumeIds=list(devices))["Volumes"]
     ]
 
 
-def public_address(account: Account, instance: Mapping[str, Any]) -> str:
+def public_address(account: Account, instance: Values) -> str:
     """The instance's public IPv4 address: an Elastic IP first, else the one it was given."""
-    addresses = account.call(
-        "reading EC2 Instance",
-        "ec2",
-        "describe_addresses",
-        Filters=filters({"instance-id": instance["InstanceId"]}),
-    )["Addresses"]
-    if addresses:
+    own = filters({"instance-id": instance["InstanceId"]})
+    if addresses := account.ec2.describe_addresses(Filters=own)["Addresses"]:
         return str(addresses[0]["PublicIp"])
     # A stopped instance has given its own address back; moto keeps showing it.
     running = instance["State"]["Name"] in ("pending", "running")
     return str(instance.get("PublicIpAddress", "")) if running else ""
 
 
-def public_choice(account: Account, action: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether an instance gets a public address: as asked, else as its subnet does."""
-    asked = inputs.get("associatePublicIpAddress")
-    if asked is not None:
-        return bool(asked)
-    subnet = account.call(action, "ec2", "describe_subnets", SubnetIds=[inputs["subnetId"]])
-    return bool(subnet["Subnets"][0]["MapPublicIpOnLaunch"])
+def public_choice(account: Account, inputs: Values) -> bool:
+    """Whether an instance gets a public address: as requested, else as its subnet does."""
+    requested = inputs.get("associatePublicIpAddress")
+    if requested is not None:
+        return bool(requested)
+    subnet = account.ec2.describe_subnets(SubnetIds=[inputs["subnetId"]])["Subnets"][0]
+    return bool(subnet["MapPublicIpOnLaunch"])
 
 
 def set_credits(account: Account, id_: str, wanted: str | None) -> None:

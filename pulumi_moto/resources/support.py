@@ -1,12 +1,15 @@
-"""What the resource types of one service share."""
+"""What the resource types share: a base for each service that has tags, and refusals."""
 
-import json
+import base64
+import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from pulumi_moto.account import Account, AwsError
-from pulumi_moto.resource import Resource, Update, all_tags, aws_tags, plain_tags
+from pulumi_moto.account import Account
+from pulumi_moto.planning import Values
+from pulumi_moto.resource import Resource
 from pulumi_moto.schema import Problem
+from pulumi_moto.tags import aws_tags
 
 T = TypeVar("T")
 
@@ -17,62 +20,58 @@ def first(items: Sequence[T]) -> T | None:
 
 
 def filters(wanted: Mapping[str, str | list[str]]) -> list[dict[str, Any]]:
-    """EC2 filters of a map: a value, or several of which any fits."""
+    """EC2 filters of a map: a value, or a list of values, one of which must match."""
     return [
         {"Name": name, "Values": value if isinstance(value, list) else [value]}
         for name, value in wanted.items()
     ]
 
 
-def own_tags(
-    account: Account, tags: list[dict[str, str]] | None, state: Mapping[str, Any]
-) -> dict[str, str]:
-    """The resource's own tags: all, less those that only the provider's default tags put there."""
-    given = state.get("tags") or {}
-    return {
-        key: value
-        for key, value in plain_tags(tags).items()
-        if key in given or account.default_tags.get(key) != value
-    }
+def picked(shown: Values, *names: str) -> dict[str, Any]:
+    """Properties of an answer, by the provider's names: `VpcId` as `vpcId`."""
+    return {uncapitalised(name): shown[name] for name in names}
 
 
-def policy_problem(key: str, text: Any) -> Iterator[Problem]:
-    """What the real provider refuses about a policy document before it asks AWS."""
-    if not isinstance(text, str):
-        return
-    try:
-        parsed = json.loads(text)
-    except ValueError as broken:
-        yield Problem(key, f"contains an invalid JSON policy: {broken}")
-        return
-    if not isinstance(parsed, dict) or not parsed.get("Statement"):
-        yield Problem(key, "contains an invalid JSON policy: no Statement")
+def optional(shown: Values, *names: str) -> dict[str, Any]:
+    """The same of properties that may be missing, which are then empty text."""
+    return {uncapitalised(name): shown.get(name, "") for name in names}
 
 
-def refuse_to_shrink(account: Account, action: str, wanted: int, existing: int) -> None:
-    """Raises what EC2 answers where a volume is to become smaller; sizes in GiB."""
+def uncapitalised(name: str) -> str:
+    """AWS's name of a property as the provider writes it."""
+    return name[0].lower() + name[1:]
+
+
+def capitalised(properties: Values) -> dict[str, Any]:
+    """Properties by AWS's names: `vpcId` as `VpcId`."""
+    return {key[0].upper() + key[1:]: value for key, value in properties.items()}
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """The arguments of a call that have a value."""
+    return {key: value for key, value in arguments.items() if value}
+
+
+def base64_problem(key: str, data: Any) -> Iterator[Problem]:
+    """A problem for text that is not base64."""
+    if isinstance(data, str):
+        try:
+            base64.b64decode(data, validate=True)
+        except binascii.Error as wrong:
+            yield Problem(key, f"expected valid base64: {wrong}")
+
+
+def choice_problem(key: str, value: Any, choices: Sequence[str]) -> Iterator[Problem]:
+    """A problem for text that is none of the choices."""
+    if isinstance(value, str) and value not in choices:
+        yield Problem(key, f"expected {key} to be one of {list(choices)}, got {value}")
+
+
+def refuse_to_shrink(account: Account, wanted: int, existing: int) -> None:
+    """Raises EC2's error for a volume that is to become smaller; sizes in GiB."""
     if wanted < existing:
-        raise account.refuse(
-            action,
-            "EC2",
-            "ModifyVolume",
-            "InvalidParameterValue",
-            "New size cannot be smaller than existing size",
-        )
-
-
-def needed(inputs: Mapping[str, Any], *keys: str) -> Iterator[Problem]:
-    """Problems for what AWS can do without, or find by itself, and the simulated account cannot."""
-    for key in keys:
-        if inputs.get(key) is None:
-            yield Problem(key, "simulated only where it is set")
-
-
-def not_simulated(inputs: Mapping[str, Any], hint: str, *keys: str) -> Iterator[Problem]:
-    """Problems for what the provider declares and the simulated account does not do."""
-    for key in keys:
-        if inputs.get(key):
-            yield Problem(key, f"not simulated: {hint}")
+        why = "New size cannot be smaller than existing size"
+        raise account.ec2.refuse("ModifyVolume", "InvalidParameterValue", why)
 
 
 def public_dns(region: str, address: str) -> str:
@@ -91,49 +90,24 @@ def private_dns(region: str, address: str) -> str:
     return f"ip-{address.replace('.', '-')}.{domain}.internal"
 
 
-def tag_change(account: Account, change: Update) -> tuple[list[str], list[dict[str, str]]]:
-    """Keys of the tags that go, and the tags that come or change, as AWS's APIs take them."""
-    old, new = change.state.get("tagsAll") or {}, all_tags(account, change.inputs)
-    added = [{"Key": key, "Value": value} for key, value in new.items() if old.get(key) != value]
-    return sorted(old.keys() - new.keys()), added
-
-
 class Ec2Resource(Resource):
     """A taggable thing of EC2."""
 
+    service = "ec2"
     kind: ClassVar[str]
-    """Its name in tag specifications."""
+    """Its name in tag specifications and ARNs."""
 
-    def tag_specifications(
-        self, account: Account, inputs: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
+    def arn(self, account: Account, id_: str) -> str:
+        """The ARN of the thing."""
+        return account.arn("ec2", f"{self.kind}/{id_}")
+
+    def tag_specifications(self, account: Account, inputs: Values) -> list[dict[str, Any]]:
         """Tags for the creating call; EC2 refuses an empty specification."""
         tags = aws_tags(account, inputs)
         return [{"ResourceType": self.kind, "Tags": tags}] if tags else []
 
-    def update(self, account: Account, id_: str, change: Update) -> None:
-        """Most of EC2's things change nothing in place but their tags."""
-        self.retag(account, id_, change)
+    def tag(self, account: Account, id_: str, tags: list[dict[str, str]]) -> None:
+        account.ec2.create_tags(Resources=[id_], Tags=tags)
 
-    def retag(self, account: Account, id_: str, change: Update) -> None:
-        """Bring the tags to those of the new inputs."""
-        removed, added = tag_change(account, change)
-        action = f"updating tags for EC2 resource ({id_})"
-        if removed:
-            keys = [{"Key": key} for key in removed]
-            account.call(action, "ec2", "delete_tags", Resources=[id_], Tags=keys)
-        if added:
-            account.call(action, "ec2", "create_tags", Resources=[id_], Tags=added)
-
-    def described(
-        self, account: Account, operation: str, list_name: str, **arguments: Any
-    ) -> dict[str, Any] | None:
-        """One described thing, or None when AWS does not know its id."""
-        try:
-            answer = account.call(f"reading {self.token}", "ec2", operation, **arguments)
-        except AwsError as error:
-            if error.code.endswith((".NotFound", "NotFound")):
-                return None
-            raise
-        found: dict[str, Any] | None = first(answer[list_name])
-        return found
+    def untag(self, account: Account, id_: str, keys: list[str]) -> None:
+        account.ec2.delete_tags(Resources=[id_], Tags=[{"Key": key} for key in keys])

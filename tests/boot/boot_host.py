@@ -1,15 +1,15 @@
-"""A pretended machine: the real boot script as root of a throw-away system, in namespaces.
+"""A simulated host: the real boot script as root of a temporary system, in namespaces.
 
-Nothing in the script is changed. Its `/` is a temporary directory with namespaces of its own for
-mounts, processes, network, host name and IPC. bash, coreutils, tar and so on are this machine's,
-read-only, but for what is another program on that system: awk, the coreutils of Ubuntu 26.04, and
-the bash of Amazon Linux 2 where there is one. Only what needs AWS, a package repository or a
-privilege of the kernel is a stand-in. A command that the script newly uses fails here until it is
-named.
+The script is not changed. Its `/` is a temporary folder with its own namespaces for mounts,
+processes, network, host name and IPC. bash, coreutils, tar and others are this machine's,
+read-only, except those that differ on that system: awk, the coreutils of Ubuntu 26.04, and the bash
+of Amazon Linux 2 where it is installed. Stand-ins replace only what needs AWS, a package repository
+or a kernel privilege. A command that the script newly uses fails here until it is added below.
 """
 
 import base64
 import configparser
+import copy
 import os
 import shutil
 import subprocess
@@ -60,7 +60,7 @@ FACTS: Final = HostFacts(
     status_parameter="/geusemaker/dev/status-1a2b",
 )
 
-# Few tries and no pause: a test that waits for something counts tries, never seconds.
+# Few tries and no pause: tests count tries, never seconds.
 BOUNDS: Final = Bounds(
     **{
         name: (0 if name.endswith("_pause") else 4 if name.endswith("_tries") else value)
@@ -72,13 +72,13 @@ STEPS: Final = (
     *("docker", "gpu", "bundle", "secrets", "data", "efs"),
     *("services", "ready"),
 )
-"""In an order that systemd might choose: the volume comes when the images are there."""
+"""In an order that systemd may choose: the volume is attached after the images are pulled."""
 
 MARKERS: Final = {
     "postgres_password": "MARKERofPostgres0123456789012345678901234",
     "n8n_encryption_key": "MARKERofTheKey$x'\"=0123456789012345678901",
 }
-"""Secrets, one with signs that a careless shell would trip over."""
+"""Secrets, one with characters that are special in a shell."""
 
 SYSTEMS: Final = (
     ("ubuntu", "22.04"),
@@ -95,67 +95,71 @@ EFS_KEY: Final = base64.b64decode(
     "CAcCBhUKCQgLAgQWAgMBAh4BAheAAAoJEKGsnsRRbYEUZm4A/iFMNoWlkyKYlBIBl9QewlISFDMl"
     "rOd23ONMWsC6W2cpAQD8+MhZwOhW2i74yh31aaudmHhe9/XlcE4jurtVJAzRDg=="
 )
-"""A signing key of OpenPGP, made for these tests; its secret part was not kept."""
+"""An OpenPGP signing key, made for these tests. Its secret part was not kept."""
 
 MANY: Final = 1000
+PATIENCE: Final = 600.0
+"""Seconds until a test gives up. Only a hang takes that long: tests measure no time."""
 UUID: Final = "11111111-2222-3333-4444-555555555555"
 INSTANCE: Final = "i-0123456789abcdef0"
 LIB: Final = "/var/lib/geusemaker"
 
 
 def as_root() -> list[str]:
-    """What a command is to be started with, to make namespaces. A machine without is no skip."""
+    """The prefix of a command that makes namespaces. Without root or sudo the tests fail."""
     if os.geteuid() == 0:
         return []
     asked = subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True)
     assert asked.returncode == 0, (
-        "The boot tests make namespaces, which takes root: run them as root, or where sudo asks "
-        "for no password."
+        "The boot tests make namespaces, which needs root: run them as root, or where sudo needs "
+        "no password."
     )
     return ["sudo", "-n"]
 
 
 class Host:
-    """One machine, from its first boot on."""
+    """One host, from its first boot on."""
 
     def __init__(
         self, directory: Path, os_id: str = "ubuntu", version: str = "26.04", **facts: object
     ) -> None:
-        self.directory = directory
         self.programs: list[str] = []
         self.owners: dict[str, tuple[str, int, int]] = {}
-        self.root = directory / "root"
-        self.world = self.root / "world"
+        self._place(directory)
         for folder in ("etc", "usr/bin", "usr/sbin", "root", "run", "tmp", "dev", "proc", "sys"):
             (self.root / folder).mkdir(parents=True)
         for link in ("bin", "sbin", "lib", "lib64"):
             (self.root / link).symlink_to(f"usr/{link}")
         for folder in ("late", "units", "ssm", "s3", "images", "containers", "models", "gates"):
             (self.world / folder).mkdir(parents=True)
-        self.world.chmod(0o777)  # for stand-ins that a container's user calls
-        self.by_id = self.path(
-            "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
-        )
+        self.world.chmod(0o777)  # a container's user calls stand-ins too
         self.write("/etc/os-release", f'NAME="Some Linux"\nID={os_id}\nVERSION_ID="{version}"\n')
         self.write("/etc/fstab", "# a comment\nUUID=root-disk / ext4 defaults 0 1\n")
         self._new_boot()
         self._fill_path(os_id, version)
+        self.set("calls")
         self.set("instance-id", INSTANCE)
         (self.world / "efs-key").write_bytes(EFS_KEY)
         if os_id == "ubuntu":
             self.set("compose-version", "5.6.0")  # Amazon Linux has no package of the plugin
         self.name(Bundle())
         self.parameters(**MARKERS)
-        self.part = directory / "root" / "part-001"  # cloud-init's name for it
         self.script = render(replace(FACTS, **facts), BOUNDS)  # type: ignore[arg-type]
         self.part.write_text(self.script, encoding="utf-8")
         self.part.chmod(0o700)
 
+    def _place(self, directory: Path) -> None:
+        self.root = directory / "root"
+        self.world = self.root / "world"
+        self.part = self.root / "part-001"  # cloud-init's name for it
+        self.by_id = self.path(
+            "/dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123456789abcdef0"
+        )
+
     def _fill_path(self, os_id: str, version: str) -> None:
         for tool in (*COREUTILS, *OTHERS):
             self._link(tool, tool)
-        # Of several Pythons, the system's.
-        self._link("python3", "/usr/bin/python3")
+        self._link("python3", "/usr/bin/python3")  # the system's, not the tests' own
         self._link("awk", "gawk" if os_id == "amzn" else "mawk")
         if os_id == "ubuntu":
             self._link("gpg", "gpg")
@@ -164,10 +168,10 @@ class Host:
             rust = sorted(set(COREUTILS) - set(GNU_ON_26_04))
             assert isinstance(crate, Crate)
             assert set(rust) <= set(crate.features), "real_tools.TOOLS lacks one of COREUTILS"
-            self._bring(ensure("coreutils"), *rust)
-        # bash 4.2 is in no package registry: it is taken where somebody has built one.
+            self._replace_all(ensure("coreutils"), *rust)
+        # bash 4.2 is in no package registry, so it is used only where it is installed.
         if (os_id, version) == ("amzn", "2") and (old := shutil.which("bash-4.2")):
-            self._bring(Path(old), "bash")
+            self._replace_all(Path(old), "bash")
         managers = MANAGERS.get(f"{os_id} {version}", MANAGERS.get(os_id, ()))
         others = {name for names in MANAGERS.values() for name in names} - set(managers)
         for stand_in in STAND_INS.iterdir():
@@ -177,27 +181,40 @@ class Host:
             (self.root / "usr/bin" / name).symlink_to("/stand_ins/quiet")
 
     def _link(self, name: str, program: str) -> None:
-        """Shows a program of this machine by that name."""
+        """Adds a program of this machine under that name."""
         found = shutil.which(program)
         assert found is not None, (
             f"{program} is needed to run these tests: scripts/test_packages.sh installs it"
         )
         real = Path(found).resolve()
         shown = {"/usr/bin": "/real/bin", "/usr/sbin": "/real/sbin"}
-        # Ubuntu 26.04 keeps them below /usr/lib, which is shown as it is.
+        # Ubuntu 26.04 has them below /usr/lib, which has the same path in the system.
         folder = shown.get(str(real.parent), str(real.parent))
         assert folder.startswith(("/real/", "/usr/lib/")), real
         (self.root / "usr/bin" / name).symlink_to(f"{folder}/{real.name}")
 
-    def _bring(self, program: Path, *names: str) -> None:
-        """Shows a program from elsewhere by these names."""
+    def _replace_all(self, program: Path, *names: str) -> None:
+        """Adds a program of another folder under these names."""
         for name in names:
             link = self.root / "usr/bin" / name
             link.unlink()
             link.symlink_to(f"/real/programs{len(self.programs)}/{program.name}")
         self.programs.append(str(program.parent))
 
-    # What the machine is like
+    def copy(self, folder: Path) -> "Host":
+        """A host in the same state, which shares nothing with this one."""
+        host = copy.copy(self)
+        host._place(folder)
+        host.owners = dict(self.owners)
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*as_root(), "cp", "-a", str(self.root), str(host.root)], check=True)
+        # A record that is a quarter of an hour old is written again, and a slow run takes longer.
+        if (status := host.path(f"{LIB}/status")).exists():
+            status.touch()
+        host.set("calls")
+        return host
+
+    # The simulated machine
 
     def path(self, absolute: str) -> Path:
         return self.root / absolute.removeprefix("/")
@@ -207,9 +224,9 @@ class Host:
         self.path(absolute).write_text(text, encoding="utf-8")
 
     def give(self, absolute: str, uid: int) -> None:
-        """Makes what a test has written somebody's."""
+        """Changes the owner of a file that a test has written."""
         path = str(self.path(absolute))
-        # Of the others a test that is not root keeps hold until the machine runs.
+        # A test that is not root keeps other files until the host runs.
         if not as_root() or "/sha256-" in absolute:
             subprocess.run([*as_root(), "chown", "-h", f"{uid}:{uid}", path], check=True)
         self.owners[absolute] = ("f", self.path(absolute).lstat().st_mode & 0o7777, uid)
@@ -218,16 +235,25 @@ class Host:
         return self.path(absolute).read_text(encoding="utf-8")
 
     def without(self, command: str) -> None:
-        """Takes a command off the image."""
+        """Removes a command from the image."""
         (self.root / "usr/bin" / command).unlink()
 
-    def shorten_limits(self) -> None:
-        """Makes one second of each time limit that a part of the bundle's program has."""
-        script = '[[ $1 != -k ]] || set -- -k 1 1 "${@:4}"\nexec /usr/own/timeout "$@"\n'
-        self.replace("timeout", script)
+    def hang(self, word: str) -> None:
+        """The first command with that word and a time limit never ends, and its limit is 1 s.
+
+        Other commands keep their limits, which a slow machine must not exceed.
+        """
+        first = f"[[ $1 == -k && $* == *'{word}'* ]] && mkdir /world/hung 2>/dev/null"
+        sleep = "exec /usr/own/timeout -k 1 1 sleep 1000"
+        self.replace("timeout", f'if {first}; then {sleep}; fi\nexec /usr/own/timeout "$@"\n')
+
+    @property
+    def hung(self) -> bool:
+        """Whether that command was reached."""
+        return (self.world / "hung").exists()
 
     def replace(self, command: str, script: str) -> None:
-        """Puts a script in the place of a command, which is below /usr/own from then on."""
+        """Replaces a command with a script. The command itself moves to /usr/own."""
         link, own = self.root / "usr/bin" / command, self.root / "usr/own"
         own.mkdir(exist_ok=True)
         link.rename(own / command)
@@ -235,7 +261,7 @@ class Host:
         link.chmod(0o755)
 
     def attach_volume(self, device: Path | None = None, size: int = 32 << 20) -> Path:
-        """A blank one, which takes no room here."""
+        """A blank volume, as a sparse file."""
         device = device or self.by_id
         device.parent.mkdir(parents=True, exist_ok=True)
         device.touch()
@@ -260,13 +286,17 @@ class Host:
         (self.world / what).chmod(0o666)
 
     def gate(self, what: str) -> Path:
-        """A pipe at which a stand-in waits until somebody has opened it and closed it again."""
+        """A pipe at which a stand-in waits until the test has opened and closed it.
+
+        Replaces an earlier gate in one step, so that no stand-in passes between the two.
+        """
         pipe = self.world / "gates" / what
-        os.mkfifo(pipe)
-        return pipe
+        new = pipe.with_suffix(".new")
+        os.mkfifo(new)
+        return new.replace(pipe)
 
     def name(self, bundle: Bundle, url: str | None = None, *, store: bool = True) -> None:
-        """Has the stack name this bundle, and put it into the store."""
+        """Names this bundle in the stack's settings, and stores it."""
         self.parameter(FACTS.settings_parameter, bundle.pointer(url))
         if store:
             folder = self.world / "s3" / bundle.bucket / "bundles"
@@ -281,15 +311,16 @@ class Host:
         self.parameter(FACTS.secrets_parameter, lines)
 
     def restart(self) -> None:
-        """A reboot: files stay; mounts and processes do not."""
+        """Reboots: files stay, mounts and processes do not."""
         self._new_boot()
         for line in reversed(self._lines("shown")):
             source, mount = map(self.path, line.split(" "))
             source.unlink()
             mount.rename(source)
             mount.mkdir()
-        for gone in ("mounted", "shown", "docker-runs", "calls"):
+        for gone in ("mounted", "shown", "docker-runs"):
             (self.world / gone).unlink(missing_ok=True)
+        self.set("calls")
         for chain in self.world.glob("rules-*"):
             chain.unlink()
 
@@ -303,18 +334,18 @@ class Host:
         if drop_ins.exists():
             shutil.copytree(drop_ins, loaded / drop_ins.name)
 
-    # Running it
+    # Runs
 
     def cloud_init(self) -> subprocess.CompletedProcess[str]:
         # cloud-init's PATH and no HOME.
         return self._run([f"/{self.part.relative_to(self.root)}"])
 
     def start(self, step: str) -> subprocess.CompletedProcess[str]:
-        """Runs what the step's unit names, as systemd would."""
+        """Runs the command of the step's unit, as systemd would."""
         return self._run(self.unit(step)["Service"]["ExecStart"].split())
 
     def begin(self, step: str) -> subprocess.Popen[bytes]:
-        """The same without waiting for its end."""
+        """Starts a step's command without waiting for its end."""
         self._restore_owners()
         return subprocess.Popen(
             self._command(self.unit(step)["Service"]["ExecStart"].split()),
@@ -323,8 +354,18 @@ class Host:
             stdin=subprocess.DEVNULL,
         )
 
+    def update(self, bundle: Bundle, url: str | None = None) -> dict[str, str]:
+        """The record after the next sync with this bundle in the stack's settings."""
+        self.name(bundle, url)
+        return self.sync()
+
+    def sync(self) -> dict[str, str]:
+        """The record after the next sync."""
+        assert self.start("sync").returncode == 0
+        return self.record()
+
     def boot(self) -> dict[str, int]:
-        """The whole way; the exit status of each part. Units run in the order they ask for."""
+        """A whole boot: the exit status of each step. Units run in an order that they allow."""
         statuses = {"host": self.cloud_init().returncode}
         return statuses | self.start_all()
 
@@ -332,7 +373,7 @@ class Host:
         return self.start_each(*STEPS)
 
     def start_each(self, *steps: str) -> dict[str, int]:
-        """One after the other within one system, which is quicker than one each."""
+        """Runs steps in turn within one system, which is faster than a system for each."""
         commands = [self.unit(step)["Service"]["ExecStart"] for step in steps]
         script = "".join(f"{command}; echo $? >>/world/statuses\n" for command in commands)
         (self.world / "statuses").unlink(missing_ok=True)
@@ -356,14 +397,14 @@ class Host:
             stdin=subprocess.DEVNULL,
             text=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE,
         )
         self._note_owners()
-        assert "enter.sh" not in result.stderr, f"no throw-away system here: {result.stderr}"
+        assert "enter.sh" not in result.stderr, f"no temporary system here: {result.stderr}"
         return result
 
     def _note_owners(self) -> None:
-        """Who may read what, before a test that is not root takes the files over to read them."""
+        """Records owners and modes, before a test that is not root takes over the files."""
         command = ["find", str(self.root), "-xdev", "-printf", "%y %m %U /%P\\0"]
         found = subprocess.run([*as_root(), *command], check=True, capture_output=True, text=True)
         self.owners = {}
@@ -371,18 +412,18 @@ class Host:
             kind, mode, uid, path = line.split(" ", 3)
             self.owners[path] = (kind, int(mode, 8), int(uid))
         if as_root():
-            # Not what is named by its hash: all may read that, and the program notes its ctime.
+            # Except files named by their hash: all may read them, and the program records ctimes.
             self._own(os.getuid(), ["!", "(", "-name", "sha256-*", "-type", "f", ")"])
 
     def _restore_owners(self) -> None:
-        """Undoes that before the machine runs again. What a test has written is root's."""
+        """Restores owners before the host runs again. Files that a test wrote become root's."""
         if as_root():
             owned: dict[int, list[str]] = {}
             for path, (kind, _, uid) in self.owners.items():
                 named_by_hash = kind == "f" and path.rpartition("/")[2].startswith("sha256-")
                 if uid and not named_by_hash and os.path.lexists(self.path(path)):
                     owned.setdefault(uid, []).append(str(self.path(path)))
-            # The world is the test's own, also while the machine runs.
+            # The stand-ins' folder stays the test's own.
             world = ["-path", str(self.world), "-prune", "-o"]
             self._own(0, [*world, "-uid", str(os.getuid())])
             for uid, paths in owned.items():
@@ -398,7 +439,7 @@ class Host:
         subprocess.run([*as_root(), *command, "{}", "+"], check=True)
 
     def as_user(self, uid: int, script: str) -> None:
-        """A shell script on the machine as that user: what somebody in a container can do."""
+        """Runs a shell script as that user, as a program in a container can."""
         self._restore_owners()
         command = [*("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")]
         result = subprocess.run(
@@ -410,10 +451,10 @@ class Host:
         self._note_owners()
         assert result.returncode == 0, result.stderr
 
-    # What came of it
+    # Results
 
     def inside(self, path: Path) -> str:
-        """A path as the host itself names it."""
+        """The path within the host."""
         return f"/{path.relative_to(self.root)}"
 
     def unit(self, step: str, kind: str = "service") -> configparser.ConfigParser:
@@ -424,7 +465,7 @@ class Host:
 
     def state(self, step: str) -> str:
         found = [p for p in self.path(f"{LIB}/state").iterdir() if p.stem == step]
-        assert len(found) <= 1, f"both results of {step} are there"
+        assert len(found) <= 1, f"{step} has both results"
         return found[0].suffix.removeprefix(".") if found else "none"
 
     def reason(self, step: str, result: str = "failed") -> str:
@@ -447,8 +488,8 @@ class Host:
         return [call for call in self._lines("calls") if call.startswith(start)]
 
     def wait_for_calls(self, start: str, number: int) -> None:
-        """Until something that was begun has come so far; it must then be held up by a gate."""
-        until = time.monotonic() + 60
+        """Waits for a number of calls of a step under way, which a gate must then hold up."""
+        until = time.monotonic() + PATIENCE
         while len(self.calls(start)) < number:
             assert time.monotonic() < until, f"no {number} calls of {start}: {self.calls()}"
             time.sleep(0.05)
@@ -460,12 +501,12 @@ class Host:
         return self._lines("mistakes")
 
     def containers(self) -> dict[str, str]:
-        """Service -> "image created state health"; created counts the containers ever made."""
+        """Service -> "image number state health"; the number counts all containers created."""
         return {
             path.name: path.read_text(encoding="utf-8").strip()
             for path in sorted((self.world / "containers").iterdir())
         }
 
     def running(self) -> dict[str, str]:
-        """Service -> tag of the image that it runs."""
+        """Service -> tag of its image."""
         return {name: line.split("@")[0].split(":")[-1] for name, line in self.containers().items()}

@@ -1,4 +1,4 @@
-"""Settings bundles for the boot tests: small, but of the form that the host reads."""
+"""Settings bundles for the boot tests: small, in the format that the host reads."""
 
 import hashlib
 import io
@@ -10,7 +10,7 @@ from geusemaker.bundle.manifest import OLLAMA_UID
 from geusemaker.userdata import bundle_program
 
 PLUGIN: Final = b"5.6.0\n"
-"""What the stand-in for GitHub gives as the Compose plugin."""
+"""The Compose plugin of the stand-in for GitHub."""
 
 SECRETS: Final = (
     ("postgres", "postgres-password", 999),
@@ -20,7 +20,7 @@ SECRETS: Final = (
 
 
 def host_program(text: str | None = None) -> str:
-    """The bundle's part of the program, which takes the stand-in for the plugin it names."""
+    """The bundle's part of the program, with the hash of the stand-in for the plugin."""
     text = bundle_program() if text is None else text
     name, real = next(
         line.split("=") for line in text.splitlines() if line.startswith("COMPOSE_SHA256_x86_64=")
@@ -30,7 +30,7 @@ def host_program(text: str | None = None) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """One bundle; `tag` goes into every image reference."""
+    """One bundle; every image reference has `tag`."""
 
     tag: str = "1"
     services: tuple[str, ...] = ("caddy", "n8n", "ollama", "postgres")
@@ -42,14 +42,14 @@ class Bundle:
     compose: str | None = None
     gpu: bool = True
     program: str = ""
-    """In place of the bundle's part of the program."""
+    """Replaces the bundle's part of the program."""
     more_manifest: str = ""
     more_files: dict[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     bucket: str = "geusemaker-bundles"
     raw: bytes = b""
-    """What is stored in place of a tar."""
+    """Stored in place of a tar."""
 
     def image(self, service: str) -> str:
         return f"example.org/{service}:{self.tag}@sha256:{'0' * 64}"

@@ -1,8 +1,8 @@
 #!/bin/sh
-# enter.sh ROOT STAND_INS PROGRAMS COMMAND...: runs COMMAND as root of a throw-away system, in
-# namespaces that the caller has just made (unshare). What it sees of this machine is the read-only
-# /usr/bin, /usr/sbin and /usr/lib, and the folders in PROGRAMS, with colons between them; it may
-# neither mount nor make devices nor talk to a network.
+# enter.sh ROOT STAND_INS PROGRAMS COMMAND...: runs COMMAND as root of a temporary system, in
+# namespaces that the caller has made (unshare). Of this machine it sees /usr/bin, /usr/sbin, /usr/lib
+# and the folders in PROGRAMS, separated by colons, all read-only. It cannot mount, make devices or
+# use a network.
 set -eu
 root=$1 stand_ins=$2 programs=$3
 shift 3
@@ -34,7 +34,7 @@ for device in null zero; do
   mount --bind "/dev/$device" "$root/dev/$device"
 done
 
-# pivot_root rather than chroot: afterwards there is no way back to be taken.
+# pivot_root, not chroot: a process cannot leave the new root.
 mkdir -p "$root/real/machine"
 cd "$root"
 pivot_root . real/machine

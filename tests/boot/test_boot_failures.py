@@ -1,4 +1,4 @@
-"""The boot script run for real: what must not be done, and what a failure leaves behind."""
+"""The real boot script: what it must not do, and what a failure leaves behind."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ def _host(laid_down: Host) -> Host:
 
 
 def _assert_refused(host: Host, words: str) -> None:
-    """The data step fails for the given reason and has not touched the volume."""
+    """The data step fails for the given reason and does not change the volume."""
     before = host.by_id.read_bytes()
     result = host.start("data")
     assert result.returncode == 1
@@ -27,16 +27,16 @@ def _assert_refused(host: Host, words: str) -> None:
     assert "geusemaker/data" not in host.read("/etc/fstab")
 
 
-def test_a_volume_that_never_comes_fails_the_data_step_by_name(host: Host) -> None:
+def test_a_volume_that_is_never_attached_fails_the_data_step_by_name(host: Host) -> None:
     result = host.start("data")
     assert result.returncode == 1
     assert host.reason("data").startswith("step data failed: volume vol-0123456789abcdef0 was not")
     assert host.reason("ready") == host.reason("data")
     assert "succeeded" not in result.stdout
-    assert len(host.calls("blockdev")) == 4 * 3  # the bound, times the three names it may have
+    assert len(host.calls("blockdev")) == 4 * 3  # tries, times the three names that it may have
 
 
-def test_another_disk_is_never_taken_for_the_data_volume(host: Host) -> None:
+def test_no_other_disk_is_used_as_the_data_volume(host: Host) -> None:
     host.write("/sys/block/nvme0n1/device/serial", "vol0fffffffffffffff0\n")
     host.write("/dev/nvme0n1", "")
     host.write("/dev/xvda", "")
@@ -50,35 +50,35 @@ def test_another_disk_is_never_taken_for_the_data_volume(host: Host) -> None:
     assert host.calls("mkfs") == []
 
 
-def test_a_volume_that_blkid_cannot_read_stays_as_it_is(host: Host) -> None:
-    host.attach_volume()
-    host.set("blkid-status", "4")
-    _assert_refused(host, "blkid cannot tell what is on it (status 4)")
-
-
-def test_a_volume_of_which_blkid_is_of_two_minds_stays_as_it_is(host: Host) -> None:
-    host.attach_volume()
-    host.set("blkid-status", "8")
-    _assert_refused(host, "status 8")
-
-
-def test_a_volume_that_wipefs_cannot_read_stays_as_it_is(host: Host) -> None:
-    host.attach_volume()
-    host.set("wipefs-fails")
-    _assert_refused(host, "wipefs cannot read it")
-
-
-def test_a_volume_with_a_partition_table_stays_as_it_is(host: Host) -> None:
-    device = host.attach_volume()
-    Path(f"{device}.signatures").write_text("0x1fe dos\n", encoding="utf-8")
-    _assert_refused(host, "holds something other than a file system")
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"blkid-status": "4"}, "blkid cannot tell what is on it (status 4)"),
+        ({"blkid-status": "8"}, "status 8"),
+        ({"wipefs-fails": ""}, "wipefs cannot read it"),
+        ({"signatures": "0x1fe dos\n"}, "holds something other than a file system"),
+        ({"TYPE": "LVM2_member"}, "holds LVM2_member"),
+        ({"size": "0"}, "not empty"),
+    ],
+    ids=["unreadable", "two kinds", "no wipefs", "partition table", "LVM", "too few bytes"],
+)
+def test_a_volume_that_may_hold_data_is_not_changed(
+    host: Host, state: dict[str, str], words: str
+) -> None:
+    device = host.attach_volume(size=int(state.get("size", 32 << 20)))
+    for name, text in state.items():
+        if name in ("signatures", "TYPE"):
+            Path(f"{device}.{name}").write_text(text, encoding="utf-8")
+        else:
+            host.set(name, text)
+    _assert_refused(host, words)
 
 
 @pytest.mark.parametrize("offset", [4096, (1 << 20) + 1080, (16 << 20) - 1])
-def test_a_volume_with_unknown_bytes_stays_as_it_is_and_the_way_out_is_named(
+def test_a_volume_with_unknown_bytes_is_not_changed_and_the_fix_is_named(
     host: Host, offset: int
 ) -> None:
-    """The second one is the mark of an ext4 in a first partition whose table is lost."""
+    """The second offset is that of an ext4 in a first partition whose table is lost."""
     with host.attach_volume().open("r+b") as volume:
         volume.seek(offset)
         volume.write(b"\x53")
@@ -86,7 +86,7 @@ def test_a_volume_with_unknown_bytes_stays_as_it_is_and_the_way_out_is_named(
     assert "wipefs -a" in host.reason("data")
 
 
-def test_what_is_named_as_the_way_out_makes_the_volume_blank(host: Host) -> None:
+def test_the_named_fix_makes_the_volume_blank(host: Host) -> None:
     device = host.attach_volume()
     device.write_bytes(b"\x53" * (1 << 20))
     _assert_refused(host, "left unchanged")
@@ -97,16 +97,6 @@ def test_what_is_named_as_the_way_out_makes_the_volume_blank(host: Host) -> None
     )
     assert host.start("data").returncode == 0
     assert host.state("data") == "ok"
-
-
-def test_a_volume_that_gives_fewer_bytes_than_asked_for_is_not_blank(host: Host) -> None:
-    host.attach_volume(size=0)
-    _assert_refused(host, "not empty")
-
-
-def test_a_volume_with_a_foreign_file_system_stays_as_it_is(host: Host) -> None:
-    host.attach_formatted("LVM2_member")
-    _assert_refused(host, "holds LVM2_member")
 
 
 def test_a_failing_mkfs_fails_the_step_and_a_later_try_succeeds(host: Host) -> None:
@@ -132,16 +122,16 @@ def test_a_file_system_is_mounted_only_when_its_check_leaves_no_errors(
     if not fixed:
         assert f"status {status}" in host.reason("data")
         assert "what fsck found" in host.reason("data")
-    # Healed by hand: the step goes on.
+    # After a manual fix the step succeeds.
     host.set("fsck-status", "0\n")
     assert host.start("data").returncode == 0
     assert len(host.calls("fsck -p")) == (1 if fixed else 2)  # never while it is mounted
 
 
-def test_a_file_system_that_only_the_tools_are_too_old_for_is_left_to_the_kernel(
+def test_a_file_system_that_is_too_new_for_fsck_is_mounted(
     host: Host,
 ) -> None:
-    """Amazon Linux 2 over a volume that a newer system formatted: e2fsck 1.42 refuses that."""
+    """Amazon Linux 2 with a volume that a newer system formatted: its e2fsck 1.42 refuses it."""
     host.attach_formatted()
     host.set("fsck-status", "8\n")
     host.set("fsck-says", "fsck.ext4: /dev/data has unsupported feature(s): metadata_csum\n")
@@ -164,7 +154,7 @@ def test_a_data_mount_that_keeps_failing_fails_the_step(host: Host) -> None:
     assert "could not be mounted" in host.reason("data")
 
 
-def test_efs_that_never_mounts_fails_by_name_and_plain_nfs_is_not_tried(host: Host) -> None:
+def test_an_efs_that_never_mounts_fails_by_name_and_plain_nfs_is_not_tried(host: Host) -> None:
     host.late("mount-n8n", MANY)
     assert host.start("efs").returncode == 1
     assert host.mounted() == ["/srv/geusemaker/efs/backups"]
@@ -172,7 +162,7 @@ def test_efs_that_never_mounts_fails_by_name_and_plain_nfs_is_not_tried(host: Ho
     assert "nfs4" not in host.read("/etc/fstab")
 
 
-def test_a_retried_efs_step_goes_on_where_it_stopped(host: Host) -> None:
+def test_a_retried_efs_step_continues_where_it_stopped(host: Host) -> None:
     host.late("mount-n8n", 4)
     assert host.start("efs").returncode == 1
     assert host.start("efs").returncode == 0
@@ -189,7 +179,9 @@ def test_a_retried_efs_step_goes_on_where_it_stopped(host: Host) -> None:
         ("bad-key", "no usable signing key"),
     ],
 )
-def test_packages_that_never_come_fail_the_efs_step(host: Host, what: str, words: str) -> None:
+def test_packages_that_cannot_be_installed_fail_the_efs_step(
+    host: Host, what: str, words: str
+) -> None:
     host.late(what, MANY)
     assert host.start("efs").returncode == 1
     assert words in host.reason("efs")
@@ -221,19 +213,21 @@ def test_a_system_without_prebuilt_efs_utils_fails_the_efs_step(
 
 
 @pytest.mark.parametrize("what", ["docker", "docker-answer"])
-def test_a_docker_that_does_not_come_up_fails_its_step(host: Host, what: str) -> None:
+def test_a_docker_that_does_not_start_fails_its_step(host: Host, what: str) -> None:
     host.late(what, MANY)
     assert host.start("docker").returncode == 1
     assert "docker did not start in 4 tries" in host.reason("docker")
 
 
-def test_an_image_without_docker_is_told_from_a_docker_that_fails(host: Host) -> None:
+def test_the_message_for_an_image_without_docker_differs_from_a_docker_that_fails(
+    host: Host,
+) -> None:
     host.without("docker")
     assert host.start("docker").returncode == 1
     assert "needs an AWS Deep Learning AMI" in host.reason("docker")
 
 
-def test_one_failed_step_keeps_the_host_from_being_ready_and_is_named(host: Host) -> None:
+def test_after_a_failed_step_the_host_is_not_ready_and_the_step_is_named(host: Host) -> None:
     host.attach_volume()
     host.late("docker", MANY)
     assert host.start_all() == {
@@ -248,7 +242,7 @@ def test_one_failed_step_keeps_the_host_from_being_ready_and_is_named(host: Host
     assert record["reason"].startswith("docker did not start in 4 tries")
 
 
-def test_ready_heals_once_the_failed_step_has_healed(host: Host) -> None:
+def test_the_host_is_ready_once_the_failed_step_has_recovered(host: Host) -> None:
     host.start_all()
     assert host.state("ready") == "failed"
     host.attach_volume()
@@ -259,34 +253,28 @@ def test_ready_heals_once_the_failed_step_has_healed(host: Host) -> None:
     assert host.record()["state"] == "ready"
 
 
-def test_a_success_of_an_earlier_boot_does_not_make_this_one_ready(host: Host) -> None:
-    host.attach_volume()
-    host.start_all()
-    assert host.state("ready") == "ok"
-    host.restart()
-    assert host.start("ready").returncode == 1
-    assert host.reason("ready").endswith(
+def test_the_success_of_an_earlier_boot_does_not_make_this_one_ready(booted: Host) -> None:
+    assert booted.state("ready") == "ok"
+    booted.restart()
+    assert booted.start("ready").returncode == 1
+    assert booted.reason("ready").endswith(
         "in this boot: data efs docker gpu bundle secrets services"
     )
 
 
-def test_a_step_that_fails_later_takes_back_that_the_host_is_ready(host: Host) -> None:
-    host.attach_volume()
-    host.start_all()
-    host.set("blkid-status", "8")
-    assert host.start("data").returncode == 1
-    assert host.state("ready") == "failed"
+def test_a_step_that_fails_later_makes_the_host_not_ready(booted: Host) -> None:
+    booted.set("blkid-status", "8")
+    assert booted.start("data").returncode == 1
+    assert booted.state("ready") == "failed"
 
 
-def test_a_docker_that_died_before_the_end_is_started_again_by_ready(host: Host) -> None:
-    host.attach_volume()
-    host.start_all()
-    (host.world / "docker-runs").unlink()
-    assert host.start("ready").returncode == 0
-    (host.world / "docker-runs").unlink()
-    host.late("docker", MANY)
-    assert host.start("ready").returncode == 1
-    assert "docker no longer answers" in host.reason("ready")
+def test_ready_starts_a_docker_that_stopped_again(booted: Host) -> None:
+    (booted.world / "docker-runs").unlink()
+    assert booted.start("ready").returncode == 0
+    (booted.world / "docker-runs").unlink()
+    booted.late("docker", MANY)
+    assert booted.start("ready").returncode == 1
+    assert "docker no longer answers" in booted.reason("ready")
 
 
 def test_an_unexpected_error_names_the_command_that_failed(tmp_path: Path) -> None:
@@ -296,7 +284,7 @@ def test_an_unexpected_error_names_the_command_that_failed(tmp_path: Path) -> No
     assert before.returncode != 0
     assert host.state("host") == "failed"
     assert "step host failed: line" in host.reason("host")
-    assert host.calls("systemctl") == []  # nothing was started on half a host
+    assert host.calls("systemctl") == []  # nothing is started on an incomplete host
     assert host.record()["step"] == "host"
     assert not host.path("/etc/fstab").exists()
 
@@ -321,10 +309,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("step", FAULTS)
-def test_whichever_step_fails_is_named_in_its_state_and_in_the_record(
-    tmp_path: Path, step: str
-) -> None:
-    """How a step fails does not depend on the system; where it does, there is a test above."""
+def test_a_failed_step_is_named_in_its_state_and_in_the_record(tmp_path: Path, step: str) -> None:
+    """Where a failure depends on the system, there is a test above."""
     host = Host(tmp_path, "amzn", "2023")
     host.attach_volume()
     host.attach_gpu()

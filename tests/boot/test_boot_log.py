@@ -1,4 +1,4 @@
-"""The log of the steps: whole, in order, and never what ends a step."""
+"""The log of the steps: complete, in order, and a broken log never fails a step."""
 
 from .boot_host import Host
 from .bundles import Bundle, host_program
@@ -6,7 +6,7 @@ from .bundles import Bundle, host_program
 LOG = "/var/log/geusemaker-boot.log"
 PROGRAM = "/usr/local/lib/geusemaker/host"
 
-# Printed by a step within a step, to both streams; then both end without a last newline.
+# A nested step prints to both streams. Then both are killed, without a last newline.
 ODD = r"""
 bundle_check() {
   printf '  two spaces \\ %%s\n-n\n\n'
@@ -22,7 +22,7 @@ def _prints(odd: str) -> Bundle:
     return Bundle(more_files={"host.sh": host_program() + odd})
 
 
-def test_each_line_reaches_log_and_console_in_its_order_to_the_last_half_line(
+def test_every_line_reaches_log_and_console_in_order(
     booted: Host,
 ) -> None:
     booted.name(_prints(ODD))
@@ -34,7 +34,7 @@ def test_each_line_reaches_log_and_console_in_its_order_to_the_last_half_line(
     assert booted.read(LOG) == before + shown.stdout
 
 
-def test_a_log_that_cannot_be_written_keeps_no_step_from_its_end(booted: Host) -> None:
+def test_a_log_that_cannot_be_written_does_not_fail_a_step(booted: Host) -> None:
     booted.path(LOG).unlink()
     booted.path(LOG).mkdir()
     shown = booted.start("secrets")
@@ -43,14 +43,14 @@ def test_a_log_that_cannot_be_written_keeps_no_step_from_its_end(booted: Host) -
     assert booted.state("secrets") == "ok"
 
 
-def test_a_console_that_went_away_keeps_no_step_from_its_end(booted: Host) -> None:
+def test_a_closed_console_does_not_fail_a_step(booted: Host) -> None:
     script = f"{PROGRAM} secrets | true; echo ${{PIPESTATUS[0]}} >/world/statuses"
     booted._run(["/bin/bash", "-c", script])
     assert (booted.world / "statuses").read_text() == "0\n"
     assert booted.read(LOG).splitlines()[-1].endswith("secrets: succeeded")
 
 
-def test_what_systemd_ends_says_so_in_the_log_before_it_is_gone(booted: Host) -> None:
+def test_a_step_that_systemd_stops_says_so_in_the_log(booted: Host) -> None:
     booted.late("ended", 1)
     booted.name(Bundle(tag="2"))
     assert booted.start("sync").returncode != 0

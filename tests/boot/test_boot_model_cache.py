@@ -1,4 +1,4 @@
-"""Types with an instance store: copies of models there, and never the only ones."""
+"""Instance types with an instance store: it has copies of models, never the only ones."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ ONE, TWO, THREE = SIGNS
 EITHER: Final = pytest.mark.parametrize(
     "host", ["joined by the image", "a blank disk"], indirect=True
 )
-"""For tests of mounts, which differ. What is copied where does not depend on how the disk came."""
+"""For tests of mounts, which differ. Copies do not depend on how the disk was found."""
 
 
 @pytest.fixture(name="host")
@@ -38,7 +38,7 @@ def _host(booted: Host, request: pytest.FixtureRequest) -> Host:
 
 
 def _join(host: Host) -> None:
-    """As Ubuntu's images do at each boot."""
+    """Mounts the disk as Ubuntu's images do at each boot."""
     host.write("/opt/dlami/nvme/lost+found", "")
     with (host.world / "mounted").open("a", encoding="utf-8") as mounted:
         mounted.write("/opt/dlami/nvme\n")
@@ -51,7 +51,7 @@ def _blank_disk(host: Host) -> Path:
 
 
 def _blob(host: Host, name: str, size: int = BIG, age: int = 0) -> None:
-    """As Ollama makes one; of another size, its name is not the hash of what is in it."""
+    """A blob as Ollama writes it. With another size, its name is not its hash."""
     if not host.path(MODELS).exists():
         host.path(MODELS).mkdir()
         host.give(MODELS, OLLAMA_UID)
@@ -61,12 +61,12 @@ def _blob(host: Host, name: str, size: int = BIG, age: int = 0) -> None:
 
 
 def _is_cached(host: Host, name: str) -> bool:
-    """Whether Ollama reads the copy; whatever it reads has to be whole, and the original there."""
+    """Whether Ollama reads the copy. Copy and original must be complete in any case."""
     blob = host.path(f"{MODELS}/{name}")
     if not blob.is_symlink():
         assert set(blob.read_bytes()) == set(SIGNS[name])
         return False
-    # As Ollama's container sees it.
+    # The path in Ollama's container.
     assert blob.readlink() == Path(f"/model-cache/disk/{name}")
     for folder in (host.path(DISK), host.path(KEPT)):
         assert set((folder / name).read_bytes()) == set(SIGNS[name])
@@ -86,7 +86,7 @@ def _restart(host: Host, *, stopped: bool = False) -> None:
 
 
 @EITHER
-def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None:
+def test_models_are_copied_while_ollama_runs_and_then_read_from_the_copies(host: Host) -> None:
     _blob(host, ONE)
     _blob(host, TWO)
     _blob(host, f"{THREE}-partial")
@@ -98,7 +98,7 @@ def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None
     log = host.read("/var/log/geusemaker-boot.log")
     assert "2 model files were copied to the instance store" in log
     assert host.record()["state"] == "ready"
-    # Nothing is there to be done: the unit is not started once more, and copies nothing again.
+    # With nothing to copy, the unit is not started again.
     host.set("calls")
     host.start("sync")
     host.start("models")
@@ -107,7 +107,7 @@ def test_models_are_copied_beside_ollama_and_read_from_there(host: Host) -> None
     assert _is_cached(host, ONE)
 
 
-def test_a_model_that_somebody_pulls_later_is_copied_too(host: Host) -> None:
+def test_a_model_that_is_pulled_later_is_copied_too(host: Host) -> None:
     host.start_each("sync", "models")
     host.set("calls")
     host.start("sync")
@@ -119,7 +119,7 @@ def test_a_model_that_somebody_pulls_later_is_copied_too(host: Host) -> None:
     assert _is_cached(host, ONE)
 
 
-def test_a_model_that_ollama_deletes_is_gone_everywhere(host: Host) -> None:
+def test_a_model_that_ollama_deletes_is_deleted_everywhere(host: Host) -> None:
     _blob(host, ONE)
     _blob(host, TWO)
     host.start("models")
@@ -142,7 +142,7 @@ def test_after_a_boot_ollama_has_its_own_files_before_docker_starts_it(
     host.start("models")
     assert _is_cached(host, ONE)
     _restart(host, stopped=stopped)
-    # The mounts come first, then Docker, which starts at once what ran before.
+    # The mounts come first, then Docker, which starts its containers at once.
     assert host.start_each("data", "efs", "docker") == {"data": 0, "efs": 0, "docker": 0}
     assert not _is_cached(host, ONE)
     assert list(host.path(KEPT).glob("sha256-*")) == []
@@ -152,7 +152,7 @@ def test_after_a_boot_ollama_has_its_own_files_before_docker_starts_it(
 
 
 def test_another_host_over_the_same_volume_has_the_models(host: Host) -> None:
-    """It has no drop-in of Docker's yet, and perhaps no instance store."""
+    """It has no drop-in for Docker yet, and possibly no instance store."""
     _blob(host, ONE)
     host.start("models")
     host.path(f"{LIB}/restore-models").unlink()
@@ -166,7 +166,7 @@ def test_another_host_over_the_same_volume_has_the_models(host: Host) -> None:
     assert not _is_cached(host, ONE)
 
 
-def test_a_copy_that_somebody_has_deleted_is_made_anew(host: Host) -> None:
+def test_a_deleted_copy_is_made_again(host: Host) -> None:
     _blob(host, ONE)
     host.start("models")
     (host.path(DISK) / ONE).unlink()
@@ -174,10 +174,12 @@ def test_a_copy_that_somebody_has_deleted_is_made_anew(host: Host) -> None:
     assert _is_cached(host, ONE)
 
 
-def test_the_last_used_are_copied_and_what_has_no_room_is_read_from_the_volume(host: Host) -> None:
+def test_the_last_used_models_are_copied_and_others_without_room_stay_on_the_volume(
+    host: Host,
+) -> None:
     for age, name in enumerate((TWO, ONE, THREE)):
         _blob(host, name, age=age)
-    # Something is left free. There is room for one, then a byte too little, then enough again.
+    # 1 GiB stays free. There is room for the first and the third. The second lacks one byte.
     enough = (1 << 30) + BIG
     host.set("room", f"{enough} * 1\n{enough - 1} * 1\n{enough // 512} * 512\n")
     assert host.start("models").returncode == 0
@@ -185,9 +187,9 @@ def test_the_last_used_are_copied_and_what_has_no_room_is_read_from_the_volume(h
     assert host.record()["state"] == "ready"
 
 
-def test_what_is_read_at_once_from_anywhere_is_not_copied(host: Host) -> None:
+def test_a_small_file_is_not_copied(host: Host) -> None:
     size = (1 << 20) - 1
-    # What its name says, or it would be no copy anyway.
+    # With the right hash: a blob with another one is not copied in any case.
     name = f"sha256-{hashlib.sha256(b'4' * size).hexdigest()}"
     _blob(host, name, size=size)
     host.start("models")
@@ -196,7 +198,7 @@ def test_what_is_read_at_once_from_anywhere_is_not_copied(host: Host) -> None:
 
 @EITHER
 @pytest.mark.parametrize("broken", ["mount-fails", "no such tool"])
-def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, broken: str) -> None:
+def test_without_a_working_cache_models_are_read_from_the_volume(host: Host, broken: str) -> None:
     if broken == "mount-fails":
         host.set("mount-fails")
     else:
@@ -204,21 +206,18 @@ def test_a_cache_that_cannot_be_had_keeps_nobody_from_the_models(host: Host, bro
     _blob(host, ONE)
     assert host.start("models").returncode == 0
     assert not _is_cached(host, ONE)
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
     assert "read from the data volume" in host.read("/var/log/geusemaker-boot.log")
 
 
-def test_models_that_cannot_be_given_back_leave_the_host_ready(host: Host) -> None:
+def test_models_that_cannot_be_restored_leave_the_host_ready(host: Host) -> None:
     _blob(host, ONE)
     host.start("models")
     (host.path(DISK) / ONE).unlink()
-    # Something that the file cannot take the place of.
+    # A folder, which a file cannot replace.
     host.path(f"{KEPT}/{ONE}").unlink()
     host.path(f"{KEPT}/{ONE}").mkdir()
-    host.name(Bundle(caddyfile="https://another\n"))
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.update(Bundle(caddyfile="https://another\n"))["state"] == "ready"
     assert "models could not be restored" in host.read("/var/log/geusemaker-boot.log")
 
 
@@ -233,7 +232,7 @@ def test_without_an_instance_store_nothing_is_mounted_or_linked(booted: Host) ->
 
 
 @pytest.mark.parametrize("what", ["holders/dm-0/name", "nvme1n1p1/size", "TYPE", "signatures"])
-def test_a_disk_of_the_instance_store_that_is_in_use_is_left_alone(booted: Host, what: str) -> None:
+def test_a_disk_of_the_instance_store_that_is_in_use_is_not_used(booted: Host, what: str) -> None:
     _blank_disk(booted)
     if "/" in what:
         booted.write(f"/sys/block/nvme1n1/{what}", "1\n")
@@ -245,7 +244,7 @@ def test_a_disk_of_the_instance_store_that_is_in_use_is_left_alone(booted: Host,
     assert booted.calls("mkfs") == []
 
 
-def test_a_disk_that_cannot_be_probed_is_left_alone(booted: Host) -> None:
+def test_a_disk_that_cannot_be_probed_is_not_used(booted: Host) -> None:
     _blank_disk(booted)
     booted.set("blkid-status", "8")
     _blob(booted, ONE)
@@ -253,7 +252,7 @@ def test_a_disk_that_cannot_be_probed_is_left_alone(booted: Host) -> None:
     assert booted.calls("mkfs") == []
 
 
-def test_a_stack_without_ollama_leaves_the_instance_store_alone(booted: Host) -> None:
+def test_a_stack_without_ollama_does_not_use_the_instance_store(booted: Host) -> None:
     _blank_disk(booted)
     booted.name(Bundle(services=("caddy", "n8n", "postgres")))
     booted.start_each("sync", "models")

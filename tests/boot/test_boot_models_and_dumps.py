@@ -1,38 +1,47 @@
-"""After the host is ready: models, and each night the databases."""
+"""After the host is ready: pulls of models, and the nightly dump of the databases."""
 
 import gzip
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from .boot_host import GOOD, LIB, MANY, Host
+from .boot_host import LIB, MANY, PATIENCE, Host
 from .bundles import Bundle
 
 TWO = Bundle(models=("llama3.2:1b", "nomic-embed-text"))
 BACKUPS = "/srv/geusemaker/efs/backups"
+STARTED = "systemctl start --no-block geusemaker-models.service"
+
+
+@pytest.fixture(scope="module", name="with_models")
+def _with_models(ready_host: Host, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    host = ready_host.copy(tmp_path_factory.mktemp("with-models") / "host")
+    host.name(TWO)
+    assert host.start("sync").returncode == 0
+    assert host.calls("systemctl start --no-block") == [STARTED]
+    assert host.record()["state"] == "ready"
+    return host
 
 
 @pytest.fixture(name="host")
-def _host(booted: Host) -> Host:
-    booted.name(TWO)
-    assert booted.start("sync").returncode == 0
-    return booted
+def _host(with_models: Host, tmp_path: Path) -> Host:
+    """A ready host that is to pull two models, for one test."""
+    return with_models.copy(tmp_path / "host")
 
 
 def _models(host: Host) -> dict[str, str]:
     return {k[6:]: v for k, v in host.record().items() if k.startswith("model.")}
 
 
-def test_models_are_pulled_by_a_unit_of_their_own_once_the_host_is_ready(host: Host) -> None:
-    started = "systemctl start --no-block geusemaker-models.service"
-    assert host.calls("systemctl start --no-block") == [started]
-    assert host.record()["state"] == "ready"
+def test_a_unit_of_its_own_pulls_models_once_the_host_is_ready(host: Host) -> None:
     assert host.start("models").returncode == 0
     assert _models(host) == {"llama3.2:1b": "here", "nomic-embed-text": "here"}
-    # Not once more for the same list.
+    # Not again for the same list.
     host.start_each("sync", "ready")
-    assert host.calls("systemctl start --no-block") == [started]
+    assert host.calls("systemctl start --no-block") == []
 
 
 def test_only_a_missing_model_is_pulled(host: Host) -> None:
@@ -44,45 +53,33 @@ def test_only_a_missing_model_is_pulled(host: Host) -> None:
     assert set(_models(host).values()) == {"here"}
 
 
-@pytest.mark.parametrize(
-    ("listed", "wanted"),
-    [
-        ("llama3.2:3b", "library/llama3.2:3b"),
-        ("llama3.2:3b", "registry.ollama.ai/library/llama3.2:3b"),
-        ("llama3.2:3b", "https://registry.ollama.ai/library/llama3.2:3b"),
-        ("llama3.2:latest", "library/llama3.2"),
-        ("llama3.2:3b", "Llama3.2:3B"),
-        ("mike/llama:1", "registry.ollama.ai/mike/llama:1"),
-        ("hf.co/a/B-GGUF:Q8", "hf.co/a/b-gguf:q8"),
-        ("localhost:5000/a/b:latest", "localhost:5000/a/b"),
-    ],
+LISTED = (
+    *("llama3.2:3b", "llama3.2:latest", "mike/llama:1", "hf.co/a/B-GGUF:Q8"),
+    "localhost:5000/a/b:latest",
 )
-def test_a_model_is_known_by_each_of_its_names(booted: Host, listed: str, wanted: str) -> None:
-    (booted.world / "models" / listed.replace("/", "_")).touch()
-    booted.name(Bundle(models=(wanted,)))
+SAME = (
+    *("library/llama3.2:3b", "registry.ollama.ai/library/llama3.2:3b", "library/llama3.2"),
+    *("https://registry.ollama.ai/library/llama3.2:3b", "Llama3.2:3B"),
+    *("registry.ollama.ai/mike/llama:1", "hf.co/a/b-gguf:q8", "localhost:5000/a/b"),
+)
+OTHER = ("llama3.2:1b", "mike/llama3.2:3b", "mike/llama", "a/b", "localhost:5001/a/b")
+
+
+@pytest.mark.parametrize(("wanted", "pulled"), [(SAME, ()), (OTHER, OTHER)], ids=["same", "other"])
+def test_a_model_is_known_by_each_of_its_names_and_by_no_other(
+    booted: Host, wanted: tuple[str, ...], pulled: tuple[str, ...]
+) -> None:
+    for name in LISTED:
+        (booted.world / "models" / name.replace("/", "_")).touch()
+    booted.name(Bundle(models=wanted))
     booted.start_each("sync", "models", "sync")
-    assert booted.calls("docker compose exec -T ollama ollama pull") == []
-    assert _models(booted) == {wanted: "here"}
+    pull = "docker compose exec -T ollama ollama pull"
+    assert booted.calls(pull) == [f"{pull} {name}" for name in pulled]
+    assert _models(booted) == dict.fromkeys(wanted, "here")
 
 
-@pytest.mark.parametrize(
-    ("listed", "wanted"),
-    [
-        ("llama3.2:3b", "llama3.2"),
-        ("llama3.2:3b", "mike/llama3.2:3b"),
-        ("hf.co/a/b:latest", "a/b"),
-        ("localhost:5000/a/b:latest", "localhost:5001/a/b"),
-    ],
-)
-def test_a_model_of_another_name_is_another_model(booted: Host, listed: str, wanted: str) -> None:
-    (booted.world / "models" / listed.replace("/", "_")).touch()
-    booted.name(Bundle(models=(wanted,)))
-    booted.start_each("sync", "models")
-    assert booted.calls("docker compose exec -T ollama ollama pull") != []
-
-
-def test_what_a_pull_says_makes_no_line_of_the_record(host: Host) -> None:
-    """It may come from anybody's registry."""
+def test_output_of_a_pull_adds_no_line_to_the_record(host: Host) -> None:
+    """Any registry may have sent it."""
     long = "9" * 100_000
     host.set(
         "pull-says", f"{long}% \nmodel.evil=here\nservice.n8n=healthy\n\nError: {long}\r\nstate=x"
@@ -99,29 +96,30 @@ def test_what_a_pull_says_makes_no_line_of_the_record(host: Host) -> None:
     assert all(len(line) < 700 for line in lines)
 
 
-def test_its_progress_is_in_the_record_while_it_is_pulled(host: Host) -> None:
+def test_the_record_shows_the_progress_of_a_pull(host: Host) -> None:
     pipe = host.gate("model")
     pulling = host.begin("models")
     with pipe.open("w"):
         pipe.unlink()
-        # What Ollama has said up to here is on its way through a pipe: wait for it, not for a time.
+        # Ollama's output is on its way through a pipe: wait for it.
         lines = host.path(f"{LIB}/models")
         while not lines.exists() or "pulling 7%" not in lines.read_text(encoding="utf-8"):
             assert pulling.poll() is None
+            time.sleep(0.05)
         host.start("sync")
         assert _models(host) == {"llama3.2:1b": "pulling 7%", "nomic-embed-text": "waiting"}
         assert host.record()["state"] == "ready"
-    assert pulling.wait(timeout=120) == 0
+    assert pulling.wait(PATIENCE) == 0
     assert set(_models(host).values()) == {"here"}
 
 
-def test_a_model_that_comes_late_is_tried_again(host: Host) -> None:
+def test_a_failed_pull_of_a_model_is_tried_again(host: Host) -> None:
     host.late("model-llama3.2:1b", 3)
     assert host.start("models").returncode == 0
     assert set(_models(host).values()) == {"here"}
 
 
-def test_a_model_that_never_comes_is_named_with_its_reason_and_the_host_stays_ready(
+def test_a_model_that_cannot_be_pulled_is_named_with_the_reason_and_the_host_stays_ready(
     host: Host,
 ) -> None:
     host.late("model-llama3.2:1b", MANY)
@@ -132,22 +130,20 @@ def test_a_model_that_never_comes_is_named_with_its_reason_and_the_host_stays_re
     }
     assert "these models could not be pulled: llama3.2:1b" in host.reason("models")
     assert (host.record()["state"], host.state("ready")) == ("ready", "ok")
-    host.start("sync")
-    assert host.record()["state"] == "ready"
+    assert host.sync()["state"] == "ready"
 
 
-def test_one_more_model_is_a_change_in_place_that_restarts_no_service(host: Host) -> None:
+def test_one_more_model_restarts_no_service(host: Host) -> None:
     before = host.containers()
     host.start("models")
-    host.name(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
-    host.start("sync")
-    assert len(host.calls("systemctl start --no-block geusemaker-models")) == 2
+    host.update(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
+    assert host.calls("systemctl start --no-block") == [STARTED]
     host.start("models")
     assert _models(host)["qwen3:0.6b"] == "here"
     assert host.containers() == before
 
 
-def test_a_model_that_is_asked_for_while_others_are_pulled_is_pulled_after_them(
+def test_a_model_that_is_added_during_a_pull_is_pulled_afterwards(
     host: Host,
 ) -> None:
     pipe = host.gate("model")
@@ -155,8 +151,8 @@ def test_a_model_that_is_asked_for_while_others_are_pulled_is_pulled_after_them(
     with pipe.open("w"):
         pipe.unlink()
         host.name(replace(TWO, models=(*TWO.models, "qwen3:0.6b")))
-        host.start("sync")  # which cannot start a unit that is at work
-    assert pulling.wait(timeout=120) == 0
+        host.start("sync")  # which cannot start a unit that runs
+    assert pulling.wait(PATIENCE) == 0
     host.set("calls")
     host.start("sync")
     assert host.calls("systemctl start --no-block geusemaker-models")
@@ -167,10 +163,9 @@ def test_a_model_that_is_asked_for_while_others_are_pulled_is_pulled_after_them(
     assert host.calls("systemctl start --no-block geusemaker-models") == []
 
 
-def test_a_list_that_became_empty_leaves_no_line(host: Host) -> None:
+def test_an_empty_list_of_models_leaves_no_line_in_the_record(host: Host) -> None:
     host.start("models")
-    host.name(Bundle())
-    host.start("sync")
+    host.update(Bundle())
     host.start("models")
     host.start("sync")
     assert _models(host) == {}
@@ -198,7 +193,7 @@ def _older(host: Host, *days: int) -> list[str]:
     return names
 
 
-def test_a_dump_is_whole_private_and_in_the_record(booted: Host) -> None:
+def test_a_dump_is_complete_private_and_in_the_record(booted: Host) -> None:
     assert booted.start("dump").returncode == 0
     (name,) = _dumps(booted)
     assert name.startswith("postgres-2")
@@ -208,7 +203,7 @@ def test_a_dump_is_whole_private_and_in_the_record(booted: Host) -> None:
     assert booted.record()["state"] == "ready"
 
 
-def test_as_many_as_asked_for_are_kept_and_nothing_else_is_touched(booted: Host) -> None:
+def test_the_configured_number_of_dumps_is_kept_and_no_other_file_is_touched(booted: Host) -> None:
     old = _older(booted, 1, 2, 3)
     booted.write(f"{BACKUPS}/mine.sql.gz", "mine")
     assert booted.start("dump").returncode == 0
@@ -234,8 +229,8 @@ def test_links_that_others_put_into_the_folder_are_not_followed(booted: Host) ->
     assert b"dump complete" in gzip.decompress(made.read_bytes())
 
 
-def test_names_that_others_put_into_the_folder_delete_nothing_of_root(booted: Host) -> None:
-    """Each is a file whose name has several lines, and the working folder is the bundle's."""
+def test_file_names_in_the_folder_cannot_delete_files_of_root(booted: Host) -> None:
+    """Each file name has several lines, and the working folder is the bundle's."""
     names = " ".join(f"$'postgres-{n}\\ncompose.yaml\\n.sql.gz'" for n in range(4))
     booted.as_user(999, f"cd {BACKUPS}; touch {names}")
     assert booted.start("dump").returncode == 0
@@ -243,14 +238,14 @@ def test_names_that_others_put_into_the_folder_delete_nothing_of_root(booted: Ho
     assert len(_dumps(booted)) == 5
 
 
-def test_the_folder_of_dumps_is_worked_in_as_its_own_user(booted: Host) -> None:
+def test_dumps_are_written_as_the_user_of_their_folder(booted: Host) -> None:
     _older(booted, 1, 2, 3)
     assert booted.start("dump").returncode == 0
     (name,) = [name for name in _dumps(booted) if not name.startswith("postgres-2020")]
     assert booted.owners[f"{BACKUPS}/{name}"] == ("f", 0o600, 999)
 
 
-def test_a_name_that_is_taken_is_not_written_to(booted: Host) -> None:
+def test_an_existing_file_is_not_written_to(booted: Host) -> None:
     booted.write("/etc/of-root", "as it was")
     (booted.root / "usr/bin/mktemp").unlink()
     booted.write("/usr/bin/mktemp", f"#!/bin/bash\necho {BACKUPS}/postgres-guessed.part\n")
@@ -266,7 +261,7 @@ def test_a_name_that_is_taken_is_not_written_to(booted: Host) -> None:
 
 
 @pytest.mark.parametrize("what", ["dump", "dump-cut"])
-def test_a_failed_or_cut_dump_deletes_nothing_and_says_so(booted: Host, what: str) -> None:
+def test_a_failed_or_truncated_dump_deletes_nothing_and_says_so(booted: Host, what: str) -> None:
     booted.start("dump")
     (good,) = _dumps(booted)
     old = _older(booted, 1, 2, 3)
@@ -284,7 +279,7 @@ def test_a_failed_or_cut_dump_deletes_nothing_and_says_so(booted: Host, what: st
     assert "dump.failed" not in booted.record()
 
 
-def test_a_host_that_is_not_ready_is_waited_for_and_then_told(booted: Host) -> None:
+def test_a_dump_waits_for_a_host_that_is_not_ready_and_then_fails(booted: Host) -> None:
     booted.restart()
     assert booted.start("dump").returncode == 1
     assert "did not become ready" in booted.reason("dump")
@@ -292,20 +287,17 @@ def test_a_host_that_is_not_ready_is_waited_for_and_then_told(booted: Host) -> N
 
 
 @pytest.mark.parametrize("bundle", [Bundle(dump_days=0), Bundle(services=("caddy",), dump_days=0)])
-def test_no_dump_is_made_where_none_is_asked_for(booted: Host, bundle: Bundle) -> None:
+def test_no_dump_is_made_without_dump_days(booted: Host, bundle: Bundle) -> None:
     old = _older(booted, 1, 2, 3)
-    booted.name(bundle)
-    booted.start("sync")
+    booted.update(bundle)
     assert booted.start("dump").returncode == 0
     assert _dumps(booted) == old
 
 
-def test_a_dump_is_made_before_other_images_come_over_the_databases(booted: Host) -> None:
-    booted.name(replace(Bundle(), caddyfile="https://another\n"))
-    booted.start("sync")
+def test_a_dump_is_made_before_other_images_start(booted: Host) -> None:
+    booted.update(replace(Bundle(), caddyfile="https://another\n"))
     assert _dumps(booted) == []
-    booted.name(Bundle(tag="2"))
-    booted.start("sync")
+    booted.update(Bundle(tag="2"))
     (name,) = _dumps(booted)
     assert booted.owners[f"{BACKUPS}/{name}"][1] == 0o600
     calls = booted.calls("docker compose")
@@ -314,7 +306,7 @@ def test_a_dump_is_made_before_other_images_come_over_the_databases(booted: Host
     assert booted.record()["dump"].endswith("Z")
 
 
-def test_an_update_goes_on_without_the_dump_and_says_so(booted: Host) -> None:
+def test_an_update_continues_without_the_dump_and_says_so(booted: Host) -> None:
     booted.late("dump", MANY)
     booted.name(Bundle(tag="2"))
     assert "without a dump from before this update" in booted.start("sync").stdout
@@ -333,4 +325,3 @@ def test_the_dump_runs_at_night_and_sync_each_minute(booted: Host) -> None:
     for step in ("sync", "dump", "models"):
         assert booted.unit(step)["Service"]["Type"] == "oneshot"
         assert booted.unit(step)["Service"]["ExecStart"].endswith(f"/host {step}")
-    assert list(GOOD)  # those are no steps on the way to ready

@@ -1,4 +1,4 @@
-"""What one system has in place of another's programs, and what the script must do without."""
+"""Programs that differ between systems, and shell features that the script must not use."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from geusemaker.userdata import bundle_program, render
 
 from .boot_host import COREUTILS, FACTS, GNU_ON_26_04, Host
 
-# What bash 4.2 (Amazon Linux 2) does not know, or gets wrong, with a line that has it.
+# What bash 4.2 (Amazon Linux 2) lacks or does wrong, with an example.
 NEWER_THAN_BASH_4_2 = {
     r"\$\{[^}]*@[QEPAaUuLKk]\}": 'echo "${name@Q}"',  # 4.4
     r"\b(declare|local|typeset) -\w*n": 'local -n list="$1"',  # 4.3
@@ -29,7 +29,7 @@ NEVER_EMPTY = {"STEPS", "EFS_NAMES", "EFS_ACCESS_POINTS"}
 
 
 def program() -> str:
-    """All that runs on a host as bash, without its comments."""
+    """All bash that runs on a host, without comments."""
     whole = render(FACTS) + bundle_program()
     return re.sub(r"(?m)^\s*#.*$", "", whole)
 
@@ -38,22 +38,20 @@ def newer(text: str) -> list[str]:
     return [found[0] for form in NEWER_THAN_BASH_4_2 for found in re.finditer(form, text)]
 
 
-def test_the_program_uses_nothing_that_is_newer_than_bash_4_2() -> None:
+def test_the_program_uses_no_feature_newer_than_bash_4_2() -> None:
     assert newer(program()) == []
     arrays = set(re.findall(r"\$\{!?(\w+)\[[@*]\]", program()))
     for array in arrays - NEVER_EMPTY:
-        assert f"((${{#{array}[@]}} == 0))" in program(), (
-            f"{array} may be empty: ask for its length"
-        )
+        assert f"((${{#{array}[@]}} == 0))" in program(), f"{array} may be empty: check its length"
 
 
 @pytest.mark.parametrize("line", NEWER_THAN_BASH_4_2.values())
-def test_each_of_the_newer_forms_would_be_found(line: str) -> None:
+def test_each_newer_feature_is_detected(line: str) -> None:
     assert len(newer(line)) == 1
 
 
 FAULTS = """
-# Writes on once tee has read a first short piece; with a sound tee it comes to its end.
+# Continues to write after tee has read a short first piece. A correct tee reads all.
 { echo a; for ((i = 0; i < 500; i++)); do sleep 0.01; echo b; done; } | tee /dev/null >/dev/null
 echo "tee: ${PIPESTATUS[0]}"
 install -d -o 999 -g 999 /tmp/folder
@@ -62,7 +60,7 @@ for tool in $TOOLS; do "$tool" --version; done
 """
 
 
-def test_ubuntu_26_04_has_the_coreutils_whose_faults_the_script_avoids(tmp_path: Path) -> None:
+def test_ubuntu_26_04_has_the_coreutils_whose_defects_the_script_avoids(tmp_path: Path) -> None:
     tools = sorted(set(COREUTILS) - set(GNU_ON_26_04))
     host = Host(tmp_path, "ubuntu", "26.04")
     shown = host._run(["/bin/bash", "-c", f"TOOLS='{' '.join(tools)}'\n{FAULTS}"])

@@ -1,10 +1,10 @@
-"""What a container can put into its own folders gives it nothing of root's.
+"""Files that a container puts into its own folders give it no access to root's files.
 
-Everything is planted as the container's user. What root must not lose is the host's program, and
-n8n's encryption key.
+The container's user plants them. Root must not lose the host's program and n8n's encryption key.
 """
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,7 @@ OLDER: Final = (Path(__file__).parent / "older/models_of_root.sh").read_text(enc
 
 @pytest.fixture(name="host")
 def _host(booted: Host) -> Host:
-    """One with a cache, a cached model, and files of root's to be lost."""
+    """A host with a cached model, and with files that only root may change."""
     cache._join(booted)
     cache._blob(booted, cache.ONE)
     assert booted.start("models").returncode == 0
@@ -45,7 +45,7 @@ def _write_blob(name: str = NEW) -> str:
 
 
 def _run(host: Host, script: str) -> None:
-    """Plants, and has all of the host run that looks into those folders."""
+    """Plants files, and runs every step that reads those folders."""
     before = {path: host.owners[path] for path in (PROGRAM, KEY, SECRETS, "/etc/of-root/file")}
     host.as_user(OLLAMA_UID, script)
     host.start_each("sync", "models", "services", "sync")
@@ -55,7 +55,7 @@ def _run(host: Host, script: str) -> None:
     assert host.path(f"/etc/of-root/{NEW}").read_bytes() == BIG
     assert {path: host.owners[path] for path in before} == before
     assert sorted(path.name for path in host.path("/etc/of-root").iterdir()) == ["file", NEW]
-    # Nothing of root's has come to where a container reads.
+    # No file of root is where a container can read it.
     for folder in (DISK, "/srv/geusemaker/data/ollama"):
         for path in host.path(folder).rglob("*"):
             if path.is_file() and not path.is_symlink():
@@ -63,85 +63,84 @@ def _run(host: Host, script: str) -> None:
     assert host.record()["state"] == "ready", host.reason("ready")
 
 
-@pytest.mark.parametrize("target", [PROGRAM, "/etc/of-root/file"])
-@pytest.mark.parametrize("name", ["new", NEW])
-def test_a_link_in_the_place_of_a_copy_is_not_written_through(
-    host: Host, name: str, target: str
+@pytest.mark.parametrize(
+    "targets", [(PROGRAM, "/etc/of-root/file"), ("/etc/of-root/file", PROGRAM)]
+)
+def test_a_link_in_place_of_a_copy_is_not_written_through(
+    host: Host, targets: tuple[str, str]
 ) -> None:
-    _run(host, f"ln -s {target} {DISK}/{name}; {_write_blob()}")
+    links = "; ".join(
+        f"ln -s {to} {DISK}/{name}" for to, name in zip(targets, ("new", NEW), strict=True)
+    )
+    _run(host, f"{links}; {_write_blob()}")
     assert (host.path(DISK) / NEW).read_bytes() == BIG
 
 
-@pytest.mark.parametrize("name", ["new", NEW])
-def test_a_folder_in_the_place_of_a_copy_is_cleared_away(host: Host, name: str) -> None:
-    _run(
-        host, f"mkdir -p {DISK}/{name}/sub; ln -s /etc/of-root {DISK}/{name}/sub/x; {_write_blob()}"
-    )
+def test_a_folder_in_place_of_a_copy_is_deleted(host: Host) -> None:
+    folders = [f"{DISK}/{name}" for name in ("new", NEW)]
+    plant = "; ".join(f"mkdir -p {one}/sub; ln -s /etc/of-root {one}/sub/x" for one in folders)
+    _run(host, f"{plant}; {_write_blob()}")
     assert (host.path(DISK) / NEW).read_bytes() == BIG
 
 
 @pytest.mark.parametrize("target", [KEY, "/etc/of-root/file"])
-def test_a_blob_that_becomes_a_link_while_it_is_copied_hands_out_nothing(
+def test_a_blob_that_becomes_a_link_while_it_is_copied_reveals_nothing(
     host: Host, target: str
 ) -> None:
-    """The moment between the listing and the copying, in which `sort` runs."""
-    real = host.path("/usr/bin/sort").readlink()
-    host.path("/usr/bin/sort").unlink()
+    """Between listing and copying, while `sort` runs."""
     swap = f"[[ $* != -rn || ! -s {BLOBS}/{KEYS} ]] || ln -sfn {target} {BLOBS}/{KEYS}"
-    script = f'#!/bin/bash\nall=$(cat)\n{swap}\nprintf "%s\\n" "$all" | {real} "$@"\n'
-    host.write("/usr/bin/sort", script)
-    host.path("/usr/bin/sort").chmod(0o755)
+    host.replace("sort", f'all=$(cat)\n{swap}\nprintf "%s\\n" "$all" | /usr/own/sort "$@"\n')
     _run(host, _write_blob(KEYS))
     assert not (host.path(DISK) / KEYS).exists()
 
 
-def test_a_link_that_leads_to_the_key_is_no_copy(host: Host) -> None:
+def test_a_link_to_the_key_is_replaced_by_a_copy(host: Host) -> None:
     _run(host, f"rm {DISK}/{cache.ONE}; ln -s {KEY} {DISK}/{cache.ONE}; ln -s {KEY} {BLOBS}/{KEYS}")
     assert cache._is_cached(host, cache.ONE)
 
 
-def test_a_name_of_several_lines_is_no_list_of_blobs_and_no_command(host: Host) -> None:
-    """Its second line has a command where the size of a blob stands."""
+def test_a_file_name_of_several_lines_is_neither_a_list_of_blobs_nor_a_command(host: Host) -> None:
+    """Its second line has a command in place of a blob's size."""
     command = "PATH[$(touch${IFS}made-by-a-name)]"
     _run(host, f"touch {BLOBS}/$'x\\n1 {command} '{NEW}; {_write_blob()}")
     assert list(host.root.rglob("made-by-a-name")) == []
     assert cache._is_cached(host, cache.ONE)
 
 
-def test_a_folder_of_root_in_the_place_of_the_blobs_stays_as_it_is(host: Host) -> None:
+def test_a_link_to_a_folder_of_root_in_place_of_the_blobs_changes_nothing(host: Host) -> None:
     _run(host, f"mv {BLOBS} {BLOBS}.mine; ln -s /etc/of-root {BLOBS}")
     assert not (host.path(DISK) / NEW).exists()
 
 
-def test_a_folder_for_all_in_the_place_of_the_blobs_gets_no_file(host: Host) -> None:
-    """As after a race: by a link of the same name there, a copy that is gone, and a swapped folder.
-    On another file system, what is given back would be copied, and fill the root disk."""
+def test_a_link_to_a_shared_folder_in_place_of_the_blobs_gets_no_file(host: Host) -> None:
+    """As after a race: a link of the same name there, a deleted copy, and a replaced folder. On
+    another file system the restored files would be copied, and fill the root disk."""
     name, shared = cache.ONE, "/var/for-all"
     host.path(shared).mkdir()
     host.path(shared).chmod(0o1777)
     plant = f"ln -s /model-cache/disk/{name} {shared}/{name}; rm {DISK}/{name}"
     _run(host, f"{plant}; mv {BLOBS} {BLOBS}.mine; ln -s {shared} {BLOBS}")
     assert host.path(f"{shared}/{name}").is_symlink()
-    # With its own folder back, nothing is lost.
+    # Once the folder is back, nothing is lost.
     host.as_user(OLLAMA_UID, f"rm {BLOBS}; mv {BLOBS}.mine {BLOBS}")
     host.start_each("services", "models")
     assert cache._is_cached(host, name)
 
 
 @pytest.mark.parametrize("what", [f"mkfifo {BLOBS}/{NEW}", f"mkdir {BLOBS}/{NEW}"])
-def test_a_pipe_or_folder_in_the_place_of_a_blob_holds_nobody_up(host: Host, what: str) -> None:
+def test_a_pipe_or_folder_in_place_of_a_blob_does_not_block(host: Host, what: str) -> None:
     _run(host, what)
     assert cache._is_cached(host, cache.ONE)
 
 
-def test_the_mount_point_is_out_of_reach(host: Host) -> None:
+def test_the_user_cannot_replace_the_mount_point(host: Host) -> None:
     folder = f"{LIB}/model-cache"
     host.as_user(OLLAMA_UID, f"! mv {folder}/disk {folder}/mine; ! ln -s /etc {folder}/x")
     assert host.owners[folder] == ("d", 0o755, 0)
 
 
 @pytest.mark.parametrize("same", ["size", "size and time"])
-def test_a_copy_that_was_overwritten_is_noticed_and_made_anew(host: Host, same: str) -> None:
+def test_an_overwritten_copy_is_detected_and_replaced(host: Host, same: str) -> None:
     copy = f"{DISK}/{cache.ONE}"
     script = f"printf x | dd of={copy} conv=notrunc status=none"
     if same == "size and time":
@@ -160,8 +159,8 @@ def test_a_copy_that_was_overwritten_is_noticed_and_made_anew(host: Host, same: 
     assert host.calls(cache.STARTED) == []
 
 
-def test_a_copy_that_ollama_has_touched_stays(host: Host) -> None:
-    """So it does when it makes a model from another."""
+def test_a_copy_whose_time_ollama_changed_stays(host: Host) -> None:
+    """Ollama does so when it creates a model from another."""
     copy = host.path(f"{DISK}/{cache.ONE}")
     inode = copy.stat().st_ino
     host.as_user(OLLAMA_UID, f"touch -d 2020-01-01 {DISK}/{cache.ONE}")
@@ -170,12 +169,12 @@ def test_a_copy_that_ollama_has_touched_stays(host: Host) -> None:
     assert copy.stat().st_ino == inode
 
 
-def test_a_blob_that_is_not_what_its_name_says_has_no_copy(host: Host) -> None:
+def test_a_blob_with_another_hash_than_its_name_is_not_copied(host: Host) -> None:
     _run(host, _write_blob(cache.TWO))
     assert not (host.path(DISK) / cache.TWO).exists()
 
 
-# A stack of before: Ollama was root, and what it has is root's
+# A stack of an earlier release: Ollama ran as root, which owns its files
 
 
 def _owners(host: Host) -> set[int]:
@@ -183,13 +182,13 @@ def _owners(host: Host) -> set[int]:
     return {uid for path, (_, _, uid) in host.owners.items() if path.startswith(folders)}
 
 
-@pytest.fixture(name="before")
-def _before(tmp_path: Path) -> Host:
-    """It runs what ran before Ollama had a user of its own, and never ran on Ubuntu 26.04."""
-    host = Host(tmp_path, "ubuntu", "24.04")
+@pytest.fixture(scope="module", name="older")
+def _older(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Runs the program from before Ollama had its own user, which never ran on Ubuntu 26.04."""
+    host = Host(tmp_path_factory.mktemp("older"), "ubuntu", "24.04")
     host.attach_volume()
     host.name(Bundle(ollama=0, program=host_program(OLDER)))
-    host.set("rules-iptables-DOCKER-USER")  # as Docker makes it, which that program waits for
+    host.set("rules-iptables-DOCKER-USER")  # Docker makes it, which that program waits for
     assert host.boot() == GOOD
     cache._join(host)
     for name in (cache.ONE, cache.TWO):
@@ -201,11 +200,13 @@ def _before(tmp_path: Path) -> Host:
     return host
 
 
-def test_what_ollama_has_becomes_its_users_once_while_it_is_stopped(before: Host) -> None:
-    before.set("calls")
-    before.name(Bundle())
-    before.start("sync")
-    assert before.record()["state"] == "ready"
+@pytest.fixture(name="before")
+def _before(older: Host, tmp_path: Path) -> Host:
+    return older.copy(tmp_path / "host")
+
+
+def test_ollamas_files_change_owner_once_while_it_is_stopped(before: Host) -> None:
+    assert before.update(Bundle())["state"] == "ready"
     assert _owners(before) == {OLLAMA_UID}
     calls = before.calls("docker compose")
     stopped = calls.index("docker compose stop ollama")
@@ -213,14 +214,13 @@ def test_what_ollama_has_becomes_its_users_once_while_it_is_stopped(before: Host
     assert before.calls("systemctl stop geusemaker-models.service")
     before.start("models")
     assert cache._is_cached(before, cache.ONE)
-    # Not once more.
+    # Not a second time.
     before.set("calls")
-    before.name(Bundle(caddyfile="https://another\n"))
-    before.start("sync")
+    before.update(Bundle(caddyfile="https://another\n"))
     assert before.calls("docker compose stop") == []
 
 
-def test_links_that_it_left_as_root_are_taken_over_themselves(before: Host) -> None:
+def test_links_that_ollama_left_as_root_change_owner_themselves(before: Host) -> None:
     before.write("/etc/of-root/file", "as it was")
     before.restart()  # without the instance store, so that no mount keeps the folder
     cache_folder = f"{LIB}/model-cache"
@@ -245,34 +245,30 @@ def test_links_that_it_left_as_root_are_taken_over_themselves(before: Host) -> N
     assert before.owners[f"{BLOBS}/link"][2] == OLLAMA_UID
 
 
-def test_paths_that_are_longer_than_the_kernel_takes_change_hands_too(before: Host) -> None:
+def test_paths_longer_than_the_kernels_limit_change_owner_too(before: Host) -> None:
     deep = f"{BLOBS[: BLOBS.rindex('/')]}/deep"
     name = "x" * 200
     script = f"mkdir {deep}; cd -P {deep}; for i in {{1..25}}; do mkdir {name}; cd -P {name}; done"
     before._run(["/bin/bash", "-euc", script])
-    before.name(Bundle())
-    before.start("sync")
-    assert before.record()["running"] == Bundle().sha256
+    assert before.update(Bundle())["running"] == Bundle().sha256
     assert before.owners[deep][2] == OLLAMA_UID
 
 
 @pytest.mark.parametrize("fault", ["unhealthy", "not stopped"])
-def test_what_does_not_come_up_hands_them_back_to_what_ran_before(before: Host, fault: str) -> None:
+def test_a_rollback_gives_the_files_back_to_root(before: Host, fault: str) -> None:
     new = Bundle(tag="2")
     if fault == "unhealthy":
         before.set("unhealthy", f"{new.image('n8n')}\n")
     else:
         before.late("compose-stop", 1)
-    before.name(new)
-    before.start("sync")
-    record = before.record()
+    record = before.update(new)
     assert record["state"] == "ready"
     assert record["running"] != new.sha256
     assert _owners(before) == {0}
     assert before.running()["ollama"] == "1"
     before.start("models")
     assert cache._is_cached(before, cache.ONE)
-    # And then it comes up after all.
+    # Then it starts after all.
     before.set("unhealthy", "")
     before.start_each("services", "sync", "models")
     assert before.record()["running"] == new.sha256
@@ -280,35 +276,31 @@ def test_what_does_not_come_up_hands_them_back_to_what_ran_before(before: Host, 
     assert cache._is_cached(before, cache.ONE)
 
 
-def test_an_interrupted_handing_over_is_ended_the_next_time(before: Host) -> None:
+def test_an_interrupted_change_of_owner_is_completed_the_next_time(before: Host) -> None:
     for name in ("", f"/{cache.ONE}"):
         before.give(f"{BLOBS}{name}", OLLAMA_UID)
-    before.name(Bundle())
-    before.start("sync")
+    before.update(Bundle())
     assert _owners(before) == {OLLAMA_UID}
 
 
-def test_a_stack_that_has_given_up_ollama_touches_its_folders_no_more(before: Host) -> None:
-    before.name(Bundle(services=("caddy", "n8n", "postgres")))
-    before.start("sync")
+def test_a_stack_without_ollama_does_not_touch_its_folders(before: Host) -> None:
+    before.update(Bundle(services=("caddy", "n8n", "postgres")))
     drop_ins = before.path("/etc/systemd/system/docker.service.d")
     assert (drop_ins / "geusemaker-models.conf").exists()  # its folders are there
-    before.name(Bundle(services=("caddy", "n8n", "postgres"), folders=("postgres", "caddy")))
-    before.start("sync")
+    before.update(Bundle(services=("caddy", "n8n", "postgres"), folders=("postgres", "caddy")))
     assert not (drop_ins / "geusemaker-models.conf").exists()
 
 
-# Streams of programs that run in a container
+# Output of programs that run in a container
 
 
 def test_every_program_in_a_container_has_a_time_limit() -> None:
-    asks = ("docker compose exec", "docker compose run")
-    lines = [line for line in host_program().splitlines() if any(ask in line for ask in asks)]
+    lines = re.findall(r".*docker compose (?:exec|run).*", host_program())
     assert len(lines) > 2
     assert [line for line in lines if "timeout " not in line] == []
 
 
-def test_messages_without_an_end_do_not_fill_the_log(booted: Host) -> None:
+def test_endless_messages_do_not_fill_the_log(booted: Host) -> None:
     log = booted.path("/var/log/geusemaker-boot.log")
     before = log.stat().st_size
     booted.late("floods-pg_dumpall", 1)
@@ -317,24 +309,19 @@ def test_messages_without_an_end_do_not_fill_the_log(booted: Host) -> None:
     assert booted.record()["dump"]
 
 
-def test_a_pipe_in_the_folder_of_caddy_does_not_hold_the_host_up(booted: Host) -> None:
-    booted.shorten_limits()
-    booted.late("hangs-caddy", 1)
-    booted.name(Bundle(caddyfile="https://another\n"))
-    booted.start("sync")
-    record = booted.record()
+def test_a_pipe_in_the_folder_of_caddy_does_not_block_the_host(booted: Host) -> None:
+    booted.hang("caddy")
+    record = booted.update(Bundle(caddyfile="https://another\n"))
     assert "did not finish checking its Caddyfile in 300 seconds" in record["reason"]
     assert (record["state"], record["running"]) == ("ready", Bundle().sha256)
-    booted.start("sync")
-    assert booted.record()["running"] != Bundle().sha256
+    assert booted.sync()["running"] != Bundle().sha256
 
 
-def test_an_ollama_that_never_answers_ends_no_later_than_its_time_limit(booted: Host) -> None:
-    booted.shorten_limits()
-    booted.late("hangs-ollama", 1)
-    booted.name(Bundle(models=("a",)))
-    booted.start("sync")
+def test_a_command_in_ollama_that_never_ends_is_stopped_by_its_time_limit(booted: Host) -> None:
+    booted.hang("ollama")
+    booted.update(Bundle(models=("a",)))
     assert booted.start("models").returncode == 0
+    assert booted.hung
     assert booted.record()["model.a"] == "here"
 
 
@@ -342,15 +329,11 @@ def test_an_ollama_that_never_answers_ends_no_later_than_its_time_limit(booted: 
 
 
 @pytest.mark.parametrize("target", [f"{SECRETS}/postgres", "/etc/nothing"])
-def test_a_link_in_the_place_of_a_folder_to_mount_is_refused_by_name(
-    booted: Host, target: str
-) -> None:
+def test_a_link_in_place_of_a_folder_to_mount_is_refused_by_name(booted: Host, target: str) -> None:
     link = "/srv/geusemaker/efs/n8n/home"
     before = booted.owners[f"{SECRETS}/postgres"]
     booted.as_user(1000, f"ln -s {target} {link}")
-    booted.name(Bundle(more_manifest="directory efs n8n/home 1000 0700\n"))
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(Bundle(more_manifest="directory efs n8n/home 1000 0700\n"))
     assert f"{link} is a symbolic link" in record["reason"]
     assert f"sudo rm {link}" in record["reason"]
     assert record["running"] == Bundle().sha256
@@ -361,17 +344,16 @@ def test_a_link_in_the_place_of_a_folder_to_mount_is_refused_by_name(
     assert booted.owners[link] == ("d", 0o700, 1000)
 
 
-def test_a_link_above_it_is_followed_as_the_folders_own_user_only(booted: Host) -> None:
+def test_a_link_above_a_folder_is_followed_only_as_the_folders_user(booted: Host) -> None:
     booted.write("/etc/of-root/file", "as it was")
     booted.as_user(
         1000, "mkdir -p /srv/geusemaker/efs/n8n/a; ln -s /etc/of-root /srv/geusemaker/efs/n8n/b"
     )
-    booted.name(Bundle(more_manifest="directory efs n8n/b/home 1000 0700\n"))
-    booted.start("sync")
+    booted.update(Bundle(more_manifest="directory efs n8n/b/home 1000 0700\n"))
     assert [p for p in booted.owners if p.startswith("/etc/of-root/")] == ["/etc/of-root/file"]
 
 
-def test_a_data_folder_has_its_owner_and_mode_back(booted: Host) -> None:
+def test_a_data_folder_gets_its_owner_and_mode_back(booted: Host) -> None:
     booted.path("/srv/geusemaker/data/postgres").chmod(0o755)
     booted.give("/srv/geusemaker/data/postgres", 0)
     booted.start("services")

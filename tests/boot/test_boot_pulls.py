@@ -1,14 +1,13 @@
-"""Images on their way to the host: side by side, with room, and with the reason where one fails."""
+"""Pulls of images: in parallel, with enough disk space, and with the reason of a failure."""
 
 import json
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from geusemaker.bundle.registry_logins import docker_config
 
-from .boot_host import FACTS, MANY, Host
+from .boot_host import FACTS, MANY, PATIENCE, Host
 from .bundles import Bundle, host_program
 
 OLD, NEW = Bundle(), Bundle(tag="2")
@@ -40,34 +39,31 @@ def _says(host: Host, **texts: str) -> None:
 
 
 @pytest.mark.parametrize("text", FOR_GOOD.values(), ids=FOR_GOOD)
-def test_what_does_not_get_better_is_named_and_not_tried_on(booted: Host, text: str) -> None:
+def test_a_permanent_failure_is_named_and_not_tried_again(booted: Host, text: str) -> None:
     _says(booted, n8n=f"{PREFIX}{text}")
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert record["reason"].startswith(f"image {NEW.image('n8n')} could not be pulled: {text}; ")
-    # Where a login helps, the way to give one is named.
+    # Where a login helps, its config key is named.
     assert (HOW in record["reason"]) == (text in (FOR_GOOD["no login"], FOR_GOOD["unauthorized"]))
     assert _pulls(booted, "n8n") == 1
-    # The others are there, and the next minute goes on from them.
+    # The others are pulled, and the next minute pulls the missing one.
     assert {_pulls(booted, name) for name in OLD.services} == {1}
     booted.set("registry-says")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert sum(_pulls(booted, name) for name in OLD.services) == len(OLD.services) + 1
 
 
 @pytest.mark.parametrize(
     "text", ["net/http: TLS handshake timeout", "toomanyrequests: You have reached your limit"]
 )
-def test_what_may_get_better_is_tried_on_and_named_in_the_end(booted: Host, text: str) -> None:
+def test_a_temporary_failure_is_tried_again_and_named_in_the_end(booted: Host, text: str) -> None:
     _says(booted, n8n=f"{PREFIX}{text}", caddy="Error: eof")
     booted.name(NEW)
     log = booted.start("sync").stdout
     assert _pulls(booted, "n8n") == 4
     reason = booted.record()["reason"]
-    # In the order of the bundle, whichever ended first.
+    # In the order of the bundle, not of the failures.
     assert reason.startswith(f"image {NEW.image('caddy')} could not be pulled in 4 tries: Error: e")
     assert "; 1 more could not be pulled either; " in reason
     assert f"try 4 of 4: {text}" in log
@@ -76,23 +72,19 @@ def test_what_may_get_better_is_tried_on_and_named_in_the_end(booted: Host, text
     assert (HOW in booted.record()["reason"]) == text.startswith("toomanyrequests")
 
 
-def test_registries_that_count_are_asked_less_often(booted: Host) -> None:
-    (booted.root / "usr/bin/sleep").unlink()
-    booted.write("/usr/bin/sleep", '#!/bin/bash\necho "sleep $*" >>/world/calls\n')
-    booted.path("/usr/bin/sleep").chmod(0o755)
+def test_pulls_from_a_registry_with_a_rate_limit_pause_longer(booted: Host) -> None:
+    booted.replace("sleep", 'echo "sleep $*" >>/world/calls\n')
     program = booted.path("/usr/local/lib/geusemaker/host")
     program.write_text(program.read_text().replace("PULL_PAUSE=0", "PULL_PAUSE=30"))
     _says(booted, n8n=f"{PREFIX}toomanyrequests: x", caddy="Error: connection reset by peer")
-    booted.name(NEW)
-    booted.start("sync")
+    booted.update(NEW)
     pauses = sorted(call for call in booted.calls("sleep") if call != "sleep 0")
     assert pauses == ["sleep 240"] * 3 + ["sleep 30"] * 3
 
 
-def test_what_docker_says_is_one_bounded_line_without_control_signs(booted: Host) -> None:
+def test_docker_errors_become_one_bounded_line_without_control_characters(booted: Host) -> None:
     _says(booted, n8n=f"{PREFIX}\x1b[31mred\x07 {'long ' * 200}end: not found")
-    booted.name(NEW)
-    booted.start("sync")
+    booted.update(NEW)
     reason = booted.record()["reason"]
     assert "could not be pulled" in reason
     assert "[31mred long long" in reason
@@ -101,55 +93,48 @@ def test_what_docker_says_is_one_bounded_line_without_control_signs(booted: Host
 
 
 @pytest.mark.parametrize("missing", ["2000", "1"])
-def test_without_room_nothing_is_pulled(booted: Host, missing: str) -> None:
+def test_without_disk_space_nothing_is_pulled(booted: Host, missing: str) -> None:
     booted.set("room", f"{missing} * 4096\n")
-    booted.name(NEW)
-    booted.start("sync")
-    record = booted.record()
+    record = booted.update(NEW)
     assert (record["state"], record["running"]) == ("ready", OLD.sha256)
     assert "4 images take 7 GiB or more, and Docker's disk has 0 GiB free" in record["reason"]
     assert "geusemaker:rootVolumeGib" in record["reason"]
     assert booted.calls("docker pull") == []
 
 
-def test_images_that_are_there_need_no_room(booted: Host) -> None:
+def test_existing_images_need_no_disk_space(booted: Host) -> None:
     booted.set("room", "1 * 4096\n")
-    booted.name(OLD, "https://n8n.example.org")
-    booted.start("sync")
-    assert "reason" not in booted.record()
+    assert "reason" not in booted.update(OLD, "https://n8n.example.org")
 
 
-def test_three_are_pulled_side_by_side_and_no_more(tmp_path: Path) -> None:
-    host = Host(tmp_path)
-    host.cloud_init()
+def test_at_most_three_images_are_pulled_in_parallel(laid_down: Host) -> None:
+    host = laid_down
     assert host.start("docker").returncode == 0
     pipe = host.gate("pull")
     pulling = host.begin("bundle")
     host.wait_for_calls("docker pull", 3)
-    with pipe.open("w"):  # until it is closed, each of them waits here
+    with pipe.open("w"):  # each of them waits until it is closed
         assert len(host.calls("docker pull")) == 3 < len(OLD.services)
         pipe.unlink()
-    assert pulling.wait(timeout=120) == 0
+    assert pulling.wait(PATIENCE) == 0
     assert len(host.calls("docker pull")) == len(OLD.services)
 
 
-def test_a_registry_that_is_down_leaves_no_pull_behind(booted: Host) -> None:
+def test_every_image_is_tried_while_a_registry_is_down(booted: Host) -> None:
     booted.late("registry", MANY)
-    booted.name(NEW)
-    booted.start("sync")
-    assert "3 more could not be pulled either" in booted.record()["reason"]
+    assert "3 more could not be pulled either" in booted.update(NEW)["reason"]
     assert {_pulls(booted, name) for name in OLD.services} == {4}
 
 
 def _log_in(host: Host, logins: str = LOGINS, name: str = REGISTRIES, bundle: Bundle = NEW) -> None:
-    """What a stack with registryLogins has for its host, and another bundle to pull."""
+    """Another bundle to pull, in a stack with registryLogins."""
     host.name(bundle)
     host.parameter(FACTS.settings_parameter, f"{bundle.pointer()}\nregistries={name}")
     host.parameter(REGISTRIES, logins)
 
 
 def _traces(host: Host, *words: str) -> set[str]:
-    """Files of the host that hold one of the words, or a part of Docker's file."""
+    """Files of the host that contain one of the words."""
     return {
         path
         for path, (kind, _, _) in host.owners.items()
@@ -159,7 +144,7 @@ def _traces(host: Host, *words: str) -> set[str]:
     }
 
 
-def test_images_are_pulled_with_the_logins_which_leave_no_trace(booted: Host) -> None:
+def test_images_are_pulled_with_logins_that_leave_no_trace(booted: Host) -> None:
     _log_in(booted)
     booted.late("ssm-registries", 2)
     before = len(booted.calls())
@@ -175,33 +160,31 @@ def test_images_are_pulled_with_the_logins_which_leave_no_trace(booted: Host) ->
     assert not booted.path(LOGIN_DIR).exists()
     said = ran.stdout + ran.stderr + "\n".join(booted.calls()[before:])
     assert not [word for word in ("MARKER", *encoded) if word in said]
-    # All is there: the next change reads no login, and an older bundle knows nothing of them.
+    # With nothing to pull, no login is read.
     booted.start("sync")
     assert len([call for call in booted.calls("aws ssm get-parameter") if REGISTRIES in call]) == 3
 
 
-def test_without_logins_docker_is_left_to_its_own(booted: Host) -> None:
+def test_without_logins_docker_uses_its_own_settings(booted: Host) -> None:
     booted.name(NEW)
     booted.write("/root/.docker/config.json", "{}\n")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert "/root/.docker" in booted.read("/world/logins")
     assert LOGIN_DIR not in booted.read("/world/logins")
 
 
-def test_a_login_that_is_refused_is_named_by_its_key_and_is_gone(booted: Host) -> None:
+def test_a_refused_login_is_named_by_its_config_key_and_is_deleted(booted: Host) -> None:
     _log_in(booted)
     _says(booted, n8n=f"{PREFIX}unauthorized: incorrect username or password")
     booted.start("sync")
     reason = booted.record()["reason"]
     assert "incorrect username or password; is its login in geusemaker:registryLogins?; " in reason
     assert not booted.path(LOGIN_DIR).exists()
-    # Another password is another value of the parameter, and is taken at the next try.
+    # Another password is another value of the parameter, which the next try reads.
     booted.set("registry-says")
     other = docker_config({"docker.io": SecretStr("me:MARKERnew")})
     booted.parameter(REGISTRIES, other)
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert booted.read("/world/logins").splitlines()[-1] == other
 
 
@@ -213,7 +196,7 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("text", UNKNOWN.values(), ids=UNKNOWN)
-def test_nothing_but_logins_is_taken_from_the_parameter(booted: Host, text: str) -> None:
+def test_only_logins_are_accepted_from_the_parameter(booted: Host, text: str) -> None:
     _log_in(booted, text)
     _says(booted, n8n=f"{PREFIX}{FOR_GOOD['no login']}")
     booted.start("sync")
@@ -224,9 +207,7 @@ def test_nothing_but_logins_is_taken_from_the_parameter(booted: Host, text: str)
 
 
 @pytest.mark.parametrize("late", [MANY, 0])
-def test_logins_that_cannot_be_read_keep_public_images_from_nothing(
-    booted: Host, late: int
-) -> None:
+def test_public_images_are_pulled_where_logins_cannot_be_read(booted: Host, late: int) -> None:
     _log_in(booted, name=REGISTRIES if late else "--profile x")
     booted.late("ssm-registries", late)
     _says(booted, n8n=f"{PREFIX}{FOR_GOOD['unauthorized']}")
@@ -237,13 +218,12 @@ def test_logins_that_cannot_be_read_keep_public_images_from_nothing(
     assert f"pulling without a login; {why}" in log
     assert f"unauthorized; {why}; the previous settings stay" in booted.record()["reason"]
     booted.set("registry-says")
-    booted.start("sync")
-    assert booted.record()["running"] == NEW.sha256
+    assert booted.sync()["running"] == NEW.sha256
     assert not booted.path(LOGIN_DIR).exists()
 
 
-def test_a_pull_that_is_ended_leaves_no_login(booted: Host) -> None:
-    """As systemd ends it, by a signal to the step's process."""
+def test_a_pull_that_systemd_stops_leaves_no_login(booted: Host) -> None:
+    """systemd sends a signal to the step's process."""
     text = host_program()
     assert "\n  until said=$(docker pull" in text
     ended = text.replace(

@@ -1,4 +1,4 @@
-"""The bundle that the program renders, on the host that the program renders."""
+"""The rendered bundle on the rendered host."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from .bundles import Bundle, host_program
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered(Bundle):
-    """As the stack renders it; its files are the program's own."""
+    """A bundle with the files that the stack renders."""
 
     facts: bundle.BundleFacts
 
@@ -42,7 +42,7 @@ def secrets() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("os_id", "version"), [SYSTEMS[0], SYSTEMS[3]])
-def test_all_services_come_up_and_each_reader_gets_its_secrets(
+def test_all_services_start_and_each_gets_its_secrets(
     tmp_path: Path, os_id: str, version: str
 ) -> None:
     host = Host(tmp_path, os_id, version)
@@ -70,7 +70,7 @@ def test_all_services_come_up_and_each_reader_gets_its_secrets(
 
 
 @pytest.mark.parametrize("services", [("n8n", "postgres"), ("ollama",), ("qdrant", "crawl4ai")])
-def test_a_subset_comes_up_in_place_of_all(tmp_path: Path, services: tuple[str, ...]) -> None:
+def test_a_subset_of_the_services_starts(tmp_path: Path, services: tuple[str, ...]) -> None:
     host = Host(tmp_path)
     host.attach_volume()
     host.parameters(**secrets())

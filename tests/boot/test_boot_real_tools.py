@@ -1,4 +1,4 @@
-"""shellcheck and systemd themselves over what the host gets. Missing, they are a failure."""
+"""The real shellcheck and systemd check the host's files. The tests fail where they are missing."""
 
 import os
 import shutil
@@ -23,8 +23,8 @@ START = 'main "$@"\n'
 def tool(command: str, package: str) -> str:
     found = shutil.which(command, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     assert found is not None, (
-        f"{command} is missing, which these tests run for real. Install the package {package}, "
-        "or run scripts/test_packages.sh, which installs all that the tests need."
+        f"{command} is missing. These tests run it: install the package {package}, or all by "
+        "scripts/test_packages.sh."
     )
     return found
 
@@ -35,24 +35,26 @@ def shellcheck(*arguments: str, text: str | None = None) -> str:
 
 
 @pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
-def test_the_script_with_the_bundles_part_pleases_shellcheck(facts: HostFacts) -> None:
+def test_shellcheck_accepts_the_script_with_the_bundles_part(facts: HostFacts) -> None:
     script = render(facts)
     assert script.endswith(START)
-    # Together, as they run: each uses functions and settings of the other.
+    # As they run together: each uses functions and settings of the other.
     whole = script.removesuffix(START) + bundle_program() + START
     assert shellcheck("-", text=whole) == ""
 
 
 @pytest.mark.parametrize("name", ["restore-models", "wall"])
-def test_what_docker_runs_before_it_starts_pleases_shellcheck(booted: Host, name: str) -> None:
+def test_shellcheck_accepts_the_scripts_that_docker_runs_before_its_start(
+    booted: Host, name: str
+) -> None:
     assert shellcheck(str(booted.path(f"{LIB}/{name}"))) == ""
 
 
-def test_shellcheck_is_really_asked() -> None:
+def test_shellcheck_reports_an_error() -> None:
     assert "SC2086" in shellcheck("-", text="#!/bin/bash\necho $1\n")
 
 
-def test_the_tests_own_shell_pleases_shellcheck() -> None:
+def test_shellcheck_accepts_the_scripts_of_the_tests() -> None:
     files = [path for path in STAND_INS.iterdir() if path.name != "ip6tables"]
     files += [HERE / "enter.sh", HERE.parents[1] / "scripts" / "test_packages.sh"]
     found = shellcheck("--exclude=SC1091,SC2012,SC2013,SC2016,SC2034,SC2154", *map(str, files))
@@ -70,7 +72,7 @@ def _verify(units: list[Path]) -> subprocess.CompletedProcess[str]:
 
 
 def _units(host: Host, folder: Path) -> list[Path]:
-    """The unit files, with the program where this machine has it: systemd looks for it."""
+    """The unit files, with the program's path on this machine, which systemd checks."""
     folder.mkdir()
     program = "/usr/local/lib/geusemaker/host"
     for unit in host.path("/etc/systemd/system").glob("geusemaker*"):
@@ -81,7 +83,7 @@ def _units(host: Host, folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(("os_id", "version"), SYSTEMS)
-def test_every_unit_file_pleases_systemd(tmp_path: Path, os_id: str, version: str) -> None:
+def test_systemd_accepts_every_unit_file(tmp_path: Path, os_id: str, version: str) -> None:
     host = Host(tmp_path / "host", os_id, version)
     host.cloud_init()
     units = _units(host, tmp_path / "units")
@@ -91,7 +93,7 @@ def test_every_unit_file_pleases_systemd(tmp_path: Path, os_id: str, version: st
     assert (result.returncode, said) == (0, [])
 
 
-def test_systemd_is_really_asked(tmp_path: Path) -> None:
+def test_systemd_reports_an_error(tmp_path: Path) -> None:
     host = Host(tmp_path / "host")
     host.cloud_init()
     units = _units(host, tmp_path / "units")
@@ -101,7 +103,7 @@ def test_systemd_is_really_asked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["geusemaker", "geusemaker-wall"])
-def test_the_drop_ins_of_docker_please_systemd(booted: Host, tmp_path: Path, name: str) -> None:
+def test_systemd_accepts_the_drop_ins_of_docker(booted: Host, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "units"
     (folder / "docker.service.d").mkdir(parents=True)
     (folder / "docker.service").write_text("[Service]\nExecStart=/bin/true\n")
@@ -112,7 +114,7 @@ def test_the_drop_ins_of_docker_please_systemd(booted: Host, tmp_path: Path, nam
     assert (result.returncode, said) == (0, [])
 
 
-def test_the_log_is_cut_by_logrotate_and_goes_on(booted: Host, tmp_path: Path) -> None:
+def test_logrotate_rotates_the_log_while_it_is_written(booted: Host, tmp_path: Path) -> None:
     log = tmp_path / "boot.log"
     rules = tmp_path / "rules"
     rules.write_text(
@@ -129,13 +131,15 @@ def test_the_log_is_cut_by_logrotate_and_goes_on(booted: Host, tmp_path: Path) -
     assert [path.name for path in tmp_path.glob("boot.log.*")] == ["boot.log.1.gz"]
 
 
-def test_e2fsck_words_what_it_is_too_old_for_as_the_script_expects(tmp_path: Path) -> None:
+def test_e2fsck_reports_an_unsupported_feature_in_the_words_that_the_script_expects(
+    tmp_path: Path,
+) -> None:
     disk = tmp_path / "disk"
     with disk.open("wb") as blank:
         blank.truncate(8 << 20)
     mkfs, debugfs, e2fsck = (tool(name, "e2fsprogs") for name in ("mkfs.ext4", "debugfs", "e2fsck"))
     subprocess.run([mkfs, "-q", str(disk)], check=True)
-    # A feature of the future, which this machine's tools are too old for.
+    # A feature that this machine's tools do not know.
     subprocess.run([debugfs, "-w", "-R", "feature FEATURE_R30", str(disk)], check=True)
     result = subprocess.run([e2fsck, "-p", str(disk)], capture_output=True, text=True, check=False)
     assert result.returncode == 8
@@ -143,7 +147,7 @@ def test_e2fsck_words_what_it_is_too_old_for_as_the_script_expects(tmp_path: Pat
     assert "unsupported feature" in render(FACTS)
 
 
-def test_the_packages_that_the_tests_need_are_there_or_named() -> None:
+def test_the_packages_that_these_tests_need_are_installed_by_the_script() -> None:
     script = HERE.parents[1] / "scripts" / "test_packages.sh"
     assert "need shellcheck shellcheck\n" in script.read_text()
     assert "need systemd systemd-analyze\n" in script.read_text()

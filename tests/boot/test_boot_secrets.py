@@ -1,4 +1,4 @@
-"""Secrets: where they are, who may read them, and where no trace of them may be."""
+"""Secrets: their files, who may read them, and that they are nowhere else."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def _files_with_a_secret(host: Host) -> set[str]:
 
 
 @pytest.mark.parametrize(("os_id", "version"), [SYSTEMS[1], SYSTEMS[4]])
-def test_secrets_are_in_their_files_and_leave_no_trace_anywhere_else(
+def test_secrets_are_in_their_files_and_nowhere_else(
     tmp_path: Path, os_id: str, version: str
 ) -> None:
     host = Host(tmp_path, os_id, version)
@@ -47,17 +47,17 @@ def test_secrets_are_in_their_files_and_leave_no_trace_anywhere_else(
     assert host.owners[f"{LIB}/secrets"] == ("d", 0o700, 0)
 
 
-def test_a_script_that_is_traced_by_hand_shows_them_to_its_caller_only(booted: Host) -> None:
-    """Nothing in the program turns tracing on."""
+def test_the_program_never_traces_its_commands(booted: Host) -> None:
+    """A trace would print them."""
     assert "set -x" not in booted.script + Bundle().files["host.sh"]
     assert "xtrace" not in booted.script + Bundle().files["host.sh"]
 
 
-def test_a_missing_value_fails_the_secrets_step_and_is_named(tmp_path: Path) -> None:
-    host = Host(tmp_path)
+def test_a_missing_value_fails_the_secrets_step_and_is_named(laid_down: Host) -> None:
+    host = laid_down
     host.attach_volume()
     host.parameters(postgres_password="MARKER1")
-    statuses = host.boot()
+    statuses = host.start_all()
     assert (statuses["bundle"], statuses["secrets"], statuses["services"]) == (0, 1, 1)
     record = host.record()
     assert (record["state"], record["step"]) == ("not-ready", "secrets")
@@ -65,21 +65,21 @@ def test_a_missing_value_fails_the_secrets_step_and_is_named(tmp_path: Path) -> 
     assert host.containers() == {}
 
 
-def test_a_store_that_keeps_refusing_fails_the_secrets_step(tmp_path: Path) -> None:
-    host = Host(tmp_path)
+def test_a_parameter_store_that_always_refuses_fails_the_secrets_step(laid_down: Host) -> None:
+    host = laid_down
     host.attach_volume()
     host.late("ssm-secrets", MANY)
-    host.boot()
+    host.start_all()
     record = host.record()
     assert (record["state"], record["step"]) == ("not-ready", "secrets")
     assert "could not be read" in record["reason"]
-    # Once it answers, the step's unit and sync's next minute fix it.
+    # Once it answers, the step's unit and the next sync succeed.
     host.late("ssm-secrets", 0)
     assert host.start_each("secrets", "sync") == {"secrets": 0, "sync": 0}
     assert host.record()["state"] == "ready"
 
 
-def test_after_a_reboot_without_the_store_the_files_are_there_and_the_step_says_so(
+def test_after_a_reboot_without_the_parameter_store_the_files_stay_and_the_step_fails(
     booted: Host,
 ) -> None:
     before = {path: booted.path(path).read_bytes() for path in _files_with_a_secret_now(booted)}
@@ -90,7 +90,7 @@ def test_after_a_reboot_without_the_store_the_files_are_there_and_the_step_says_
     assert {path: booted.path(path).read_bytes() for path in before} == before
     assert len(before) == len(SECRETS)
     assert booted.record()["step"] == "secrets"
-    # Docker has started the containers of the boot before by itself.
+    # Docker has started the containers of the previous boot by itself.
     assert set(booted.containers()) == set(Bundle().services)
 
 
@@ -98,7 +98,7 @@ def _files_with_a_secret_now(host: Host) -> list[str]:
     return [f"{LIB}/secrets/{who}/{name}" for who, name, _ in SECRETS]
 
 
-def test_a_value_that_did_not_change_keeps_its_file_since_a_container_has_it_open(
+def test_an_unchanged_value_keeps_its_file_because_a_container_has_it_open(
     booted: Host,
 ) -> None:
     paths = [booted.path(path) for path in _files_with_a_secret_now(booted)]

@@ -1,5 +1,6 @@
 """A clone's local door for tests: a project folder, a simulated account, the genuine CLI."""
 
+import asyncio
 import contextlib
 import gc
 import json
@@ -9,7 +10,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from unittest import mock
 import boto3
 import grpc
 from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2_grpc
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from geusemaker.local import lifecycle, session
 from geusemaker.local.places import Places
@@ -52,15 +52,9 @@ def make_project(folder: Path) -> Path:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what would lead to anybody's account."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
-
-
-def _collect() -> None:
-    """The event loop of a program that failed stays open; it is no warning of the test after it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    """This process's environment without what would lead to anybody's account, and unmeasured."""
+    foreign = ("AWS_", "PULUMI_", "COVERAGE_")
+    return {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
 
 
 def _is_of_tags(step: Mapping[str, Any]) -> bool:
@@ -72,11 +66,36 @@ def _is_of_tags(step: Mapping[str, Any]) -> bool:
     )
 
 
+class _Language(LanguageServer):
+    """The SDK's, which a running CLI starts; an engine that attaches to it greets it first."""
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._engine = request.engine_address
+        return language_pb2.LanguageHandshakeResponse()
+
+    def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
+        request.args[:] = [self._engine]
+        loops: list[asyncio.AbstractEventLoop] = []
+        make = asyncio.new_event_loop
+
+        def new_event_loop() -> asyncio.AbstractEventLoop:
+            loops.append(make())
+            return loops[-1]
+
+        with mock.patch.object(asyncio, "new_event_loop", new_event_loop):
+            try:
+                return super().Run(request, context)  # type: ignore[no-untyped-call]
+            finally:
+                for loop in loops:  # that of a program that fails stays open
+                    loop.close()
+
+
 class Door:
     """One open local door. `close` ends what it started.
 
-    The genuine CLI runs each command. The program runs in this process, as with the Automation
-    API; `plain` lets the CLI start Python, its imports and pip's list for each preview instead.
+    The genuine CLI runs each command, and the commands of `geusemaker` run it too. It attaches to
+    this process, which runs the program; `plain` lets it start Python, whose imports and pip's
+    list take most of the time of a preview, instead.
     """
 
     def __init__(self, project: Path) -> None:
@@ -90,19 +109,6 @@ class Door:
         """The local environment."""
         return self._session.env
 
-    def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
-        """Run the plain CLI; `code` is the exit code that it must have, None for any."""
-        command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
-        if self._inline and arguments[0] in ("preview", "up", "refresh", "destroy"):
-            with self._program() as address:
-                ran = self.run(*command, f"--client={address}")
-            if ran.code:
-                _collect()
-        else:
-            ran = self.run(*command)
-        assert code is None or ran.code == code, f"pulumi {' '.join(arguments)}: {ran}"
-        return ran
-
     @contextlib.contextmanager
     def plain(self) -> Iterator[None]:
         """Run the program in a Python of its own, as a user does."""
@@ -114,39 +120,46 @@ class Door:
 
     @contextlib.contextmanager
     def _program(self) -> Iterator[str]:
-        """Where the engine finds the project's program while it runs in this process."""
+        """The engine's setting by which it finds the program, which runs in this process."""
 
         def program() -> None:
-            runpy.run_path(str(self.places.project / "__main__.py"))
-            gc.unfreeze()  # what the program froze is not its own here
+            with mock.patch.object(gc, "freeze"):  # what it freezes for good is not its own here
+                runpy.run_path(str(self.places.project / "__main__.py"))
 
         with ThreadPoolExecutor() as threads:
             server = grpc.server(threads)
-            language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+            language_pb2_grpc.add_LanguageRuntimeServicer_to_server(_Language(program), server)
             port = server.add_insecure_port("127.0.0.1:0")
             server.start()
             try:
                 with mock.patch.dict(os.environ, self.env, clear=True):
-                    yield f"127.0.0.1:{port}"
+                    yield f"python:{port}"
             finally:
                 server.stop(None).wait()
+
+    def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
+        """Run the plain CLI; `code` is the exit code that it must have, None for any."""
+        ran = self.run("pulumi", "--non-interactive", "--color", "never", *arguments)
+        assert code is None or ran.code == code, f"pulumi {' '.join(arguments)}: {ran}"
+        return ran
 
     def run(self, *command: str) -> Ran:
         """Run any command in the local environment, in the project."""
         program = shutil.which(command[0], path=self.env["PATH"])
         assert program is not None, f"{command[0]} is not on the environment's PATH"
-        # Measuring each of the hundred runs of the program, and of pip within them, takes a third
-        # longer and tells nothing new: test_local_command.py has whole runs that are measured.
-        env = {name: value for name, value in self.env.items() if not name.startswith("COVERAGE_")}
-        ran = subprocess.run(
-            [program, *command[1:]],
-            cwd=self.places.project,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        env = {**self.env, "GOGC": "400"}  # a fifth less of the CLI's CPU time, for 15 MB
+        with self._program() if self._inline else contextlib.nullcontext() as attached:
+            if attached:
+                env["PULUMI_DEBUG_LANGUAGES"] = attached
+            ran = subprocess.run(
+                [program, *command[1:]],
+                cwd=self.places.project,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         return Ran(ran.returncode, ran.stdout + ran.stderr)
 
     def set(self, **values: str) -> None:

@@ -1,4 +1,4 @@
-"""One host a module: n8n migrates its database for a while on its first start."""
+"""One host for each module: on its first start n8n migrates its database for a while."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,7 @@
-"""n8n as its container would be, on this machine.
+"""n8n as in its container, on this machine.
 
 The environment is that of the rendered compose.yaml. Container paths and names are mapped to local
-ones, ports to free ones, and nothing else is changed; `_ADDED` is what the image or the container's
-own network would have brought.
+ones, and ports to free ones. `Host._added` has what the image or the container's network sets.
 """
 
 import itertools
@@ -31,7 +30,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import real_n8n  # noqa: E402
 
 URL: Final = "https://localhost:8443"
-"""The stack's own default: where a port forward by Session Manager ends."""
+"""The stack's default: the address of a port forward by Session Manager."""
 
 OWNER: Final = "owner@example.com"
 OWNER_PASSWORD: Final = "own" + "er7" * 12 + "x"
@@ -52,7 +51,7 @@ _PATHS: Final = {"/run/secrets": "secrets", "/home/node": "home"}
 
 @dataclass
 class Host:
-    """A folder, a database and a proxy; n8n is started and stopped as a test wants it."""
+    """A folder, a database and a proxy. A test starts and stops n8n."""
 
     folder: Path
     cluster: Cluster
@@ -64,14 +63,14 @@ class Host:
 
     @property
     def config_file(self) -> Path:
-        """Where n8n keeps its key."""
+        """The file with n8n's key."""
         return self.folder / "home/.n8n/config"
 
     def visitor(self) -> Visitor:
         return Visitor(self.proxy.port, self.proxy.root)
 
     def owner(self, email: str = OWNER) -> Visitor:
-        """Somebody who has logged in by the stack's credentials, once: n8n counts how often."""
+        """A client that has logged in with the stack's credentials, once: n8n limits logins."""
         if email not in self._logins:
             visitor = self.visitor()
             answer = log_in(visitor, email, OWNER_PASSWORD)
@@ -80,7 +79,7 @@ class Host:
         return self._logins[email]
 
     def environment(self, email: str = OWNER) -> dict[str, str]:
-        """What compose.yaml gives to n8n, with what is named otherwise here."""
+        """The environment of n8n in compose.yaml, with local names."""
         of = facts(owner_email=email, n8n_reaches=REACHED)
         rendered: dict[str, str] = service("n8n", of)["environment"]
         values = {"GEUSEMAKER_URL": URL, "GEUSEMAKER_HOST": "localhost"}
@@ -107,18 +106,18 @@ class Host:
         return {
             # In the container the broker's port is the default, 5679.
             "N8N_RUNNERS_BROKER_PORT": str(self.broker_port),
-            # Whatever asks the world is refused at once: no test reaches beyond loopback.
+            # Requests to the internet fail at once: no test connects beyond loopback.
             "HTTP_PROXY": "http://127.0.0.1:9",
             "HTTPS_PROXY": "http://127.0.0.1:9",
             "NO_PROXY": "localhost,127.0.0.1",
-            # The image's own.
+            # As in the image.
             "NODE_ENV": "production",
             "HOME": str(self.folder / "home"),
             "PATH": os.defpath,
         }
 
     def write_secrets(self, **other: str) -> None:
-        """One file each without a trailing newline, as on the host, for n8n and nobody else."""
+        """One file for each, without a trailing newline, as on the host, only for n8n."""
         into = self.folder / "secrets"
         into.mkdir(exist_ok=True)
         for file in CONSUMERS["n8n"]:
@@ -129,7 +128,7 @@ class Host:
             path.chmod(0o400)
 
     def launch(self, email: str = OWNER) -> Program:
-        """Starts n8n without waiting for anything."""
+        """Starts n8n without waiting."""
         tools = real_n8n.ensure()
         (self.folder / "home").mkdir(exist_ok=True)
         self.program = Program(
@@ -141,12 +140,12 @@ class Host:
         return self.program
 
     def start(self, email: str = OWNER) -> None:
-        """Starts n8n, and waits until Caddy calls it ready."""
+        """Starts n8n, and waits until it is ready behind Caddy."""
         visitor = self.visitor()
         self.launch(email).until("n8n was ready", lambda: is_ready(visitor))
 
     def ask_broker(self, token: str) -> Answer:
-        """What the runner's launcher does first."""
+        """The first request of the runner's launcher."""
         connection = HTTPConnection("127.0.0.1", self.broker_port, timeout=300)
         try:
             headers = {"Content-Type": "application/json"}
@@ -157,7 +156,7 @@ class Host:
             connection.close()
 
     def launch_runner(self, folder: Path) -> Program:
-        """The task runner by its rendered environment, as its launcher would start it."""
+        """The task runner with its rendered environment, as its launcher starts it."""
         rendered: dict[str, str] = service("n8n-runners", facts())["environment"]
         assert rendered["N8N_RUNNERS_TASK_BROKER_URI"] == "http://n8n:5679"
         granted = self.ask_broker(SECRETS["n8n-runners-token"]).json["data"]["token"]
@@ -180,11 +179,11 @@ class Host:
             self.program.stop()
 
     def forget_files(self) -> None:
-        """As on a new host with an empty file system."""
+        """Deletes n8n's files, as on a new host."""
         shutil.rmtree(self.folder / "home")
 
     def end(self) -> None:
-        """Nothing of it stays behind."""
+        """Stops and removes everything."""
         if self.program is not None:
             self.program.stop(signal.SIGKILL)
         self.proxy.stop()
@@ -192,7 +191,7 @@ class Host:
 
 
 def make_host(folder: Path) -> Host:
-    """A host on which everything runs but n8n."""
+    """A host on which everything except n8n runs."""
     port = free_port()
     cluster = Cluster(SECRETS["postgres-password"])
     try:
@@ -216,7 +215,7 @@ def log_in(visitor: Visitor, email: str, password: str) -> Answer:
 
 
 def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
-    """Makes a workflow of these nodes, one after the other, and publishes it; gives its id."""
+    """Creates a workflow of these nodes in a chain, and publishes it. Returns its id."""
     for at, node in enumerate(nodes):
         node.update(id=f"{name}-{at}", position=[200 * at, 0])
     links = {
@@ -242,7 +241,7 @@ def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
 
 
 def await_published(owner: Visitor, workflow: str) -> None:
-    """n8n takes webhooks up in its own time, after it has answered that they are asked for."""
+    """n8n registers webhooks some time after it has answered the request for it."""
 
     def state() -> str:
         answer = owner.ask("GET", f"/rest/workflows/{workflow}/publication-status")
@@ -255,7 +254,7 @@ def await_published(owner: Visitor, workflow: str) -> None:
 
 
 def webhook(path: str, **more: Any) -> dict[str, Any]:
-    """A node that takes a POST and answers with what the last node makes of it."""
+    """A node that accepts a POST and answers with the result of the last node."""
     credentials = {"credentials": more.pop("credentials")} if "credentials" in more else {}
     return {
         "name": "Webhook",

@@ -1,4 +1,4 @@
-"""n8n 2.40.7 by the rendered environment: what a user finds after the first boot.
+"""n8n 2.40.7 with the rendered environment: its state after the first boot.
 
 The product ships a newer n8n as an image; this is the newest that npm installs. PostgreSQL is the
 system's, which n8n calls too old when it is older than 16, and works with.
@@ -48,17 +48,17 @@ def test_no_secret_is_in_the_environment_or_the_command(host: Host, started: Hos
     assert OWNER_PASSWORD not in said
 
 
-def test_n8n_makes_no_complaint_about_its_settings(started: Host) -> None:
+def test_n8n_logs_no_warning_about_its_settings(started: Host) -> None:
     assert started.program is not None
     said = started.program.said()
-    # It also tells of defaults that will change, by " - NAME -> what".
+    # It also announces changes of defaults, in lines " - NAME -> what".
     old = set(re.findall(r"^ - ([A-Z0-9_]+) -> ", said, re.MULTILINE))
     assert old & set(started.environment()) == set(), said
     assert "Invalid value" not in said, said
     assert "contained leading or trailing whitespace" not in said, said
 
 
-def test_the_owner_logs_in_by_the_credentials(started: Host) -> None:
+def test_the_owner_logs_in_with_the_credentials(started: Host) -> None:
     visitor = started.visitor()
     answer = log_in(visitor, OWNER, OWNER_PASSWORD)
     assert answer.status == 200, answer.text
@@ -78,7 +78,7 @@ def test_a_wrong_password_and_no_login_are_refused(started: Host) -> None:
     assert visitor.ask("GET", "/rest/workflows").status == 401
 
 
-def test_nobody_else_can_become_the_owner(started: Host) -> None:
+def test_no_other_user_can_become_the_owner(started: Host) -> None:
     visitor = started.visitor()
     settings = visitor.ask("GET", "/rest/settings").json["data"]
     assert settings["userManagement"]["showSetupOnFirstLoad"] is False
@@ -94,7 +94,7 @@ def test_nobody_else_can_become_the_owner(started: Host) -> None:
     assert log_in(visitor, thief["email"], thief["password"]).status == 401
 
 
-def test_nobody_gets_at_the_public_api_by_a_key(started: Host) -> None:
+def test_no_key_gives_access_to_the_public_api(started: Host) -> None:
     owner = started.owner()
     assert owner.ask("GET", "/rest/settings").json["data"]["publicApi"]["enabled"] is False
     key = {"label": "a key", "scopes": ["workflow:read"], "expiresAt": None}
@@ -106,7 +106,7 @@ def test_nobody_gets_at_the_public_api_by_a_key(started: Host) -> None:
     assert "swagger" not in page.text.lower()
 
 
-def test_the_editor_comes_through_the_proxy(started: Host) -> None:
+def test_the_proxy_serves_the_editor(started: Host) -> None:
     answer = started.visitor().ask("GET", "/signin")
     assert answer.status == 200
     assert 'id="app"' in answer.text
@@ -143,7 +143,7 @@ def test_long_headers_of_callers_reach_a_webhook(started: Host) -> None:
     assert len(answer.json["headers"]["x-claims"]) == 60_000
 
 
-def test_the_editor_hears_over_a_web_socket_what_happens(started: Host) -> None:
+def test_the_editor_receives_events_over_a_web_socket(started: Host) -> None:
     owner = started.owner()
     ref = uuid.uuid4().hex
     with owner.web_socket(f"/rest/push?pushRef={ref}", URL) as line:
@@ -160,8 +160,8 @@ def test_the_editor_hears_over_a_web_socket_what_happens(started: Host) -> None:
         assert event["data"]["workflowId"] == identity
 
 
-def test_the_push_channel_is_closed_to_strangers_and_to_other_pages(started: Host) -> None:
-    # n8n opens the line first, to say no over it.
+def test_the_push_channel_needs_a_login_and_the_same_origin(started: Host) -> None:
+    # n8n opens the connection first, and refuses on it.
     with started.visitor().web_socket("/rest/push?pushRef=a", URL) as line:
         assert line.next()[0] == CLOSE
     with started.owner().web_socket("/rest/push?pushRef=b", "https://evil.example") as line:
@@ -169,7 +169,7 @@ def test_the_push_channel_is_closed_to_strangers_and_to_other_pages(started: Hos
         assert line.next()[0] == CLOSE
 
 
-def test_the_broker_takes_the_runners_token_and_no_other(started: Host) -> None:
+def test_the_broker_accepts_only_the_token_of_the_runners(started: Host) -> None:
     token = SECRETS["n8n-runners-token"]
     assert started.ask_broker(token).status == 200
     assert started.ask_broker(token[:-1]).status == 403
@@ -177,8 +177,8 @@ def test_the_broker_takes_the_runners_token_and_no_other(started: Host) -> None:
 
 
 def test_a_code_node_runs_in_the_task_runner(started: Host, tmp_path: Path) -> None:
-    """The runner's program is the real one. Its launcher, which starts it in the image, is not
-    among the npm packages, and only the token that it fetches first is fetched here."""
+    """The runner's program is the real one. Its launcher, which starts it in the image, is no npm
+    package: here the test requests the token that the launcher requests first."""
     publish(
         started.owner(),
         "sum",
@@ -209,20 +209,19 @@ def test_a_code_node_runs_in_the_task_runner(started: Host, tmp_path: Path) -> N
         ("http://172.31.0.9/", True),
         ("http://100.64.3.3/", True),
         ("http://169.254.169.254/latest/meta-data/", True),
-        # Another container by its address, and n8n's own machine.
+        # Another container by its address, and n8n's machine.
         ("http://198.18.42.66:11434/", True),
         ("http://localhost:5678/", True),
         ("http://[::1]:5678/", True),
-        # By name, as the editor's pages say; and what n8nReaches opened.
+        # By name, as the editor's pages recommend; and the networks in n8nReaches.
         *((f"http://{name}/", False) for name in ("ollama:11434", "qdrant:6333", "crawl4ai:11235")),
         ("http://10.0.8.7/", False),
     ],
 )
-def test_n8n_asks_no_private_address_but_what_was_opened(
+def test_n8n_connects_to_no_private_address_except_the_allowed_ones(
     started: Host, url: str, blocked: bool
 ) -> None:
-    """What is not blocked does not answer either: nobody is there, and no test reaches beyond
-    loopback."""
+    """An address that is not blocked does not answer: tests connect only to loopback."""
     path = f"asks-{uuid.uuid4().hex[:8]}"  # with more to it, an id of at most 36 characters
     publish(
         started.owner(),
@@ -243,15 +242,15 @@ def test_n8n_asks_no_private_address_but_what_was_opened(
 
 
 @pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2"])
-def test_n8n_and_its_broker_listen_on_the_address_that_they_were_given(started: Host) -> None:
-    # Here 127.0.0.1: all of 127.0.0.0/8 is this machine's.
+def test_n8n_and_its_broker_listen_on_the_configured_address(started: Host) -> None:
+    # Here 127.0.0.1: this machine has all of 127.0.0.0/8.
     for port in (started.port, started.broker_port):
         socket.create_connection(("127.0.0.1", port)).close()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", port))
 
 
-def test_what_n8n_itself_calls_private_is_blocked() -> None:
+def test_every_range_that_n8n_calls_private_is_blocked() -> None:
     tools = real_n8n.ensure()
     config = tools.packages / "@n8n/config/dist/configs/ssrf-protection.config.js"
     own = f"require({json.dumps(str(config))}).SSRF_DEFAULT_BLOCKED_IP_RANGES"

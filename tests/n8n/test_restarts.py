@@ -1,4 +1,4 @@
-"""What n8n 2.40.7 keeps over restarts, and that it does not start with another encryption key.
+"""The data that n8n 2.40.7 keeps over restarts; with another encryption key it does not start.
 
 The tests follow each other on one host, as its user's days do. The product ships a newer n8n.
 """
@@ -29,7 +29,7 @@ NEW_OWNER = "Somebody.Else@example.com"
 
 @pytest.fixture(scope="module", name="guarded")
 def _guarded(host: Host) -> str:
-    """The id of a workflow whose webhook asks for a header, which a saved credential holds."""
+    """The id of a workflow whose webhook requires a header, which is in a saved credential."""
     host.start()
     owner = host.owner()
     saved = owner.ask(
@@ -51,7 +51,7 @@ def _guarded(host: Host) -> str:
 
 
 def guard_holds(host: Host) -> None:
-    """The webhook lets in whoever has the header, and nobody else: the credential was read."""
+    """The webhook accepts only requests with the header, so n8n has read the credential."""
     visitor = host.visitor()
     assert visitor.ask("POST", "/webhook/guarded", {}).status == 403
     assert visitor.ask("POST", "/webhook/guarded", {}, {"X-Guard": GUARD + "x"}).status == 403
@@ -61,7 +61,7 @@ def guard_holds(host: Host) -> None:
 
 
 def refuses(host: Host) -> str:
-    """n8n ends by itself; what it said."""
+    """Waits until n8n exits. Returns its output."""
     program = host.launch()
     assert program.wait() != 0
     return program.said()
@@ -73,7 +73,7 @@ def test_a_credential_is_kept_encrypted_and_works(host: Host, guarded: str) -> N
     assert GUARD not in host.cluster.ask("SELECT data FROM credentials_entity")
 
 
-def test_it_still_works_after_a_restart_with_the_same_key(host: Host, guarded: str) -> None:
+def test_a_credential_works_after_a_restart_with_the_same_key(host: Host, guarded: str) -> None:
     host.stop()
     host.start()
     await_published(host.owner(), guarded)
@@ -89,24 +89,24 @@ def test_readiness_follows_the_database(host: Host, guarded: str) -> None:
     guard_holds(host)
 
 
-def test_another_key_over_the_same_files_is_refused(host: Host, guarded: str) -> None:
+def test_another_key_for_the_same_files_is_refused(host: Host, guarded: str) -> None:
     host.stop()
     host.write_secrets(n8n_encryption_key=OTHER_KEY)
     assert "Mismatching encryption keys" in refuses(host)
 
 
-def test_another_key_over_the_same_database_is_refused(host: Host, guarded: str) -> None:
+def test_another_key_for_the_same_database_is_refused(host: Host, guarded: str) -> None:
     host.stop()
     host.forget_files()
     said = refuses(host)
     assert "cannot be read with this instance encryption key" in said
-    # What docs/backup-and-restore.md warns of: from here on the right key is refused as well.
+    # As docs/backup-and-restore.md warns: from here on the right key is refused too.
     assert OTHER_KEY in host.config_file.read_text()
     host.write_secrets()
     assert "Mismatching encryption keys" in refuses(host)
 
 
-def test_the_right_key_opens_everything_without_the_old_files(host: Host, guarded: str) -> None:
+def test_the_right_key_works_without_the_old_files(host: Host, guarded: str) -> None:
     host.stop()
     host.write_secrets()
     host.config_file.unlink(missing_ok=True)
@@ -120,7 +120,7 @@ def test_the_right_key_opens_everything_without_the_old_files(host: Host, guarde
 def test_a_dump_is_a_working_n8n_in_another_database(
     host: Host, guarded: str, tmp_path: Path
 ) -> None:
-    """By docs/backup-and-restore.md, on a host that has nothing but the stack's secrets."""
+    """By docs/backup-and-restore.md, on a host that has only the stack's secrets."""
     host.stop()
     dumped = dump(host.cluster, tmp_path)
     host.forget_files()
@@ -132,7 +132,7 @@ def test_a_dump_is_a_working_n8n_in_another_database(
     guard_holds(host)
 
 
-def test_a_changed_owner_email_is_taken_over_at_the_next_start(host: Host, guarded: str) -> None:
+def test_a_changed_owner_email_is_used_from_the_next_start(host: Host, guarded: str) -> None:
     users = host.cluster.ask('SELECT id FROM "user"')
     host.stop()
     host.start(NEW_OWNER)

@@ -15,9 +15,9 @@ else:
 
     @pytest.fixture(scope="session", name="host")
     def _host() -> Iterator[OllamaHost]:
-        assert os.geteuid() == 0, "run them by `make test-ollama`, which takes sudo where needed"
+        assert os.geteuid() == 0, "run them by `make test-ollama`, which uses sudo where needed"
         with tempfile.TemporaryDirectory() as folder:
-            # Not one of pytest's, which are for root alone: Ollama's user has to get there.
+            # Not a folder of pytest, which only root can read: Ollama's user needs it.
             Path(folder).chmod(0o755)
             host = OllamaHost(Path(folder))
             try:

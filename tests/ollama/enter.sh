@@ -1,6 +1,6 @@
 #!/bin/sh
-# enter.sh ROOT OLLAMA UID MOUNTS COMMAND...: runs COMMAND as that user on a read-only root with what MOUNTS
-# names, one a line: "bind SOURCE TARGET" or "tmpfs OPTIONS TARGET". In a mount namespace of its own (unshare).
+# enter.sh ROOT OLLAMA UID MOUNTS COMMAND...: runs COMMAND as that user on a read-only root with the mounts in
+# MOUNTS, one on each line: "bind SOURCE TARGET" or "tmpfs OPTIONS TARGET". Needs a mount namespace (unshare).
 set -eu
 root=$1 ollama=$2 uid=$3 mounts=$4
 shift 4

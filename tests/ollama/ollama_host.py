@@ -1,7 +1,7 @@
-"""Ollama as its container would be, on this machine.
+"""Ollama as in its container, on this machine.
 
 User, mounts, environment and read-only root are those of the rendered compose.yaml. Container paths
-keep their names; what lies behind them is a test's folder.
+keep their names, and lead to a test's folder.
 """
 
 import contextlib
@@ -129,7 +129,7 @@ class OllamaHost:
         )
 
     def on_host(self, script: str) -> str:
-        """Runs functions of the bundle's own program, as the host does; returns what they say."""
+        """Runs functions of the bundle's program as the host does. Returns their output."""
         program = self.folder / "host.sh"
         program.write_text(bundle_program())
         (self.folder / "manifest").write_text(render(FACTS)["manifest"])
@@ -152,7 +152,7 @@ class OllamaHost:
     def asked(
         self, method: str, path: str, body: object = None, key: str | None = KEY, **more: str
     ) -> Iterator[http.client.HTTPResponse]:
-        """A request by Caddy; the answer can be read as it comes."""
+        """A request through Caddy. The answer can be read in parts."""
         tls = ssl.create_default_context(cafile=str(self.proxy.root))
         connection = HTTPSConnection("localhost", self.proxy.port, timeout=300, context=tls)
         headers = {name.replace("_", "-"): value for name, value in more.items()}
@@ -165,7 +165,7 @@ class OllamaHost:
             connection.close()
 
     def ask(self, method: str, path: str, body: object = None) -> list[dict[str, Any]]:
-        """The lines of an answer that has to be a good one."""
+        """The lines of an answer, which must be a success."""
         with self.asked(method, path, body) as answer:
             lines = answer.read().decode().splitlines()
             assert answer.status in (200, 201), lines
@@ -174,7 +174,7 @@ class OllamaHost:
         return found
 
     def make(self, name: str, content: bytes) -> str:
-        """Makes a model out of a file; returns the name of its blob."""
+        """Creates a model from a file. Returns the name of its blob."""
         digest = hashlib.sha256(content).hexdigest()
         with self.asked("HEAD", f"/api/blobs/sha256:{digest}") as answer:
             missing = answer.status == 404
@@ -184,7 +184,7 @@ class OllamaHost:
         return f"sha256-{digest}"
 
     def says(self, model: str) -> list[dict[str, Any]]:
-        """The lines of what the model answers."""
+        """The lines of the model's answer."""
         options = {"num_predict": 3, "seed": 1, "temperature": 0}
         return self.ask(
             "POST", "/api/generate", {"model": model, "prompt": "a", "options": options}
@@ -192,7 +192,7 @@ class OllamaHost:
 
 
 class Registry(http.server.ThreadingHTTPServer):
-    """Has one model. It redirects to its storage, at another name, as the real one does."""
+    """A registry with one model. Like the real one it redirects to its storage at another name."""
 
     def __init__(self, blobs: dict[str, bytes], layers: list[tuple[str, str]]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -243,4 +243,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
+        """Prints nothing."""

@@ -23,14 +23,14 @@ def _blob(host: OllamaHost) -> str:
 
 @pytest.fixture(name="cached")
 def _cached(host: OllamaHost, blob: str) -> Path:
-    """Its copy on the instance store, as the host's own program makes one."""
+    """Its copy on the instance store, which the host's program has made."""
     host.on_host("in_models restore_blobs; in_models cache_blobs")
     assert (host.models / "blobs" / blob).readlink() == Path(f"/model-cache/disk/{blob}")
     assert (host.kept / blob).read_bytes() == CONTENT
     return host.disk / blob
 
 
-def test_it_runs_as_its_user_and_owns_what_it_writes(host: OllamaHost, blob: str) -> None:
+def test_it_runs_as_its_user_and_owns_the_files_that_it_writes(host: OllamaHost, blob: str) -> None:
     done = host.inside(
         "/bin/sh", "-c", "id -u; id -G; touch /a /usr/a /opt/a; touch /tmp/a $HOME/a"
     )
@@ -41,7 +41,7 @@ def test_it_runs_as_its_user_and_owns_what_it_writes(host: OllamaHost, blob: str
 
 
 @pytest.mark.parametrize("key", [None, "", "wrong"])
-def test_without_the_key_nobody_gets_in(host: OllamaHost, key: str | None) -> None:
+def test_without_the_key_there_is_no_access(host: OllamaHost, key: str | None) -> None:
     for method, path in (("GET", "/api/tags"), ("POST", "/api/pull"), ("DELETE", "/api/delete")):
         with host.asked(method, path, {"model": "tiny"}, key) as answer:
             assert answer.status == 401
@@ -68,7 +68,7 @@ def test_the_context_of_config_is_that_of_the_model(host: OllamaHost, blob: str)
 
 def test_models_are_listed_as_the_host_compares_them(host: OllamaHost, blob: str) -> None:
     host.make("someone/other:1b", CONTENT)
-    listed = host.inside("/opt/ollama", "list")  # what the health check asks, too
+    listed = host.inside("/opt/ollama", "list")  # the command of the health check too
     assert listed.returncode == 0, listed.stderr
     (host.folder / "listed").write_text(listed.stdout)
     known = (
@@ -80,22 +80,22 @@ def test_models_are_listed_as_the_host_compares_them(host: OllamaHost, blob: str
     )
     for name in (*known, "someone/other:1b", "registry.ollama.ai/someone/other:1b"):
         host.on_host(f"has_model {name}")
-        # Ollama itself knows it by this name.
+        # Ollama itself has the model under this name.
         host.ask("POST", "/api/show", {"model": name})
     for name in ("tiny:1b", "other:1b", "someone/other", "hf.co/library/tiny"):
         host.on_host(f"! has_model {name}")
 
 
-def test_an_answer_comes_in_pieces(host: OllamaHost, blob: str) -> None:
+def test_an_answer_is_streamed(host: OllamaHost, blob: str) -> None:
     lines = host.says("tiny")
     assert len(lines) > 1
     assert [line["done"] for line in lines] == [*[False] * (len(lines) - 1), True]
     assert lines[-1]["eval_count"] == 3
 
 
-def test_a_model_is_read_by_the_link_to_its_copy(host: OllamaHost, cached: Path) -> None:
+def test_a_model_is_read_through_the_link_to_its_copy(host: OllamaHost, cached: Path) -> None:
     before = host.says("tiny")
-    # Whatever it had opened is closed: it reads anew.
+    # After a restart it has no file open.
     host.stop()
     host.start()
     assert (host.models / "blobs" / cached.name).is_symlink()
@@ -109,19 +109,17 @@ def test_a_model_is_read_by_the_link_to_its_copy(host: OllamaHost, cached: Path)
         hidden.rename(cached)
 
 
-def test_a_model_is_made_from_one_that_has_a_copy(host: OllamaHost, cached: Path) -> None:
+def test_a_model_is_created_from_one_that_has_a_copy(host: OllamaHost, cached: Path) -> None:
     host.ask("POST", "/api/create", {"model": "mine", "from": "tiny", "system": "Be short."})
     assert host.says("mine")[-1]["done"] is True
-    # Newer versions set the time of the blob, by the link.
+    # Newer versions set the time of the blob through the link.
     done = host.inside("/usr/bin/touch", "-d", "2020-01-01", f"/models/blobs/{cached.name}")
     assert done.returncode == 0, done.stderr
     host.on_host("in_models restore_blobs; in_models cache_blobs")
     assert (host.models / "blobs" / cached.name).is_symlink()
 
 
-def test_a_copy_that_was_overwritten_in_the_container_is_dropped(
-    host: OllamaHost, cached: Path
-) -> None:
+def test_a_copy_that_the_container_overwrote_is_replaced(host: OllamaHost, cached: Path) -> None:
     script = f"printf broken >/model-cache/disk/{cached.name}"
     done = host.inside("/bin/sh", "-c", script)
     assert done.returncode == 0, done.stderr
@@ -131,7 +129,7 @@ def test_a_copy_that_was_overwritten_in_the_container_is_dropped(
     assert host.says("tiny")[-1]["done"] is True
 
 
-def test_what_is_deleted_goes_with_its_copy(host: OllamaHost) -> None:
+def test_a_deleted_model_is_deleted_with_its_copy(host: OllamaHost) -> None:
     blob = host.make("gone", gguf(2))
     host.on_host("in_models restore_blobs; in_models cache_blobs")
     assert (host.disk / blob).exists()
@@ -150,7 +148,7 @@ def test_the_container_cannot_reach_the_originals_or_move_the_mount_point(
     assert (host.kept / cached.name).exists()
 
 
-def test_a_pull_shows_how_far_it_is_before_it_is_done(host: OllamaHost, blob: str) -> None:
+def test_a_pull_shows_its_progress(host: OllamaHost, blob: str) -> None:
     content = gguf(3)
     config = json.dumps({"model_format": "gguf", "model_family": "llama"}).encode()
     digests = {f"sha256:{hashlib.sha256(one).hexdigest()}": one for one in (config, content)}
@@ -166,7 +164,7 @@ def test_a_pull_shows_how_far_it_is_before_it_is_done(host: OllamaHost, blob: st
     try:
         with host.asked("POST", "/api/pull", {"model": name, "insecure": True}) as answer:
             assert json.loads(answer.readline()) == {"status": "pulling manifest"}
-            registry.opened.set()  # not before that line had come
+            registry.opened.set()  # only after that line
             lines = [json.loads(line) for line in answer.read().decode().splitlines()]
         assert lines[-1] == {"status": "success"}, lines
     finally:
@@ -183,7 +181,7 @@ def test_a_pull_shows_how_far_it_is_before_it_is_done(host: OllamaHost, blob: st
 
 
 def test_it_does_not_start_without_a_home(host: OllamaHost) -> None:
-    """Why its home is in memory."""
+    """The reason why its home is in memory."""
     command = host.command("/usr/bin/env", "HOME=/nowhere", "/opt/ollama", "serve")
     done = subprocess.run(
         command, env={"OLLAMA_MODELS": "/models"}, capture_output=True, text=True, check=False

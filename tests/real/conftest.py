@@ -1,4 +1,4 @@
-"""The programs that run on a host, at the pinned versions: built when missing, never skipped."""
+"""Pinned versions of programs that run on a host. They are built when missing, never skipped."""
 
 import sys
 from pathlib import Path

@@ -115,9 +115,9 @@ CLOSED = (
 
 
 @pytest.fixture(scope="module")
-def proxy(caddy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     split = facts(access=PUBLIC, allowed_cidrs=(f"{OFFICE}/32",), webhook_cidrs=(f"{CALLER}/32",))
-    with running(caddy, tmp_path_factory.mktemp("proxy"), split, swaps=SWAPS) as one:
+    with running(tmp_path_factory.mktemp("proxy"), split, swaps=SWAPS) as one:
         yield one
 
 
@@ -152,7 +152,7 @@ def refused(answer: Answer) -> None:
 def test_callers_reach_what_n8n_answers_by_workflows(
     proxy: Running, source: str, path: str
 ) -> None:
-    told = ask(proxy, source, path).told()
+    told = ask(proxy, source, path).received()
     assert (told["service"], told["path"]) == ("n8n", path)
     assert told["headers"]["x-forwarded-for"] == source
 
@@ -298,11 +298,9 @@ def test_a_refused_caller_is_not_waited_for(proxy: Running) -> None:
     assert sent(proxy, CALLER, head).startswith("HTTP/1.1 403")
 
 
-def test_without_allowed_networks_session_manager_alone_reaches_the_editor(
-    caddy: Path, tmp_path: Path
-) -> None:
+def test_without_allowed_networks_session_manager_alone_reaches_the_editor(tmp_path: Path) -> None:
     one = facts(access=PUBLIC, webhook_cidrs=("0.0.0.0/0",))
-    with running(caddy, tmp_path, one, swaps=SWAPS) as proxy:
+    with running(tmp_path, one, swaps=SWAPS) as proxy:
         for source in (OFFICE, CALLER, NEITHER, "127.0.0.1"):
             refused(ask(proxy, source, "/"))
             assert ask(proxy, source, "/webhook/1").status == 200
@@ -310,9 +308,9 @@ def test_without_allowed_networks_session_manager_alone_reaches_the_editor(
             assert ask(proxy, source, "/").status == 200
 
 
-def test_callers_of_a_domain_are_checked_on_both_of_its_sites(caddy: Path, tmp_path: Path) -> None:
+def test_callers_of_a_domain_are_checked_on_both_of_its_sites(tmp_path: Path) -> None:
     one = facts(access=Access("ai.example.com", is_public=True), webhook_cidrs=("0.0.0.0/0",))
-    with running(caddy, tmp_path, one, swaps=SWAPS) as proxy:
+    with running(tmp_path, one, swaps=SWAPS) as proxy:
         for name in ("ai.example.com", "localhost", "127.0.0.1"):
             refused(ask(proxy, CALLER, "/signin", {"Host": name}))
             assert ask(proxy, CALLER, "/webhook/1", {"Host": name}).status == 200

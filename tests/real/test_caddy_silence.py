@@ -1,20 +1,19 @@
-"""Services that are silent for over a minute: apart, so that other tests run beside it."""
+"""Services that are silent for over a minute: a file of its own, to run next to other tests."""
 
 import threading
 from pathlib import Path
 
 from bundle.variants import facts
+from real_stack.programs import PATIENCE
 
 from .proxy import OLLAMA_KEY, running
 from .test_caddy_serves import until
-from .visitors import PATIENCE, Answer
+from .visitors import Answer
 
 
-def test_a_model_may_think_and_n8n_be_busy_for_more_than_a_minute(
-    caddy: Path, tmp_path: Path
-) -> None:
+def test_a_model_may_think_and_n8n_be_busy_for_more_than_a_minute(tmp_path: Path) -> None:
     # Longer than any limit on stalled clients. Caddy 2.11.6 cut such answers off.
-    with running(caddy, tmp_path, facts()) as one:
+    with running(tmp_path, facts()) as one:
         until(one, "/", 200)
         n8n = one.upstreams["n8n"]
         n8n.free.clear()  # no health check is answered any more

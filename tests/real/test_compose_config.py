@@ -1,4 +1,4 @@
-"""What the real Compose plugin makes of every variant, without a Docker daemon."""
+"""The real Compose plugin reads every variant, without a Docker daemon."""
 
 import json
 import os
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle.variants import DOMAINS, SUBSETS, facts, rendered
+from bundle.variants import all_facts, facts, named, rendered
 
-from geusemaker.bundle import Access, BundleFacts
+from geusemaker.bundle import BundleFacts
 
 VARIABLES = {
     "GEUSEMAKER_URL": "https://localhost:8443",
@@ -24,7 +24,7 @@ GPU = "compose.yaml:compose.gpu.yaml"
 
 
 def write(one: BundleFacts, folder: Path, variables: Mapping[str, str] = VARIABLES) -> None:
-    """The bundle as the host unpacks it, with the variables in a `.env` beside it."""
+    """The bundle as the host unpacks it, and a `.env` with the variables."""
     for path, text in rendered(one).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
@@ -43,18 +43,17 @@ def config(plugin: Path, folder: Path, files: str) -> subprocess.CompletedProces
 def resolved(plugin: Path, folder: Path, files: str) -> Mapping[str, Any]:
     ran = config(plugin, folder, files)
     assert ran.returncode == 0, ran.stderr
-    # Compose warns of a variable that is not set and puts nothing in its place.
+    # Compose only warns of an unset variable.
     assert ran.stderr == ""
     loaded: Mapping[str, Any] = json.loads(ran.stdout)
     return loaded
 
 
-@pytest.mark.parametrize("domain", DOMAINS, ids=["none", "domain"])
-@pytest.mark.parametrize("chosen", SUBSETS, ids="+".join)
-def test_compose_takes_every_variant(
-    tmp_path: Path, compose_plugin: Path, chosen: tuple[str, ...], domain: str | None
+@pytest.mark.parametrize("one", all_facts(), ids=named)
+def test_compose_accepts_every_variant(
+    tmp_path: Path, compose_plugin: Path, one: BundleFacts
 ) -> None:
-    one = facts(services=chosen, access=Access(domain, domain is not None))
+    chosen, domain, public = one.services, one.access.domain, one.access.is_public
     write(one, tmp_path)
     gpu = "ollama" in chosen
     found = resolved(compose_plugin, tmp_path, GPU if gpu else CPU)
@@ -70,14 +69,13 @@ def test_compose_takes_every_variant(
         published = [(port["published"], port.get("host_ip")) for port in service.get("ports", [])]
         if name != "caddy":
             assert published == [], f"{name} is open"
-        elif domain:
-            assert published == [("80", None), ("443", None)]
         else:
-            assert published == [("443", "127.0.0.1")]
+            challenge = [("80", None)] if domain else []
+            assert published == [*challenge, ("443", None if public else "127.0.0.1")]
         devices = service["deploy"]["resources"].get("reservations", {}).get("devices")
         if name == "ollama":
             assert devices == [{"capabilities": ["gpu"], "count": -1, "driver": "nvidia"}]
-            # The reservation is added to the limits, and does not take their place.
+            # The reservation does not replace the limits.
             assert int(service["deploy"]["resources"]["limits"]["memory"]) > 2**30
         else:
             assert devices is None
@@ -132,12 +130,10 @@ def test_settings_of_services_reach_their_containers_as_they_were_written(
         assert checked.returncode == 0, checked.stderr
 
 
-def test_the_shell_in_it_reaches_the_container_as_it_was_meant(
-    tmp_path: Path, compose_plugin: Path
-) -> None:
+def test_shell_commands_reach_the_container_unchanged(tmp_path: Path, compose_plugin: Path) -> None:
     write(facts(), tmp_path)
     services = resolved(compose_plugin, tmp_path, CPU)["services"]
-    # `config` doubles the dollars again, so that what it prints is a Compose file too.
+    # `config` doubles the dollars, so that its output is a Compose file.
     start = services["qdrant"]["entrypoint"][-1].replace("$$", "$")
     assert start == (
         'QDRANT__SERVICE__API_KEY="$(cat /run/secrets/qdrant-api-key)"'

@@ -1,7 +1,7 @@
 """The real PostgreSQL: the health check, the dump of the host's program, the restore of the docs.
 
-It is the system's PostgreSQL, and Debian 12's is 15; the product runs 18 as an image. Docker's part
-is a stand-in that runs the command in the place of the container.
+It is the system's PostgreSQL, which is 15 in Debian 12. The product runs 18 as an image. A stand-in
+for Docker runs the commands here.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import pytest
 from real_stack.bundle import facts, service
 from real_stack.dumps import dump, restore
 from real_stack.postgres import Cluster
+from real_stack.programs import wait_until
 
 PASSWORD = "pass" + "W0rd" * 9
 OTHER_PASSWORD = "othe" + "rW0d" * 9
@@ -22,17 +23,26 @@ INSERT INTO workflow (name, nodes, raw) VALUES
   (E'two\\nlines\\ttab', NULL, NULL),
   ('', '{}', '');
 CREATE TABLE note (line text);
--- What a dump says of the user, here as somebody's data.
+-- Lines of a dump about the user, here as data.
 INSERT INTO note VALUES ('CREATE ROLE n8n;'), ('ALTER ROLE n8n WITH NOLOGIN;'), ('\\connect n8n');
 CREATE INDEX by_name ON workflow (name);
 """
 
 
-@pytest.fixture(name="cluster")
-def _cluster() -> Iterator[Cluster]:
+@pytest.fixture(scope="module", name="shared")
+def _shared() -> Iterator[Cluster]:
     cluster = Cluster(PASSWORD)
+    cluster.ask(ROWS)
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture(name="cluster")
+def _cluster(shared: Cluster) -> Iterator[Cluster]:
+    """A running cluster with ROWS, which a test may stop but not change."""
+    yield shared
+    if not shared.answers():
+        shared.start()
 
 
 @pytest.fixture(name="other")
@@ -43,30 +53,37 @@ def _other() -> Iterator[Cluster]:
 
 
 def content(cluster: Cluster) -> str:
-    """Everything in the database n8n, as SQL; without the word that each dump makes up anew."""
+    """The database n8n as SQL, without the random word of each dump."""
     ran = cluster.run(["pg_dump", "-U", "n8n", "-d", "n8n"])
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
     return "\n".join(one for one in lines if not one.startswith(("\\restrict", "\\unrestrict")))
 
 
-def test_the_health_check_knows_up_from_down(cluster: Cluster) -> None:
+def test_the_health_check_passes_only_while_the_server_runs(cluster: Cluster) -> None:
     kind, *check = service("postgres", facts())["healthcheck"]["test"]
     assert kind == "CMD"
-    assert cluster.run(check).returncode == 0
+    # Each try has a time limit of its own.
+    wait_until("the check passes", lambda: cluster.run(check).returncode == 0)
     cluster.stop()
     assert cluster.run(check).returncode != 0
 
 
-def test_the_health_check_is_not_fooled_by_the_server_of_the_first_start(cluster: Cluster) -> None:
-    """While it makes the database, the image runs a server that listens on its socket only."""
+def test_the_health_check_fails_for_the_temporary_server_of_the_first_start(
+    cluster: Cluster,
+) -> None:
+    """While it creates the database, the image runs a server that listens on its socket only."""
     _, *check = service("postgres", facts())["healthcheck"]["test"]
     cluster.stop()
     cluster.start("listen_addresses=")
-    # As in the container: who names no host comes by the socket.
+    # As in the container: without a host, a client uses the socket.
     socket = {"PGHOST": str(cluster.folder)}
-    assert cluster.run(["pg_isready", "-q"], more=socket).returncode == 0
+    wait_until(
+        "the socket answers",
+        lambda: cluster.run(["pg_isready", "-q"], more=socket).returncode == 0,
+    )
     assert cluster.run(check, more=socket).returncode != 0
+    cluster.stop()
 
 
 def test_a_wrong_password_is_refused(cluster: Cluster) -> None:
@@ -77,12 +94,11 @@ def test_a_wrong_password_is_refused(cluster: Cluster) -> None:
     assert "password authentication failed" in ran.stderr
 
 
-def test_the_hosts_dump_is_restored_by_the_docs(
+def test_the_documented_commands_restore_a_dump_of_the_host(
     cluster: Cluster, other: Cluster, tmp_path: Path
 ) -> None:
-    cluster.ask(ROWS)
     dumped = dump(cluster, tmp_path)
-    # A host that has started anew has a database of its own already.
+    # A new host already has a database.
     other.ask("CREATE TABLE workflow (id int); CREATE TABLE left_over (id int)")
     calls = restore(other, dumped, tmp_path)
 
@@ -91,7 +107,7 @@ def test_the_hosts_dump_is_restored_by_the_docs(
         "CREATE ROLE n8n;|ALTER ROLE n8n WITH NOLOGIN;|\\connect n8n"
     )
     assert other.ask("INSERT INTO workflow (name) VALUES ('next') RETURNING id").startswith("4")
-    # `ask` has logged in by the password of before, so the dump has not brought its own.
+    # `ask` has used the previous password, so the dump has not changed it.
     assert other.ask("SELECT to_regclass('left_over')", database="n8n_before") == "left_over"
     assert calls == [
         "systemctl stop geusemaker-sync.timer geusemaker-sync.service geusemaker-dump.timer",
@@ -102,7 +118,6 @@ def test_the_hosts_dump_is_restored_by_the_docs(
 
 
 def test_a_damaged_dump_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
-    cluster.ask(ROWS)
     before = content(cluster)
     dumped = dump(cluster, tmp_path)
     dumped.write_bytes(dumped.read_bytes()[:-20])
@@ -110,10 +125,10 @@ def test_a_damaged_dump_changes_nothing(cluster: Cluster, tmp_path: Path) -> Non
         restore(cluster, dumped, tmp_path)
     assert content(cluster) == before
     assert cluster.ask("SELECT count(*) FROM pg_database WHERE datname = 'n8n_before'") == "0"
-    assert not (tmp_path / "calls").exists(), "n8n was not even stopped"
+    assert not (tmp_path / "calls").exists(), "n8n was stopped"
 
 
-def test_a_dump_that_fails_is_no_dump(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_failed_dump_is_an_error(cluster: Cluster, tmp_path: Path) -> None:
     cluster.stop()
     with pytest.raises(AssertionError):
         dump(cluster, tmp_path)

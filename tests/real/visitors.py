@@ -1,4 +1,4 @@
-"""Clients for the tests of the proxy, and the programs that stand in for the services behind it."""
+"""Clients for the tests of the proxy, and stand-ins for the services behind it."""
 
 import base64
 import hashlib
@@ -8,15 +8,14 @@ import json
 import os
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-PATIENCE = 120.0
-"""When a test gives up. Nothing is measured by it."""
-
+from real_stack.programs import PATIENCE
 
 HOSTILE = (
     ("Content-Type", "text/html"),
@@ -39,11 +38,11 @@ HOSTILE = (
     ("Secure-Session-Registration", '(ES256);path="/qdrant/session"'),
     ("WWW-Authenticate", 'Basic realm="Webhook"'),
 )
-"""What /hostile answers with: headers by which a service could do something to n8n's origin."""
+"""The answer of /hostile: headers by which a service could affect n8n's origin."""
 
 
 class Upstream(http.server.ThreadingHTTPServer):
-    """A service behind the proxy: tells what reached it, and can be silent for long."""
+    """A service behind the proxy. Its answer is what it received; it can be silent for long."""
 
     daemon_threads = True
     request_queue_size = 1024
@@ -56,7 +55,7 @@ class Upstream(http.server.ThreadingHTTPServer):
         """Cleared while the one thread of the service is busy: no check is answered."""
         self.free.set()
         self.speak = threading.Event()
-        """What an answer of /silent waits for between its two words."""
+        """Ends the silence between the two words of the answer to /silent."""
         self.seen: list[str] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -64,13 +63,18 @@ class Upstream(http.server.ThreadingHTTPServer):
     def address(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints an error, unless Caddy has closed the connection, which several tests cause."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Upstream
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the tests say what went wrong."""
+        """Prints nothing: the tests show what failed."""
 
     def do_GET(self) -> None:
         self.server.seen.append(self.path)
@@ -84,16 +88,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif self.path.startswith("/hostile"):
             self._hostile()
         else:
-            told = {
+            received = {
                 "service": self.server.name,
                 "path": self.path,
                 "headers": {name.lower(): value for name, value in self.headers.items()},
             }
-            self._answer(200, json.dumps(told).encode())
+            self._answer(200, json.dumps(received).encode())
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.do_GET()
+        size = int(self.headers.get("Content-Length", "0"))
+        if len(self.rfile.read(size)) < size:
+            self.close_connection = True  # Caddy has cut the request
+        else:
+            self.do_GET()
 
     def do_OPTIONS(self) -> None:
         self.do_GET()
@@ -106,7 +113,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _hostile(self) -> None:
         if self.path.endswith("/early"):
-            # A browser takes some headers of a first, provisional answer too.
+            # A browser also accepts some headers of a provisional answer.
             self.send_response_only(103)
             self.send_header("Set-Cookie", "n8n-auth=mine; Path=/")
             self.end_headers()
@@ -157,19 +164,19 @@ def read_frame(read: Callable[[int], bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. Header names in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: str
 
-    def told(self) -> Any:
-        """What a stand-in says that it received."""
+    def received(self) -> Any:
+        """The request as the stand-in received it."""
         return json.loads(self.body)
 
 
 class Visitor:
-    """Somebody who asks the proxy by TLS and trusts this root, or the machine's own if empty.
+    """A TLS client that trusts this root certificate, or the machine's own if empty.
 
     `source` is the address of the loopback that the connections come from.
     """
@@ -190,7 +197,7 @@ class Visitor:
         plain = socket.create_connection(
             ("127.0.0.1", self.port), timeout=PATIENCE, source_address=(self.source, 0)
         )
-        # The handshake apart, so that the socket is closed when it fails.
+        # A separate handshake, so that the socket is closed when it fails.
         safe = self.context(*protocols).wrap_socket(
             plain, server_hostname=name, do_handshake_on_connect=False
         )
@@ -204,7 +211,7 @@ class Visitor:
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         method: str = "GET",
     ) -> Answer:
-        """The path and the headers go out as they are; pairs may have a header twice."""
+        """Sends path and headers unchanged. Pairs may have a header twice."""
         connection = http.client.HTTPSConnection(
             "localhost",
             self.port,
@@ -226,7 +233,7 @@ class Visitor:
             connection.close()
 
     def web_socket(self, path: str, text: str) -> str:
-        """What a web socket answers to one short text."""
+        """The answer of a web socket to one short text."""
         key = base64.b64encode(os.urandom(16)).decode()
         with self.connected("http/1.1") as safe:
             safe.sendall(

@@ -1,4 +1,4 @@
-"""The rendered bundle as Compose reads it: what a container gets, with the host's values in."""
+"""The rendered bundle as Compose reads it, with the host's values."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ OWNER = "owner@example.com"
 
 
 def facts(**changes: Any) -> BundleFacts:
-    """All services, nothing open: the default way in is a port forward."""
+    """All services, no open port: by default a user reaches them by a port forward."""
     plain: dict[str, Any] = {
         "services": SERVICES,
         "image_versions": {},
@@ -34,7 +34,7 @@ def service(name: str, of: BundleFacts) -> dict[str, Any]:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Compose's interpolation, as far as our files use it; fails on what it does not know."""
+    """Compose's interpolation, as far as the files use it. Fails on other forms."""
     done = re.sub(
         r"\$(?:\$|\{([A-Z_]+):\?\})", lambda one: values[one[1]] if one[1] else "\0", text
     )

@@ -1,7 +1,7 @@
-"""Dumps by the host's program and restores by the docs, with Docker's part played by a script.
+"""Dumps by the host's program and restores by the docs, with a stand-in for Docker.
 
-`docker compose exec -T postgres COMMAND` runs the command against a cluster here. What else is
-asked of Docker and systemd is written down and done by nobody.
+`docker compose exec -T postgres COMMAND` runs the command against a cluster here. Other commands
+for Docker and systemd are only recorded.
 """
 
 import re
@@ -24,7 +24,7 @@ esac
 """
 
 
-# The users of the host are not here, and neither is the boot script, whose functions it calls.
+# Replaces the boot script's functions, and the host's users, which do not exist here.
 _DUMP = """set -euo pipefail
 {program}
 in_backups() {{ "$@"; }}
@@ -35,14 +35,14 @@ dump_to "$1" 300
 
 
 def dump(cluster: Cluster, folder: Path) -> Path:
-    """What the host's nightly step writes, by the function of its program."""
+    """Writes a dump by the function of the host's program."""
     to = folder / "postgres-20261124T031700Z.sql.gz"
     _run(cluster, folder, _DUMP.format(program=bundle_program()), str(to))
     return to
 
 
 def restore(cluster: Cluster, dumped: Path, folder: Path) -> list[str]:
-    """Runs the block of docs/backup-and-restore.md; gives what was asked of Docker and systemd."""
+    """Runs the block of docs/backup-and-restore.md. Returns the recorded commands."""
     page = (ROOT / "docs/backup-and-restore.md").read_text(encoding="utf-8")
     chapter = page.split("\n## Restore a dump\n")[1].split("\n## ")[0]
     choice, block, *_ = re.findall(r"^```sh\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)

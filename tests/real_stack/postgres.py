@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL cluster of the system's own packages, made as the image makes one.
+"""A temporary PostgreSQL cluster of the system's own packages, set up as the image does it.
 
 The product runs PostgreSQL 18 from its image. Here it is what the system has: Debian 12's is 15.
 """
@@ -19,14 +19,14 @@ _TRIES = 5
 
 
 class Cluster:
-    """Superuser n8n with a password, and an empty database n8n; `start` and `stop` as one likes."""
+    """A cluster with the superuser n8n, its password, and an empty database n8n."""
 
     def __init__(self, password: str) -> None:
         self.password = password
         self.port = free_port()
         self._bin = _programs()
-        # PostgreSQL refuses root, and pytest's folders are closed to everybody else. The name is
-        # short since a socket's path may have about a hundred characters.
+        # PostgreSQL refuses root, and other users cannot read pytest's folders. The name is short
+        # because a socket's path may have about a hundred characters.
         self._user = _unprivileged()
         self.folder = Path(tempfile.mkdtemp(prefix="gm-pg-"))
         self._server: Program | None = None
@@ -40,7 +40,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads PostgreSQL's own programs here, and nowhere else."""
+        """Makes PostgreSQL's programs connect to this cluster only."""
         return {
             "PATH": f"{self._bin}:{os.defpath}",
             "HOME": str(self.folder),
@@ -71,18 +71,18 @@ class Cluster:
             wait_until("PostgreSQL started or ended", self._settled)
             if server.code is None:
                 return
-            self.port = free_port()  # somebody else took the port in between
+            self.port = free_port()  # another program took the port
         raise AssertionError(f"PostgreSQL does not start: {server.said()[-3000:]}")
 
     def _settled(self) -> bool:
         return self._server is None or self._server.code is not None or self.answers()
 
     def answers(self) -> bool:
-        """Also where it listens on its socket only."""
+        """Whether it answers, also where it listens on its socket only."""
         return self.run(["pg_isready", "-q", "-h", str(self.folder)]).returncode == 0
 
     def stop(self) -> None:
-        """As the image does by its stop signal."""
+        """Stops it with the signal that the image uses."""
         if self._server is not None:
             self._server.stop(signal.SIGINT)
 
@@ -140,7 +140,7 @@ class Cluster:
 
 
 def _programs() -> Path:
-    """The folder of the server's programs, which Debian keeps off PATH."""
+    """The folder of the server's programs, which is not on PATH in Debian."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     places = Path("/usr/lib/postgresql").glob("*/bin/initdb")
@@ -153,7 +153,7 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
-    """The user to run as; None for whoever is not root."""
+    """The user to run as. None where the caller is not root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

@@ -1,6 +1,7 @@
-"""Starts programs that stay, waits for what they do, and ends them by their process id."""
+"""Starts programs that keep running, waits for their work, and ends them by their process id."""
 
 import fcntl
+import random
 import signal
 import socket
 import subprocess
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import IO
 
 PATIENCE = 600.0
-"""Seconds until a wait is given up. Only a hang takes that long: no test measures time."""
+"""Seconds until a wait fails. Only a hang takes that long: no test measures time."""
 
 
 class Program:
-    """One program with all that it says in a file; `stop` ends it and waits for its end."""
+    """One program with its output in a file. `stop` ends it and waits for its end."""
 
     def __init__(
         self,
@@ -42,6 +43,10 @@ class Program:
             )
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """The exit code; None while it runs."""
         return self._process.poll()
@@ -50,7 +55,7 @@ class Program:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait(self) -> int:
-        """Waits until it ends by itself."""
+        """Waits until it ends on its own."""
         try:
             return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -86,23 +91,28 @@ def wait_until(what: str, check: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not check():
         if time.monotonic() > end:
-            raise TimeoutError(f"it never came that {what}.")
+            raise TimeoutError(f"not within {PATIENCE:.0f} seconds: {what}.")
         time.sleep(0.2)
 
 
 _HELD: list[IO[bytes]] = []
-"""Locks on the ports that this process has been given, until it ends."""
+"""Locks on the ports of this process, until it ends."""
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses now, and that no other test is given meanwhile.
+    """A free loopback port that no other test gets.
 
-    Two that bind it would not notice: Caddy lets others listen at its port, as it does itself.
+    It is below the ports that the system gives to clients, so that no connection of another test
+    takes it before the server listens. The lock is for servers: Caddy lets others listen at its
+    port, as it does itself.
     """
     while True:
+        port = random.randrange(20000, 32768)  # noqa: S311
         with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            port: int = taken.getsockname()[1]
+            try:
+                taken.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         held = (Path(tempfile.gettempdir()) / f"geusemaker-test-port-{port}").open("wb")
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,29 +16,39 @@ import real_tools  # noqa: E402
 
 
 class Proxy:
-    """Caddy on a free port of the loopback, in the place of port 443.
+    """Caddy on free loopback ports, in place of 80 and 443.
 
-    `local` maps parts of the Caddyfile to what stands for them here: names of containers, ports and
-    paths. Each must be there, so that no test goes on by itself when the template changes.
+    `local` maps parts of the Caddyfile to their replacements here: names of containers, ports and
+    paths. Each must exist, so that a test fails when the template changes.
     """
 
-    def __init__(self, folder: Path, caddyfile: str, local: Mapping[str, str]) -> None:
-        self.port = free_port()
+    def __init__(
+        self,
+        folder: Path,
+        caddyfile: str,
+        local: Mapping[str, str],
+        *,
+        sites: str = "https://localhost, https://127.0.0.1",
+        host: str = "localhost",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port, self.http_port = free_port(), free_port()
         self.data = folder / "data"
         config = folder / "Caddyfile"
-        # A container has interfaces of its own, and its admin port with them.
+        # A container has its own interfaces, and so its own admin port.
         here = {
             "admin 127.0.0.1:2019": (
-                f"admin off\n\tdefault_bind 127.0.0.1\n\thttps_port {self.port}"
+                f"admin off\n\tdefault_bind 127.0.0.1\n\thttps_port {self.port}\n"
+                f"\thttp_port {self.http_port}"
             ),
             **local,
         }
         for inside, outside in here.items():
-            assert inside in caddyfile, f"the Caddyfile holds no {inside!r} any more"
+            assert inside in caddyfile, f"the Caddyfile has no {inside!r}"
             caddyfile = caddyfile.replace(inside, outside)
         folder.mkdir(parents=True)
         config.write_text(caddyfile)
-        self._program = Program(
+        self.program = Program(
             [
                 *(str(real_tools.ensure("caddy")), "run"),
                 *("--config", str(config), "--adapter", "caddyfile"),
@@ -50,35 +60,39 @@ class Proxy:
                 # The image's own names for /data and /config.
                 "XDG_DATA_HOME": str(self.data),
                 "XDG_CONFIG_HOME": str(folder / "config"),
-                "GEUSEMAKER_HOST": "localhost",
-                "GEUSEMAKER_SITES": "https://localhost, https://127.0.0.1",
+                "GEUSEMAKER_HOST": host,
+                "GEUSEMAKER_SITES": sites,
+                **(environment or {}),
             },
             cwd=folder,
         )
+        names = [site.removeprefix("https://") for site in sites.split(", ")]
         try:
             # It listens before it has its certificates.
-            self._program.until("Caddy had its certificates", self._greets)
+            self.program.until("Caddy had its certificates", lambda: self._greets(names))
         except BaseException:
             self.stop()
             raise
 
-    def _greets(self) -> bool:
+    def _greets(self, names: list[str]) -> bool:
         if not self.root.is_file():
             return False
         tls = ssl.create_default_context(cafile=str(self.root))
         try:
-            with (
-                socket.create_connection(("127.0.0.1", self.port), timeout=60) as plain,
-                tls.wrap_socket(plain, server_hostname="localhost"),
-            ):
-                return True
+            for name in names:
+                with (
+                    socket.create_connection(("127.0.0.1", self.port), timeout=60) as plain,
+                    tls.wrap_socket(plain, server_hostname=name),
+                ):
+                    pass
         except OSError:
             return False
+        return True
 
     @property
     def root(self) -> Path:
-        """The certificate of Caddy's own authority, which visitors have to trust."""
+        """The certificate of Caddy's own authority, which clients must trust."""
         return self.data / "caddy/pki/authorities/local/root.crt"
 
     def stop(self) -> None:
-        self._program.stop()
+        self.program.stop()

@@ -1,4 +1,4 @@
-"""A browser's side of HTTPS: trusts Caddy's authority only, keeps cookies, opens web sockets."""
+"""An HTTPS client like a browser: trusts only Caddy's authority, keeps cookies, has web sockets."""
 
 import base64
 import contextlib
@@ -14,6 +14,8 @@ from http.client import HTTPSConnection
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from real_stack.programs import PATIENCE
 
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -31,21 +33,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class WebSocket:
-    """One that was asked for: `status` is 101 when it is open."""
+    """A requested web socket. `status` is 101 when it is open."""
 
     status: int
     line: socket.socket
     reader: BinaryIO
 
     def send(self, kind: int, content: bytes) -> None:
-        """One frame. Clients mask theirs; a mask of zeros leaves the content as it is."""
+        """Sends one frame. Clients mask theirs; a mask of zeros does not change the content."""
         assert len(content) < 126
         self.line.sendall(bytes((0x80 | kind, 0x80 | len(content), 0, 0, 0, 0)) + content)
 
     def next(self) -> tuple[int, bytes]:
-        """The next frame: its kind (1 is text, 8 the end, 10 an answer to a ping) and content."""
+        """The next frame: its kind (1 is text, 8 is close, 10 is pong) and content."""
         head = self.reader.read(2)
-        assert len(head) == 2, "the line was cut without a word"
+        assert len(head) == 2, "the connection was closed without a frame"
         size = head[1] & 0x7F
         if size > 125:
             size = int.from_bytes(self.reader.read(2 if size == 126 else 8), "big")
@@ -53,7 +55,7 @@ class WebSocket:
 
 
 class Visitor:
-    """Dials `port` of this machine and says `authority`, as behind Session Manager's forward."""
+    """Connects to `port` of this machine with the Host header `authority`, as by a port forward."""
 
     def __init__(self, port: int, root: Path, authority: str = "localhost:8443") -> None:
         self.port = port
@@ -74,7 +76,7 @@ class Visitor:
         if body is not None:
             content = json.dumps(body)
             sent["Content-Type"] = "application/json"
-        connection = HTTPSConnection("localhost", self.port, timeout=300, context=self._tls)
+        connection = HTTPSConnection("localhost", self.port, timeout=PATIENCE, context=self._tls)
         try:
             connection.request(method, path, content, sent | dict(headers or {}))
             response = connection.getresponse()
@@ -88,7 +90,7 @@ class Visitor:
 
     @contextlib.contextmanager
     def web_socket(self, path: str, origin: str) -> Iterator["WebSocket"]:
-        """Asks for one; whether it was opened is in its status."""
+        """Requests a web socket."""
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         lines = {
             "Host": self.authority,
@@ -100,7 +102,7 @@ class Visitor:
         } | self._cookie_header()
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=300) as plain,
+            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as plain,
             self._tls.wrap_socket(plain, server_hostname="localhost") as line,
             line.makefile("rb") as reader,
         ):

@@ -1,83 +1,118 @@
 # shellcheck shell=bash
-# The Compose half of the stand-in for docker. A container is a file: "image number state health".
+# The Compose part of the stand-in for docker. A container is a file: "image number state health".
 
-# Sets FILES from the project's .env, and refuses what Compose refuses.
+# Loads the project, and refuses the files that Compose refuses. In bash alone: each program that a test
+# starts takes a millisecond, and there are thousands. Sets FILES, SERVICES, and by service IMAGE, the
+# image, and CONFIG, which recreates a container when it changes: its part of the file, and its values.
 load_project() {
-  local file variable
+  local env='' file text rest variable line service='' section=''
+  declare -gA IMAGE=() CONFIG=()
   FILES=(compose.yaml)
+  SERVICES=()
   if [[ -e .env ]]; then
-    IFS=: read -r -a FILES <<<"$(sed -n 's/^COMPOSE_FILE=//p' .env)"
+    env=$(<.env)
+  fi
+  value_of COMPOSE_FILE
+  if [[ -n $VALUE ]]; then
+    IFS=: read -r -a FILES <<<"$VALUE"
   fi
   for file in "${FILES[@]}"; do
-    if [[ ! -e $file ]] || grep -q $'\t' "$file" || ! grep -q '^services:' "$file"; then
+    text=
+    [[ ! -e $file ]] || text=$(<"$file")
+    if [[ $text == *$'\t'* || $'\n'$text != *$'\n'services:* ]]; then
       echo "yaml: $PWD/$file could not be read" >&2
       exit 15
     fi
-    for variable in $(grep -o '[$]{[A-Z0-9_]*:?' "$file" | tr -d '${:?' | sort -u); do
-      if ! grep -qE "^$variable='?[^']" .env; then
+    rest=$text
+    while [[ $rest =~ \$\{([A-Z0-9_]*):\? ]]; do
+      variable=${BASH_REMATCH[1]}
+      rest=${rest#*"${BASH_REMATCH[0]}"}
+      value_of "$variable"
+      if [[ -z $VALUE ]]; then
         echo "error while interpolating: required variable $variable is missing a value" >&2
         exit 15
       fi
     done
   done
-}
-
-services_of() {
-  awk '/^[a-z]/ { inside = ($1 == "services:") } inside && /^  [a-z0-9-]+:$/ { sub(":", "", $1); print $1 }' \
-    compose.yaml
-}
-
-image_of() {
-  awk -v service="  $1:" '$0 == service { inside = 1; next } /^  [a-z]/ { inside = 0 } inside && $1 == "image:" { print $2 }' \
-    compose.yaml
-}
-
-# What a change of recreates a container: its part of the file, with the values it names.
-config_of() {
-  awk -v service="  $1:" '$0 == service { inside = 1; next } /^ ? ?[a-z]/ { inside = 0 } inside' compose.yaml | {
-    while IFS= read -r line; do
-      echo "$line"
-      if [[ $line =~ \{([A-Z0-9_]+): ]]; then
-        grep "^${BASH_REMATCH[1]}=" .env
+  while IFS= read -r line; do
+    if [[ $line =~ ^[a-z] ]]; then
+      section=${line%%:*} service=
+    elif [[ $section == services && $line =~ ^\ \ ([a-z0-9-]+):$ ]]; then
+      service=${BASH_REMATCH[1]}
+      SERVICES+=("$service")
+    elif [[ -n $service ]]; then
+      if [[ $line =~ ^\ +image:\ (.*) ]]; then
+        IMAGE[$service]=${BASH_REMATCH[1]}
       fi
-    done
-    if [[ $1 == ollama ]]; then
-      cat "${FILES[@]:1}" </dev/null
+      if [[ $line =~ \{([A-Z0-9_]+): ]]; then
+        value_of "${BASH_REMATCH[1]}"
+        line+=$VALUE
+      fi
+      CONFIG[$service]+=${line//[[:space:]]/}
     fi
-  } | sha256sum | cut -c 1-64
+  done <compose.yaml
+  if [[ -n ${CONFIG[ollama]-} ]]; then
+    for file in "${FILES[@]:1}"; do
+      text=$(<"$file")
+      CONFIG[ollama]+=${text//[[:space:]]/}
+    done
+  fi
+}
+
+# value_of NAME: sets VALUE from the .env of the caller.
+value_of() {
+  local line
+  VALUE=
+  while IFS= read -r line; do
+    if [[ $line == "$1="* ]]; then
+      VALUE=${line#*=}
+      VALUE=${VALUE//\'/}
+    fi
+  done <<<"$env"
 }
 
 needs_secret_files() {
-  local path
-  for path in $(awk '$1 == "file:" { print $2 }' compose.yaml); do
-    if [[ ! -f $path ]]; then
+  local key path
+  while read -r key path; do
+    if [[ $key == file: && ! -f $path ]]; then
       echo "invalid mount config: bind source path does not exist: $path" >&2
       exit 1
     fi
-  done
+  done <compose.yaml
 }
 
-# Sets CADDY_DIR to what the project's .env names, as a mount of it would.
+# Sets CADDY_DIR to the folder that the project's .env names, as a mount of it would need.
 needs_caddy_dir() {
-  CADDY_DIR=$(sed -n "s/^GEUSEMAKER_CADDY_DIR='\(.*\)'$/\1/p" .env)
+  local env VALUE
+  env=$(<.env)
+  value_of GEUSEMAKER_CADDY_DIR
+  CADDY_DIR=$VALUE
   if [[ ! -f $CADDY_DIR/Caddyfile ]]; then
     echo "invalid mount config: bind source path does not exist: $CADDY_DIR" >&2
     exit 1
   fi
 }
 
-health_of() {
-  if grep -qsxF -e "$1" -e "$2" "$WORLD/unhealthy"; then
-    echo "running unhealthy"
-  elif grep -qsxF -e "$1" "$WORLD/exits"; then
-    echo "restarting "
-  else
-    echo "running healthy"
+# read_container SERVICE: sets image, made, state, health and config.
+read_container() {
+  image='' made='' state='' health='' config=''
+  if [[ -e $WORLD/containers/$1 ]]; then
+    read -r image made state health config <"$WORLD/containers/$1"
   fi
 }
 
-# What a new container of Ollama sees, and whether that is on systemd's own list of its devices: named
-# to Compose, and linked when it is made.
+# set_health SERVICE IMAGE: sets state, and health or "-".
+set_health() {
+  state=running health=healthy
+  if has_line unhealthy "$1" "$2"; then
+    health=unhealthy
+  elif has_line exits "$1"; then
+    state=restarting health=-
+  fi
+}
+
+# Which GPU a new container of Ollama sees, and whether systemd lists its devices: they must be in the
+# Compose file, and linked when the container is created.
 give_gpu() {
   local node
   rm -f "$WORLD/gpu-of-ollama" "$WORLD/gpu-is-listed"
@@ -90,47 +125,43 @@ give_gpu() {
 }
 
 up() {
-  local service image config health made=0 status=0 old chosen
+  local service status=0 old last_made new image made state health config
   if [[ " $* " != *" --wait "* || " $* " != *" -d "* ]]; then
     exit 125
   fi
-  # All of them together, or one that is named.
-  chosen=${*: -1}
-  if [[ $chosen == [0-9]* ]]; then
-    chosen=$(services_of)
+  # All services, or the named one.
+  local chosen=("${@: -1}")
+  if [[ ${chosen[0]} == [0-9]* ]]; then
+    chosen=("${SERVICES[@]}")
     [[ " $* " == *" --remove-orphans "* ]] || exit 125
   fi
   if late ended; then
-    kill -TERM -1
-    sleep 10
+    kill -TERM -1 $$
   fi
   needs_secret_files
   needs_caddy_dir
   for old in "$WORLD/containers/"*; do
-    if [[ -e $old ]] && ! services_of | grep -qxF "${old##*/}"; then
+    if [[ -e $old && " ${SERVICES[*]} " != *" ${old##*/} "* ]]; then
       rm "$old"
     fi
   done
-  for service in $chosen; do
-    image=$(image_of "$service")
-    [[ -e $(image_file "$image") ]] || pull "$image" || exit 18
-    config=$(config_of "$service")
-    made=$(cat "$WORLD/made" 2>/dev/null || echo 0)
-    if [[ $(cut -d ' ' -f 5 "$WORLD/containers/$service" 2>/dev/null) == "$config" ]]; then
-      made=$(cut -d ' ' -f 2 "$WORLD/containers/$service")
-    else
-      made=$((made + 1))
+  for service in "${chosen[@]}"; do
+    new=${IMAGE[$service]}
+    [[ -e $(image_file "$new") ]] || pull "$new" || exit 18
+    read_container "$service"
+    if [[ $config != "${CONFIG[$service]}" ]]; then
+      last_made=0
+      [[ ! -e $WORLD/made ]] || read -r last_made <"$WORLD/made"
+      made=$((last_made + 1))
       echo "$made" >"$WORLD/made"
+      [[ $service != ollama ]] || give_gpu
     fi
-    health=$(health_of "$service" "$image")
+    set_health "$service" "$new"
     if late "crash-$service"; then
-      health="restarting "
+      state=restarting health=-
     fi
-    if [[ $service == ollama && $(cut -d ' ' -f 2 "$WORLD/containers/ollama" 2>/dev/null) != "$made" ]]; then
-      give_gpu
-    fi
-    echo "$image $made $health $config" >"$WORLD/containers/$service"
-    if [[ $health != "running healthy" ]]; then
+    echo "$new $made $state $health ${CONFIG[$service]}" >"$WORLD/containers/$service"
+    if [[ $health != healthy ]]; then
       echo "container geusemaker-$service-1 is unhealthy" >&2
       status=1
     fi
@@ -139,14 +170,12 @@ up() {
 }
 
 execute() {
-  local service=$1
+  local service=$1 image made state health config
   shift
-  if ! grep -qs ' running ' "$WORLD/containers/$service"; then
+  read_container "$service"
+  if [[ $state != running ]]; then
     echo "service \"$service\" is not running" >&2
     exit 1
-  fi
-  if late "hangs-$1"; then
-    sleep 1000
   fi
   if late "floods-$1"; then
     head -c 3000000 /dev/zero | tr '\0' x >&2
@@ -225,7 +254,6 @@ compose() {
       needs_secret_files
       [[ "$*" == '--rm --no-deps -T caddy caddy validate --config /etc/caddy/Caddyfile --adapter caddyfile' ]] || exit 125
       needs_caddy_dir
-      ! late hangs-caddy || sleep 1000
       if grep -q broken "$CADDY_DIR/Caddyfile"; then
         echo "Error: adapting config using caddyfile: Caddyfile:1: unrecognized directive: broken" >&2
         exit 1
@@ -235,13 +263,14 @@ compose() {
     ps)
       for container in "$WORLD/containers/"*; do
         if [[ -e $container ]]; then
-          read -r image made state health config <"$container"
-          # Read anew: a container may fall ill after it came up.
-          [[ $state == exited ]] || read -r state health <<<"$(health_of "${container##*/}" "$image")"
-          if grep -qsxF -e "${container##*/}" "$WORLD/starting"; then
+          service=${container##*/}
+          read_container "$service"
+          # A container may become unhealthy after it started.
+          [[ $state == exited ]] || set_health "$service" "$image"
+          if has_line starting "$service"; then
             health=starting
           fi
-          echo "${container##*/} $state $health"
+          echo "$service $state ${health#-}"
         fi
       done
       ;;

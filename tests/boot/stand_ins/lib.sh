@@ -1,12 +1,11 @@
 # shellcheck shell=bash
-# What the stand-ins share. $WORLD holds what the pretended machine is like.
+# Shared by the stand-ins. $WORLD holds the state of the simulated host.
 WORLD=/world
-# Theirs are all tools of the machine; the program has only those that it is given.
+# Stand-ins use all tools of this machine; the host has only the listed ones.
 # shellcheck disable=SC2034
 PATH_OF_THE_HOST=$PATH
 PATH=/real/bin:$PATH
-# Users of containers call some of them too.
-(umask 0 && printf '%s\n' "${0##*/} $*" >>"$WORLD/calls")
+printf '%s\n' "${0##*/} $*" >>"$WORLD/calls"
 
 # late NAME: true, and one less, while the number in $WORLD/late/NAME is above zero.
 late() {
@@ -15,7 +14,7 @@ late() {
     return 1
   fi
   exec 7>>"$WORLD/late.lock"
-  flock 7  # pulls run side by side
+  flock 7  # pulls run in parallel
   read -r left <"$file"
   if ((left == 0)); then
     exec 7>&-
@@ -32,11 +31,23 @@ gate() {
   fi
 }
 
-is_mounted() {
-  grep -qsxF -e "$1" "$WORLD/mounted"
+# has_line FILE LINE...: whether the file of $WORLD has one of these lines.
+has_line() {
+  local line one
+  [[ -e $WORLD/$1 ]] || return 1
+  while IFS= read -r line; do
+    for one in "${@:2}"; do
+      [[ $line != "$one" ]] || return 0
+    done
+  done <"$WORLD/$1"
+  return 1
 }
 
-# bring PACKAGE: what installing it leaves behind.
+is_mounted() {
+  has_line mounted "$1"
+}
+
+# bring PACKAGE: the effect of its installation.
 bring() {
   case $1 in
     amazon-efs-utils*) printf '#!/bin/bash\n' >/usr/sbin/mount.efs && chmod 755 /usr/sbin/mount.efs ;;
@@ -48,6 +59,6 @@ bring() {
   esac
 }
 
-# The argument a command line ends with: the device or the path, for all that use this.
+# The last argument: the device or the path.
 # shellcheck disable=SC2034
 last=${*: -1}

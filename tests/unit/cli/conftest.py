@@ -1,5 +1,6 @@
 """The clone that these tests work in, and the world around it."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from pulumi_moto.images import replace
 
 from .deployed import Deployed, deploy
 from .world import TODAY, World
+
+
+@pytest.fixture(autouse=True)
+def own_collections() -> Iterator[None]:
+    """The command makes garbage collections rare in its process."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 @pytest.fixture

@@ -30,22 +30,22 @@ def refusal(operation: str, code: str, said: str = "AWS's own words") -> ClientE
 
 @functools.cache
 def aws(service: str) -> Any:
-    """One client of a service for all tests; each test's moto answers it anew."""
+    """One client of a service for all tests; each test has a new moto."""
     make: Any = boto3.client
     return make(service, region_name="us-east-1")
 
 
 @dataclass
 class Client:
-    """A boto3 client, some of whose methods answer otherwise; it notes what it was asked."""
+    """A boto3 client, with given answers of some methods; it records its calls."""
 
     real: Any
     answers: dict[str, Answer | Exception]
-    asked: list[tuple[str, dict[str, Any]]]
+    recorded: list[tuple[str, dict[str, Any]]]
 
     def __getattr__(self, name: str) -> Any:
         def ask(**arguments: Any) -> Any:
-            self.asked.append((name, arguments))
+            self.recorded.append((name, arguments))
             answer = self.answers.get(name, getattr(self.real, name))
             if isinstance(answer, Exception):
                 raise answer
@@ -61,24 +61,24 @@ class Deployed:
     world: World
     id: str
     answers: dict[str, Answer | Exception] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    recorded: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     now: float = 0.0
     slept: list[float] = field(default_factory=list)
     later: dict[float, Callable[[], object]] = field(default_factory=dict)
     """What happens at a time; sleeping brings it."""
 
     def client(self, name: str) -> Client:
-        return Client(aws(name), self.answers, self.asked)
+        return Client(aws(name), self.answers, self.recorded)
 
     def calls(self, *names: str) -> list[dict[str, Any]]:
-        return [arguments for name, arguments in self.asked if name in names]
+        return [arguments for name, arguments in self.recorded if name in names]
 
     def put(self, name: str, text: str, kind: str = "String") -> None:
         aws("ssm").put_parameter(Name=name, Value=text, Type=kind, Overwrite=True)
 
     def report(self, state: str = "ready", *lines: str, **fields: str) -> None:
         """What the host reports from now on; since its start, unless another `time` is given."""
-        told = {
+        printed = {
             "state": state,
             "instance": self.id,
             "boot": "boot-1",
@@ -87,7 +87,7 @@ class Deployed:
             "wanted": NEW,
             **fields,
         }
-        self.put("status-1", "\n".join([*(f"{k}={v}" for k, v in told.items()), *lines]))
+        self.put("status-1", "\n".join([*(f"{k}={v}" for k, v in printed.items()), *lines]))
 
     def settings(self, digest: str) -> None:
         """What the stack names from now on."""
@@ -98,10 +98,10 @@ class Deployed:
         answered: dict[str, Any] = {}  # moto's answers, which a test that waits asks for often
 
         def describe(**arguments: Any) -> Any:
-            told = answered.get(repr(arguments)) or aws("ec2").describe_instances(**arguments)
-            answered[repr(arguments)] = told
-            told["Reservations"][0]["Instances"][0]["State"] = {"Name": name}
-            return told
+            printed = answered.get(repr(arguments)) or aws("ec2").describe_instances(**arguments)
+            answered[repr(arguments)] = printed
+            printed["Reservations"][0]["Instances"][0]["State"] = {"Name": name}
+            return printed
 
         self.answers["describe_instances"] = describe
 

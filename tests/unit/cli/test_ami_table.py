@@ -28,43 +28,50 @@ def answers() -> tuple[LineImages, ...]:
         return EC2Service(client=client).list_lines(TODAY)
 
 
-def test_the_table_holds_the_current_lines_their_dates_and_their_notes(
+def test_the_table_has_the_current_lines_and_marks_advisories_and_the_stack(
     answers: tuple[LineImages, ...],
 ) -> None:
     listed = shown(entries(CATALOGUE, answers, TODAY), ended=False, never=False)
     assert table(listed, CATALOGUE, ("ubuntu-22.04", "x86_64", "base")) == [
-        "  osType             amiType  x86_64           arm64            "
-        "patched until (x86_64 / arm64)",
-        "> ubuntu-22.04       base     2026-09-02       2026-09-11       2027-04-30",
-        "  ubuntu-24.04       base     2026-09-25       2026-10-06       2029-04-30",
-        "  ubuntu-24.04       pytorch  2.12 2026-07-25  2.12 2026-07-24  2027-05-13  (1)",
-        "  ubuntu-26.04       base     none here        2026-09-11       2031-04-30",
-        "  ubuntu-26.04       pytorch  2.13 2026-08-12  never made       2027-07-08",
-        "  amazon-linux-2023  base     2026-09-01       2026-09-01       2029-06-30",
-        "  amazon-linux-2023  pytorch  2.13 2026-10-03  2.11 2026-10-09  "
-        "2027-07-08 / 2027-03-23  (1)",
-        "(1) carries known CVEs that AWS will not patch; 2.13 is the first without",
+        "  osType            amiType arch   newest image    patched until",
+        "> ubuntu-22.04      base    x86_64 2026-09-02      2027-04-30",
+        "                            arm64  2026-09-11      2027-04-30",
+        "  ubuntu-24.04      base    x86_64 2026-09-25      2029-04-30",
+        "                            arm64  2026-10-06      2029-04-30",
+        "  ubuntu-24.04      pytorch x86_64 2.12 2026-07-25 2027-05-13, CVEs",
+        "                            arm64  2.12 2026-07-24 2027-05-13, CVEs",
+        "  ubuntu-26.04      base    x86_64 none in Region  2031-04-30",
+        "                            arm64  2026-09-11      2031-04-30",
+        "  ubuntu-26.04      pytorch x86_64 2.13 2026-08-12 2027-07-08",
+        "                            arm64  never made      -",
+        "  amazon-linux-2023 base    x86_64 2026-09-01      2029-06-30",
+        "                            arm64  2026-09-01      2029-06-30",
+        "  amazon-linux-2023 pytorch x86_64 2.13 2026-10-03 2027-07-08",
+        "                            arm64  2.11 2026-10-09 2027-03-23, CVEs",
+        "CVEs: this version carries known CVEs that AWS will not patch; pytorch 2.13 does not",
     ]
 
 
-def test_ended_lines_and_all_of_them_on_demand(answers: tuple[LineImages, ...]) -> None:
+def test_ended_lines_and_all_lines_are_shown_on_request_and_fit_80_columns(
+    answers: tuple[LineImages, ...],
+) -> None:
     every = entries(CATALOGUE, answers, TODAY)
     assert len(every) == 40
     assert [one.status for one in every].count("ended") == 9
     assert [one.status for one in every].count("never") == 18
     ended = table(shown(every, ended=True, never=False), CATALOGUE, None)
-    assert (
-        "  amazon-linux-2     base             Version 65.8     2026-05-08       ended 2026-06-30"
-        in ended
-    )
-    assert len(shown(every, ended=False, never=True)) == 40
+    assert "  amazon-linux-2    base            x86_64 Version 65.8    ended 2026-06-30" in ended
+    both = shown(every, ended=False, never=True)
+    assert len(both) == 40
+    *rows, _ = table(both, CATALOGUE, ("amazon-linux-2", "x86_64", "multi-framework"))
+    assert max(map(len, rows)) <= 80
 
 
-def test_without_aws_the_table_says_what_was_made_and_no_dates() -> None:
+def test_without_an_answer_of_aws_the_table_has_versions_and_no_build_dates() -> None:
     listed = shown(entries(CATALOGUE, None, TODAY), ended=False, never=False)
     rows = table(listed, CATALOGUE, None)
-    assert "  ubuntu-24.04       pytorch  2.12    2.12        2027-05-13  (1)" in rows
-    assert "  ubuntu-26.04       pytorch  2.13    never made  2027-07-08" in rows
+    assert "  ubuntu-24.04      pytorch x86_64 2.12         2027-05-13, CVEs" in rows
+    assert "                            arm64  never made   -" in rows
     assert all(entry.image is None for entry in listed)
 
 
@@ -108,22 +115,24 @@ def _of(answers: tuple[LineImages, ...], name: str) -> str:
     return found
 
 
-def test_show_tells_how_far_behind_and_what_to_do(answers: tuple[LineImages, ...]) -> None:
+def test_show_counts_newer_builds_and_names_the_next_commands(
+    answers: tuple[LineImages, ...],
+) -> None:
     outputs = {"amiId": _of(answers, OLD), "amiName": OLD, "architecture": "x86_64"}
     view = ami_show.view(DeploymentConfig(), outputs, answers)
-    told = dict(ami_show.lines(view, TODAY))
-    assert told["running"] == f"{OLD} ({outputs['amiId']})"
-    assert told["line"] == "ubuntu-22.04 / x86_64 / base"
-    assert told["chosen"] == "amiPolicy keep: kept until you request another"
-    assert told["built"] == "2026-06-19, 157 days ago"
-    assert told["behind"].startswith("1 newer build of its version; the newest for the config")
-    assert told["patched"] == "until 2027-04-30 (158 days)"
-    assert told["Next"] == "geusemaker ami update | geusemaker ami pin"
+    printed = dict(ami_show.lines(view, TODAY))
+    assert printed["running"] == f"{OLD} ({outputs['amiId']})"
+    assert printed["line"] == "ubuntu-22.04 / x86_64 / base"
+    assert printed["chosen"] == "amiPolicy keep: kept until you request another"
+    assert printed["built"] == "2026-06-19, 157 days ago"
+    assert printed["behind"].startswith("1 newer build of its version; the newest for the config")
+    assert printed["patched"] == "until 2027-04-30 (158 days)"
+    assert printed["Next"] == "geusemaker ami update | geusemaker ami pin"
     late = dict(ami_show.lines(view, date(2027, 5, 1)))
     assert late["patched"].startswith("ended 2027-04-30")
 
 
-def test_show_says_what_a_pin_another_request_or_a_strange_image_mean(
+def test_show_explains_a_pin_another_request_and_an_unknown_image(
     answers: tuple[LineImages, ...],
 ) -> None:
     outputs = {"amiId": _of(answers, OLD), "amiName": OLD, "architecture": "x86_64"}
@@ -166,25 +175,27 @@ def test_show_of_a_version_in_full_finds_the_same(answers: tuple[LineImages, ...
     assert newest.name.endswith("PyTorch 2.6.0 (Ubuntu 22.04) 20250223")
     runs = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.12 (Ubuntu 24.04) 20260725"
     outputs = {"amiId": _of(answers, runs), "amiName": runs, "architecture": "x86_64"}
-    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
-    assert told["behind"].endswith("20250223 (" + newest.id + "), which is of another line")
+    printed = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert printed["behind"].endswith("20250223 (" + newest.id + "), which is of another line")
 
 
-def test_the_mark_says_where_the_stack_stands(answers: tuple[LineImages, ...]) -> None:
+def test_the_legend_compares_the_stack_with_the_newest_image(
+    answers: tuple[LineImages, ...],
+) -> None:
     newest = ami_show.newest_of(DeploymentConfig(), answers)
     assert newest is not None
 
     def mark(outputs: dict[str, str]) -> str | None:
         return ami_show.marker(DeploymentConfig(), newest, "dev", outputs)
 
-    assert mark({}) == "> stack dev, x86_64, not deployed"
-    assert mark({"amiId": newest.id}) == "> stack dev, x86_64, running the newest"
-    told = mark({"amiId": "ami-1", "amiName": OLD})
-    assert told == f"> stack dev, x86_64, running {OLD}, not the newest"
+    assert mark({}) == "> marks stack dev, x86_64, not deployed"
+    assert mark({"amiId": newest.id}) == "> marks stack dev, x86_64, running the newest"
+    printed = mark({"amiId": "ami-1", "amiName": OLD})
+    assert printed == f"> marks stack dev, x86_64, running {OLD}, not the newest"
     assert ami_show.marker(None, None, None, {}) is None
 
 
-def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages, ...]) -> None:
+def test_the_legend_is_for_the_requested_version(answers: tuple[LineImages, ...]) -> None:
     config = DeploymentConfig(
         os_type="amazon-linux-2023", ami_type="pytorch", framework_version="2.11"
     )
@@ -192,7 +203,7 @@ def test_the_mark_heeds_the_version_that_is_asked_for(answers: tuple[LineImages,
     assert newest is not None
     outputs = {"amiId": newest.id, "amiName": newest.name, "architecture": "x86_64"}
     assert ami_show.marker(config, newest, "dev", outputs) == (
-        "> stack dev, x86_64, running the newest of 2.11"
+        "> marks stack dev, x86_64, running the newest of 2.11"
     )
-    told = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
-    assert told["advisory"].startswith("carries known CVEs that AWS will not patch")
+    printed = dict(ami_show.lines(ami_show.view(config, outputs, answers), TODAY))
+    assert printed["advisory"].startswith("carries known CVEs that AWS will not patch")

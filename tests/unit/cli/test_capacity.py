@@ -1,4 +1,4 @@
-"""A host that does not come: said while the engine waits, and not when it comes."""
+"""A host that EC2 does not start is reported while the engine waits."""
 
 import threading
 
@@ -6,7 +6,7 @@ import pytest
 
 from geusemaker.cli import capacity
 
-# As the engine prints them where nobody can be shown a moving picture.
+# As the engine prints them without a terminal.
 CREATING = " +  aws:ec2:Instance geusemaker-compute-host creating (0s) "
 REPLACING = "++ aws:ec2:Instance geusemaker-compute-host creating replacement (0s) "
 CREATED = " +  aws:ec2:Instance geusemaker-compute-host created (13s) "
@@ -14,18 +14,18 @@ FAILED = " +  aws:ec2:Instance geusemaker-compute-host **creating failed** error
 
 
 @pytest.mark.parametrize("line", [CREATING, REPLACING])
-def test_a_host_that_does_not_come_is_told_while_the_engine_waits(line: str) -> None:
+def test_a_late_host_is_reported_while_the_engine_waits(line: str) -> None:
     said: list[str] = []
-    told = threading.Event()
+    printed = threading.Event()
 
     def say(text: str) -> None:
         said.append(text)
         if text == capacity.WAITING:
-            told.set()
+            printed.set()
 
     with capacity.watched(say, patience=0.01) as in_sight:
         in_sight(line)
-        assert told.wait(60)
+        assert printed.wait(60)
         in_sight(FAILED)
     assert said == [line, capacity.WAITING, FAILED]
     assert "InsufficientInstanceCapacity" in capacity.WAITING

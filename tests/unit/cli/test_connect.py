@@ -1,4 +1,4 @@
-"""`geusemaker connect`: what is started, with which words, and who gets the signals."""
+"""`geusemaker connect`: the command that it starts, and its signals."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from .deployed import Deployed, refusal
 
 _AWS = """#!{python} -I
 import json, os, sys
-told = {{"args": sys.argv[1:], "profile": os.environ.get("AWS_PROFILE")}}
-open({file!r}, "w").write(json.dumps(told))
+printed = {{"args": sys.argv[1:], "profile": os.environ.get("AWS_PROFILE")}}
+open({file!r}, "w").write(json.dumps(printed))
 sys.exit({code})
 """
 
@@ -57,7 +57,7 @@ def machine(host: Deployed, tmp_path: Path) -> Machine:
     return Machine(tmp_path / "programs", host.world.patch)
 
 
-def test_it_starts_what_the_stack_names_and_says_what_to_open(
+def test_connect_runs_the_output_of_the_stack_and_prints_the_url(
     host: Deployed, machine: Machine
 ) -> None:
     said = host.world.run("connect", notes=True)
@@ -80,7 +80,7 @@ def test_the_stacks_profile_goes_along(host: Deployed, machine: Machine) -> None
 
 
 @pytest.mark.parametrize("lacking", ["aws", "session-manager-plugin"])
-def test_a_missing_program_is_told_with_the_command(
+def test_a_missing_program_is_an_error_with_the_command(
     host: Deployed, machine: Machine, lacking: str
 ) -> None:
     (machine.folder / lacking).unlink()
@@ -91,7 +91,9 @@ def test_a_missing_program_is_told_with_the_command(
     assert machine.called is None
 
 
-def test_a_session_that_fails_says_where_to_look(host: Deployed, machine: Machine) -> None:
+def test_a_failed_session_is_an_error_with_the_next_command(
+    host: Deployed, machine: Machine
+) -> None:
     machine.has("aws", code=254)
     error = host.world.run("connect", code=1, notes=True).err
     assert f"The session with {host.id} has ended with code 254" in error
@@ -106,12 +108,12 @@ def test_what_the_program_did_not_make_is_not_run(host: Deployed, machine: Machi
     assert machine.called is None
 
 
-def test_a_host_that_is_not_connected_or_does_not_run_is_told(
+def test_a_host_that_is_not_connected_or_does_not_run_is_an_error(
     host: Deployed, machine: Machine
 ) -> None:
     for listed in ([], [{"PingStatus": "ConnectionLost"}]):
-        told = {"InstanceInformationList": listed}
-        host.answers["describe_instance_information"] = lambda told=told, **_: told
+        printed = {"InstanceInformationList": listed}
+        host.answers["describe_instance_information"] = lambda printed=printed, **_: printed
         assert "Systems Manager does not reach" in host.world.run("connect", code=1).err
     host.state("stopped")
     assert "`geusemaker start`" in host.world.run("connect", code=1).err
@@ -119,7 +121,9 @@ def test_a_host_that_is_not_connected_or_does_not_run_is_told(
 
 
 @pytest.mark.parametrize("method", ["describe_instances", "describe_instance_information"])
-def test_who_may_not_ask_may_still_connect(host: Deployed, machine: Machine, method: str) -> None:
+def test_connect_works_without_permission_to_describe_the_host(
+    host: Deployed, machine: Machine, method: str
+) -> None:
     host.answers[method] = refusal(method, "AccessDeniedException")
     host.world.run("connect", notes=True)
     assert machine.called is not None

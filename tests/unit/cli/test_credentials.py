@@ -1,4 +1,4 @@
-"""`geusemaker credentials`: who is shown what, and who is refused."""
+"""`geusemaker credentials`: what it prints, and its errors."""
 
 import json
 
@@ -31,11 +31,11 @@ def test_internal_ones_need_a_flag_of_their_own(host: Deployed, flags: list[str]
 
 
 def test_json_is_for_programs(host: Deployed) -> None:
-    told = json.loads(host.world.run("credentials", "--json").out)
-    assert (told["stack"], told["simulated"]) == ("dev", False)
-    assert told["n8n"]["password"] == SECRETS["n8n-owner-password"]
-    assert told["crawl4ai"]["url"] == "https://localhost:8443/crawl4ai"
-    assert "internal" not in told
+    printed = json.loads(host.world.run("credentials", "--json").out)
+    assert (printed["stack"], printed["simulated"]) == ("dev", False)
+    assert printed["n8n"]["password"] == SECRETS["n8n-owner-password"]
+    assert printed["crawl4ai"]["url"] == "https://localhost:8443/crawl4ai"
+    assert "internal" not in printed
 
 
 def test_only_what_the_stack_chose_is_shown(host: Deployed) -> None:
@@ -72,16 +72,14 @@ def test_a_config_that_is_wrong_hides_no_password(host: Deployed) -> None:
         ("not authorized to perform: kms:Decrypt on resource: x", "kms:Decrypt"),
     ],
 )
-def test_who_may_not_read_them_is_told_which_permission_it_takes(
-    host: Deployed, said: str, permission: str
-) -> None:
+def test_without_permission_the_error_names_it(host: Deployed, said: str, permission: str) -> None:
     host.answers["get_parameter"] = refusal("GetParameter", "AccessDeniedException", said)
     error = host.world.run("credentials", code=1).err
     assert f"lacks the permission {permission}" in error
     assert "value-of" not in error
 
 
-def test_a_parameter_that_somebody_wrote_over_is_told(host: Deployed) -> None:
+def test_an_overwritten_parameter_is_an_error(host: Deployed) -> None:
     host.put("credentials-1", "nothing", "SecureString")
     error = host.world.run("credentials", code=1).err
     assert "has none of the stack's secrets" in error
@@ -89,7 +87,7 @@ def test_a_parameter_that_somebody_wrote_over_is_told(host: Deployed) -> None:
     assert "n8n-owner-password is not among" in host.world.run("credentials").out
 
 
-def test_an_old_stack_and_the_simulated_account_say_so(host: Deployed) -> None:
+def test_credentials_of_an_old_stack_and_of_the_simulated_account(host: Deployed) -> None:
     host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
     lines = host.world.run("credentials").out.splitlines()
     assert lines[0].startswith("us-east-1, SIMULATED account")
@@ -98,7 +96,7 @@ def test_an_old_stack_and_the_simulated_account_say_so(host: Deployed) -> None:
     assert "no output credentialsParameter" in host.world.run("credentials", code=1).err
 
 
-def test_a_public_url_is_told_with_the_other_way_in(host: Deployed) -> None:
+def test_a_public_url_is_shown_with_the_command_for_access_without_it(host: Deployed) -> None:
     output = {"instanceId": host.id, "credentialsParameter": "credentials-1"}
     host.world.answers(output=output | {"url": "https://203.0.113.5/"})
     said = host.world.run("credentials").out

@@ -1,4 +1,4 @@
-"""`geusemaker deploy`: asked, refused, failed, interrupted; and what it leaves in the file."""
+"""`geusemaker deploy`: its prompt, its errors, an interrupt, and what it writes."""
 
 import shlex
 from pathlib import Path
@@ -22,7 +22,7 @@ WRITTEN = (
 
 
 @pytest.mark.parametrize("name", ["deploy", "up"])
-def test_it_shows_asks_writes_and_deploys(world: World, name: str) -> None:
+def test_deploy_previews_prompts_writes_and_deploys(world: World, name: str) -> None:
     world.config("")
     world.answers(output={"amiName": "N", "amiId": "ami-1", "url": "https://1"})
     world.terminal(True)
@@ -39,7 +39,8 @@ def test_it_shows_asks_writes_and_deploys(world: World, name: str) -> None:
         "geusemaker:amiType" in said
     )
     assert "    + 36 created" in said
-    assert said[-1].split() == ["url", "https://1"]
+    assert said[-2].split() == ["url", "https://1"]
+    assert said[-1] == "Next: geusemaker status --wait | geusemaker connect"
     assert world.file.read_text() == WRITTEN
     assert world.previewed() == WRITTEN, "what was shown is what is deployed"
     up = world.pulumi()[-2]
@@ -53,7 +54,7 @@ def test_it_shows_asks_writes_and_deploys(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize("answer", [False, KeyboardInterrupt, None])
-def test_whoever_does_not_agree_changes_nothing(
+def test_without_consent_nothing_is_changed(
     world: World, answer: bool | type[BaseException] | None
 ) -> None:
     before = world.config("# mine")
@@ -73,7 +74,7 @@ def test_whoever_does_not_agree_changes_nothing(
     assert not world.deployed()
 
 
-def test_a_failed_preview_writes_nothing_and_says_why_once(world: World) -> None:
+def test_a_failed_preview_writes_nothing_and_gives_its_reason_once(world: World) -> None:
     before = world.config("")
     problem = "geusemaker:vpcId is 'vpc-1': run `pulumi config rm geusemaker:vpcId`."
     diagnostics = [{"severity": "error", "message": f"error: {problem}\n"}]
@@ -138,7 +139,7 @@ def test_a_wrong_flag_is_refused_before_anything(
     assert not (world.clone.engine_dir / "calls.jsonl").exists()
 
 
-def test_a_wrong_variable_is_told_as_a_variable(world: World) -> None:
+def test_an_error_about_a_variable_names_the_variable(world: World) -> None:
     world.config("")
     world.patch.setenv("GEUSEMAKER_OS_TYPE", "ubuntu-2404")
     said = world.run("deploy", "--yes", code=1)
@@ -158,7 +159,7 @@ def test_a_wrong_variable_is_told_as_a_variable(world: World) -> None:
         ("osType: ubuntu-99\n", "osType ("),
     ],
 )
-def test_a_wrong_config_file_is_told_by_line_and_nothing_is_made(
+def test_an_error_in_a_config_file_names_the_line_and_nothing_is_created(
     world: World, tmp_path: Path, content: str | None, words: str
 ) -> None:
     before = world.config("")
@@ -242,7 +243,7 @@ def test_a_file_changed_meanwhile_is_refused_though_nothing_is_to_be_written(wor
     assert not world.deployed()
 
 
-def test_no_region_and_no_stack_are_told_with_their_commands(world: World) -> None:
+def test_errors_of_no_region_and_no_stack_name_their_commands(world: World) -> None:
     world.file.write_text("config: {}\n")
     said = world.run("deploy", "--yes", code=1)
     assert said.err.startswith("No Region is set")
@@ -265,7 +266,7 @@ def test_a_misspelt_region_is_refused_before_anything_is_done(world: World) -> N
     said = world.run("deploy", "--region", "us-esat-1", "--yes", "--ami-type", "base", code=1)
     command = "geusemaker deploy --region us-east-1 --ami-type base --yes"
     assert said.commands == [command]
-    assert not (world.clone.engine_dir / "calls.jsonl").exists(), "not even Pulumi was asked"
+    assert not (world.clone.engine_dir / "calls.jsonl").exists(), "Pulumi was not called"
     assert world.file.read_text() == before
     world.file.write_text(before.replace("us-east-1", "us-esat-1"))
     assert command in world.run("deploy", "--yes", "--ami-type", "base", code=1).commands
@@ -281,7 +282,7 @@ def test_an_interrupt_while_it_deploys_is_exit_code_130(world: World) -> None:
     world.run("deploy", "--yes", code=130)
 
 
-def test_local_works_on_the_local_config_and_says_simulated(world: World) -> None:
+def test_local_deploys_the_local_config_and_prints_simulated(world: World) -> None:
     import boto3
 
     real = world.config("# committed")

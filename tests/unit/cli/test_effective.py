@@ -1,4 +1,4 @@
-"""What wins, what is written, and how an error is told for the layer that it came from."""
+"""Which layer wins, what is written, and errors that name their layer."""
 
 import json
 from itertools import combinations
@@ -48,8 +48,8 @@ def test_the_last_layer_wins_and_what_the_file_lacks_is_written(
     wanted = joined(*(Given(key, VALUES[key][n], origins[n]) for n in layers))
     last = layers[-1]
     assert row(wanted, f"geusemaker:{key}") == (VALUES[key][last], sources[last])
-    stands = VALUES[key][1] if 1 in layers else None
-    expected = None if stands == VALUES[key][last] else VALUES[key][last]
+    in_stack = VALUES[key][1] if 1 in layers else None
+    expected = None if in_stack == VALUES[key][last] else VALUES[key][last]
     assert wanted.writes.get(f"geusemaker:{key}") == expected
     assert len(wanted.writes) == 3 - (expected is None)
     lost = 0 in layers and VALUES[key][last] != VALUES[key][0]
@@ -81,7 +81,7 @@ def test_structures_of_a_file_are_written_as_the_cli_takes_them() -> None:
     assert wanted.writes["geusemaker:allowedCidrs"] == "10.0.0.0/8,192.168.0.0/16"
 
 
-def test_a_secret_is_neither_shown_nor_written_nor_told() -> None:
+def test_a_secret_is_not_shown_written_or_in_an_error() -> None:
     wanted = joined(
         Given("dataVolumeGib", 41, FILE), Given("dataVolumeGib", "77", STACK, secret=True)
     )
@@ -114,7 +114,7 @@ def test_a_secret_that_a_flag_repeats_stays_a_secret() -> None:
     assert "geusemaker:osType" not in wanted.writes
 
 
-def test_a_file_that_lost_against_a_flag_is_told_without_a_command() -> None:
+def test_a_file_value_that_a_flag_overrides_is_noted_without_a_command() -> None:
     wanted = joined(
         Given("osType", "ubuntu-24.04", FILE),
         Given("osType", "ubuntu-26.04", FlagOrigin("--os-type")),
@@ -159,17 +159,17 @@ def fits(instance_type: Any) -> Given:
         (FlagOrigin("--x"), "leave out --x", "leave out --x and run `pulumi config set"),
     ],
 )
-def test_a_flag_and_its_variable_know_how_they_are_taken_back(
+def test_a_flag_and_its_variable_name_their_removal(
     origin: FlagOrigin, removed: str, renamed: str
 ) -> None:
     assert origin.remove("k") == removed
     assert origin.rename("osType", "a b").startswith(renamed)
     assert origin.rename("osType", "a b").endswith("geusemaker:osType 'a b'`")
-    assert origin.place() == ""
+    assert origin.place() == StackOrigin().place()
     assert origin.sibling() == StackOrigin()
 
 
-def test_a_contradiction_says_which_layer_overruled_the_file() -> None:
+def test_a_contradiction_names_the_layer_that_overrides_the_file() -> None:
     with pytest.raises(ConfigError) as caught:
         joined(
             Given("amiType", "pytorch", FileOrigin(Path("w.yaml"), 1, "amiType")),
@@ -181,7 +181,7 @@ def test_a_contradiction_says_which_layer_overruled_the_file() -> None:
     assert "`pulumi config rm geusemaker:amiType` lets the file decide" in said
 
 
-def test_a_region_of_a_config_file_that_is_not_heeded_is_told() -> None:
+def test_an_unused_region_of_a_config_file_is_noted() -> None:
     given = Given("aws:region", "eu-west-1", FILE)
     (note,) = effective([], "us-east-1", "AWS_REGION", False, given).notes
     assert note == (
@@ -191,7 +191,7 @@ def test_a_region_of_a_config_file_that_is_not_heeded_is_told() -> None:
     assert effective([], "eu-west-1", "AWS_REGION", False, given).notes == ()
 
 
-def test_a_stack_file_tells_its_region_apart_from_its_keys(tmp_path: Path) -> None:
+def test_the_region_of_a_stack_file_is_not_one_of_its_keys(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.prod.yaml"
     file.write_text("config:\n  aws:region: eu-west-1\n  geusemaker:osType: ubuntu-24.04\n")
     assert [one.key for one in read_file(file)] == ["osType"]

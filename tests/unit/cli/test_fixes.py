@@ -1,4 +1,4 @@
-"""Each command in an error is one that can be typed where the error came up."""
+"""Each command in an error matches the flags of the command that failed."""
 
 import re
 import shlex

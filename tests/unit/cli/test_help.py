@@ -69,6 +69,7 @@ def test_each_command_has_a_short_option_for_help_that_fits_80_columns(
     assert (ended.value.code or 0) == 0
     assert " ".join(["Usage: geusemaker", *words]) in " ".join(shown.split())
     assert max(map(len, shown.splitlines())) <= 80
+    assert "<bool>" not in shown, "a flag takes no value"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_up_shows_four_steps_and_the_summary(
     assert lines[0].startswith("SIMULATED AWS on this machine")
     steps = [line for line in lines if line.startswith("  [")]
     assert [step[2:7] for step in steps] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
-    assert "3.259.0 cached" in steps[1]
+    assert "3.259.0 from an earlier run" in steps[1]
     assert "000000000000, us-east-1, 118 recorded images" in steps[2]
     assert "36 created" in steps[3]
     assert "        warning: the line is ended" in lines
@@ -61,7 +61,7 @@ def test_an_instance_type_that_the_account_lacks_is_one_paragraph(
     assert "has no instance type m7i.xlarge" in capsys.readouterr().err
 
 
-def test_a_config_that_cannot_be_read_is_told(
+def test_a_config_that_cannot_be_read_is_an_error(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clone.answers(config_error="error: the passphrase is wrong")
@@ -123,7 +123,7 @@ def test_a_host_that_aws_does_not_start_is_explained(
     assert said.endswith(" Run this in `make shell`.\n")
 
 
-def test_what_names_commands_says_where_they_mean_this_account(
+def test_a_text_with_commands_names_the_shell_of_this_account(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     noted = "An old image. To have a newer one, run `pulumi config rm geusemaker:amiId`."
@@ -138,7 +138,7 @@ def test_what_names_commands_says_where_they_mean_this_account(
     assert capsys.readouterr().err == "To fix it, run `pulumi up`. Run this in `make shell`.\n"
 
 
-def test_down_destroys_proves_and_takes_away_what_up_made(
+def test_down_destroys_the_stack_checks_and_removes_all_that_up_made(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("local", "up")
@@ -163,7 +163,7 @@ def test_down_lists_what_is_left_and_lets_the_account_run(
     assert lifecycle.running_account(clone.places) is not None
 
 
-def test_down_with_an_account_that_cannot_tell_proves_nothing(
+def test_down_fails_with_an_account_that_does_not_list_its_resources(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clone.simulator("broken")
@@ -200,9 +200,7 @@ def test_down_after_a_kill_removes_the_state_of_what_is_gone(
     assert not clone.places.backend.exists()
 
 
-def test_start_status_and_stop_tell_the_same_story(
-    clone: Clone, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_start_status_and_stop_agree(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("local", "status") == 0
     assert "no account is running" in capsys.readouterr().out
     assert run("local", "start") == 0
@@ -210,9 +208,9 @@ def test_start_status_and_stop_tell_the_same_story(
     assert run("local", "status") == 0
     assert capsys.readouterr().out.startswith("SIMULATED account 000000000000")
     assert run("local", "status", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["running"] is True
-    assert not {"token", "access_key_id", "secret_access_key"} & told["account"].keys()
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["running"] is True
+    assert not {"token", "access_key_id", "secret_access_key"} & printed["account"].keys()
     assert run("local", "stop") == 0
     assert run("local", "stop") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -281,7 +279,7 @@ def test_release_publishes_an_image(clone: Clone, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(("name", "said"), [("taken", "is there already"), ("odd", "HTTP 500")])
-def test_a_refused_release_says_why(
+def test_a_refused_release_gives_the_reason(
     clone: Clone, capsys: pytest.CaptureFixture[str], name: str, said: str
 ) -> None:
     clone.start()
@@ -311,9 +309,13 @@ def test_wrong_flags_end_with_2(clone: Clone, arguments: list[str]) -> None:
     assert run(*arguments) == 2
 
 
-def test_engine_says_where_the_cli_is(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
+def test_engine_prints_the_path_of_the_cli(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("local", "engine") == 0
-    assert capsys.readouterr().out == f"Pulumi CLI 3.259.0 cached: {clone.engine_dir}\n"
+    assert (
+        capsys.readouterr().out == f"Pulumi CLI 3.259.0 from an earlier run: {clone.engine_dir}\n"
+    )
 
 
 def test_version_is_printed(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,7 +368,7 @@ def test_the_installed_command_runs_in_a_fresh_process(clone: Clone) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_command_that_is_asked_to_end_takes_its_children_along(clone: Clone) -> None:
+def test_a_terminated_command_ends_its_children(clone: Clone) -> None:
     child = clone.engine_dir / "child"
     program = clone.engine_dir / "pulumi"
     program.write_text(
@@ -395,11 +397,11 @@ def test_an_account_that_ends_under_an_up_is_the_error(
     clone.answers(up_said=[("error", "Traceback: EOF")], up_code=1)
     clone.start()
     answering = Account.is_answering
-    asked: list[int] = []
+    calls: list[int] = []
 
     def until_preview(self: Account) -> bool:
-        asked.append(1)
-        return len(asked) == 1 and answering(self)
+        calls.append(1)
+        return len(calls) == 1 and answering(self)
 
     monkeypatch.setattr(Account, "is_answering", until_preview)
     assert run("local", "up") == 1

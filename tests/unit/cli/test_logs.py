@@ -1,4 +1,4 @@
-"""`geusemaker logs`: what is sent to the host, and what becomes of each answer."""
+"""`geusemaker logs`: the script that it sends, and the result of each answer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def sent(host: Deployed) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("service", [*CONTAINERS, None])
-def test_the_host_is_asked_for_one_log(host: Deployed, service: str | None) -> None:
+def test_one_log_is_requested_from_the_host(host: Deployed, service: str | None) -> None:
     answers(
         host,
         ("InProgress", -1, "", ""),
@@ -61,7 +61,7 @@ def test_boot_log_and_journal_have_their_titles(host: Deployed) -> None:
     )
 
 
-def test_what_systems_manager_cuts_is_told(host: Deployed) -> None:
+def test_what_systems_manager_cuts_is_reported(host: Deployed) -> None:
     answers(host, ("Success", 0, "geusemaker-logs 1 x\n" + "y" * 24000, ""))
     assert "note: Systems Manager has cut the end off" in host.world.run("logs", "n8n").err
 
@@ -80,7 +80,7 @@ def test_the_first_moments_are_no_failure(host: Deployed) -> None:
     assert host.world.run("logs").out == "y\n"
 
 
-def test_a_host_that_systems_manager_does_not_reach_is_told_with_a_way_round(
+def test_the_error_for_an_unreachable_host_names_a_command_without_systems_manager(
     host: Deployed,
 ) -> None:
     host.answers["send_command"] = refusal("SendCommand", "InvalidInstanceId")
@@ -91,7 +91,7 @@ def test_a_host_that_systems_manager_does_not_reach_is_told_with_a_way_round(
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "printed"),
     [
         (("Undeliverable", -1, "", ""), "could not deliver the command"),
         (("TimedOut", -1, "", ""), "could not deliver the command"),
@@ -104,12 +104,12 @@ def test_a_host_that_systems_manager_does_not_reach_is_told_with_a_way_round(
         (("AccessDenied", -1, "", ""), "ended with AccessDenied, code -1"),
     ],
 )
-def test_each_other_end_is_a_failure_that_says_what_to_do(
-    host: Deployed, end: tuple[str, int, str, str], told: str
+def test_each_other_end_is_an_error_with_its_fix(
+    host: Deployed, end: tuple[str, int, str, str], printed: str
 ) -> None:
     answers(host, end)
     said = host.world.run("logs", "n8n", code=1)
-    assert told in said.err
+    assert printed in said.err
     assert "`geusemaker status`" in said.err
     assert said.out == ("no such container\n" if "container" in end[2] else "")
     assert "`geusemaker status`" in host.world.run("logs", code=1).err
@@ -135,7 +135,7 @@ def test_so_many_lines_are_a_wrong_flag(host: Deployed, lines: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "printed"),
     [
         ("stopped", "is stopped, so it runs no commands. `geusemaker start`"),
         ("stopping", "is stopping, so it runs no commands. `geusemaker start`"),
@@ -143,9 +143,11 @@ def test_so_many_lines_are_a_wrong_flag(host: Deployed, lines: str) -> None:
         ("terminated", "is terminated: it was terminated"),
     ],
 )
-def test_a_host_that_does_not_run_is_not_asked(host: Deployed, state: str, told: str) -> None:
+def test_no_command_is_sent_to_a_host_that_does_not_run(
+    host: Deployed, state: str, printed: str
+) -> None:
     host.state(state)
-    assert told in host.world.run("logs", code=1).err
+    assert printed in host.world.run("logs", code=1).err
     assert host.calls("send_command") == []
 
 

@@ -1,4 +1,4 @@
-"""`geusemaker stop` and `start`: from each state of an instance, and each refusal of EC2's."""
+"""`geusemaker stop` and `start`: for each state of an instance and each error of EC2."""
 
 import boto3
 import pytest
@@ -8,8 +8,8 @@ from .deployed import Deployed, refusal
 
 def state(host: Deployed) -> str:
     ec2 = boto3.client("ec2", region_name="us-east-1")
-    told = ec2.describe_instances(InstanceIds=[host.id])
-    return told["Reservations"][0]["Instances"][0]["State"]["Name"]
+    printed = ec2.describe_instances(InstanceIds=[host.id])
+    return printed["Reservations"][0]["Instances"][0]["State"]["Name"]
 
 
 def stopped(host: Deployed) -> Deployed:
@@ -17,7 +17,7 @@ def stopped(host: Deployed) -> Deployed:
     return host
 
 
-def test_stop_says_what_goes_on_costing_and_stops(host: Deployed) -> None:
+def test_stop_shows_what_still_costs_and_stops(host: Deployed) -> None:
     host.world.terminal(answer=True)
     said = host.world.run("stop").out
     lines = said.splitlines()
@@ -36,7 +36,7 @@ def test_an_elastic_ip_goes_on_costing(host: Deployed) -> None:
 
 
 @pytest.mark.parametrize("answer", [False, KeyboardInterrupt])
-def test_nobody_agrees_and_nothing_is_stopped(
+def test_without_consent_nothing_is_stopped(
     host: Deployed, answer: bool | type[BaseException]
 ) -> None:
     host.world.terminal(answer=answer)
@@ -44,7 +44,7 @@ def test_nobody_agrees_and_nothing_is_stopped(
     assert state(host) == "running"
 
 
-def test_without_a_terminal_yes_is_asked_for(host: Deployed) -> None:
+def test_without_a_terminal_the_error_names_yes(host: Deployed) -> None:
     error = host.world.run("stop", code=1).err
     assert "Add --yes to stop it without a prompt" in error
     stopped(host)
@@ -69,7 +69,7 @@ def test_what_is_so_already_is_said_and_done_no_more(host: Deployed) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "name", "told"),
+    ("command", "name", "printed"),
     [
         ("stop", "pending", "is starting, and EC2"),
         ("stop", "terminated", "is terminated: it was terminated outside Pulumi"),
@@ -78,10 +78,10 @@ def test_what_is_so_already_is_said_and_done_no_more(host: Deployed) -> None:
     ],
 )
 def test_from_other_states_it_is_refused_with_a_reason(
-    host: Deployed, command: str, name: str, told: str
+    host: Deployed, command: str, name: str, printed: str
 ) -> None:
     host.state(name)
-    assert told in host.world.run(command, "--yes", code=1).err
+    assert printed in host.world.run(command, "--yes", code=1).err
     assert host.calls("start_instances", "stop_instances") == []
 
 
@@ -95,7 +95,7 @@ def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "told"),
+    ("code", "said", "printed"),
     [
         (
             "VcpuLimitExceeded",
@@ -111,12 +111,12 @@ def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -
     ],
 )
 def test_a_full_quota_and_a_full_zone_are_explained(
-    host: Deployed, code: str, said: str, told: str
+    host: Deployed, code: str, said: str, printed: str
 ) -> None:
     stopped(host)
     host.answers["start_instances"] = refusal("StartInstances", code, said)
     error = host.world.run("start", "--yes", code=1).err
-    assert told in error
+    assert printed in error
     assert "The host is still stopped; its data is unchanged." in error
 
 
@@ -151,7 +151,7 @@ def test_a_stop_that_is_under_way_is_waited_for(host: Deployed) -> None:
     assert host.calls("stop_instances") == []
 
 
-def test_a_host_that_does_not_stay_up_is_told(host: Deployed) -> None:
+def test_a_host_that_stops_again_is_an_error(host: Deployed) -> None:
     stopped(host)
     host.answers["start_instances"] = lambda **_: host.state("pending")
     host.later = {10: lambda: host.state("stopped")}
@@ -164,7 +164,7 @@ def test_a_host_that_does_not_stay_up_is_told(host: Deployed) -> None:
     assert "it was terminated outside" in host.world.run("start", "--yes", code=1).err
 
 
-def test_in_the_simulated_account_both_work_and_say_so(host: Deployed) -> None:
+def test_stop_and_start_work_in_the_simulated_account(host: Deployed) -> None:
     host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
     assert "us-east-1, SIMULATED account, stack dev" in host.world.run("stop", "--yes").out
     assert state(host) == "stopped"
@@ -172,7 +172,7 @@ def test_in_the_simulated_account_both_work_and_say_so(host: Deployed) -> None:
     assert state(host) == "running"
 
 
-def test_disks_that_may_not_be_asked_for_have_no_size(host: Deployed) -> None:
+def test_disks_have_no_size_without_the_permission(host: Deployed) -> None:
     host.answers["describe_volumes"] = refusal("DescribeVolumes", "UnauthorizedOperation")
     assert "its disks and the file system" in host.world.run("stop", "--yes").out
 

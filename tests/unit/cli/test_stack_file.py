@@ -73,7 +73,7 @@ def test_nothing_to_write_is_no_change_and_makes_no_file(cli: PulumiCli, file: P
 
 @pytest.mark.parametrize("writes", [WRITES, {}])
 @pytest.mark.parametrize("theirs", ["config: {}\n", None])
-def test_what_somebody_else_wrote_meanwhile_stays(
+def test_a_concurrent_change_of_the_file_is_kept(
     cli: PulumiCli, file: Path, writes: dict[str, str], theirs: str | None
 ) -> None:
     with stack_file.trial(cli, file, writes) as trial:

@@ -1,4 +1,4 @@
-"""`geusemaker status`: what is on the screen, what `--wait` waits for, and how each ends."""
+"""`geusemaker status`: its screen, and how `--wait` ends."""
 
 import json
 from datetime import datetime, timedelta
@@ -18,44 +18,43 @@ def lines(host: Deployed, *arguments: str, code: int = 0) -> list[str]:
     return host.world.run("status", *arguments, code=code).out.splitlines()
 
 
-def row(told: list[str], topic: str) -> str:
-    (found,) = [line for line in told if line.startswith(f"  {topic:<9} ")]
+def row(printed: list[str], topic: str) -> str:
+    (found,) = [line for line in printed if line.startswith(f"  {topic:<9} ")]
     return found[12:]
 
 
 def test_a_ready_host_on_one_screen(host: Deployed) -> None:
     host.report("ready", "service.n8n=healthy", "model.llama3.2:3b=pulling 43%", f"dump={AFTER}")
-    told = lines(host)
-    assert told[0] == "us-east-1, account 123456789012, stack dev"
-    assert row(told, "host").startswith(f"{host.id}, m6i.xlarge, running since 20")
-    assert row(told, "ready") == "yes"
-    assert row(told, "reported") == "2126-11-24 01:02:03 UTC"
-    assert row(told, "services") == "n8n  healthy"
-    assert row(told, "models") == "llama3.2:3b  pulling 43%"
-    assert row(told, "settings") == "bbbbbbbbbbbb run, as requested"
-    assert row(told, "dump").startswith("2126-11-24")
-    assert row(told, "url") == "https://localhost:8443"
-    assert row(told, "connect").startswith("aws ssm start-session --region us-east-1 --target i-")
+    printed = lines(host)
+    assert printed[0] == "us-east-1, account 123456789012, stack dev"
+    assert row(printed, "host").startswith(f"{host.id}, m6i.xlarge, running since 20")
+    assert row(printed, "ready") == "yes"
+    assert row(printed, "reported") == "2126-11-24 01:02:03 UTC"
+    assert row(printed, "services") == "n8n  healthy"
+    assert row(printed, "models") == "llama3.2:3b  pulling 43%"
+    assert row(printed, "settings") == "bbbbbbbbbbbb run, as requested"
+    assert row(printed, "dump").startswith("2126-11-24")
+    assert row(printed, "url") == "https://localhost:8443, through `geusemaker connect`"
     following = "geusemaker connect | geusemaker credentials | geusemaker logs"
-    assert row(told, "Next") == following
+    assert row(printed, "Next") == following
 
 
-def test_images_below_a_known_fix_are_shown_with_the_command_that_closes_them(
+def test_images_with_known_vulnerabilities_are_shown_with_the_fix(
     host: Deployed,
 ) -> None:
     versions = {"ollama": "docker.io/ollama/ollama:0.31.0"}
     config = DeploymentConfig.model_validate({"imageVersions": versions, "services": ["ollama"]})
     host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: config)
     host.report("ready", "service.ollama=healthy")
-    told = lines(host)
-    assert row(told, "holes").startswith("ollama 0.31.0 (0.35.0 fixes CVE-2026-103663")
-    after = told[told.index(f"  {'holes':<9} {row(told, 'holes')}") + 1]
+    printed = lines(host)
+    assert row(printed, "CVEs").startswith("ollama 0.31.0 (0.35.0 fixes CVE-2026-103663")
+    after = printed[printed.index(f"  {'CVEs':<9} {row(printed, 'CVEs')}") + 1]
     assert "-> run `pulumi config set geusemaker:imageVersions '{}'`, then `pulumi up`" in after
     answer = json.loads(host.world.run("status", "--json").out)
-    assert answer["imagesWithHoles"] == [row(told, "holes")]
+    assert answer["imagesWithHoles"] == [row(printed, "CVEs")]
     fixed = DeploymentConfig.model_validate({"services": ["ollama"]})
     host.world.patch.setattr("geusemaker.cli.target.Target.config", lambda _: fixed)
-    assert not any("holes" in line for line in lines(host))
+    assert not any("CVEs" in line for line in lines(host))
     assert json.loads(host.world.run("status", "--json").out)["imagesWithHoles"] == []
 
 
@@ -78,18 +77,18 @@ def test_a_ready_host_that_fell_silent_is_not_called_ready(
     host.report("ready", "service.n8n=healthy")
     later = datetime.fromisoformat(AFTER) + timedelta(hours=2)
     monkeypatch.setattr("geusemaker.cli.host._now", lambda: later)
-    told = lines(host)
-    assert row(told, "ready").startswith("unknown: the last report is from 2126-11-24 01:")
-    assert not any("healthy" in line for line in told)
+    printed = lines(host)
+    assert row(printed, "ready").startswith("unknown: the last report is from 2126-11-24 01:")
+    assert not any("healthy" in line for line in printed)
     answer = json.loads(host.world.run("status", "--json").out)
     assert (answer["verdict"], answer["isReady"]) == ("silent", False)
     assert (answer["isReportCurrent"], answer["services"]) == (False, {})
 
 
 def test_before_the_first_report_nothing_is_made_up(host: Deployed) -> None:
-    told = lines(host)
-    assert row(told, "ready").startswith("not yet reported: no host of this stack")
-    assert not any(line.startswith("  services") for line in told)
+    printed = lines(host)
+    assert row(printed, "ready").startswith("not yet reported: no host of this stack")
+    assert not any(line.startswith("  services") for line in printed)
 
 
 @pytest.mark.parametrize(
@@ -103,29 +102,30 @@ def test_a_report_of_another_host_or_start_is_none(
     host: Deployed, fields: dict[str, str], why: str
 ) -> None:
     host.report("ready", "service.n8n=healthy", **fields)
-    told = lines(host)
-    assert row(told, "ready").startswith("not yet reported")
-    assert row(told, "ready").endswith(why)
-    assert not any("healthy" in line for line in told)
+    printed = lines(host)
+    assert row(printed, "ready").startswith("not yet reported")
+    assert row(printed, "ready").endswith(why)
+    assert not any("healthy" in line for line in printed)
 
 
 def test_a_failed_step_has_its_reason_and_the_command_that_helps(host: Deployed) -> None:
     host.report("not-ready", step="efs", reason="mount target did not resolve in 40 tries")
-    told = lines(host, "--stack", "dev")
-    assert row(told, "ready") == (
+    printed = lines(host, "--stack", "dev")
+    assert row(printed, "ready") == (
         "no: step efs (the EFS mounts) failed: mount target did not resolve in 40 tries"
     )
-    assert "            -> `geusemaker logs --stack dev` shows what the host is doing" in told
-    assert row(told, "Next") == "geusemaker status --wait --stack dev | geusemaker logs --stack dev"
+    assert "            -> `geusemaker logs --stack dev` shows what the host is doing" in printed
+    following = "geusemaker status --wait --stack dev | geusemaker logs --stack dev"
+    assert row(printed, "Next") == following
 
 
-def test_a_stopped_host_says_how_to_start_it(host: Deployed) -> None:
+def test_the_status_of_a_stopped_host_names_start(host: Deployed) -> None:
     host.report("ready", "service.n8n=healthy")
     boto3.client("ec2", region_name="us-east-1").stop_instances(InstanceIds=[host.id])
-    told = lines(host)
-    assert row(told, "host") == f"{host.id}, m6i.xlarge, stopped"
-    assert row(told, "ready") == "no: the instance is stopped"
-    assert row(told, "Next") == "geusemaker start"
+    printed = lines(host)
+    assert row(printed, "host") == f"{host.id}, m6i.xlarge, stopped"
+    assert row(printed, "ready") == "no: the instance is stopped"
+    assert row(printed, "Next") == "geusemaker start"
     error = host.world.run("status", "--wait", code=1).err
     assert "does not become ready: the instance is stopped -- `geusemaker start`" in error
     assert host.slept == []
@@ -136,12 +136,12 @@ def test_an_instance_that_ec2_does_not_know_is_gone(host: Deployed, code: str | 
     host.answers["describe_instances"] = (
         refusal("DescribeInstances", code) if code else lambda **_: {"Reservations": []}
     )
-    told = lines(host)
-    assert row(told, "host") == f"{host.id}, gone"
-    assert row(told, "Next") == "pulumi up --refresh"
+    printed = lines(host)
+    assert row(printed, "host") == f"{host.id}, gone"
+    assert row(printed, "Next") == "pulumi up --refresh"
 
 
-def test_the_credit_mode_of_a_burstable_type_is_told(world: World) -> None:
+def test_the_credit_mode_of_a_burstable_type_is_shown(world: World) -> None:
     host = deploy(world, "t3.large")
     assert row(lines(host), "host").endswith("; credit mode standard: slow once its CPU credits "
                                              "are used up")  # fmt: skip
@@ -155,9 +155,9 @@ def test_the_pointer_counts_before_the_host_knows_it(host: Deployed) -> None:
     host.report("ready", running=OLD, wanted=OLD)
     assert row(lines(host), "settings").startswith("aaaaaaaaaaaa run; bbbbbbbbbbbb requested, not")
     host.later = {30: host.report}
-    told = lines(host, "--wait")
-    assert told[0].startswith("  0:00  yes, with the previous settings")
-    assert told[1] == "  0:30  yes"
+    printed = lines(host, "--wait")
+    assert printed[0].startswith("  0:00  yes, with the previous settings")
+    assert printed[1] == "  0:30  yes"
     assert host.slept == [10, 10, 10]
 
 
@@ -175,15 +175,15 @@ def test_waiting_shows_changes_and_then_the_screen(host: Deployed) -> None:
         50: lambda: host.report("not-ready", step="ready", reason="n8n is starting"),
         70: host.report,
     }
-    told = lines(host, "--wait", "--timeout", "2m")
-    assert told[:4] == [
+    printed = lines(host, "--wait", "--timeout", "2m")
+    assert printed[:4] == [
         "  0:00  not yet reported: no host of this stack has reported yet",
         "  0:20  no: step data (the data volume) is under way",
         "  0:50  no: n8n is starting",
         "  1:10  yes",
     ]
-    assert told[4].startswith("us-east-1, account")
-    assert row(told, "ready") == "yes"
+    assert printed[4].startswith("us-east-1, account")
+    assert row(printed, "ready") == "yes"
 
 
 def test_a_wait_that_is_over_is_a_failure_with_the_last_step(host: Deployed) -> None:
@@ -211,9 +211,9 @@ def test_refused_settings_end_the_wait_at_once(host: Deployed) -> None:
 def test_json_alone_is_on_stdout_and_progress_beside_it(host: Deployed) -> None:
     host.later = {10: host.report}
     said = host.world.run("status", "--wait", "--json")
-    told = json.loads(said.out)
-    assert (told["isReady"], told["verdict"]) == (True, "ready")
-    assert told["stack"] == "dev"
+    printed = json.loads(said.out)
+    assert (printed["isReady"], printed["verdict"]) == (True, "ready")
+    assert printed["stack"] == "dev"
     assert "not yet reported" in said.err
     host.report("not-ready", step="data", reason="x")
     failed = host.world.run("status", "--wait", "--timeout", "1s", "--json", code=1, notes=True)
@@ -224,9 +224,9 @@ def test_json_alone_is_on_stdout_and_progress_beside_it(host: Deployed) -> None:
 def test_in_the_simulated_account_no_report_will_come(host: Deployed, flags: list[str]) -> None:
     host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
     said = host.world.run("status", *flags, code=1 if flags else 0)
-    told = [line for line in said.out.splitlines() if not line.startswith("  0:00")]
-    assert told[0].startswith("us-east-1, SIMULATED account")
-    assert "no report will come" in row(told, "ready")
+    printed = [line for line in said.out.splitlines() if not line.startswith("  0:00")]
+    assert printed[0].startswith("us-east-1, SIMULATED account")
+    assert "no report will come" in row(printed, "ready")
     assert ("will never report that it is ready" in said.err) is bool(flags)
     assert host.slept == []
 
@@ -242,7 +242,7 @@ def test_a_timeout_that_nothing_waits_for_is_a_wrong_flag(host: Deployed) -> Non
     assert "--wait" in host.world.run("status", "--timeout", "5m", code=2).err
 
 
-def test_a_stack_that_is_not_deployed_or_of_an_older_version_says_so(host: Deployed) -> None:
+def test_a_stack_that_is_not_deployed_or_of_an_older_version_is_an_error(host: Deployed) -> None:
     outputs: Any = dict(host.world._answers["output"])  # type: ignore[call-overload]
     outputs.pop("statusParameter")
     host.world.answers(output=outputs)
@@ -252,7 +252,7 @@ def test_a_stack_that_is_not_deployed_or_of_an_older_version_says_so(host: Deplo
     assert "Stack dev has no host" in host.world.run("status", code=1).err
 
 
-def test_what_aws_refuses_is_told_with_the_permission(host: Deployed) -> None:
+def test_a_refused_call_is_an_error_with_the_permission(host: Deployed) -> None:
     host.answers["get_parameter"] = refusal("GetParameter", "AccessDeniedException")
     assert "lacks the permission ssm:GetParameter" in host.world.run("status", code=1).err
     host.answers["get_parameter"] = refusal("GetParameter", "ParameterNotFound")

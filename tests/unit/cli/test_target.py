@@ -1,4 +1,4 @@
-"""Which stack, which Region, which account: every way to name them, and to have none."""
+"""The stack, Region and account that a command works on, by every way to name them."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 
 from geusemaker.cli import target as targets
 from geusemaker.cli.target import Target, open_target
-from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError
+from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError, PulumiError
 
 from .world import World, is_understood
 
@@ -93,7 +93,7 @@ def test_a_stack_is_found_by_each_of_its_names(
     ("listed", "wanted"),
     [([], "dev"), ([{"name": "dev"}], "Dev"), ([{"name": "dev"}], "acme/geusemaker/prod")],
 )
-def test_a_stack_that_is_not_there_is_told_with_those_that_are(
+def test_a_missing_stack_is_an_error_that_lists_the_others(
     world: World, listed: list[dict[str, object]], wanted: str
 ) -> None:
     world.answers(stacks=listed)
@@ -102,15 +102,20 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(
     assert f"(it has: {'dev' if listed else 'none'})" in str(refused.value)
     is_understood(f"pulumi stack init {wanted}")
     assert f"`pulumi stack init {wanted}`" in str(refused.value)
+    assert ("Use `--stack dev`, or" in str(refused.value)) == (wanted == "Dev")
 
 
-def test_without_a_selected_stack_the_command_says_how_to_get_one(world: World) -> None:
+def test_without_a_selected_stack_the_error_names_the_command(world: World) -> None:
     world.answers(stacks=[{"name": "dev"}, {"name": "prod"}])
     found = opened()
     assert (found.stack, found.given(), found.outputs()) == (None, [], {})
     assert found.config().os_type == "ubuntu-22.04"
     with pytest.raises(ConfigError, match=r"\(it has: dev, prod\)"):
         found.required_stack()
+    world.patch.setenv("PULUMI_STACK", "gone")
+    with pytest.raises(ConfigError, match="PULUMI_STACK is 'gone'") as refused:
+        opened().required_stack()
+    assert "(it has: dev, prod). `unset PULUMI_STACK` takes" in str(refused.value)
 
 
 @pytest.mark.parametrize("said", ["not json", '{"a": 1}', "[1]", "[{}]"])
@@ -121,7 +126,7 @@ def test_stacks_that_cannot_be_read_are_one_paragraph(world: World, said: str) -
     assert "`pulumi login`" in found.no_stack
 
 
-def test_not_logged_in_is_told_with_both_logins(world: World) -> None:
+def test_without_a_login_the_error_names_both_logins(world: World) -> None:
     world.answers(stacks_error="error: PULUMI_ACCESS_TOKEN must be set for login")
     with pytest.raises(ConfigError, match="Pulumi said: PULUMI_ACCESS_TOKEN") as refused:
         opened(stack="dev")
@@ -182,7 +187,7 @@ def test_encrypted_values_are_read_in_clear_and_marked(world: World) -> None:
     assert opened().given()[0].secret
     world.config("geusemaker:osType: ubuntu-24.04")
     opened().given()
-    assert "--show-secrets" not in world.pulumi()[-1], "no passphrase is asked for without need"
+    assert "--show-secrets" not in world.pulumi()[-1], "no prompt for a passphrase without need"
 
 
 @pytest.mark.parametrize("content", ["config: [", "[]", "config: []", "", "\xff", "config:\n"])
@@ -193,7 +198,7 @@ def test_a_file_that_cannot_be_read_sets_nothing(world: World, content: str) -> 
     assert found.given() == []
 
 
-def test_a_value_that_pulumi_does_not_tell_is_left_out(world: World) -> None:
+def test_a_value_that_pulumi_does_not_print_is_left_out(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-24.04")
     world.answers(config={"geusemaker:architecture": {"value": "arm64"}})
     assert opened().given() == []
@@ -245,3 +250,44 @@ def test_the_local_account_is_one_stack_in_its_own_environment(world: World) -> 
 def test_what_is_said_goes_beside_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     targets.say("busy")
     assert capsys.readouterr() == ("", "busy\n")
+
+
+def test_a_read_that_was_started_is_used_once(world: World) -> None:
+    world.config("geusemaker:osType: ubuntu-24.04")
+    world.answers(output={"amiId": "ami-1"})
+    found = opened()
+    found.read_ahead()
+    assert found.config().os_type == "ubuntu-24.04"
+    assert found.outputs() == {"amiId": "ami-1"}
+    reads = [call for call in world.pulumi() if call[:2] != ["stack", "ls"]]
+    assert sorted(call[0] for call in reads) == ["config", "stack"]
+    # After a deployment, for example.
+    world.answers(output={"amiId": "ami-2"})
+    assert found.outputs() == {"amiId": "ami-2"}
+
+
+def test_a_started_read_fails_where_its_value_is_used(world: World) -> None:
+    world.answers(output_error="error: no access")
+    found = opened()
+    found.read_ahead()
+    assert found.given() == []
+    with pytest.raises(PulumiError, match="no access"):
+        found.outputs()
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, "400"), ("50", "50")])
+def test_only_a_cli_without_a_provider_collects_garbage_rarely(
+    world: World, own: str | None, expected: str
+) -> None:
+    world.config("geusemaker:osType: ubuntu-24.04")
+    if own:
+        world.patch.setenv("GOGC", own)
+    found = opened()
+    found.config()
+    found.outputs()
+    assert found.cli is not None
+    found.cli.preview()
+    found.cli.up()
+    runs = [call for call in world.clone.calls() if call["args"] != ["version"]]
+    used = {call["args"][0]: call["env"].get("GOGC") for call in runs}
+    assert used == {"stack": expected, "config": expected, "preview": own, "up": own}

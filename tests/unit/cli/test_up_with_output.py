@@ -1,4 +1,4 @@
-"""A deployment in sight of the user: its words as they come, its end, and an interrupt."""
+"""A deployment whose output is shown line by line, its end, and an interrupt."""
 
 import os
 from pathlib import Path

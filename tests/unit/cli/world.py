@@ -88,7 +88,7 @@ class World:
         return said
 
     def terminal(self, answer: bool | type[BaseException]) -> None:
-        """A terminal, and somebody who answers so."""
+        """A terminal, and a user who gives this answer."""
 
         def confirm(text: str, default: bool) -> bool:
             assert not default, "nothing is done by a mere Enter"

@@ -27,11 +27,7 @@ Config = dict[str, str]
 World = Callable[[SimulatedMocks], None]
 
 KEYS = ("osType", "architecture", "amiType")
-NEVER = [
-    (line.os_type, line.architecture, line.ami_type)
-    for line in load_catalogue().lines
-    if line.form is None
-]
+NEVER = [line.key for line in load_catalogue().lines if line.form is None]
 BASE_22 = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260902"
 BASE_24 = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) 20260925"
 ARM_22 = "Deep Learning ARM64 Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260911"

@@ -16,7 +16,7 @@ from geusemaker.ec2.instance_types import InstanceType
 
 AS_OF = load_images().as_of
 HOST = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
-HOLES = "published vulnerabilities"
+VULNERABLE = "published vulnerabilities"
 
 
 def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
@@ -26,7 +26,7 @@ def all_notes(today: date = AS_OF, **config: Any) -> list[str]:
 
 def notes(**config: Any) -> list[str]:
     """Without the note on vulnerabilities, which depends on the images in the table."""
-    return [note for note in all_notes(**config) if HOLES not in note]
+    return [note for note in all_notes(**config) if VULNERABLE not in note]
 
 
 @pytest.mark.parametrize(
@@ -51,26 +51,45 @@ def notes(**config: Any) -> list[str]:
 def test_vulnerable_images_are_named_with_one_command_that_fixes_all(
     versions: dict[str, str], named: str
 ) -> None:
-    (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
+    (note,) = [note for note in all_notes(imageVersions=versions) if VULNERABLE in note]
     assert named in note
     assert "\n" not in note
     command, after = re.findall(r"`([^`]*)`", note)
     assert after == "pulumi up"
     words = shlex.split(command)
     assert words[:4] == ["pulumi", "config", "set", "geusemaker:imageVersions"]
-    fixed = all_notes(imageVersions=json.loads(words[4]))
-    assert not [note for note in fixed if HOLES in note]
+    fixed = json.loads(words[4])
+    assert not [note for note in all_notes(imageVersions=fixed) if VULNERABLE in note]
+    ours = {str(image.reference) for image in load_images().images.values()}
+    assert not ours & set(fixed.values()), "the table's own image needs no override"
 
 
-@pytest.mark.parametrize(("tag", "closed"), [("18.4", "18.6"), ("18", "18.6")])
+def test_a_fix_of_n8n_moves_its_runner_and_drops_the_digests_of_the_old_images() -> None:
+    digest = f"sha256:{'a' * 64}"
+    versions = {
+        "n8n": f"a.example/n/n8n:2.42.4@{digest}",
+        "n8n-runners": f"a.example/n/runners:2.42.4@{digest}",
+    }
+    found = all_notes(services=("n8n", "postgres"), imageVersions=versions)
+    (note,) = [note for note in found if VULNERABLE in note]
+    fixed = json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])
+    assert fixed == {
+        "n8n": "a.example/n/n8n:2.42.6",
+        "n8n-runners": "a.example/n/runners:2.42.6",
+    }
+
+
+@pytest.mark.parametrize(("tag", "fixed_tag"), [("18.4", "18.6"), ("18", "18.6")])
 @pytest.mark.parametrize("debian", ["trixie", "bookworm"])
-def test_a_fix_of_postgresql_keeps_the_debian_release(tag: str, closed: str, debian: str) -> None:
+def test_a_fix_of_postgresql_keeps_the_debian_release(
+    tag: str, fixed_tag: str, debian: str
+) -> None:
     """The host refuses data of another release."""
     versions = {"postgres": f"docker.io/library/postgres:{tag}-{debian}"}
-    (note,) = [note for note in all_notes(imageVersions=versions) if HOLES in note]
+    (note,) = [note for note in all_notes(imageVersions=versions) if VULNERABLE in note]
     fixed = json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])
     ours = str(load_images().images["postgres"].reference)
-    assert fixed.get("postgres", ours).partition("@")[0].endswith(f":{closed}-{debian}")
+    assert fixed.get("postgres", ours).partition("@")[0].endswith(f":{fixed_tag}-{debian}")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +97,7 @@ def test_a_fix_of_postgresql_keeps_the_debian_release(tag: str, closed: str, deb
     ["docker.io/pgvector/pgvector:0.8.1-pg18-bookworm", "docker.io/pgvector/pgvector:pg18-trixie"],
 )
 def test_an_image_with_another_version_scheme_has_no_fix(image: str) -> None:
-    (note,) = [n for n in all_notes(imageVersions={"postgres": image}) if HOLES in n]
+    (note,) = [n for n in all_notes(imageVersions={"postgres": image}) if VULNERABLE in n]
     assert "postgres" not in note.partition("`")[0]
     assert json.loads(shlex.split(re.findall(r"`([^`]*)`", note)[0])[4])["postgres"] == image
 
@@ -89,7 +108,7 @@ def test_vulnerable_images_of_the_table_itself_are_named() -> None:
         for name, image in load_images().images.items()
         if image.fix and (image.reference.version or (0, 0, 0)) < (image.fix.version or (0, 0, 0))
     ]
-    said = [note for note in all_notes() if HOLES in note]
+    said = [note for note in all_notes() if VULNERABLE in note]
     assert len(said) == bool(below)
     assert all(f"{name} " in said[0] for name in below)
 
@@ -97,7 +116,7 @@ def test_vulnerable_images_of_the_table_itself_are_named() -> None:
 def test_an_image_of_a_service_that_is_off_is_not_named() -> None:
     versions = {"ollama": "docker.io/ollama/ollama:0.31.0"}
     found = all_notes(services=("qdrant",), imageVersions=versions)
-    assert not [note for note in found if HOLES in note]
+    assert not [note for note in found if VULNERABLE in note]
 
 
 def test_an_old_table_of_images_is_reported() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config.report import NOT_IN_THIS_VERSION
+from geusemaker.config.report import _ALIASES, NOT_IN_THIS_VERSION, choices
 
 from .conftest import FromStack, Refused
 
@@ -123,6 +123,7 @@ LOGIN = '`pulumi config set --secret geusemaker:registryLogins \'{"docker.io": "
 # Key, text, and parts of the message.
 REJECTED: list[tuple[str, str, list[str]]] = [
     ("osType", "ubunut-24.04", ["'ubunut-24.04'", "amazon-linux-2023", "did you mean ubuntu-24.04?", "`pulumi config set geusemaker:osType ubuntu-24.04`"]),
+    ("osType", "ubuntu24", ["did you mean ubuntu-24.04?"]),
     ("registryLogins", "me:hush", ["which is not valid", LOGIN]),
     ("registryLogins", '{"docker.io": "hush"}', ["has no user:password under docker.io", LOGIN]),
     ("registryLogins", '{"docker.io": ":hush"}', ["has no user:password under docker.io"]),
@@ -154,7 +155,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("dataVolumeGib", "-5", ["less than 1"]),
     ("availabilityZoneCount", "4", ["`pulumi config set geusemaker:availabilityZoneCount 3`"]),
     ("availabilityZoneCount", "[1,2]", ["is not a whole number"]),
-    ("vpcCidr", "10.42.1.0/16", ["`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"]),
+    ("vpcCidr", "10.42.1.0/16", ["has host bits set; the network is 10.42.0.0/16", "`pulumi config set geusemaker:vpcCidr 10.42.0.0/16`"]),
     ("vpcCidr", "10.0.0.0/8", ["is a /8", "/16 to /24"]),
     ("vpcCidr", "10.42.0.0/28", ["is a /28"]),
     ("vpcCidr", "8.8.0.0/16", ["is not a private network"]),
@@ -189,7 +190,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("webhookCidrs", "::/0", ["`pulumi config rm geusemaker:webhookCidrs`"]),
     ("webhookCidrs", "203.0.113.7/24", ["`pulumi config set geusemaker:webhookCidrs 203.0.113.0/24`"]),
     ("webhookCidrs", "0.0.0.0/0,0.0.0.0/0", ["twice", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
-    ("domain", "https://ai.example.com/", ["is not a host name", "`pulumi config set geusemaker:domain ai.example.com`"]),
+    ("domain", "https://n8n.example.org/home/new", ["is not a host name", "`pulumi config set geusemaker:domain n8n.example.org`"]),
     ("domain", "AI.Example.com.", ["`pulumi config set geusemaker:domain ai.example.com`"]),
     ("domain", "203.0.113.7", ["is not a host name"]),
     ("domain", "localhost", ["is not a host name"]),
@@ -261,7 +262,7 @@ MANY = ",".join(f"10.0.{n}.0/24" for n in range(60))
 CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"amiId": "ami-01234567", "amiName": NAME}, ["`pulumi config rm geusemaker:amiId`", "`pulumi config rm geusemaker:amiName`"]),
     ({"frameworkVersion": "2.12"}, ["amiType is base", "`pulumi config rm geusemaker:frameworkVersion`"]),
-    ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["g5.xlarge is x86_64 only", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
+    ({"instanceType": "g5.xlarge", "architecture": "arm64"}, ["geusemaker:instanceType g5.xlarge is x86_64 only", "architecture replaces a deployed host", "`pulumi config set geusemaker:instanceType g5g.xlarge`", "`pulumi config set geusemaker:architecture x86_64`"]),
     ({"instanceType": "c7gn.2xlarge"}, ["c7gn.2xlarge is arm64 only", "`pulumi config set geusemaker:instanceType c6i.2xlarge`"]),
     ({"services": "n8n,ollama"}, ["n8n without postgres", "`pulumi config set geusemaker:services n8n,ollama,postgres`", "`pulumi config rm geusemaker:services`"]),
     ({"services": "qdrant", "ollamaModels": "llama3.2:3b"}, ["no ollama", "`pulumi config set geusemaker:services qdrant,ollama`", "`pulumi config rm geusemaker:ollamaModels`"]),
@@ -488,6 +489,11 @@ def test_the_model_raises_validation_errors_of_pydantic() -> None:
         DeploymentConfig().os_type = "ubuntu-24.04"  # type: ignore[misc]
     with pytest.raises(ValidationError):
         DeploymentConfig.model_validate({"availability_zone_count": True})
+
+
+def test_each_other_name_of_a_value_leads_to_an_allowed_value() -> None:
+    fields = DeploymentConfig.model_fields.values()
+    assert set(_ALIASES.values()) <= {choice for field in fields for choice in choices(field)}
 
 
 def test_every_field_has_a_description() -> None:

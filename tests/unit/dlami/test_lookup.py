@@ -1,4 +1,4 @@
-"""What AWS is asked, and what becomes of its answers and of its failures."""
+"""The calls of AWS, and how their answers and failures are read."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import pytest
 from geusemaker.dlami import ImageQuery, select
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.lookup import find_image, find_pinned
-from geusemaker.dlami.news import newer_image
+from geusemaker.dlami.wording import NEWER_IMAGE, newer_image
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
 
 TODAY = date(2026, 10, 10)
@@ -50,7 +50,7 @@ def _image(name: str | None = BASE_22, **changes: Any) -> dict[str, Any]:
 
 
 class Account(pulumi.runtime.Mocks):
-    """An AWS that gives prepared answers in turn, and remembers what it was asked."""
+    """An AWS that gives prepared answers in turn, and records the calls."""
 
     def __init__(self) -> None:
         self.answers: list[dict[str, Any] | Exception] = []
@@ -88,7 +88,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
     monkeypatch.setattr(aws.ec2, "get_ami", get_ami)
     yield mocks
-    assert mocks.answers == [], "more answers were prepared than asked for"
+    assert mocks.answers == [], "not every prepared answer was used"
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def _pinned(
     )
 
 
-def test_the_question_is_exact_and_asked_once(account: Account, said: list[str]) -> None:
+def test_the_search_is_exact_and_one_call(account: Account, said: list[str]) -> None:
     account.answers = [_image()]
     query = _query()
     found = find_image(query)
@@ -155,7 +155,7 @@ def test_the_question_is_exact_and_asked_once(account: Account, said: list[str])
     assert said == []
 
 
-def test_an_ended_line_is_asked_with_deprecated_images(account: Account) -> None:
+def test_the_search_of_an_ended_line_includes_deprecated_images(account: Account) -> None:
     account.answers = [
         _image("Deep Learning Base OSS Nvidia Driver AMI (Amazon Linux 2) Version 70.3")
     ]
@@ -163,7 +163,7 @@ def test_an_ended_line_is_asked_with_deprecated_images(account: Account) -> None
     assert account.asked[0]["includeDeprecated"] is True
 
 
-def test_a_region_without_the_newest_version_gets_the_next_and_is_told(
+def test_a_region_without_the_newest_version_gets_the_next_with_a_warning(
     account: Account, said: list[str]
 ) -> None:
     second = TORCH_24.replace("2.12", "2.11")
@@ -192,7 +192,7 @@ def test_a_fallback_to_an_ended_version_says_when_it_ended(
     assert "CVEs" not in warning
 
 
-def test_a_region_without_any_is_an_error_with_what_was_asked(account: Account) -> None:
+def test_a_region_without_any_image_is_an_error_with_the_searched_names(account: Account) -> None:
     account.answers = [Exception(NO_RESULTS)] * 4
     with pytest.raises(NoImageError) as caught:
         find_image(select("ubuntu-24.04", "arm64", "pytorch", today=TODAY))
@@ -205,7 +205,7 @@ def test_a_region_without_any_is_an_error_with_what_was_asked(account: Account) 
     assert "\n" not in message
 
 
-def test_a_region_without_an_ended_line_is_not_told_that_ended_versions_were_left_out(
+def test_the_error_for_an_ended_line_does_not_mention_ended_versions(
     account: Account,
 ) -> None:
     account.answers = [Exception(NO_RESULTS)] * 2
@@ -214,7 +214,7 @@ def test_a_region_without_an_ended_line_is_not_told_that_ended_versions_were_lef
     assert "taken only where" not in str(caught.value)
 
 
-def test_a_region_without_a_base_image_is_not_sent_to_the_base_image(account: Account) -> None:
+def test_the_error_for_a_base_image_does_not_propose_the_base_image(account: Account) -> None:
     account.answers = [Exception(NO_RESULTS)]
     with pytest.raises(NoImageError) as caught:
         find_image(_query())
@@ -246,7 +246,7 @@ def test_any_other_failure_keeps_the_words_of_aws_and_is_not_tried_further(
     assert "\\n" not in message
 
 
-def test_what_pulumi_makes_of_an_empty_answer_is_understood(said: list[str]) -> None:
+def test_an_empty_answer_through_pulumi_is_recognised(said: list[str]) -> None:
     mocks = Account()
     mocks.answers = [Exception(NO_RESULTS), _image(TORCH_24.replace("2.12", "2.11"))]
     pulumi.runtime.set_mocks(mocks, project="geusemaker", stack="test")
@@ -279,9 +279,7 @@ def test_the_root_size_is_a_number_whatever_its_key(
         [{"deviceName": "/dev/sda1", "ebs": None}],
     ],
 )
-def test_a_root_size_that_is_not_told_is_the_least_of_the_line(
-    account: Account, mappings: Any
-) -> None:
+def test_an_unknown_root_size_is_the_smallest_of_the_line(account: Account, mappings: Any) -> None:
     account.answers = [_image(TORCH_24, blockDeviceMappings=mappings)]
     query = select("ubuntu-24.04", "x86_64", "pytorch", today=TODAY)
     assert find_image(query).root_volume_gib == 30
@@ -296,7 +294,7 @@ def test_an_answer_with_id_and_name_alone_is_enough(account: Account) -> None:
     assert FoundImage.from_record(found.to_record()) == found
 
 
-def test_a_pin_may_be_answered_as_sparsely(account: Account) -> None:
+def test_an_answer_for_a_pin_needs_only_id_and_name(account: Account) -> None:
     account.answers = [{"id": "ami-0123456789abcdef0", "name": "golden"}]
     found = find_pinned(
         "ami-0123456789abcdef0", os_type="ubuntu-22.04", architecture="x86_64", ami_type="base"
@@ -330,7 +328,7 @@ def test_a_broken_record_is_an_error_that_shows_it(change: dict[str, Any] | None
         FoundImage.from_record(record)
 
 
-def test_only_a_newer_image_is_told_as_newer() -> None:
+def test_only_a_newer_image_is_reported_as_newer() -> None:
     def image(id_: str, version: str, day: str) -> FoundImage:
         name = TORCH_24.replace("2.12", version)
         return FoundImage(id_, name, "x86_64", "/dev/sda1", 30, day, version)
@@ -338,18 +336,22 @@ def test_only_a_newer_image_is_told_as_newer() -> None:
     kept = image("ami-1", "2.9", "2026-10-03")
     assert newer_image(kept, kept) is None
     # A higher version is newer, whichever was built last.
-    told = newer_image(kept, image("ami-2", "2.10", "2026-09-01"))
-    assert told is not None
-    assert "`pulumi config set geusemaker:amiId ami-2`" in told
-    older = newer_image(kept, image("ami-0", "2.9", "2026-09-01"))
-    assert older is not None
-    assert "does not show" in older
+    for found in (image("ami-2", "2.9", "2026-10-04"), image("ami-2", "2.10", "2026-09-01")):
+        newer = newer_image(kept, found)
+        assert newer is not None
+        assert newer.startswith(f"{NEWER_IMAGE}: {found.name} (ami-2)")
+        assert "`pulumi config set geusemaker:amiId ami-2`" in newer
+    for day in ("2026-09-01", "2026-10-03"):
+        older = newer_image(kept, image("ami-0", "2.9", day))
+        assert older is not None
+        assert f"finds, {kept.name} (ami-0), is no newer than what runs" in older
+        assert "amiId" not in older
     gone = newer_image(kept, None)
     assert gone is not None
-    assert "no image of this line" in gone
+    assert "no image of this line in the Region any more" in gone
 
 
-def test_a_pin_by_id_is_asked_by_id_of_any_owner(account: Account, said: list[str]) -> None:
+def test_a_pin_by_id_searches_every_owner(account: Account, said: list[str]) -> None:
     account.answers = [_image()]
     assert _pinned(ami_id="ami-0391c53a255869d46").name == BASE_22
     assert account.asked == [
@@ -361,7 +363,7 @@ def test_a_pin_by_id_is_asked_by_id_of_any_owner(account: Account, said: list[st
     assert said == []
 
 
-def test_a_pin_by_name_is_asked_by_that_very_name(account: Account) -> None:
+def test_a_pin_by_name_searches_exactly_that_name(account: Account) -> None:
     account.answers = [_image()]
     assert _pinned(ami_name=BASE_22).id == "ami-0391c53a255869d46"
     assert account.asked == [
@@ -377,7 +379,7 @@ def test_a_pin_by_name_is_asked_by_that_very_name(account: Account) -> None:
     ]
 
 
-def test_an_image_of_the_account_by_that_name_is_taken_where_aws_has_none(
+def test_without_an_image_of_aws_the_accounts_image_of_that_name_is_used(
     account: Account,
 ) -> None:
     account.answers = [Exception(NO_RESULTS), _image(id="ami-0aaaaaaaaaaaaaaaa")]
@@ -385,7 +387,7 @@ def test_an_image_of_the_account_by_that_name_is_taken_where_aws_has_none(
     assert [asked["owners"] for asked in account.asked] == [["amazon"], ["self"]]
 
 
-def test_wildcards_in_a_pinned_name_are_taken_as_they_are(account: Account) -> None:
+def test_wildcards_in_a_pinned_name_are_escaped(account: Account) -> None:
     account.answers = [Exception(NO_RESULTS)] * 2
     with pytest.raises(PinError):
         _pinned(ami_name="My *?\\ image")
@@ -393,12 +395,12 @@ def test_wildcards_in_a_pinned_name_are_taken_as_they_are(account: Account) -> N
     assert name_filter.values == ["My \\*\\?\\\\ image"]
 
 
-def test_two_pins_are_one_too_many(account: Account) -> None:
+def test_two_pins_are_a_config_error(account: Account) -> None:
     with pytest.raises(ConfigError, match="pulumi config rm geusemaker:amiName"):
         _pinned(ami_id="ami-1", ami_name=BASE_22)
 
 
-def test_no_pin_is_a_fault_of_the_caller(account: Account) -> None:
+def test_no_pin_is_a_value_error(account: Account) -> None:
     with pytest.raises(ValueError, match="ami_id or ami_name"):
         _pinned()
 
@@ -406,7 +408,7 @@ def test_no_pin_is_a_fault_of_the_caller(account: Account) -> None:
 @pytest.mark.parametrize(
     ("key", "pin"), [("amiId", {"ami_id": "ami-1"}), ("amiName", {"ami_name": BASE_22})]
 )
-def test_a_pin_that_aws_does_not_show_is_an_error_with_ways_out(
+def test_a_pin_that_aws_does_not_show_is_an_error_with_fixes(
     account: Account, key: str, pin: dict[str, str]
 ) -> None:
     account.answers = [Exception(NO_RESULTS)] * (2 if key == "amiName" else 1)
@@ -424,7 +426,7 @@ def test_a_pin_that_is_not_available_is_refused(account: Account) -> None:
         _pinned(ami_id="ami-1")
 
 
-def test_a_failure_while_asking_for_a_pin_keeps_the_words_of_aws(account: Account) -> None:
+def test_a_failed_search_for_a_pin_keeps_the_words_of_aws(account: Account) -> None:
     account.answers = [Exception("UnauthorizedOperation: no")]
     with pytest.raises(ImageError, match="UnauthorizedOperation: no") as caught:
         _pinned(ami_id="ami-1")
@@ -467,7 +469,7 @@ ARM_24 = "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.
                 "set geusemaker:amiType pytorch",
             ],
         ),
-        # A name of a line outside the table still tells its OS.
+        # A name of a line outside the table still names its OS.
         (
             _image("Deep Learning AMI Neuron (Ubuntu 24.04) 20260502"),
             {},
@@ -475,7 +477,7 @@ ARM_24 = "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.
         ),
     ],
 )
-def test_a_pin_that_contradicts_keys_names_both_ways_out(
+def test_a_pin_that_contradicts_keys_is_an_error_with_both_fixes(
     account: Account, image: dict[str, Any], keys: dict[str, Any], fixes: list[str]
 ) -> None:
     account.answers = [image]
@@ -484,6 +486,9 @@ def test_a_pin_that_contradicts_keys_names_both_ways_out(
     message = str(caught.value)
     assert "`pulumi config rm geusemaker:amiId`" in message
     assert "`" + " && ".join(f"pulumi config {fix}" for fix in fixes) + "`" in message
+    for fix in fixes:
+        actual = fix.split(" ")[2] if fix.startswith("set") else "none"
+        assert f", the image's is {actual}" in message
     assert "\n" not in message
 
 

@@ -1,4 +1,4 @@
-"""A name tells what it tells, and nothing more."""
+"""The facts in the name of an image, and no others."""
 
 import re
 from datetime import date
@@ -104,7 +104,7 @@ def test_an_exact_regex_takes_any_name_as_it_is(text: str) -> None:
     build=st.from_regex(r"[0-9]{2}(\.[0-9]{1,2})?", fullmatch=True).filter(str.isascii),
     data=st.data(),
 )
-def test_what_a_line_asks_for_is_what_it_recognises(
+def test_a_line_recognises_the_names_that_it_searches(
     chosen: Line, day: date, build: str, data: st.DataObject
 ) -> None:
     number = data.draw(st.sampled_from(chosen.numbers or (None,)))
@@ -116,7 +116,7 @@ def test_what_a_line_asks_for_is_what_it_recognises(
         .replace("{date}", day.strftime("%Y%m%d"))
         .replace("{build}", build)
     )
-    query = select(chosen.os_type, chosen.architecture, chosen.ami_type, number, today=day)
+    query = select(*chosen.key, number, today=day)
     assert re.search(query.candidates[0].name_regex, name)
     found = recognise(name)
     assert found is not None

@@ -1,4 +1,4 @@
-"""What the pages name is there: links, make targets, commands, config keys.
+"""What the pages name exists: links, make targets, commands, config keys.
 
 A page that names what does not exist costs a reader more than a page that says nothing.
 """

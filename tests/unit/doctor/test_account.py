@@ -1,4 +1,4 @@
-"""What AWS is asked about the account, and what each answer means."""
+"""Credentials and Region: the calls of AWS and the result of each answer."""
 
 from typing import Any
 
@@ -205,6 +205,6 @@ def test_a_failed_call_leaves_the_region_unknown() -> None:
     assert (lacking.state, "lacks ec2:DescribeRegions" in lacking.detail) == ("unknown", True)
     other = in_region("InternalError")
     assert (other.state, "AWS's own words" in other.detail) == ("unknown", True)
-    nobody = account.region(Somewhere(), is_logged_in=False)
-    assert nobody.state == "unknown"
-    assert nobody.detail.endswith("not checked: no credentials")
+    logged_out = account.region(Somewhere(), is_logged_in=False)
+    assert logged_out.state == "unknown"
+    assert logged_out.detail.endswith("not checked: no credentials")

@@ -116,16 +116,16 @@ def test_a_pin_that_deploy_refuses_fails_and_the_type_is_unknown(
 
 
 def test_each_aws_call_is_made_once(env: Mapping[str, str]) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         for client in clients.values():
             client.meta.events.register(
-                "before-call", lambda model, **_: asked.append(str(model.name))
+                "before-call", lambda model, **_: calls.append(str(model.name))
             )
         look(Somewhere(clients, env=env))
     # As docs/checking-your-account.md says.
-    assert asked == [
+    assert calls == [
         "GetCallerIdentity",
         "DescribeRegions",
         "DescribeImages",
@@ -141,18 +141,18 @@ def test_each_aws_call_is_made_once(env: Mapping[str, str]) -> None:
 def run(
     place: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str
 ) -> tuple[int, str, list[tuple[Any, ...]]]:
-    asked: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
 
     def opened(*given: Any, any_region: bool) -> Any:
         assert any_region, "a Region that is none is a finding here"
-        asked.append(given)
+        calls.append(given)
         return place
 
     monkeypatch.setattr(command, "open_target", opened)
     app = typer.Typer()
     app.command()(command.doctor)
     ended = CliRunner().invoke(app, list(arguments))
-    return ended.exit_code, ended.output, asked
+    return ended.exit_code, ended.output, calls
 
 
 @pytest.fixture
@@ -183,9 +183,9 @@ def poor(env: Mapping[str, str]) -> Somewhere:
 def test_a_failed_check_exits_with_1_and_a_fix(
     poor: Somewhere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, said, asked = run(poor, monkeypatch, "--stack", "prod", "--region", "us-east-1")
+    code, said, calls = run(poor, monkeypatch, "--stack", "prod", "--region", "us-east-1")
     assert code == 1
-    assert asked == [("prod", "us-east-1", False)]
+    assert calls == [("prod", "us-east-1", False)]
     lines = said.splitlines()
     assert lines[0] == "Region us-east-1, account 111122223333"
     assert lines[2].startswith("ok       credentials    account 111122223333, arn:aws:iam::")
@@ -204,9 +204,9 @@ def test_the_first_line_marks_the_simulated_account(
     with simulated_account() as mocks:
         clients = {name: mocks.account.client(name) for name in SERVICES}
         place = Somewhere(clients, env=env, simulated=True, stack="dev")
-        code, said, asked = run(place, monkeypatch, "--local")
+        code, said, calls = run(place, monkeypatch, "--local")
     assert code == 0
-    assert asked == [(None, None, True)]
+    assert calls == [(None, None, True)]
     assert said.splitlines()[0] == "Region us-east-1, SIMULATED account 123456789012"
 
 

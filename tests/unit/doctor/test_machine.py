@@ -1,4 +1,4 @@
-"""What is on this machine: config, Pulumi, its plugin, the age of the table."""
+"""This machine: config, Pulumi, its plugin, the age of the table."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +14,15 @@ from geusemaker.dlami import load_catalogue
 from geusemaker.doctor import machine
 from geusemaker.doctor.check import Check
 from geusemaker.errors import CatalogueError, ConfigError, EngineError
-from geusemaker.pulumi_cli.find import VERSION, Engine, find_ready_engine
+from geusemaker.pulumi_cli.find import CACHED, ON_PATH, VERSION, Engine, find_ready_engine
 from geusemaker.pulumi_cli.programs import Machine, Ran
 
 NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
-READY = Engine(VERSION, Path("/opt/pulumi"), "from PATH")
+READY = Engine(VERSION, Path("/opt/pulumi"), ON_PATH)
 WANTED = version("pulumi-aws")
 
 
-class Asked(Machine):
+class FakeMachine(Machine):
     """Answers every program with the same, and keeps what was run."""
 
     def __init__(self, answer: Ran, path: str = "") -> None:
@@ -78,24 +78,24 @@ def test_an_invalid_config_fails() -> None:
 
 def test_a_cli_on_path_is_ok(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "bin", NAMES[:2])
-    there = Asked(Ran(0, f"v{VERSION}", ""), str(folder))
+    there = FakeMachine(Ran(0, f"v{VERSION}", ""), str(folder))
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, there)
-    assert check == Check("Pulumi CLI", "ok", f"{VERSION} from PATH")
-    assert engine == Engine(VERSION, folder, "from PATH")
+    assert check == Check("Pulumi CLI", "ok", f"{VERSION}, {folder}/pulumi")
+    assert engine == Engine(VERSION, folder, ON_PATH)
 
 
 def test_a_cached_cli_is_marked_as_not_on_path(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "pulumi" / VERSION)
     check, engine = machine.pulumi_cli(
-        {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, Asked(Ran(0, f"v{VERSION}", ""))
+        {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, FakeMachine(Ran(0, f"v{VERSION}", ""))
     )
     assert check.state == "ok"
-    assert check.detail.startswith(f"{VERSION} cached, for `geusemaker`")
-    assert engine == Engine(VERSION, folder, "cached")
+    assert check.detail.startswith(f"{VERSION}, {folder}/pulumi, which only `geusemaker` uses")
+    assert engine == Engine(VERSION, folder, CACHED)
 
 
 def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
-    nowhere = Asked(Ran(0, "", ""))
+    nowhere = FakeMachine(Ran(0, "", ""))
     check, engine = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, nowhere)
     assert (check.state, engine) == ("warning", None)
     assert check.detail == "no suitable one found (PATH: there is no `pulumi`)"
@@ -106,7 +106,7 @@ def test_no_cli_is_a_warning_and_nothing_is_built(tmp_path: Path) -> None:
 
 def test_a_cli_that_is_too_old_is_named(tmp_path: Path) -> None:
     folder = put_engine(tmp_path / "bin")
-    old = Asked(Ran(0, "v3.1.0", ""), str(folder))
+    old = FakeMachine(Ran(0, "v3.1.0", ""), str(folder))
     check, _ = machine.pulumi_cli({"GEUSEMAKER_CACHE_DIR": str(tmp_path / "c")}, old)
     assert check.state == "warning"
     assert f"it is 3.1.0, and {VERSION} is the oldest supported version" in check.detail
@@ -137,14 +137,14 @@ def listed(*versions: str, kind: str = "resource") -> Ran:
 
 
 def plugin(answer: Ran, **facts: Any) -> Check:
-    return machine.aws_plugin(Somewhere(**facts), READY, Asked(answer))
+    return machine.aws_plugin(Somewhere(**facts), READY, FakeMachine(answer))
 
 
 def test_an_installed_plugin_is_ok() -> None:
-    asked = Asked(listed("7.0.0", WANTED))
-    check = machine.aws_plugin(Somewhere(env={"PULUMI_HOME": "/h"}), READY, asked)
+    stub = FakeMachine(listed("7.0.0", WANTED))
+    check = machine.aws_plugin(Somewhere(env={"PULUMI_HOME": "/h"}), READY, stub)
     assert check == Check("aws plugin", "ok", WANTED)
-    ((command, env),) = asked.ran
+    ((command, env),) = stub.ran
     assert command == ["/opt/pulumi/pulumi", "plugin", "ls", "--json"]
     assert env["PULUMI_HOME"] == "/h"
 
@@ -173,7 +173,7 @@ def test_without_a_plugin_list_the_plugin_is_unknown(answer: Ran) -> None:
 
 
 def test_the_simulated_account_needs_no_plugin() -> None:
-    check = plugin(Ran(1, "", "never asked"), simulated=True)
+    check = plugin(Ran(1, "", "not called"), simulated=True)
     assert check == Check("aws plugin", "ok", "not needed for the simulated account")
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from simulator.world import World
+from moto_provider.world import World
 
 from doctor.place import Answer, Somewhere, stubbed
 from geusemaker.doctor.check import Check
@@ -142,21 +142,21 @@ def test_without_permission_vcpus_follow_from_the_type_names() -> None:
 
 
 def test_a_described_type_is_not_requested_again() -> None:
-    # The stub has no other answer, and fails whoever asks.
+    # The stub has no other answer, and fails any other call.
     alone = with_quota(("get_service_quota", quota(8.0)), ec2=(NOTHING_RUNS,))
     check = look(alone, host=G5)
     assert (check.state, "0 in use; g5.xlarge has 4" in check.detail) == ("ok", True)
     held = {"Reservations": [{"Instances": [{"InstanceType": "g5.2xlarge"}]}]}
     client = stubbed("ec2", ("describe_instances", held), types(g5_2xlarge=8))
-    asked: list[dict[str, Any]] = []
+    calls: list[dict[str, Any]] = []
     client.meta.events.register(
         "provide-client-params.ec2.DescribeInstanceTypes",
-        lambda params, **_: asked.append(dict(params)),
+        lambda params, **_: calls.append(dict(params)),
     )
     place = with_quota(("get_service_quota", quota(64.0)))
     place.clients = {**place.clients, "ec2": client}
     assert "8 in use; g5.xlarge has 4" in look(place, host=G5).detail
-    assert asked == [{"InstanceTypes": ["g5.2xlarge"]}]
+    assert calls == [{"InstanceTypes": ["g5.2xlarge"]}]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_without_a_service_it_is_the_boot_log_and_the_journal(host: Path, shell:
     assert (host / "calls").read_text() == "journalctl --no-pager -n 2 -u geusemaker-*\n"
 
 
-def test_a_host_without_a_boot_log_says_so_and_still_shows_the_journal(host: Path) -> None:
+def test_without_a_boot_log_the_journal_is_still_shown(host: Path) -> None:
     (host / "boot.log").unlink()
     done = ran(host, None, 2)
     assert done.returncode != 0

@@ -216,8 +216,7 @@ def test_the_whole_output() -> None:
         ("models", "llama3.2:3b  pulling 43%"),
         ("settings", "bbbbbbbbbbbb run, as requested"),
         ("dump", "2026-11-23 03:17:09 UTC, the last complete one of the database"),
-        ("url", "https://localhost:8443"),
-        ("connect", "aws ssm start-session"),
+        ("url", "https://localhost:8443, through `geusemaker connect`"),
     ]
 
 

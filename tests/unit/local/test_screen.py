@@ -29,11 +29,11 @@ def test_a_step_writes_one_line_when_it_ends() -> None:
     out = io.StringIO()
     screen = Screen(out)
     with screen.step(2, "Pulumi CLI") as step:
-        step.detail, step.took = "3.259.0 from PATH", "ready"
+        step.detail, step.took = "3.259.0 on PATH", "ready"
         screen.note("a message")
     note, line = out.getvalue().splitlines()
     assert note == "        a message"
-    assert line == step_line(2, "Pulumi CLI", "3.259.0 from PATH", "ready")
+    assert line == step_line(2, "Pulumi CLI", "3.259.0 on PATH", "ready")
 
 
 def fail_in(screen: Screen) -> Step:

@@ -1,4 +1,4 @@
-"""`scripts/setup.sh` and `setup_venv.py`: what make runs before anything is installed."""
+"""`scripts/setup.sh` and `setup_venv.py`: they run before anything is installed."""
 
 import hashlib
 import importlib.util
@@ -131,7 +131,7 @@ def test_a_stamp_counts_for_what_it_was_made_for(project: Path) -> None:
     assert not setup_venv.is_ready(project, "run")
 
 
-def test_a_half_made_environment_is_made_anew_and_a_moved_one_too(
+def test_an_incomplete_or_moved_environment_is_created_again(
     project: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[str] = []
@@ -253,6 +253,17 @@ def test_a_lock_is_installed_whose_package_another_one_requires_with_an_extra(
     assert not setup_venv.is_ready(project, "dev")
 
 
+def test_on_a_terminal_one_line_says_what_takes_the_time(
+    project: Path, index: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    setup_venv.install(project, project / ".venv", "dev")
+    # The seconds are written over by each other, and last by nothing.
+    shown = re.sub("\x1b\\[K.*?\r|\x1b\\[K", "", capfd.readouterr().err)
+    lines = [line for line in shown.splitlines() if "/nowhere' is ignored" not in line]
+    assert lines == ["  [setup] installing 4 packages of requirements-dev.lock, up to a minute"]
+
+
 @pytest.mark.parametrize("package", ["uv", "thing"])
 def test_nothing_is_installed_that_the_lock_does_not_name(
     project: Path, index: Path, package: str, capfd: pytest.CaptureFixture[str]
@@ -265,7 +276,7 @@ def test_nothing_is_installed_that_the_lock_does_not_name(
     assert not setup_venv.is_ready(project, "run")
 
 
-def test_a_dev_lock_without_uv_says_where_to_get_it(project: Path, index: Path) -> None:
+def test_a_dev_lock_without_uv_is_an_error_with_the_command(project: Path, index: Path) -> None:
     (project / "requirements-dev.lock").write_text("# nothing\n")
     with pytest.raises(SystemExit, match="git checkout requirements-dev"):
         setup_venv.install(project, project / ".venv", "run")

@@ -22,7 +22,7 @@ def test_a_stack_is_described_in_four_topics() -> None:
         "Image": [
             NAME,
             "ami-1; newest for ubuntu-22.04, x86_64, base (defaults)",
-            "patched until 2027-04-30 (5 months); a newer image is reported, never forced",
+            "patched until 2027-04-30 (5 months); a newer image never replaces this host by itself",
         ],
         "Host": ["g5.xlarge, 4 vCPU, 16 GiB, 1 x NVIDIA A10G"],
         "Network": [

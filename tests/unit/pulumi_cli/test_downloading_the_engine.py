@@ -4,8 +4,10 @@ import hashlib
 import http.server
 import io
 import platform
+import sys
 import tarfile
 import threading
+import urllib.error
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -86,6 +88,18 @@ def test_a_system_without_an_archive_is_named(
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     with pytest.raises(ValueError, match="no archive for linux-riscv64, only for darwin-arm64"):
         download.fetch(tmp_path / "out")
+
+
+def test_a_failed_download_is_one_line_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(_: Path) -> None:
+        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setattr(sys, "argv", ["download", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"the download failed: .*Name or service not known"):
+        download.main()
 
 
 def test_every_system_has_a_hash_of_its_own() -> None:

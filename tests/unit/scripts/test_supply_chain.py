@@ -21,7 +21,7 @@ HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
 
 def uses(node: object) -> list[str]:
-    """Every action that a workflow names, in whatever part of it."""
+    """Every action that a workflow names in any of its parts."""
     if isinstance(node, dict):
         own = [node["uses"]] if isinstance(node.get("uses"), str) else []
         return own + [found for value in node.values() for found in uses(value)]

@@ -1,7 +1,7 @@
-"""`scripts/update_dlami.py`: what AWS shows becomes a table that loads, and nothing gets lost.
+"""`scripts/update_dlami.py`: AWS's answer becomes a table that loads, and nothing gets lost.
 
-The shipped table moves on, so nothing here names what it holds today: days count from its own, and
-what must be new is PyTorch 2.99 or Ubuntu 28.04.
+The shipped table changes, so no test depends on its content: days count from its own day, and new
+versions are PyTorch 2.99 or Ubuntu 28.04.
 """
 
 import json
@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from geusemaker.dlami import Catalogue, select
-from geusemaker.dlami.catalogue import FRAMEWORKS, Line, numeric
+from geusemaker.dlami.catalogue import Line, numeric
+from geusemaker.dlami.rows import FRAMEWORKS
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -73,7 +74,7 @@ def of_line(
 
 
 def recorded() -> list[dict[str, Any]]:
-    """The names that AWS really published, as an answer."""
+    """An answer with the names of AWS's real images."""
     return [
         image(x["name"], x["architecture"], date.fromisoformat(x["released"] or "2018-01-01"))
         for x in RECORDED
@@ -84,10 +85,6 @@ def recorded() -> list[dict[str, Any]]:
 def whole(day: date, patched_on: date = TABLE.as_of) -> list[dict[str, Any]]:
     """An image of each line that AWS patches."""
     return [of_line(line, day) for line in TABLE.lines if line.patched(patched_on)]
-
-
-def where(line: Line) -> str:
-    return f"{line.os_type} / {line.architecture} / {line.ami_type}"
 
 
 def a_line(fits: Callable[[Line], bool]) -> Line:
@@ -106,26 +103,26 @@ NEVER_FORM = (
 
 
 def lost(old: Catalogue, new: Catalogue) -> list[str]:
-    """What the old table had and the new one has not."""
+    """The facts of the old table that the new one lacks."""
     found = []
     if new.as_of < old.as_of:
         found.append("as_of")
     for was in old.lines:
-        now = new.line(was.os_type, was.architecture, was.ami_type)
+        now = new.line(*was.key)
         if was.form not in (None, now.form) or was.driver not in (None, now.driver):
-            found.append(where(was))
+            found.append(str(was))
         if was.form and (was.instance_families, was.source) != (now.instance_families, now.source):
-            found.append(f"{where(was)}: families or source")
+            found.append(f"{was}: families or source")
         for version in was.versions:
             same = [v for v in now.versions if v.number == version.number]
             if not same or not set(version.spellings) <= set(same[0].spellings):
-                found.append(f"{where(was)} {version.number}")
+                found.append(f"{was} {version.number}")
             elif version.patched_until != same[0].patched_until:
-                found.append(f"{where(was)} {version.number}: patched_until")
+                found.append(f"{was} {version.number}: patched_until")
             elif version.first_seen and version.last_seen:
                 first, last = same[0].first_seen, same[0].last_seen
                 if not (first and last) or first > version.first_seen or last < version.last_seen:
-                    found.append(f"{where(was)} {version.number}: seen")
+                    found.append(f"{was} {version.number}: seen")
     return found
 
 
@@ -166,7 +163,7 @@ def test_a_new_build_widens_the_days_and_moves_the_table(tmp_path: Path) -> None
     proposal, new = proposed(whole(SOON))
     assert new.as_of == SOON
     assert f"as_of: {SOON}, was {TABLE.as_of}" in proposal.changes
-    version = new.line(*where(CURRENT_BASE).split(" / ")).versions[0]
+    version = new.line(*CURRENT_BASE.key).versions[0]
     assert version.last_seen == SOON
     assert version.first_seen == CURRENT_BASE.versions[0].first_seen
     assert any("support policy" in check for check in proposal.checks)
@@ -179,7 +176,7 @@ def test_a_line_without_days_gets_them() -> None:
     )
     assert gone != TEXT
     _, new = proposed([of_line(CURRENT_BASE, SOON)], text=gone)
-    assert new.line(*where(CURRENT_BASE).split(" / ")).versions[0].first_seen == SOON
+    assert new.line(*CURRENT_BASE.key).versions[0].first_seen == SOON
 
 
 def test_a_version_without_days_gets_them() -> None:
@@ -209,7 +206,7 @@ def test_a_version_known_elsewhere_is_added_in_its_place() -> None:
         and numeric(version.number) < numeric(line.numbers[0])
     )
     proposal, new = proposed([of_line(line, SOON, spelled)])
-    assert f"{where(line)}: version {number} is new, seen {SOON} to {SOON}" in proposal.changes
+    assert f"{line}: version {number} is new, seen {SOON} to {SOON}" in proposal.changes
     assert not any("[[release]]" in change for change in proposal.changes)
     query = select(line.os_type, line.architecture, "pytorch", number, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == number
@@ -221,7 +218,7 @@ def test_a_version_known_elsewhere_is_added_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_a_version_unknown_so_far_is_proposed_and_told_as_an_estimate(framework: str) -> None:
+def test_a_new_version_is_proposed_with_an_estimated_end(framework: str) -> None:
     line = a_line(lambda x: x.ami_type == framework and x.system.patched_until > SOON)
     first = SOON - timedelta(days=3)
     proposal, new = proposed(
@@ -235,7 +232,7 @@ def test_a_version_unknown_so_far_is_proposed_and_told_as_an_estimate(framework:
     query = select(line.os_type, line.architecture, framework, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == "2.99"
     assert query.patched_until == min(until, line.system.patched_until)
-    assert new.line(*where(line).split(" / ")).status == "current"
+    assert new.line(*line.key).status == "current"
     block = (
         f'[[release]]\nframework = "{framework}"\nversion = "2.99"\n{ESTIMATE}\n'
         f'patched_until = {until}\nsource = "age-rule"\n\n'
@@ -261,30 +258,30 @@ def test_an_old_version_goes_before_the_others() -> None:
     ]
     assert versions[0] == "2.0"
     assert versions == sorted(versions, key=numeric)
-    assert new.line(*where(line).split(" / ")).numbers[-1] == "2.0"
+    assert new.line(*line.key).numbers[-1] == "2.0"
 
 
 def test_a_new_spelling_is_proposed() -> None:
     version = CURRENT_TORCH.versions[0]
     odd = f"{version.number}.98"
     proposal, new = proposed([of_line(CURRENT_TORCH, SOON, odd)])
-    now = new.line(*where(CURRENT_TORCH).split(" / ")).versions[0]
+    now = new.line(*CURRENT_TORCH.key).versions[0]
     assert now.spellings == (*version.spellings, odd)
     assert any(f"spelled {', '.join(now.spellings)}" in change for change in proposal.changes)
     # Once there is a list, it grows at its end.
     _, new = proposed([of_line(CURRENT_TORCH, SOON, f"{version.number}.99")], text=proposal.text)
-    now = new.line(*where(CURRENT_TORCH).split(" / ")).versions[0]
+    now = new.line(*CURRENT_TORCH.key).versions[0]
     assert now.spellings == (*version.spellings, odd, f"{version.number}.99")
 
 
 def test_a_line_that_never_was_is_proposed_with_its_siblings_form() -> None:
     proposal, new = proposed([of_line(NEVER, SOON, "2.99", gib=42, form=NEVER_FORM)])
-    line = new.line(*where(NEVER).split(" / "))
+    line = new.line(*NEVER.key)
     assert (line.form, line.driver, line.min_root_gib) == (NEVER_FORM, "nvidia-open", 42)
     assert line.source.startswith("EC2 DescribeImages")
     assert any(f"{NEVER.reason}" in change for change in proposal.changes)
     assert any(f"`{NEVER_FORM}`" in check for check in proposal.checks)
-    query = select(line.os_type, line.architecture, line.ami_type, today=SOON, catalogue=new)
+    query = select(*line.key, today=SOON, catalogue=new)
     assert query.candidates[0].framework_version == "2.99"
 
 
@@ -294,7 +291,7 @@ def test_a_line_without_framework_that_never_was_is_proposed_too() -> None:
     )
     form = f"Deep Learning OSS Nvidia Driver AMI ({line.system.label}) Version {{build}}"
     _, new = proposed([of_line(line, SOON, form=form)])
-    now = new.line(*where(line).split(" / "))
+    now = new.line(*line.key)
     assert (now.form, now.min_root_gib, now.versions[0].first_seen) == (form, 75, SOON)
 
 
@@ -309,11 +306,11 @@ def test_a_line_that_never_was_under_two_forms_is_left_to_a_person() -> None:
     proposal, _ = proposed(entries, text=text)
     assert proposal.text == text
     (note,) = (x for x in proposal.notes if "by hand" in x)
-    assert where(NEVER) in note
+    assert str(NEVER) in note
     assert f"`{NEVER_FORM}` and `{other}`" in note
 
 
-def test_a_renamed_form_and_a_new_os_are_told_first() -> None:
+def test_a_renamed_form_and_a_new_os_come_first_in_the_report() -> None:
     names = [
         f"Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 28.04) {SOON:%Y%m%d}",
         f"Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 28.04) {SOON - DAY:%Y%m%d}",
@@ -359,7 +356,7 @@ def test_what_is_left_out_on_purpose_is_only_counted() -> None:
         ({"Name": "amzn2-ami-hvm-2.0.20240101"}, "not of deep learning"),
     ],
 )
-def test_a_decoy_says_nothing(change: dict[str, Any], why: str) -> None:
+def test_an_unsuitable_image_changes_nothing(change: dict[str, Any], why: str) -> None:
     line = a_line(lambda x: x.ami_type == "pytorch" and x.architecture == "x86_64")
     entry = of_line(line, SOON, "2.99", gib=1)
     assert proposed([entry])[0].changes
@@ -368,20 +365,20 @@ def test_a_decoy_says_nothing(change: dict[str, Any], why: str) -> None:
     assert proposal.ignored == {why: 1}
 
 
-def test_an_arm64_name_of_an_x86_image_says_nothing() -> None:
+def test_an_x86_image_with_an_arm64_name_changes_nothing() -> None:
     line = a_line(lambda x: x.form is not None and x.architecture == "arm64")
     proposal, _ = proposed([of_line(line, SOON) | {"Architecture": "x86_64"}])
     assert proposal.changes == ()
 
 
-def test_an_image_from_after_the_reading_says_nothing() -> None:
+def test_an_image_from_after_the_reading_changes_nothing() -> None:
     assert proposed([of_line(CURRENT_BASE, SOON + DAY)])[0].changes  # another time zone
     proposal, _ = proposed([of_line(CURRENT_BASE, SOON + 2 * DAY)])
     assert proposal.changes == ()
     assert "--today" in next(iter(proposal.ignored))
 
 
-def test_an_image_without_any_day_says_nothing() -> None:
+def test_an_image_without_any_day_changes_nothing() -> None:
     line = a_line(lambda x: x.form is not None and "{build}" in x.form)
     entry = of_line(line, SOON)
     del entry["CreationDate"]
@@ -403,14 +400,14 @@ def test_a_tiny_answer_does_not_make_the_table_look_fresh() -> None:
     assert any("less than half" in note for note in proposal.notes)
 
 
-def test_an_older_answer_does_not_take_the_table_back() -> None:
+def test_an_older_answer_does_not_change_the_day_of_the_table() -> None:
     early = TABLE.as_of - timedelta(days=200)
     proposal, new = proposed(whole(early), early)
     assert new.as_of == TABLE.as_of
     assert any("the answer is older" in note for note in proposal.notes)
 
 
-def test_lines_that_ended_meanwhile_say_so() -> None:
+def test_a_line_whose_patches_ended_becomes_ended() -> None:
     line = min(
         (x for x in TABLE.lines if x.ami_type == "base" and x.patched(TABLE.as_of)),
         key=lambda x: x.system.patched_until,
@@ -418,36 +415,36 @@ def test_lines_that_ended_meanwhile_say_so() -> None:
     day = line.system.patched_until + DAY
     proposal, new = proposed(whole(day, day), day)
     assert new.as_of == day
-    assert new.line(*where(line).split(" / ")).status == "ended"
-    assert f"{where(line)}: status ended, was current" in proposal.changes
+    assert new.line(*line.key).status == "ended"
+    assert f"{line}: status ended, was current" in proposal.changes
 
 
-def test_a_line_that_goes_on_says_so() -> None:
+def test_a_line_with_a_new_version_becomes_current() -> None:
     line = a_line(
         lambda x: x.status == "ended" and x.ami_type in FRAMEWORKS and x.system.patched_until > SOON
     )
     proposal, new = proposed([of_line(line, SOON, "2.99")])
-    assert new.line(*where(line).split(" / ")).status == "current"
-    assert f"{where(line)}: status current, was ended" in proposal.changes
+    assert new.line(*line.key).status == "current"
+    assert f"{line}: status current, was ended" in proposal.changes
 
 
-def test_a_line_without_builds_for_long_is_told() -> None:
+def test_a_patched_line_without_builds_for_60_days_has_a_note() -> None:
     later = TABLE.as_of + timedelta(days=61)
     notes = proposed([*whole(TABLE.as_of)], later)[0].notes
-    assert any(f"{where(CURRENT_BASE)} ({TABLE.as_of})" in note for note in notes)
+    assert any(f"{CURRENT_BASE} ({TABLE.as_of})" in note for note in notes)
     notes = proposed([*whole(TABLE.as_of + 2 * DAY)], later)[0].notes
-    assert not any(where(CURRENT_BASE) in note for note in notes)
+    assert not any(str(CURRENT_BASE) in note for note in notes)
 
 
 def test_the_root_size_is_that_of_the_newest_build() -> None:
     for size in (1, 500):
         entries = [of_line(CURRENT_BASE, SOON, gib=size), of_line(CURRENT_BASE, SOON - DAY, gib=7)]
         proposal, new = proposed(entries)
-        assert new.line(*where(CURRENT_BASE).split(" / ")).min_root_gib == size
+        assert new.line(*CURRENT_BASE.key).min_root_gib == size
         assert any(f"min_root_gib {size}, was " in change for change in proposal.changes)
 
 
-def test_the_root_size_of_an_old_build_is_no_news() -> None:
+def test_the_root_size_of_an_old_build_changes_nothing() -> None:
     last = CURRENT_BASE.versions[0].last_seen
     assert last is not None
     assert proposed([of_line(CURRENT_BASE, last - DAY, gib=7)])[0].changes == ()
@@ -530,16 +527,16 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_by_default_it_tells_and_writes_nothing(run: Run, table: Path, saved: Path) -> None:
+def test_by_default_it_reports_and_writes_nothing(run: Run, table: Path, saved: Path) -> None:
     code, out, err = run("--from", saved, "--catalogue", table, "--today", SOON)
     assert (code, err) == (0, "")
-    assert f"{where(CURRENT_TORCH)}: version 2.99 is new" in out
+    assert f"{CURRENT_TORCH}: version 2.99 is new" in out
     assert "ESTIMATE" in out
     assert "Nothing was written" in out
     assert table.read_text(encoding="utf-8") == TEXT
 
 
-def test_written_it_holds_the_proposal_and_a_second_run_changes_nothing(
+def test_with_write_the_table_has_the_proposal_and_a_second_run_changes_nothing(
     run: Run, table: Path, saved: Path
 ) -> None:
     code, out, _ = run("--from", saved, "--catalogue", table, "--today", SOON, "--write")
@@ -560,7 +557,7 @@ def test_written_it_holds_the_proposal_and_a_second_run_changes_nothing(
     assert (table.stat().st_ino, table.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_another_place_gets_the_proposal_and_the_table_stays(
+def test_with_output_another_file_has_the_proposal_and_the_table_stays(
     run: Run, table: Path, saved: Path, tmp_path: Path
 ) -> None:
     there = tmp_path / "new.toml"
@@ -597,7 +594,7 @@ def test_a_bare_list_is_an_answer_too(run: Run, table: Path, tmp_path: Path, for
         (None, "cannot be read"),
     ],
 )
-def test_a_file_that_is_no_answer_is_told_in_one_paragraph(
+def test_an_invalid_answer_file_is_reported_in_one_paragraph(
     run: Run, table: Path, tmp_path: Path, body: bytes | None, why: str
 ) -> None:
     path = tmp_path / "x.json"
@@ -654,7 +651,7 @@ def test_a_write_that_fails_leaves_the_old_table_and_no_rest(
     assert [x.name for x in table.parent.iterdir()] == ["catalogue.toml"]
 
 
-def test_a_broken_table_is_told(run: Run, table: Path, saved: Path) -> None:
+def test_an_invalid_table_is_reported(run: Run, table: Path, saved: Path) -> None:
     table.write_text("as_of = 1\n", encoding="utf-8")
     code, _, err = run("--from", saved, "--catalogue", table)
     assert code == 1
@@ -685,7 +682,7 @@ def aws() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nobody")
-def test_missing_credentials_are_told_with_the_way_out(run: Run, table: Path) -> None:
+def test_missing_credentials_are_reported_with_the_fix(run: Run, table: Path) -> None:
     code, out, err = run("--catalogue", table, "--region", "eu-west-1")
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
@@ -695,7 +692,9 @@ def test_missing_credentials_are_told_with_the_way_out(run: Run, table: Path) ->
 
 
 @pytest.mark.usefixtures("nobody")
-def test_what_aws_refuses_is_told(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_of_aws_is_reported(
+    run: Run, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refused(client: object) -> list[Any]:
         error: Any = {"Code": "UnauthorizedOperation", "Message": "not\nyou"}
         raise ClientError({"Error": error}, "DescribeImages")
@@ -712,7 +711,7 @@ def test_what_aws_refuses_is_told(run: Run, table: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("nobody")
-def test_all_pages_are_asked_for() -> None:
+def test_all_pages_are_read() -> None:
     client = boto3.client("ec2", "us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     wanted = {
         "Owners": ["amazon"],
@@ -731,7 +730,7 @@ def test_all_pages_are_asked_for() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_each_region_is_asked_once(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_region_is_called_once(run: Run, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     regions: list[str] = []
     asked = update_dlami.asked
 

@@ -139,7 +139,7 @@ def failure(
     return capsys.readouterr().err
 
 
-def test_every_digest_is_asked_for_and_nothing_is_written_unasked(
+def test_every_digest_is_requested_and_nothing_is_written_by_default(
     registry: Registry, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(registry, table)
@@ -166,7 +166,7 @@ def test_write_puts_todays_digests_into_the_table(registry: Registry, table: Pat
     assert all(comment in kept for comment in comments)
 
 
-def test_what_is_as_it_was_is_not_told(
+def test_unchanged_digests_are_not_reported(
     registry: Registry, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(registry, table, "--write")
@@ -175,7 +175,7 @@ def test_what_is_as_it_was_is_not_told(
     assert "The table already has every digest." in capsys.readouterr().out
 
 
-def test_another_tag_of_n8n_takes_its_runner_along(registry: Registry, table: Path) -> None:
+def test_another_tag_of_n8n_changes_its_runner_too(registry: Registry, table: Path) -> None:
     digest = registry.add("n8nio/n8n:2.99.0")
     registry.add("n8nio/runners:2.99.0")
     run(registry, table, "--tag", "n8n=2.99.0", "--write")
@@ -185,7 +185,7 @@ def test_another_tag_of_n8n_takes_its_runner_along(registry: Registry, table: Pa
     assert images["caddy"].reference.tag == SHIPPED.images["caddy"].reference.tag
 
 
-def test_saved_digests_do_as_well(table: Path, tmp_path: Path) -> None:
+def test_saved_digests_replace_the_registry(table: Path, tmp_path: Path) -> None:
     digest = f"sha256:{'b' * 64}"
     names = [str(image.reference).partition("@")[0] for image in SHIPPED.images.values()]
     saved = tmp_path / "saved.json"
@@ -195,7 +195,7 @@ def test_saved_digests_do_as_well(table: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "[]", "{", "{}", '{"docker.io/n8nio/n8n:2.42.4": "x"}'])
-def test_a_broken_file_is_told(
+def test_an_invalid_file_is_reported(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
 ) -> None:
     saved = tmp_path / "saved.json"
@@ -205,7 +205,7 @@ def test_a_broken_file_is_told(
     assert said.startswith(f"--from is {saved}, which ")
 
 
-def test_a_missing_tag_is_told(
+def test_a_missing_tag_is_reported(
     registry: Registry, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = failure(capsys, registry, table, "--tag", "qdrant=v9.9.9")
@@ -225,7 +225,7 @@ def test_an_image_of_one_architecture_is_not_taken(
     assert f"no index of several architectures but {kind}" in said
 
 
-def test_a_version_below_the_floor_is_not_proposed(
+def test_a_version_below_the_minimum_is_not_proposed(
     registry: Registry, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     registry.add("library/caddy:2.11.6-alpine")

@@ -112,7 +112,7 @@ def boto_client(region: str = "us-east-1") -> Any:
 
 
 def mock_of(*pages: dict[str, Any]) -> MagicMock:
-    """A client that returns these answers in turn, whatever the call."""
+    """A client that returns these answers in turn for any call."""
     client = MagicMock()
     client.describe_images.side_effect = pages
     return client

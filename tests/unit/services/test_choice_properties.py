@@ -258,7 +258,7 @@ def test_the_list_returns_what_the_search_returns(
     ec2 = _aws(images, today)
     for listed in EC2Service(client=ec2).list_lines(today):
         line = listed.line
-        key = (line.os_type, line.architecture, line.ami_type)
+        key = line.key
         searched = _service(ec2, key, None, today)
         assert (listed.answer or ImageError) == (
             searched if isinstance(searched, FoundImage) else ImageError

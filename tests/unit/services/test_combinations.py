@@ -115,36 +115,10 @@ EXPECTED: dict[Combination, str | type[GeuseMakerError]] = {
     (U26, ARM, MULTI): NeverMadeError,
 }
 
-# Names that are in no file here: other days, other builds, and lines that the file lacks.
-OF_ANOTHER_REGION: dict[Combination, tuple[str, str]] = {
-    (AL2, X86, BASE): ("Version 70.2", "Version 70.31"),
-    (AL2, X86, TORCH): ("2.3.1|20240609", "2.3.0|20240716"),
-    (AL2, X86, FLOW): ("2.16|20240807", "2.16|20240817"),
-    (AL2, X86, MULTI): ("Version 77.9", "Version 78"),
-    (AL2, ARM, BASE): ("20260518", "20260519"),
-    (AL2023, X86, BASE): ("20260915", "20260916"),
-    (AL2023, X86, TORCH): ("2.9|20261001", "2.13|20260925"),
-    (AL2023, X86, FLOW): ("2.18|20250301", "2.18|20250424"),
-    (AL2023, ARM, BASE): ("20260731", "20260929"),
-    (AL2023, ARM, TORCH): ("2.11|20261009", "2.12|20260701"),
-    (U22, X86, BASE): ("20260902", "20260929"),
-    (U22, X86, TORCH): ("2.6.0|20260426", "2.7|20260427"),
-    (U22, X86, FLOW): ("2.17|20250601", "2.18|20250101"),
-    (U22, ARM, BASE): ("20261005", "20261006"),
-    (U22, ARM, TORCH): ("2.6.0|20260601", "2.7|20260501"),
-    (U24, X86, BASE): ("20260925", "20261002"),
-    (U24, X86, TORCH): ("2.11|20261007", "2.12|20260827"),
-    (U24, ARM, BASE): ("20261008", "20261009"),
-    (U24, ARM, TORCH): ("2.10|20261009", "2.12|20261008"),
-    (U26, X86, BASE): ("20260912", "20261001"),
-    (U26, X86, TORCH): ("2.13|20260812", "2.13|20261004"),
-    (U26, ARM, BASE): ("20260825", "20261001"),
-}
-
 
 @dataclass
 class Outcome:
-    """What a question led to: an image or an error, and what was said."""
+    """The result of a look-up: an image or an error, and the warnings."""
 
     image: FoundImage | None = None
     error: GeuseMakerError | None = None
@@ -152,16 +126,12 @@ class Outcome:
 
     def texts(self) -> list[str]:
         """All that a user reads, without what boto3's side alone can say: the Region's name."""
-        texts = [*self.warnings, *([str(self.error)] if self.error else [])]
-        for region in ("us-east-1", "eu-south-1"):
-            texts = [
-                text.replace(f"The Region {region}", "The Region")
-                .replace(f"shows no image for {region}", "")
-                .replace(f"in the Region {region},", "in the Region of this stack,")
-                .replace("aws:region us-west-2", "aws:region us-east-1")
-                for text in texts
-            ]
-        return texts
+        return [
+            text.replace("The Region us-east-1", "The Region")
+            .replace("in the Region us-east-1,", "in the Region of this stack,")
+            .replace("aws:region us-west-2", "aws:region us-east-1")
+            for text in (*self.warnings, *([str(self.error)] if self.error else []))
+        ]
 
 
 @dataclass
@@ -271,31 +241,10 @@ def both(account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch) -> Both:
     return _both(account, monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def other_region() -> Iterator[SimulatedMocks]:
-    """A Region that shows two images of each line, the right one not always the newest."""
-    region = "eu-south-1"
-    with simulated_account(region) as mocks:
-        backend_of(region).amis.clear()
-        for combination, names in OF_ANOTHER_REGION.items():
-            for place, short in enumerate(names):
-                day = short[-8:] if short[-8:].isdigit() else f"2024052{place}"
-                created = f"{day[:4]}-{day[4:6]}-{day[6:]}T07:00:00"
-                _publish(_name(combination, short), combination[1], created, region)
-        yield mocks
-
-
-@pytest.fixture
-def elsewhere(other_region: SimulatedMocks, monkeypatch: pytest.MonkeyPatch) -> Both:
-    return _both(other_region, monkeypatch)
-
-
-def _publish(
-    name: str, architecture: str, created: str = "2026-10-09T08:00:00", region: str = "us-east-1"
-) -> Any:
+def _publish(name: str, architecture: str, created: str = "2026-10-09T08:00:00") -> Any:
     """Put an image of AWS's into the account; moto's object of it, to be changed."""
     image = Image(
-        id=derived_id(name, architecture, f"decoy-{created}-{region}"),
+        id=derived_id(name, architecture, f"decoy-{created}"),
         name=name,
         architecture=architecture,
         created=datetime.fromisoformat(created).replace(tzinfo=UTC),
@@ -303,8 +252,8 @@ def _publish(
         root_gib=images.root_gib_of(name),
         owner=images.DLAMI_OWNER,
     )
-    publish(region, [image])
-    return backend_of(region).amis[image.id]
+    publish("us-east-1", [image])
+    return backend_of("us-east-1").amis[image.id]
 
 
 def _surround(combination: Combination, expected: str) -> None:
@@ -349,7 +298,6 @@ def test_the_expected_results_cover_every_combination() -> None:
     assert tuple(EXPECTED) == ALL
     assert sum(isinstance(expected, str) for expected in EXPECTED.values()) == 19
     assert sum(expected is NoImageError for expected in EXPECTED.values()) == 3
-    assert set(OF_ANOTHER_REGION) == set(FORMS)
     assert {c for c, expected in EXPECTED.items() if expected is not NeverMadeError} == set(FORMS)
 
 
@@ -396,20 +344,6 @@ def test_a_result_that_is_not_the_best_has_a_warning(
     both: Both, combination: Combination, ended: str
 ) -> None:
     assert any(ended in warning for warning in both.ask(combination).warnings)
-
-
-@pytest.mark.parametrize("combination", OF_ANOTHER_REGION, ids=" / ".join)
-def test_images_of_other_names_are_found_in_another_region(
-    elsewhere: Both, combination: Combination
-) -> None:
-    outcome = elsewhere.ask(combination)
-    assert outcome.image is not None
-    assert outcome.image.name == _name(combination, OF_ANOTHER_REGION[combination][1])
-
-
-def _name(combination: Combination, short: str) -> str:
-    version, _, end = short.rpartition("|")
-    return name_of(combination, end.removeprefix("Version "), version)
 
 
 @pytest.mark.parametrize(

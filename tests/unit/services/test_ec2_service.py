@@ -8,6 +8,7 @@ from unittest.mock import MagicMock
 import pytest
 from botocore.stub import ANY, Stubber
 
+from geusemaker.dlami import load_catalogue
 from geusemaker.dlami.image import FoundImage
 from geusemaker.errors import ConfigError, ImageError, NoImageError, PinError
 from geusemaker.services.ec2 import EC2Service
@@ -59,12 +60,14 @@ def test_a_search_is_exact_and_one_call() -> None:
 
 
 def test_one_search_finds_known_and_newer_framework_versions() -> None:
-    client = mock_of({"Images": [torch("2.12")]})
-    EC2Service(client=client).find_dlami(*TORCH_24, today=TODAY)
-    (call,) = client.describe_images.call_args_list
+    client = mock_of({"Images": [torch("2.12")]}, {"Images": [torch("2.10")]})
+    service = EC2Service(client=client)
+    service.find_dlami(*TORCH_24, today=TODAY)
+    service.find_dlami(*TORCH_24, "2.10", today=TODAY)
     form = "Deep Learning OSS Nvidia Driver AMI GPU PyTorch {} (Ubuntu 24.04) ????????"
-    assert call.kwargs["Filters"][0]["Values"] == [
-        form.format(version) for version in ("2.12", "2.11", "2.10", "2.9", "*")
+    assert [call.kwargs["Filters"][0]["Values"] for call in client.describe_images.mock_calls] == [
+        [form.format(version) for version in ("2.12", "2.11", "2.10", "2.9", "*")],
+        [form.format(version) for version in ("2.10", "*")],
     ]
 
 
@@ -85,6 +88,7 @@ def test_the_search_of_an_ended_line_includes_deprecated_images(
 def test_the_defaults_are_the_stacks_defaults_on_the_current_day() -> None:
     client = mock_of({"Images": [raw(BASE_22)]}, {"Images": [raw(BASE_22)]})
     service = EC2Service(client=client)
+    assert EC2Service().region == "us-east-1"
     assert service.get_latest_ami() == service.get_latest_dlami() == "ami-0391c53a255869d46"
     assert client.describe_images.call_count == 2
 
@@ -184,6 +188,9 @@ def test_an_answer_without_the_filtered_fields_is_enough() -> None:
     assert service.get_latest_dlami(today=TODAY) == "ami-1"
     found = service.find_dlami(U22, X86, BASE, today=TODAY)
     assert (found.root_device_name, found.root_volume_gib) == ("/dev/sda1", 75)
+    pinned = EC2Service(client=mock_of({"Images": [least]}))
+    assert _pinned(pinned, ami_id="ami-1").id == "ami-1"
+    assert pinned.warnings == []
 
 
 def test_an_image_that_no_host_can_start_from_is_an_error_as_in_the_program() -> None:
@@ -266,6 +273,7 @@ def test_a_version_newer_than_the_table_gives_a_warning_and_is_not_taken() -> No
     assert service.find_dlami(*TORCH_24, today=TODAY).framework_version == "2.12"
     (newer,) = [warning for warning in service.warnings if "AWS has" in warning]
     assert "AWS has PyTorch 2.14 for ubuntu-24.04 on x86_64, newer than PyTorch 2.12" in newer
+    assert f"(as of {load_catalogue().as_of})" in newer
     assert "`pulumi config set geusemaker:amiName 'Deep Learning" in newer
     assert len(ec2.asked) == 1
 

@@ -92,13 +92,11 @@ def test_the_list_and_the_search_return_the_same_image() -> None:
             line = found.line
             if found.answer is None:
                 with pytest.raises(ImageError):
-                    service.find_dlami(line.os_type, line.architecture, line.ami_type, today=TODAY)
+                    service.find_dlami(*line.key, today=TODAY)
                 continue
             answered += 1
             assert found.images[0] == found.answer
-            assert found.answer == service.find_dlami(
-                line.os_type, line.architecture, line.ami_type, today=TODAY
-            )
+            assert found.answer == service.find_dlami(*line.key, today=TODAY)
         assert answered == 19
 
 

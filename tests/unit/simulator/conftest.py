@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from moto_provider.world import World
 
 from geusemaker.simulator.mocks import simulated_account
-from simulator.world import World
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,13 @@ class Process:
 
     def __init__(self, popen: subprocess.Popen[bytes], state_file: Path) -> None:
         self.popen, self.state_file = popen, state_file
-        self.told: dict[str, Any] = json.loads(state_file.read_text())
+        self.state: dict[str, Any] = json.loads(state_file.read_text())
 
     def http(self, path: str, body: Any = None) -> tuple[int, Any]:
         """One of the account's own pages."""
         data = None if body is None else json.dumps(body).encode()
-        headers = {"X-Geusemaker-Token": self.told["token"]}
-        url = f"{self.told['endpoint']}{path}"
+        headers = {"X-Geusemaker-Token": self.state["token"]}
+        url = f"{self.state['endpoint']}{path}"
         request = urllib.request.Request(url, data, headers)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=LONGEST) as answer:  # noqa: S310
@@ -46,9 +46,9 @@ class Process:
         return make(
             service,
             region_name=region,
-            endpoint_url=self.told["endpoint"],
-            aws_access_key_id=id_ or self.told["access_key_id"],
-            aws_secret_access_key=secret or self.told["secret_access_key"],
+            endpoint_url=self.state["endpoint"],
+            aws_access_key_id=id_ or self.state["access_key_id"],
+            aws_secret_access_key=secret or self.state["secret_access_key"],
         )
 
 

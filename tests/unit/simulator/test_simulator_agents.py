@@ -6,9 +6,9 @@ import boto3
 import moto
 import pytest
 from botocore.exceptions import ClientError
+from moto_provider.world import World
 
 from geusemaker.simulator import agents
-from simulator.world import World
 
 
 def refused(call: Any, **arguments: Any) -> str:

@@ -129,9 +129,9 @@ def _deployed(args: dict[str, Any], made: dict[str, list[Made]]) -> None:
                 inputs, problems = kind.check(account.account, one.name, None, one.inputs, b"")
                 assert not problems
                 state = dict(one.outputs)
-                told = kind.outputs(account.account, str(one.id), inputs, state)
-                assert told is not None
-                made.setdefault(one.token, []).append(Made(one.name, inputs, state, told))
+                shown = kind.outputs(account.account, str(one.id), inputs, state)
+                assert shown is not None
+                made.setdefault(one.token, []).append(Made(one.name, inputs, state, shown))
 
 
 @pytest.fixture(scope="module")

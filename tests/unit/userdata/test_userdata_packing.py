@@ -99,6 +99,7 @@ def test_the_fingerprint_is_the_sha_256_of_the_text_and_changes_with_it() -> Non
     "encoded",
     [
         "not base64!",
+        f"{encode('text')}!",
         base64.b64encode(b"plain").decode(),
         base64.b64encode(gzip.compress(b"text", mtime=0)[:-4]).decode(),
         base64.b64encode(gzip.compress(b"\xff", mtime=0)).decode(),

@@ -181,14 +181,13 @@ def test_the_data_volume_may_not_hide_efs_or_be_hidden_by_it(mount: str) -> None
         render(replace(FACTS, data_mount=mount))
 
 
-@pytest.mark.parametrize(("tries", "accepted"), [(1, True), (0, False), (-1, False)])
-def test_a_bound_below_one_try_is_refused(tries: int, accepted: bool) -> None:
-    bounds = replace(Bounds(), data_tries=tries)
-    if accepted:
-        assert "readonly DATA_TRIES=1 " in render(FACTS, bounds)
-    else:
-        with pytest.raises(UserDataError, match="data_tries"):
-            render(FACTS, bounds)
+@pytest.mark.parametrize(("name", "least"), [("data_tries", 1), ("data_pause", 0)])
+def test_a_step_needs_a_try_but_no_pause(name: str, least: int) -> None:
+    assert re.search(
+        rf"\b{name.upper()}={least}\b", render(FACTS, replace(Bounds(), **{name: least}))
+    )
+    with pytest.raises(UserDataError, match=f"{name} is {least - 1}: .* from {least} up"):
+        render(FACTS, replace(Bounds(), **{name: least - 1}))
 
 
 def test_a_bound_that_is_not_a_whole_number_is_refused() -> None:
@@ -225,6 +224,12 @@ def test_the_script_changes_no_package_or_timer_of_the_image(never: str) -> None
     assert never not in render(FACTS)
     # The program stops only its own units.
     assert never not in bundle_program().replace("systemctl stop geusemaker-", "")
+
+
+def test_the_bundles_program_has_its_parts_in_the_order_of_their_names() -> None:
+    """In another order the bundle would have another hash."""
+    parts = sorted((Path(str(MODULE.__file__)).parent / "host").iterdir())
+    assert bundle_program() == "\n".join(part.read_text(encoding="utf-8") for part in parts)
 
 
 def test_the_bundles_program_only_defines_functions() -> None:

@@ -10,9 +10,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from geusemaker.simulator.mocks import simulated_account
 from pulumi_moto import invokes, wire
 from pulumi_moto.account import AwsError
+from pulumi_moto.mocks import simulated_account
 from pulumi_moto.provider import Provider
 from pulumi_moto.resource import Resource
 from pulumi_moto.resources.block import Volume
@@ -26,7 +26,7 @@ VOLUME = "aws:ebs/volume:Volume"
 
 
 def urn(token: str, name: str = "thing") -> str:
-    return f"urn:pulumi:dev::geusemaker::geusemaker:index:Tier1${token}::{name}"
+    return f"urn:pulumi:dev::project::my:index:Component${token}::{name}"
 
 
 class Engine:
@@ -103,7 +103,7 @@ def engine() -> Iterator[Engine]:
         try:
             with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 made = Engine(provider_pb2_grpc.ResourceProviderStub(channel))
-                with pytest.raises(grpc.RpcError, match="asks before it configures"):
+                with pytest.raises(grpc.RpcError, match="before it configures"):
                     made.create(VPC, {"cidrBlock": "10.0.0.0/16"})
                 yield made
         finally:
@@ -135,20 +135,17 @@ def test_the_engine_can_attach(engine: Engine) -> None:
     config = wire.encode({"region": "us-east-1"})
     checked = engine.stub.CheckConfig(provider_pb2.CheckRequest(news=config))
     assert checked.inputs == config
-    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=config))
-    assert told.changes == provider_pb2.DiffResponse.DIFF_NONE
+    shown = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=config))
+    assert shown.changes == provider_pb2.DiffResponse.DIFF_NONE
     elsewhere = wire.encode({"region": "eu-west-1"})
-    told = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=elsewhere))
-    assert told.changes == provider_pb2.DiffResponse.DIFF_SOME
-    assert list(told.diffs) == ["region"]
-    assert not told.replaces
+    shown = engine.stub.DiffConfig(provider_pb2.DiffRequest(old_inputs=config, news=elsewhere))
+    assert shown.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert list(shown.diffs) == ["region"]
+    assert not shown.replaces
 
 
-def test_a_region_is_needed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_REGION", raising=False)
+def test_a_region_is_needed(engine: Engine) -> None:
     assert "\t* Missing region information: Please provide" in text_of(engine.configure)
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    assert engine.configure().supportsPreview
 
 
 def test_a_region_without_hosts_fails_as_the_real_provider_does(engine: Engine) -> None:
@@ -179,8 +176,8 @@ def test_default_tags_are_on_everything(engine: Engine, as_text: bool) -> None:
     assert state["tags"] == {"owner": "me"}
     engine.configure(region="us-east-1", defaultTags={"tags": {"stack": "new"}})
     after = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"owner": "me"})
-    told = engine.diff(VPC, inputs, state, after)
-    assert list(told.detailedDiff) == ["tagsAll.stack"]
+    shown = engine.diff(VPC, inputs, state, after)
+    assert list(shown.detailedDiff) == ["tagsAll.stack"]
     unknown = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"owner": UNKNOWN})
     assert unknown["tagsAll"] is UNKNOWN
 
@@ -202,21 +199,21 @@ def test_check_fills_in_defaults_and_a_lasting_name(engine: Engine) -> None:
     assert hidden.secrets == {"vpcId"}
 
 
-def test_diff_tells_what_changes_and_how(engine: Engine) -> None:
+def test_diff_shows_what_changes_and_how(engine: Engine) -> None:
     old = {"availabilityZone": "us-east-1a", "size": 1, "tags": {"a": "1", "b": "2"}, "iops": 3}
     new = {"availabilityZone": "us-east-1b", "size": 1, "tags": {"a": "2", "c": "3"}}
-    told = engine.diff(VOLUME, {**old, "outpostArn": "x"}, {**old, "outpostArn": "x"}, new)
-    assert told.changes == provider_pb2.DiffResponse.DIFF_SOME
-    assert told.hasDetailedDiff
-    assert {path: diff.kind for path, diff in told.detailedDiff.items()} == {
+    shown = engine.diff(VOLUME, {**old, "outpostArn": "x"}, {**old, "outpostArn": "x"}, new)
+    assert shown.changes == provider_pb2.DiffResponse.DIFF_SOME
+    assert shown.hasDetailedDiff
+    assert {path: diff.kind for path, diff in shown.detailedDiff.items()} == {
         "availabilityZone": KINDS.UPDATE_REPLACE,
         "outpostArn": KINDS.DELETE,
         "tags.a": KINDS.UPDATE,
         "tags.b": KINDS.DELETE,
         "tags.c": KINDS.ADD,
     }
-    assert list(told.replaces) == ["availabilityZone"]
-    assert list(told.diffs) == ["availabilityZone", "outpostArn", "tags"]
+    assert list(shown.replaces) == ["availabilityZone"]
+    assert list(shown.diffs) == ["availabilityZone", "outpostArn", "tags"]
     same = engine.diff(VOLUME, old, old, old)
     assert same.changes == provider_pb2.DiffResponse.DIFF_NONE
     unknown = engine.diff(VOLUME, old, old, {**old, "availabilityZone": UNKNOWN})
@@ -228,8 +225,8 @@ def test_diff_tells_what_changes_and_how(engine: Engine) -> None:
 def test_diff_leaves_out_what_is_ignored_and_nothing_more(engine: Engine) -> None:
     old = {"tags": {"a": "1", "ab": "1"}, "size": 1}
     new = {"tags": {"a": "2", "ab": "2"}, "size": 2}
-    told = engine.diff(VOLUME, old, old, new, ignore=("tags.a",))
-    assert set(told.detailedDiff) == {"tags.ab", "size"}
+    shown = engine.diff(VOLUME, old, old, new, ignore=("tags.a",))
+    assert set(shown.detailedDiff) == {"tags.ab", "size"}
     assert set(engine.diff(VOLUME, old, old, new, ignore=("tags",)).detailedDiff) == {"size"}
 
 
@@ -237,8 +234,8 @@ def test_lists_are_compared_by_place_or_as_sets(engine: Engine) -> None:
     system = "aws:efs/fileSystem:FileSystem"
     old = {"lifecyclePolicies": [{"transitionToIa": "A"}, {"transitionToArchive": "B"}]}
     new = {"lifecyclePolicies": [{"transitionToIa": "C"}]}
-    told = engine.diff(system, old, old, new)
-    assert {path: diff.kind for path, diff in told.detailedDiff.items()} == {
+    shown = engine.diff(system, old, old, new)
+    assert {path: diff.kind for path, diff in shown.detailedDiff.items()} == {
         "lifecyclePolicies[0].transitionToIa": KINDS.UPDATE,
         "lifecyclePolicies[1]": KINDS.DELETE,
     }
@@ -262,7 +259,7 @@ def test_lists_are_compared_by_place_or_as_sets(engine: Engine) -> None:
         ("aws:efs/mountTarget:MountTarget", {"subnetId": "a"}, "subnetId", True),
     ],
 )
-def test_what_cannot_stand_beside_its_successor_goes_first(
+def test_a_resource_whose_name_is_taken_is_deleted_before_its_replacement(
     engine: Engine, token: str, old: dict[str, Any], key: str, first: bool
 ) -> None:
     new = {**old, key: {"a": "c"} if key == "tags" else "b"}
@@ -317,10 +314,10 @@ def test_from_preview_to_the_end(engine: Engine) -> None:
     engine.stub.Delete(gone)
 
 
-def test_a_refresh_tells_what_others_changed(engine: Engine) -> None:
+def test_a_refresh_shows_what_others_changed(engine: Engine) -> None:
     inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16", tags={"a": "1"})
     made = engine.create(VPC, inputs)
-    told = engine.stub.Read(
+    shown = engine.stub.Read(
         provider_pb2.ReadRequest(
             id=made.id,
             urn=urn(VPC),
@@ -328,7 +325,7 @@ def test_a_refresh_tells_what_others_changed(engine: Engine) -> None:
             inputs=wire.encode({**inputs, "tags": {"a": "2"}, "enableDnsSupport": False}),
         )
     )
-    known = wire.decode(told.inputs).values
+    known = wire.decode(shown.inputs).values
     assert known["tags"] == {"a": "1"}
     assert known["enableDnsSupport"] is True
 
@@ -339,8 +336,8 @@ def test_look_ups(engine: Engine) -> None:
             provider_pb2.InvokeRequest(tok=token, args=wire.encode(arguments))
         )
 
-    told = ask("aws:index/getRegion:getRegion")
-    assert wire.decode(getattr(told, "return")).values["region"] == "us-east-1"
+    shown = ask("aws:index/getRegion:getRegion")
+    assert wire.decode(getattr(shown, "return")).values["region"] == "us-east-1"
     failed = ask("aws:ec2/getAmi:getAmi", owner="me")
     assert [f.property for f in failed.failures] == ["owner"]
     assert text_of(lambda: ask("aws:ec2/getAmi:getAmi", owners=["self"])) == (
@@ -350,7 +347,9 @@ def test_look_ups(engine: Engine) -> None:
     assert text_of(lambda: ask("aws:ec2/getEip:getEip")).startswith("the simulated account does")
 
 
-def test_what_fails_is_told_in_plain_words(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_reported_in_plain_words(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = text_of(lambda: engine.check("aws:sqs/queue:Queue"))
     assert said.startswith("the simulated account does not know the resource type aws:sqs/queue")
     refused = text_of(lambda: engine.create(VPC, engine.inputs(VPC, cidrBlock="10.0.0.0/8")))
@@ -367,14 +366,14 @@ def test_what_fails_is_told_in_plain_words(engine: Engine, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("shown", "said"),
     [(None, "is gone right after it was made"), ({"nmae": "x"}, "no such outputs: ['nmae']")],
 )
 def test_an_impossible_answer_is_a_fault(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, told: Any, said: str
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, shown: Any, said: str
 ) -> None:
     inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16")
-    monkeypatch.setattr(Vpc, "read", lambda *_: told)
+    monkeypatch.setattr(Vpc, "read", lambda *_: shown)
     assert said in text_of(lambda: engine.create(VPC, inputs))
 
 

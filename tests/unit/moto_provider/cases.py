@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.world import ALLOW, MANAGED, TRUST, World
+from moto_provider.world import ALLOW, MANAGED, TRUST, World
 
 TAGS = {"owner": "me"}
 OTHER_TAGS = {"owner": "you", "more": "yes"}

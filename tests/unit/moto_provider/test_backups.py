@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from moto_provider.test_refusals import refusal
+from moto_provider.world import Thing, World
 from pulumi_moto.resources import backups
-from simulator.test_simulator_refusals import refusal
-from simulator.world import Thing, World
 
 # Backups. ----------------------------------------------------------------------------------
 
@@ -14,9 +14,9 @@ from simulator.world import Thing, World
 def test_a_vault_outlives_what_is_in_it(world: World) -> None:
     vault = world.vault()
     backups.backend_of(world.account).vaults[vault.id].num_of_recovery_points = 2
-    told = world.read(vault)
-    assert told is not None
-    assert told["recoveryPoints"] == 2
+    shown = world.read(vault)
+    assert shown is not None
+    assert shown["recoveryPoints"] == 2
     said = "Backup vault cannot be deleted because it contains recovery points."
     assert refusal(lambda: world.delete(vault)) == (
         f"DeleteBackupVault InvalidRequestException: {said}"
@@ -43,9 +43,9 @@ def test_a_plan_has_another_version_after_a_change(world: World) -> None:
     plan = world.plan()
     changed = world.update(plan, rules=[world.rule(lifecycle=None)])
     assert changed.state["version"] != plan.state["version"]
-    told = world.account.client("backup").get_backup_plan(BackupPlanId=plan.id)
-    assert told["VersionId"] == changed.state["version"]
-    assert "Lifecycle" not in told["BackupPlan"]["Rules"][0]
+    shown = world.account.client("backup").get_backup_plan(BackupPlanId=plan.id)
+    assert shown["VersionId"] == changed.state["version"]
+    assert "Lifecycle" not in shown["BackupPlan"]["Rules"][0]
     assert "version" in plan.kind.unknown_after_update(frozenset({"rules"}))
     assert plan.kind.unknown_after_update(frozenset({"tags"})) == frozenset()
 
@@ -124,16 +124,16 @@ def test_a_record_needs_a_zone(world: World) -> None:
     assert said == "GetHostedZone NoSuchHostedZone: No hosted zone found with ID: Z000"
 
 
-def test_a_record_is_nobodys_before(world: World) -> None:
+def test_a_new_record_does_not_replace_another(world: World) -> None:
     made = _record(world)
     name = made.inputs["name"]
     said = refusal(lambda: _record(world, name=name))
     assert said.startswith("ChangeResourceRecordSets InvalidChangeBatch: ")
     assert "but it already exists" in said
     over = _record(world, name=name, allowOverwrite=True, records=["203.0.113.9"])
-    told = world.read(made)
-    assert told is not None
-    assert told["records"] == over.state["records"] == ["203.0.113.9"]
+    shown = world.read(made)
+    assert shown is not None
+    assert shown["records"] == over.state["records"] == ["203.0.113.9"]
 
 
 @pytest.mark.parametrize("given", ["short", "short.example.com", "Short.Example.com."])

@@ -42,10 +42,10 @@ def test_what_is_sent_comes_back(values: dict[str, Any], secrets: set[str]) -> N
 
 @given(st.integers(-(2**53), 2**53))
 def test_a_whole_number_is_an_int(number: int) -> None:
-    told = wire.decode(wire.encode({"n": [float(number)], "b": True})).values
-    assert type(told["n"][0]) is int
-    assert told["n"] == [number]
-    assert told["b"] is True
+    shown = wire.decode(wire.encode({"n": [float(number)], "b": True})).values
+    assert type(shown["n"][0]) is int
+    assert shown["n"] == [number]
+    assert shown["b"] is True
     nested = wire.with_whole_numbers({"a": [1.0, (2.0, 2.5)], "b": "1.0"})
     assert nested == {"a": [1, [2, 2.5]], "b": "1.0"}
 
@@ -57,19 +57,19 @@ def test_nothing_is_left_out_at_the_top_and_in_objects_but_kept_in_lists() -> No
 
 @pytest.mark.parametrize("marker", sorted(wire._MARKERS))
 def test_every_marker_is_unknown(marker: str) -> None:
-    told = wire.decode(_struct(a=marker, b=[{"c": marker}])).values
-    assert told["a"] is UNKNOWN
-    assert wire.has_unknown(told["b"])
+    shown = wire.decode(_struct(a=marker, b=[{"c": marker}])).values
+    assert shown["a"] is UNKNOWN
+    assert wire.has_unknown(shown["b"])
     assert repr(UNKNOWN) == "<unknown>"
     assert not wire.has_unknown({"a": [1, {"b": "text"}]})
 
 
 def test_a_secret_anywhere_makes_its_property_secret() -> None:
     secret = {SIGNATURE: SECRET, "value": {"x": [1, "y"]}}
-    told = wire.decode(_struct(a=secret, b=[{"c": secret}], d={"e": secret}, f={"g": 1}))
-    assert told.secrets == {"a", "b", "d"}
-    assert told.values["a"] == {"x": [1, "y"]}
-    assert told.values["b"] == [{"c": {"x": [1, "y"]}}]
+    shown = wire.decode(_struct(a=secret, b=[{"c": secret}], d={"e": secret}, f={"g": 1}))
+    assert shown.secrets == {"a", "b", "d"}
+    assert shown.values["a"] == {"x": [1, "y"]}
+    assert shown.values["b"] == [{"c": {"x": [1, "y"]}}]
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_secret_anywhere_makes_its_property_secret() -> None:
     ],
 )
 def test_outputs_are_unwrapped(output: dict[str, Any], value: Any, secret: bool) -> None:
-    told = wire.decode(_struct(a={SIGNATURE: OUTPUT, **output}))
-    assert told.values == {"a": value}
-    assert ("a" in told.secrets) is secret
+    shown = wire.decode(_struct(a={SIGNATURE: OUTPUT, **output}))
+    assert shown.values == {"a": value}
+    assert ("a" in shown.secrets) is secret
 
 
 def test_the_bridges_own_notes_are_dropped() -> None:

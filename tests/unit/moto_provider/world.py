@@ -10,7 +10,9 @@ from typing import Any
 
 from pulumi_moto.account import Account
 from pulumi_moto.images import Image, derived_id, publish
-from pulumi_moto.resource import Change, Resource, Update
+from pulumi_moto.planning import Change
+from pulumi_moto.resource import Resource, Update
+from pulumi_moto.seed import Seed
 from pulumi_moto.table import TYPES
 
 BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
@@ -32,7 +34,10 @@ ALLOW = json.dumps(
         "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
     }
 )
-OWNER = "898082745236"
+OWNER = "111122223333"  # not this account
+STANDARD, G_AND_VT = "L-1216C47A", "L-DB2E81BA"
+SEED = Seed(vcpus={STANDARD: 256, G_AND_VT: 64})
+"""Quotas of an account in use; the others are those of a new account."""
 MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
@@ -52,6 +57,7 @@ class World:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.made: list[Thing] = []
         self._count = itertools.count()
 
     def check(self, kind: str, **given: Any) -> tuple[dict[str, Any], list[str]]:
@@ -65,7 +71,8 @@ class World:
         inputs, problems = self.check(kind, **given)
         assert not problems
         id_, state = BY_NAME[kind].made(self.account, inputs)
-        return Thing(BY_NAME[kind], "thing", id_, inputs, state)
+        self.made.append(Thing(BY_NAME[kind], "thing", id_, inputs, state))
+        return self.made[-1]
 
     def read(self, thing: Thing) -> dict[str, Any] | None:
         """What a refresh would record."""
@@ -85,7 +92,7 @@ class World:
         assert found, "there is something to update"
         assert not any(change.replaces for change in found)
         changed = frozenset(change.path.split(".")[0].split("[")[0] for change in found)
-        thing.kind.update(self.account, thing.id, Update(thing.state, inputs, changed))
+        thing.kind.updated(self.account, thing.id, Update(thing.state, inputs, changed))
         state = thing.kind.outputs(self.account, thing.id, inputs, thing.state)
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, inputs, state)
@@ -94,14 +101,14 @@ class World:
         """The thing after an `up` of the same program: AWS has what the inputs say again."""
         paths = frozenset(change.path.split(".")[0] for change in self.changes(thing, thing.inputs))
         assert paths, "there is something to update"
-        thing.kind.update(self.account, thing.id, Update(thing.state, thing.inputs, paths))
+        thing.kind.updated(self.account, thing.id, Update(thing.state, thing.inputs, paths))
         state = thing.kind.outputs(self.account, thing.id, thing.inputs, thing.state)
         assert state is not None
         return Thing(thing.kind, thing.name, thing.id, thing.inputs, state)
 
     def delete(self, thing: Thing) -> None:
         """Delete it."""
-        thing.kind.delete(self.account, thing.id, thing.state)
+        thing.kind.deleted(self.account, thing.id, thing.state)
 
     # What things stand on. -----------------------------------------------------------------
 
@@ -118,13 +125,13 @@ class World:
         )
 
     def free_cidr(self) -> str:
-        """Sixteen addresses of the VPC that nobody has."""
+        """The next sixteen free addresses of the VPC."""
         number = next(self._count)
         return f"10.0.{number // 16}.{number % 16 * 16}/28"
 
     @functools.cached_property
     def home(self) -> Thing:
-        """A subnet that nobody deletes, with room for many."""
+        """A subnet that stays, with room for many."""
         return self.make(
             "Subnet",
             vpcId=self.vpc.id,
@@ -180,14 +187,12 @@ class World:
 
     @functools.cached_property
     def zone(self) -> str:
-        """Id of a hosted zone, made past the provider, as somebody who adopts one has made it."""
-        made = self.account.call(
-            "creating", "route53", "create_hosted_zone", Name="example.com", CallerReference="one"
-        )
+        """Id of a hosted zone, made by AWS's API, as a user made it before the program."""
+        made = self.account.route53.create_hosted_zone(Name="example.com", CallerReference="one")
         return str(made["HostedZone"]["Id"]).rpartition("/")[2]
 
     def free_name(self) -> str:
-        """A name in the zone that nobody has."""
+        """The next free name in the zone."""
         return f"n8n-{next(self._count)}.example.com"
 
     @functools.cached_property
@@ -195,7 +200,7 @@ class World:
         return self.bucket()
 
     def bucket_policy(self, bucket: Thing, **members: Any) -> str:
-        """A policy that lets somebody of the account read the bucket's objects."""
+        """A policy by which users of the account may read the bucket's objects."""
         statement = {
             "Effect": "Allow",
             "Principal": {"AWS": self.account.id},
@@ -212,6 +217,11 @@ class World:
         return self.make(
             "Volume", availabilityZone=f"{self.account.region}{zone}", size=size, type="gp3"
         )
+
+    def attach(self, volume: Thing, instance: Thing, **given: Any) -> Thing:
+        """The volume at the instance, as /dev/sdf."""
+        wanted = {"deviceName": "/dev/sdf", "volumeId": volume.id, "instanceId": instance.id}
+        return self.make("VolumeAttachment", **wanted, **given)
 
     def image(self, architecture: str = "x86_64", root_gib: int = 30) -> Image:
         """A new image of this account's Region."""
