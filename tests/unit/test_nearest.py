@@ -4,9 +4,10 @@ import pytest
 
 from geusemaker.bundle import SERVICES
 from geusemaker.config import DeploymentConfig
-from geusemaker.dlami.catalogue import AMI_TYPES, ARCHITECTURES, load_catalogue
+from geusemaker.dlami import AMI_TYPES, ARCHITECTURES
+from geusemaker.dlami.catalogue import load_catalogue
 from geusemaker.ec2 import regions
-from geusemaker.messages import nearest
+from geusemaker.messages import _ALIASES, nearest
 
 SYSTEMS = tuple(system.name for system in load_catalogue().systems)
 KEYS = tuple(str(field.alias) for field in DeploymentConfig.model_fields.values())
@@ -61,3 +62,7 @@ def test_a_word_that_may_mean_two_things_or_none_gets_no_guess(
     known: tuple[str, ...], word: str
 ) -> None:
     assert nearest(word, known) is None
+
+
+def test_each_other_name_is_of_a_known_word() -> None:
+    assert set(_ALIASES.values()) <= {*SYSTEMS, *ARCHITECTURES, *AMI_TYPES, *SERVICES}
