@@ -46,7 +46,9 @@ class DeploymentConfig(ConfigFields):
         Raises:
             ConfigError: One or more arguments are invalid, or are Pulumi Outputs.
         """
+        # A program may have secrets in plain text: they are in its memory only.
         secret = [name for name, field in cls.model_fields.items() if holds_secrets(field)]
+        secret.append("service_settings")
         return cls.from_given(read_arguments(component, arguments, secret))
 
     @classmethod

@@ -142,8 +142,8 @@ class Report:
         """Adds the problem that a part of a map of maps is invalid."""
         label = one.origin.name(one.key)
         if invalid.at:
-            name, space, place = label.partition(" ")
-            label = f"{name}.{invalid.at}{space}{place}"
+            spelled = one.origin.spelled or one.key
+            label = label.replace(spelled, f"{spelled}.{invalid.at}", 1)
         hidden = one.secret or invalid.value is None
         value = "" if hidden else f" is {shown(invalid.value)}, which"
         guess = f" (did you mean {invalid.guess}?)" if invalid.guess and not one.secret else ""

@@ -104,10 +104,9 @@ def _is_unknown(value: Any) -> bool:
 def _revealed(value: Any) -> Any:
     """The value with secrets as text and tuples as lists, as a parser returns it."""
     if isinstance(value, Mapping):
-        return {
-            name: one.get_secret_value() if isinstance(one, SecretStr) else one
-            for name, one in value.items()
-        }
+        return {name: _revealed(one) for name, one in value.items()}
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     return list(value) if isinstance(value, tuple) else value
 
 

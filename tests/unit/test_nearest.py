@@ -30,7 +30,7 @@ MEANT = [
     (SERVICES, "crawl4ai", "crawler crawl crawl4"),
     (SERVICES, "ollama", "olama"),
     (KEYS, "instanceType", "instance_type instancetype instanceTyep"),
-    (KEYS, "allowedCidrs", "allowedCidr allowed_cidr cidrs"),
+    (KEYS, "allowedCidrs", "allowedCidr allowed_cidr"),
     (KEYS, "ollamaModels", "model ollamaModel"),
     (KEYS, "kmsKeyArn", "kmsKey"),
     (regions.known(), "us-east-1", "us-esat-1 useast1 us-east1"),

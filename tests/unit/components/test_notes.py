@@ -153,7 +153,7 @@ def test_the_defaults_have_no_notes() -> None:
             {
                 "domain": "ai.example.com",
                 "hostedZoneId": "Z0123456789ABC",
-                "allowedCidrs": ["2001:db8::/48", "198.51.0.0/16"],
+                "allowedCidrs": ["192.0.2.0/24", "198.51.0.0/16"],
                 "webhookCidrs": ["198.51.100.0/24", "198.51.7.7/32"],
             },
             "every caller of webhooks may reach the editor too",
