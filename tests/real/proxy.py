@@ -29,6 +29,10 @@ UPSTREAMS = {
     "crawl4ai": "crawl4ai:11235",
 }
 OLLAMA_KEY = "Marker0000000000000000000000000000000Key"
+OWN_KEYS = {
+    "qdrant-api-key": "Marker00000000000000000000000000000Qdrant",
+    "crawl4ai-token": "Marker00000000000000000000000000000Token",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Running:
     upstreams: Mapping[str, Upstream]
     secret: Path
     process: int
+    keys: Path
+    """The file with the keys that have names, where the settings have any."""
+    log: Path
 
 
 def listens(port: int) -> bool:
@@ -94,6 +101,12 @@ def running(
         )
     if "ollama" in one.services:
         text = replaced(text, "/run/secrets/ollama-api-key", str(secret))
+    keys = folder / "api-keys"
+    if one.has_api_keys:
+        text = replaced(text, "/run/keys/api-keys", str(keys))
+        for name, value in OWN_KEYS.items():
+            (folder / name).write_text(value)
+            text = replaced(text, f"/run/secrets/{name}", str(folder / name))
     if one.access.domain:
         # No authority is asked: nobody listens there.
         nobody = f"https://127.0.0.1:{free_port()}/"
@@ -130,7 +143,7 @@ def running(
                 assert time.monotonic() < until, f"Caddy is not up: {said}"
                 time.sleep(0.05)
             visitor = Visitor(https_port, root.read_text())
-            yield Running(visitor, http_port, https_port, upstreams, secret, process.pid)
+            yield Running(visitor, http_port, https_port, upstreams, secret, process.pid, keys, log)
         finally:
             process.terminate()
             process.wait(PATIENCE)
