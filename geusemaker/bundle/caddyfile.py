@@ -3,6 +3,7 @@
 Caddy reads addresses from its environment: the host's address is unknown when this is rendered.
 """
 
+from geusemaker.bundle.api_keys import API_KEYS, INSIDE, PATTERN
 from geusemaker.bundle.callers import CALLABLE, TRICKS, unrestricted
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, BundleFacts
 
@@ -25,6 +26,8 @@ def caddyfile(facts: BundleFacts) -> str:
         ollama="ollama" in facts.services,
         qdrant="qdrant" in facts.services,
         crawl4ai="crawl4ai" in facts.services,
+        api_key=PATTERN if facts.has_api_keys else "",
+        api_keys=f"{INSIDE}/{API_KEYS}",
         callers=" ".join(facts.webhook_cidrs),
         unrestricted=" ".join(unrestricted(facts.allowed_cidrs)),
         callable=CALLABLE,

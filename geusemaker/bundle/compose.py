@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from geusemaker.bundle.api_keys import files_of_caddy
 from geusemaker.bundle.configured import configured
 from geusemaker.bundle.containers import BUILDERS, PIDS, Container
 from geusemaker.bundle.facts import BundleFacts
@@ -38,7 +39,7 @@ def compose_yaml(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
         },
         "networks": {name: compose_network(name, network) for name, network in made.items()},
     }
-    if files := secrets_of(containers, facts.secret_settings):
+    if files := _secrets(facts):
         document["secrets"] = {
             _secret(file): {"file": f"{SECRETS_ROOT}/{file.consumer}/{file.name}"} for file in files
         }
@@ -65,8 +66,7 @@ def _service(
         **configured(name, BUILDERS[name](facts), facts),
         "networks": compose_endpoints(name, networks, facts.access.domain),
     }
-    files = secrets_of(facts.containers, facts.secret_settings)
-    if mine := [file for file in files if file.consumer == name]:
+    if mine := [file for file in _secrets(facts) if file.consumer == name]:
         service["secrets"] = [{"source": _secret(file), "target": file.inside} for file in mine]
     return service | {
         "restart": "unless-stopped",
@@ -75,6 +75,12 @@ def _service(
         "logging": _LOGGING,
         "deploy": {"resources": {"limits": {**memory, "pids": PIDS[name]}}},
     }
+
+
+def _secrets(facts: BundleFacts) -> tuple[SecretFile, ...]:
+    """The files that Compose mounts."""
+    more = files_of_caddy(facts.containers) if facts.has_api_keys else ()
+    return (*secrets_of(facts.containers, facts.secret_settings), *more)
 
 
 def _secret(file: SecretFile) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from geusemaker.bundle.api_keys import INSIDE, SOURCE
 from geusemaker.bundle.callers import hides_ipv6
 from geusemaker.bundle.facts import DEFAULT_OWNER_EMAIL, SERVICES, BundleFacts
 from geusemaker.bundle.limits import CADDY_FILES, CADDY_GO_MIB
@@ -340,6 +341,7 @@ def _caddy(facts: BundleFacts) -> Container:
             # Not the bundle's folder: its name changes with each bundle, which replaces Caddy.
             bind(CADDY_DIR, "/etc/caddy", read_only=True),
             bind(f"{DATA}/caddy", "/data"),
+            *([bind(SOURCE, INSIDE, read_only=True)] if facts.has_api_keys else []),
         ],
         # A file capability of the program, which does not start without it.
         "cap_add": ["NET_BIND_SERVICE"],

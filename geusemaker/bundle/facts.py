@@ -39,6 +39,8 @@ class BundleFacts:
         webhook_cidrs: Networks that reach n8n's webhooks, forms and chats only. Empty: no path is
             closed to any network that reaches port 443.
         allowed_cidrs: Networks that reach every path. Used only with `webhook_cidrs`.
+        has_api_keys: Whether there are keys with names. The bundle has no name: another one needs
+            neither another bundle nor another container.
     """
 
     services: tuple[str, ...]
@@ -55,6 +57,7 @@ class BundleFacts:
     secret_settings: tuple[tuple[str, str], ...] = ()
     webhook_cidrs: tuple[str, ...] = ()
     allowed_cidrs: tuple[str, ...] = ()
+    has_api_keys: bool = False
 
     @property
     def containers(self) -> tuple[str, ...]:

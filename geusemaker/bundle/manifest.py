@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from geusemaker.bundle.api_keys import KEYS_FILE, files_of_caddy
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.networks import firewall_lines
 from geusemaker.bundle.reference import Reference
@@ -63,6 +64,8 @@ def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
         for root, path, uid, mode in DIRECTORIES.get(name, ())
     ]
     secrets = secrets_of(containers, facts.secret_settings)
+    if facts.has_api_keys:
+        secrets += (*files_of_caddy(containers), KEYS_FILE)
     lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets]
     lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
     lines.append(f"dump-days {facts.dump_days if 'postgres' in containers else 0}")

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from geusemaker import bundle, dlami, userdata
 from geusemaker.components import hosted_zone, instance_type
+from geusemaker.components.api_keys import make_api_keys
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import keep
@@ -60,6 +61,7 @@ class Tier1Args(TypedDict):
     image_versions: NotRequired[Mapping[str, str]]
     service_settings: NotRequired[Mapping[str, Mapping[str, str | float | SecretStr]]]
     registry_logins: NotRequired[Mapping[str, str | SecretStr]]
+    api_keys: NotRequired[Sequence[str]]
     ollama_models: NotRequired[Sequence[str]]
     owner_email: NotRequired[str | None]
     n8n_public_api: NotRequired[bool]
@@ -215,7 +217,10 @@ class Tier1(pulumi.ComponentResource):
                     "host.sh": userdata.bundle_program(),
                 },
                 "registry_logins": config.registry_logins,
-                "secrets": service_settings.secret_values(config.service_settings),
+                "secrets": {
+                    **service_settings.secret_values(config.service_settings),
+                    **make_api_keys(name, config.api_keys, self),
+                },
                 "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
@@ -275,6 +280,7 @@ def _bundle_facts(
         secret_settings=service_settings.secret_variables(config.service_settings),
         webhook_cidrs=config.webhook_cidrs,
         allowed_cidrs=config.allowed_cidrs,
+        has_api_keys=bool(config.api_keys),
     )
 
 

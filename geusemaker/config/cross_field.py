@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 from geusemaker.bundle import SERVICES
+from geusemaker.bundle.api_keys import API_KEYS, SERVICES_WITH_KEYS, as_value, entry, new_key
+from geusemaker.bundle.secret_names import secret_lines
 from geusemaker.config.fields import ConfigFields
 from geusemaker.config.rules import MAX_RULES
+from geusemaker.config.service_settings import MAX_PARAMETER, secret_values
 from geusemaker.ec2.instance_types import architecture_of, counterpart
 from geusemaker.messages import InvalidValue, Remove, Set
 
@@ -123,6 +126,34 @@ def _settings_are_of_chosen_services(config: ConfigFields) -> None:
             )
 
 
+def _keys_have_services(config: ConfigFields) -> None:
+    if config.api_keys and not set(config.services) & set(SERVICES_WITH_KEYS):
+        raise InvalidValue(
+            f"apiKeys names {', '.join(config.api_keys)}, but services has none of "
+            f"{', '.join(SERVICES_WITH_KEYS)} to take the keys",
+            Set("services", (*config.services, SERVICES_WITH_KEYS[0])),
+            Remove("apiKeys"),
+            keys=("apiKeys", "services"),
+        )
+
+
+def _keys_fit_their_parameter(config: ConfigFields) -> None:
+    # The rule of serviceSettings alone is in `service_settings`.
+    if not config.api_keys:
+        return
+    names = [found[0] for item in config.api_keys if (found := entry(item))]
+    secrets = {**secret_values(config.service_settings), API_KEYS: as_value(map(new_key, names))}
+    size = len(secret_lines(secrets).encode())
+    if size > MAX_PARAMETER:
+        raise InvalidValue(
+            f"apiKeys and the secrets of serviceSettings need {size} bytes together, but an SSM "
+            f"parameter holds {MAX_PARAMETER}",
+            Remove("apiKeys"),
+            keys=("apiKeys", "serviceSettings"),
+            public_reason=True,
+        )
+
+
 def _callers_have_webhooks(config: ConfigFields) -> None:
     if config.webhook_cidrs and "n8n" not in config.services:
         raise InvalidValue(
@@ -179,6 +210,8 @@ _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _existing_network_is_complete,
     _services_have_dependencies,
     _settings_are_of_chosen_services,
+    _keys_have_services,
+    _keys_fit_their_parameter,
     _callers_have_webhooks,
     _networks_fit_the_security_group,
     _zone_has_a_domain,

@@ -251,6 +251,15 @@ class ConfigFields(BaseModel):
             secret=True,
         ),
     )
+    api_keys: Annotated[tuple[str, ...], AfterValidator(rules.api_keys)] = Field(
+        (),
+        description="Names of keys for Ollama, Qdrant and Crawl4AI, such as one for each person or "
+        "program. Each name gets its own key; a removed name's key is refused within a minute. "
+        "`geusemaker credentials` shows the keys. Changes in place.",
+        json_schema_extra=_metadata(
+            "up to 20 names; name:2 for a name's second key", ["laptop", "ci:2"], "none"
+        ),
+    )
     ollama_models: Annotated[tuple[str, ...], AfterValidator(rules.ollama_models)] = Field(
         (),
         description="Models that the host pulls to the data volume when it is ready. Removing one "

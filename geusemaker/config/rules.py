@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydantic import SecretStr
 
 from geusemaker.bundle import SERVICES, check_image_versions
+from geusemaker.bundle.api_keys import entry
 from geusemaker.bundle.networks import BLOCK
 from geusemaker.bundle.registry_logins import DOCKER_HUB, docker_config
 from geusemaker.ec2.instance_types import type_pattern
@@ -35,6 +36,7 @@ _registry = re.compile(r"(?=[^:]*\.|.*:)[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0
 _DOCKER_HUB = ("index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 _MAX_PARAMETER = 4096  # bytes
 _MAX_MODELS = 50
+_MAX_API_KEYS = 20  # all keys share an SSM parameter with other secrets
 _MAX_MODEL_NAME = 150
 _MAX_EMAIL = 254  # RFC 5321
 # No certificate authority issues a public certificate for these.
@@ -316,6 +318,29 @@ def registry_logins(values: dict[str, SecretStr]) -> dict[str, SecretStr]:
         why = f"needs {size} bytes in Docker's format, but an SSM parameter holds {_MAX_PARAMETER}"
         raise InvalidValue(why, public_reason=True)
     return values
+
+
+def api_keys(values: Sequence[str]) -> tuple[str, ...]:
+    """Items are names, or `name:number` for the number-th key of that name."""
+    kept: dict[str, str] = {}
+    for index, value in enumerate(values):
+        found = entry(value)
+        if found is None:
+            lower = value.strip().lower().replace("_", "-").replace(" ", "-")
+            fixed = [*values[:index], lower, *values[index + 1 :]]
+            raise InvalidValue(
+                f"has the item {value!r}, which is not a name: a letter, then up to 30 of a-z, 0-9 "
+                "and -",
+                *([Set("apiKeys", fixed)] if entry(lower) else []),
+            )
+        if found[0] in kept:
+            raise InvalidValue(
+                f"names {found[0]} twice", Set("apiKeys", [*{**kept, found[0]: value}.values()])
+            )
+        kept[found[0]] = value
+    if len(values) > _MAX_API_KEYS:
+        raise InvalidValue(f"has {len(values)} names; the maximum is {_MAX_API_KEYS}")
+    return tuple(values)
 
 
 def ollama_models(values: Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from geusemaker.bundle.api_keys import API_KEYS, by_name
 from geusemaker.bundle.secret_names import (
     CRAWL4AI_TOKEN,
     N8N_OWNER_PASSWORD,
@@ -63,6 +64,22 @@ def parse(text: str) -> dict[str, str]:
         if is_there and name.strip() in SECRET_NAMES:
             found[name.strip()] = value.removesuffix("\r")
     return found
+
+
+def named_keys(text: str) -> Mapping[str, str]:
+    """The keys of `apiKeys` by name, from the parameter of the secrets of config."""
+    lines = (line.partition("=") for line in text.split("\n"))
+    return by_name(next((value for name, _, value in lines if name == API_KEYS), ""))
+
+
+def key_lines(names: Collection[str], keys: Mapping[str, str]) -> list[str]:
+    """The text output for the keys with names. `names` are those of the config."""
+    if not names and not keys:
+        return []
+    shown = ["Keys       for Ollama, Qdrant and Crawl4AI, in place of the keys above"]
+    shown += [f"{'':<11}{name:<9} {keys[name]}" for name in sorted(keys)]
+    missing = [name for name in names if name not in keys]
+    return shown + [f"{'':<11}{name:<9} is not deployed yet" for name in missing]
 
 
 def logins_of(services: Collection[str] | None) -> list[Login]:

@@ -1,11 +1,13 @@
 """Secrets: their files, who may read them, and that they are nowhere else."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from .boot_host import FACTS, GOOD, LIB, MANY, MARKERS, SYSTEMS, Host
 from .bundles import SECRETS, Bundle
+from .test_boot_real_bundle import Rendered, rendered, secrets
 
 MARKED = [value.encode() for value in MARKERS.values()]
 
@@ -228,3 +230,39 @@ def test_a_secret_of_config_without_a_value_is_named_with_both_parameters(booted
     booted.start("sync")
     where = f"{FACTS.secrets_parameter} and {OF_CONFIG}"
     assert booted.record()["reason"] == f"{where} has no value for: n8n.USER"
+
+
+def _name_keys(host: Host, version: int, keys: str) -> None:
+    """What a stack has for its host whose config names keys: the program's own bundle."""
+    one = rendered()
+    named = Rendered(facts=replace(one.facts, has_api_keys=True))
+    host.name(named)
+    host.parameter(FACTS.settings_parameter, f"{named.pointer()}\nsecrets={OF_CONFIG}:{version}")
+    host.parameter(OF_CONFIG, f"api-keys={keys}")
+
+
+def test_another_key_reaches_the_proxy_without_another_container(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.attach_volume()
+    host.parameters(**secrets())
+    _name_keys(host, 1, "ci_MARKER1 laptop_MARKER2")
+    assert host.boot() == GOOD, host.read("/var/log/geusemaker-boot.log")
+    path = f"{LIB}/secrets/caddy-keys/api-keys"
+    assert host.path(path).read_text() == "ci_MARKER1 laptop_MARKER2"
+    assert host.owners[path] == ("f", 0o400, 1000)
+    assert host.owners[f"{LIB}/secrets/caddy-keys"] == ("d", 0o711, 0)
+    assert host.path(f"{LIB}/secrets/caddy/qdrant-api-key").read_text() == "MARKERqdrant-api-key$x"
+    made = _made(host)
+    # A name is removed, and another gets another key.
+    _name_keys(host, 2, "ci_MARKER3")
+    host.start("sync")
+    assert host.path(path).read_text() == "ci_MARKER3"
+    assert host.owners[path] == ("f", 0o400, 1000)
+    assert (host.record()["state"], _made(host)) == ("ready", made)
+    # The last name: nothing of it stays, and Caddy goes on without the folder.
+    host.name(rendered())
+    host.start("sync")
+    assert host.record()["state"] == "ready"
+    assert not host.path(path).exists()
+    assert not host.path(f"{LIB}/secrets/caddy/qdrant-api-key").exists()
+    assert {name for name in made if made[name] != _made(host)[name]} == {"caddy"}

@@ -39,6 +39,7 @@ TYPED = {
     "imageVersions": "qdrant=qdrant/qdrant:v1.19.1-unprivileged",
     "serviceSettings": '{"n8n": {"GENERIC_TIMEZONE": "Europe/Berlin"}}',
     "registryLogins": '{"docker.io": "me:hush$x", "ghcr.io": "me:hush"}',
+    "apiKeys": "laptop,ci:2",
     "ollamaModels": "llama3.2:3b,qwen3:8b",
     "ownerEmail": "me@example.com",
     "n8nPublicApi": "true",

@@ -8,6 +8,7 @@ from pathlib import Path
 from .door import Door
 
 HOST = "geusemaker-compute-host"
+SMTP_PASS = "geusemaker:serviceSettings.n8n.N8N_SMTP_PASS"
 
 
 def _secrets(door: Door) -> dict[str, str]:
@@ -84,13 +85,21 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
     login = "me:hush-" + "0123456789"
     key = ("--secret", "geusemaker:registryLogins", json.dumps({"ghcr.io": login}))
     door.pulumi("config", "set", *key)
+    mail = "hush-" + "9876543210"
+    zone = ("--path", "geusemaker:serviceSettings.n8n.GENERIC_TIMEZONE", "Europe/Berlin")
+    door.pulumi("config", "set", *zone)
+    door.pulumi("config", "set", "--secret", "--path", SMTP_PASS, mail)
     door.up()
     parameter = _pointer(door)["registries"]
+    of_config, _, version = _pointer(door)["secrets"].partition(":")
+    assert version == "1"
+    stored = door.client("ssm").get_parameter(Name=of_config, WithDecryption=True)["Parameter"]
+    assert (stored["Type"], stored["Value"]) == ("SecureString", f"n8n.N8N_SMTP_PASS={mail}")
     stored = door.client("ssm").get_parameter(Name=parameter, WithDecryption=True)
     docker = json.loads(stored["Parameter"]["Value"])
     encoded = docker["auths"]["ghcr.io"]["auth"]
     assert base64.b64decode(encoded).decode() == login
-    secrets |= {"login": login, "the same for Docker": encoded}
+    secrets |= {"login": login, "the same for Docker": encoded, "mail": mail}
     ec2, s3 = door.client("ec2"), door.client("s3")
     instance = door.outputs()["instanceId"]
     told = ec2.describe_instance_attribute(InstanceId=instance, Attribute="userData")
@@ -108,6 +117,7 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
         "up": door.pulumi("up", "--yes", "--skip-preview", "--diff").out,
     }
     assert instance in texts["state"]
+    assert "GENERIC_TIMEZONE: Europe/Berlin" in texts["bundle"]
     for value in secrets.values():
         for what, text in texts.items():
             assert value not in text, what
@@ -119,13 +129,25 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
         if path.suffix == ".gz":
             content = gzip.decompress(content)
         assert not [name for name, value in secrets.items() if value.encode() in content], path
-    # Without the key both its parameter and its name are gone, in place.
-    door.unset("registryLogins")
+    # Another secret is another version in the pointer, and changes nothing else.
+    door.pulumi("config", "set", "--secret", "--path", SMTP_PASS, f"{mail}-new")
+    assert door.steps() == dict.fromkeys(
+        ("geusemaker-compute-secrets", "geusemaker-compute-settings"), "update"
+    )
     door.up()
-    assert "registries" not in _pointer(door)
+    assert _pointer(door) == pointer | {"secrets": f"{of_config}:2"}
+    # In clear it is refused, by a command that fixes it.
+    door.pulumi("config", "set", "--plaintext", "--path", SMTP_PASS, mail)
+    refused = door.pulumi("preview", code=1).out
+    assert f"`pulumi config set --secret --path {SMTP_PASS}`" in " ".join(refused.split())
+    assert mail not in refused
+    # Without the keys both parameters and their names are gone, in place.
+    door.unset("registryLogins", "serviceSettings")
+    door.up()
+    assert not {"registries", "secrets"} & set(_pointer(door))
     assert door.outputs()["instanceId"] == instance
     names = [one["Name"] for one in door.client("ssm").describe_parameters()["Parameters"]]
-    assert parameter not in names
+    assert not {parameter, of_config} & set(names)
 
 
 def _backend(door: Door) -> Path:

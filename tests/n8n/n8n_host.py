@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -21,7 +23,8 @@ from real_stack.programs import Program, free_port, wait_until
 from real_stack.proxy import Proxy
 from real_stack.visitor import Answer, Visitor
 
-from geusemaker.bundle import CONSUMERS, render
+from geusemaker.bundle import CONSUMERS, BundleFacts, render
+from geusemaker.bundle.configured import modules_program
 from geusemaker.components.credentials import owner_hash
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +46,10 @@ SECRETS: Final = {
 REACHED: Final = ("10.0.8.0/24",)
 """The private networks that n8n may connect to."""
 
+MAIL_LOGIN: Final = ("me@example.com", "ma" + "4L" * 19)
+"""User and password at the mail server. n8n reads the password from a file."""
+SECRET_SETTINGS: Final = {("n8n", "N8N_SMTP_PASS"): MAIL_LOGIN[1]}
+
 OTHER_KEY: Final = "ot" + "3H" * 19
 
 # Where the container's paths are below the host's folder here.
@@ -58,6 +65,7 @@ class Host:
     proxy: Proxy
     port: int
     broker_port: int = field(default_factory=free_port)
+    mail_port: int = field(default_factory=free_port)
     program: Program | None = None
     _logins: dict[str, Visitor] = field(default_factory=dict)
 
@@ -78,9 +86,27 @@ class Host:
             self._logins[email] = visitor
         return self._logins[email]
 
+    def facts(self, email: str = OWNER) -> BundleFacts:
+        """What the bundle is rendered from."""
+        settings = {
+            "GENERIC_TIMEZONE": "Europe/Berlin",
+            "N8N_SMTP_HOST": "127.0.0.1",
+            "N8N_SMTP_PORT": str(self.mail_port),
+            "N8N_SMTP_SSL": "false",
+            "N8N_SMTP_STARTTLS": "false",
+            "N8N_SMTP_USER": MAIL_LOGIN[0],
+            "N8N_SMTP_SENDER": "n8n@example.com",
+        }
+        return facts(
+            owner_email=email,
+            n8n_reaches=REACHED,
+            settings={"n8n": settings},
+            secret_settings=tuple(SECRET_SETTINGS),
+        )
+
     def environment(self, email: str = OWNER) -> dict[str, str]:
         """The environment of n8n in compose.yaml, with local names."""
-        of = facts(owner_email=email, n8n_reaches=REACHED)
+        of = self.facts(email)
         rendered: dict[str, str] = service("n8n", of)["environment"]
         values = {"GEUSEMAKER_URL": URL, "GEUSEMAKER_HOST": "localhost"}
         env = {name: filled(str(value), values) for name, value in rendered.items()}
@@ -122,10 +148,9 @@ class Host:
         into.mkdir(exist_ok=True)
         for file in CONSUMERS["n8n"]:
             value = other.get(file.name.replace("-", "_"), SECRETS[file.name])
-            path = into / file.inside
-            path.unlink(missing_ok=True)
-            path.write_text(value)
-            path.chmod(0o400)
+            write_secret(into / file.inside, value)
+        for (_, variable), value in SECRET_SETTINGS.items():
+            write_secret(into / variable, value)
 
     def launch(self, email: str = OWNER) -> Program:
         """Starts n8n without waiting."""
@@ -188,6 +213,34 @@ class Host:
             self.program.stop(signal.SIGKILL)
         self.proxy.stop()
         self.cluster.remove()
+
+
+def write_secret(path: Path, value: str) -> None:
+    """A file without a trailing newline that only its owner reads."""
+    path.unlink(missing_ok=True)
+    path.write_text(value)
+    path.chmod(0o400)
+
+
+def launcher_file(folder: Path, rendered: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What the launcher of task runners sets for each, after the container has written its file.
+
+    The image's own file has these defaults, which hide the launcher's environment.
+    """
+    image, own = folder / "image.json", folder / "own.json"
+    runners = {
+        "javascript": {"NODE_FUNCTION_ALLOW_BUILTIN": "crypto", "OTHER": "kept"},
+        "python": {"N8N_RUNNERS_STDLIB_ALLOW": ""},
+    }
+    listed = [{"runner-type": name, "env-overrides": env} for name, env in runners.items()]
+    image.write_text(json.dumps({"task-runners": listed}))
+    program = modules_program(str(image), str(own))
+    # The rendered command has it in single quotes.
+    assert "'" not in program
+    node = str(real_n8n.ensure().node)
+    subprocess.run([node, "-e", program], env=dict(rendered), check=True)
+    found = json.loads(own.read_text())["task-runners"]
+    return {one["runner-type"]: one["env-overrides"] for one in found}
 
 
 def make_host(folder: Path) -> Host:

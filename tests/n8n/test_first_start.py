@@ -15,12 +15,16 @@ import pytest
 import real_n8n
 from real_stack.bundle import facts, service
 
+from geusemaker.bundle.service_settings import load_settings
+from n8n.mail_server import MailServer
 from n8n.n8n_host import (
+    MAIL_LOGIN,
     OWNER,
     OWNER_PASSWORD,
     SECRETS,
     URL,
     Host,
+    launcher_file,
     log_in,
     publish,
     webhook,
@@ -42,6 +46,7 @@ def _started(host: Host) -> Host:
 def test_no_secret_is_in_the_environment_or_the_command(host: Host, started: Host) -> None:
     environment = "\n".join(f"{k}={v}" for k, v in host.environment().items())
     assert [name for name, value in SECRETS.items() if value in environment] == []
+    assert MAIL_LOGIN[1] not in environment
     assert host.program is not None
     said = host.program.said()
     assert [name for name, value in SECRETS.items() if value in said] == []
@@ -167,6 +172,43 @@ def test_the_push_channel_needs_a_login_and_the_same_origin(started: Host) -> No
     with started.owner().web_socket("/rest/push?pushRef=b", "https://evil.example") as line:
         assert line.next() == (TEXT, b"Invalid origin!")
         assert line.next()[0] == CLOSE
+
+
+def test_n8n_reads_every_variable_of_the_list() -> None:
+    """By the names in its own settings, of n8n and of its task runner for JavaScript."""
+    packages = real_n8n.ensure().packages / "@n8n"
+    texts = "\n".join(
+        path.read_text(encoding="utf-8")
+        for name in ("config", "task-runner")
+        for path in sorted((packages / name / "dist").rglob("*.js"))
+    )
+    # That of Node.js itself, and those of the runner for Python, which npm does not have.
+    elsewhere = {"TZ", "N8N_RUNNERS_STDLIB_ALLOW", "N8N_RUNNERS_EXTERNAL_ALLOW"}
+    listed = set(load_settings()["n8n"].settings)
+    unread = {name for name in listed if not re.search(rf"\b{name}\b", texts)}
+    assert unread == elsewhere
+
+
+def test_the_time_zone_of_config_is_that_of_n8n(started: Host) -> None:
+    settings = started.owner().ask("GET", "/rest/settings").json["data"]
+    assert settings["timezone"] == "Europe/Berlin"
+
+
+def test_mail_is_sent_by_the_login_of_config(started: Host) -> None:
+    with MailServer(started.mail_port) as server:
+        answer = started.visitor().ask("POST", "/rest/forgot-password", {"email": OWNER})
+        assert answer.status == 200, answer.text
+        assert server.done.wait(600)
+    assert server.login == MAIL_LOGIN
+    assert server.receivers == [f"<{OWNER}>"]
+
+
+def test_the_launchers_file_gets_the_modules_of_config_and_keeps_the_rest(tmp_path: Path) -> None:
+    given = {"NODE_FUNCTION_ALLOW_BUILTIN": "*", "N8N_RUNNERS_EXTERNAL_ALLOW": "numpy"}
+    assert launcher_file(tmp_path, given) == {
+        "javascript": {"NODE_FUNCTION_ALLOW_BUILTIN": "*", "OTHER": "kept"},
+        "python": {"N8N_RUNNERS_STDLIB_ALLOW": "", "N8N_RUNNERS_EXTERNAL_ALLOW": "numpy"},
+    }
 
 
 def test_the_broker_accepts_only_the_token_of_the_runners(started: Host) -> None:

@@ -26,6 +26,10 @@ UPSTREAMS = {
     "crawl4ai": "crawl4ai:11235",
 }
 OLLAMA_KEY = "Marker0000000000000000000000000000000Key"
+OWN_KEYS = {
+    "qdrant-api-key": "Marker00000000000000000000000000000Qdrant",
+    "crawl4ai-token": "Marker00000000000000000000000000000Token",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Running:
     upstreams: Mapping[str, Upstream]
     secret: Path
     process: int
+    keys: Path
+    """The file with the keys that have names, where the settings have any."""
+    log: Path
 
 
 def listens(port: int) -> bool:
@@ -67,6 +74,12 @@ def running(
     secret.write_text(OLLAMA_KEY)
     if "ollama" in one.services:
         local["/run/secrets/ollama-api-key"] = str(secret)
+    keys = folder / "api-keys"
+    if one.has_api_keys:
+        local["/run/keys/api-keys"] = str(keys)
+        for name, value in OWN_KEYS.items():
+            (folder / name).write_text(value)
+            local[f"/run/secrets/{name}"] = str(folder / name)
     if one.access.domain:
         # An authority that does not exist.
         local["issuer acme {"] = f"issuer acme {{\n\t\t\tdir https://127.0.0.1:{free_port()}/"
@@ -89,7 +102,16 @@ def running(
             pid = caddy.program.pid
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, files))
             visitor = Visitor(caddy.port, caddy.root.read_text())
-            yield Running(visitor, caddy.http_port, caddy.port, upstreams, secret, pid)
+            yield Running(
+                visitor,
+                caddy.http_port,
+                caddy.port,
+                upstreams,
+                secret,
+                pid,
+                keys,
+                caddy.program.log,
+            )
         finally:
             caddy.stop()
     finally:

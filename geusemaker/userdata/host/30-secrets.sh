@@ -53,6 +53,9 @@ bundle_secrets() {
     if [[ ! -f $path || $(cat "$path") != "$value" ]]; then
       rm -f "$path.new"
       printf '%s' "$value" >"$path.new"
+      # Before it takes its place: Caddy reads the keys of callers at any time.
+      chown "$uid:$uid" "$path.new"
+      chmod 0400 "$path.new"
       mv -f "$path.new" "$path"
     fi
     chown "$uid:$uid" "$path"

@@ -53,6 +53,7 @@ WHOLE: dict[str, Any] = {
     "image_versions": {"qdrant": "qdrant/qdrant:v1.19.1-unprivileged"},
     "service_settings": SETTINGS,
     "registry_logins": LOGINS,
+    "api_keys": ["laptop", "ci:2"],
     "ollama_models": ["llama3.2:3b"],
     "owner_email": "me@example.com",
     "n8n_public_api": True,

@@ -54,6 +54,14 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "image_versions": (WHOLE, lambda s: "qdrant:v1.19.1-unprivileged" in s.bundle),
     "service_settings": (WHOLE, lambda s: "GENERIC_TIMEZONE: Europe/Berlin" in s.bundle),
     "registry_logins": (WHOLE, lambda s: "registries" in s.pointer),
+    "api_keys": (
+        WHOLE,
+        lambda s: (
+            "secret caddy-keys api-keys 1000\n" in s.bundle
+            and [one.name for one in s.of("pulumi:index:Stash") if "api-key" in one.name]
+            == ["geusemaker-api-key-laptop", "geusemaker-api-key-ci"]
+        ),
+    ),
     "ollama_models": (WHOLE, lambda s: "llama3.2:3b" in s.bundle),
     "owner_email": (WHOLE, lambda s: "me@example.com" in s.bundle),
     "n8n_public_api": (WHOLE, lambda s: "N8N_PUBLIC_API_DISABLED" not in s.bundle),

@@ -239,3 +239,17 @@ def test_the_settings_parameter_has_the_address_and_the_bundle_has_not() -> None
         sha256="0" * 64, bucket="b", access=Access(is_public=True), address="203.0.113.7"
     )
     assert text.endswith("sites=https://localhost, https://127.0.0.1, https://203.0.113.7")
+
+
+def test_each_name_has_a_key_of_its_own_in_the_secrets_of_config() -> None:
+    stack = deployed(WHOLE)
+    value = stack.one(PARAMETER, "-secrets").inputs["value"]
+    (line,) = [one for one in value.split("\n") if one.startswith("api-keys=")]
+    keys = line.partition("=")[2].split(" ")
+    assert [key.partition("_")[0] for key in keys] == ["ci", "laptop"]
+    assert all(len(key.partition("_")[2]) == 40 for key in keys)
+    stashes = {name: one for name, one in stack.requests.items() if "-api-key-" in name}
+    assert len(stashes) == 2
+    for request in stashes.values():
+        assert not request.protect, "a removed name is deleted"
+        assert list(request.ignoreChanges) == ["input"]
