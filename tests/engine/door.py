@@ -123,8 +123,13 @@ class Door:
         """The engine's setting by which it finds the program, which runs in this process."""
 
         def program() -> None:
-            with mock.patch.object(gc, "freeze"):  # what it freezes for good is not its own here
-                runpy.run_path(str(self.places.project / "__main__.py"))
+            try:
+                with mock.patch.object(
+                    gc, "freeze"
+                ):  # what it freezes for good is not its own here
+                    runpy.run_path(str(self.places.project / "__main__.py"))
+            except SystemExit as end:  # the program has shown its error
+                raise end.__context__ or end  # noqa: B904
 
         with ThreadPoolExecutor() as threads:
             server = grpc.server(threads)
