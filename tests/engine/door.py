@@ -19,6 +19,7 @@ from unittest import mock
 
 import boto3
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
@@ -72,6 +73,9 @@ class _Language(LanguageServer):
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
 
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
         request.args[:] = [self._engine]
