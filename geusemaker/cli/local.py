@@ -176,7 +176,7 @@ def down() -> None:
                 " running: remove them in `make shell` and run `make down` again, or"
                 " run `geusemaker local stop` to delete the account with its resources."
             )
-        screen.line("Account empty: proved, nothing is left beyond what a new account has")
+        screen.line("Account checked: it is empty, as a new account is")
         lifecycle.stop_account(places)
         lifecycle.remove_traces(places, screen.line)
         screen.line("Simulated account stopped")

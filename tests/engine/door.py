@@ -19,6 +19,7 @@ from unittest import mock
 
 import boto3
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
@@ -73,6 +74,9 @@ class _Language(LanguageServer):
         self._engine = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return empty_pb2.Empty()
+
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
         request.args[:] = [self._engine]
         loops: list[asyncio.AbstractEventLoop] = []
@@ -123,8 +127,13 @@ class Door:
         """The engine's setting by which it finds the program, which runs in this process."""
 
         def program() -> None:
-            with mock.patch.object(gc, "freeze"):  # what it freezes for good is not its own here
-                runpy.run_path(str(self.places.project / "__main__.py"))
+            try:
+                with mock.patch.object(
+                    gc, "freeze"
+                ):  # what it freezes for good is not its own here
+                    runpy.run_path(str(self.places.project / "__main__.py"))
+            except SystemExit as end:  # the program has shown its error
+                raise end.__context__ or end  # noqa: B904
 
         with ThreadPoolExecutor() as threads:
             server = grpc.server(threads)

@@ -53,8 +53,8 @@ def test_a_list_before_any_release_marks_the_stack_as_newest(stack: Door) -> Non
         head,
     )
     (mine,) = [line for line in rest if line.startswith("> ubuntu")]
-    assert mine.split() == [">", "ubuntu-22.04", "base", "2026-09-02", "2026-09-11", "2027-04-30"]
-    assert "> stack dev, x86_64, running the newest" in rest
+    assert mine.split() == [">", "ubuntu-22.04", "base", "x86_64", "2026-09-02", "2027-04-30"]
+    assert "> marks stack dev, x86_64, running the newest" in rest
     listed = answer(stack, "list")
     assert listed["apiCalls"] == 2
     assert listed["simulated"] is True

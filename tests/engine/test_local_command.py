@@ -137,7 +137,7 @@ def test_up_twice_a_wrong_config_a_killed_account_and_down(clones: list[Path]) -
     pid = _account(project).pid
     down = _run(project, "local", "down")
     assert down.returncode == 0, down.stdout + down.stderr
-    assert "Account empty: proved" in down.stdout
+    assert "Account checked: it is empty" in down.stdout
     assert not process.is_running(pid)
     assert sorted(p.name for p in project.iterdir()) == [
         ".geusemaker",

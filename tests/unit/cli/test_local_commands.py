@@ -147,7 +147,7 @@ def test_down_destroys_the_stack_checks_and_removes_all_that_up_made(
     assert run("local", "down") == 0
     out = capsys.readouterr().out
     assert "Destroyed: 36 deleted" in out
-    assert "Account empty: proved" in out
+    assert "Account checked: it is empty" in out
     assert not process.is_running(account.pid)
     assert not clone.places.backend.exists()
     assert clone.commands()[-2:] == ["destroy --preview-only", "destroy --yes"]

@@ -6,7 +6,7 @@ import pulumi
 import pytest
 
 from geusemaker.errors import ConfigError, PinError, ThrottledError
-from geusemaker.run_errors import as_run_errors
+from geusemaker.run_errors import ERROR_WAS_SHOWN, as_run_errors, shown_alone
 from geusemaker.simulator.mocks import SimulatedMocks
 
 from .rendering import deploy
@@ -33,3 +33,15 @@ def test_an_aws_error_keeps_its_attributes() -> None:
     assert isinstance(refused.value, pulumi.RunError)
     assert isinstance(refused.value, RuntimeError)
     assert refused.value.code == "Throttling"
+
+
+def test_the_program_shows_its_error_and_ends_with_the_code_that_adds_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", shown.append)
+    with pytest.raises(SystemExit) as ended, shown_alone():
+        raise ConfigError("A paragraph.")
+    assert (shown, ended.value.code) == (["A paragraph."], ERROR_WAS_SHOWN)
+    with pytest.raises(KeyError), shown_alone():
+        raise KeyError
