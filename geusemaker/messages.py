@@ -95,14 +95,7 @@ class InvalidSetting(InvalidValue):
 
 
 class Origin(Protocol):
-    """Where a value was set, which decides its name in messages and the commands that fix it.
-
-    Attributes:
-        spelled: The key as written there; None where it is the key's own name.
-    """
-
-    @property
-    def spelled(self) -> str | None: ...
+    """Where a value was set, which decides its name in messages and the commands that fix it."""
 
     def name(self, key: str) -> str:
         """The key as messages name it."""

@@ -142,7 +142,7 @@ class Report:
         """Adds the problem that a part of a map of maps is invalid."""
         label = one.origin.name(one.key)
         if invalid.at:
-            spelled = one.origin.spelled or one.key
+            spelled = getattr(one.origin, "spelled", None) or one.key
             label = label.replace(spelled, f"{spelled}.{invalid.at}", 1)
         hidden = one.secret or invalid.value is None
         value = "" if hidden else f" is {shown(invalid.value)}, which"

@@ -210,8 +210,8 @@ def test_settings_of_a_service_that_was_not_chosen(
 ) -> None:
     message = refused(secret=secret, services="ollama", serviceSettings=text(n8n={"TZ": "UTC"}))
     assert message == (
-        "geusemaker:serviceSettings has settings of n8n, but services does not have it. To fix it, run "
-        "`pulumi config set geusemaker:services n8n,ollama,postgres` or run "
+        "geusemaker:serviceSettings has settings of n8n, but services does not have it. "
+        "To fix it, run `pulumi config set geusemaker:services n8n,ollama,postgres` or run "
         f"{RM}n8n`."
     )
 
