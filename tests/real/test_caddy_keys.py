@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from bundle.variants import facts
+from real_stack.programs import PATIENCE
 
 from geusemaker.bundle import Access
 from geusemaker.bundle.api_keys import as_value, new_key
 
 from .proxy import OLLAMA_KEY, OWN_KEYS, Running, running
-from .visitors import PATIENCE, Answer
+from .visitors import Answer
 
 LAPTOP, CI = new_key("laptop"), new_key("ci-2")
 REMOVED = new_key("laptop")
