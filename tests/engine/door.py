@@ -89,9 +89,28 @@ class _Language(LanguageServer):
         with mock.patch.object(asyncio, "new_event_loop", new_event_loop):
             try:
                 return super().Run(request, context)  # type: ignore[no-untyped-call]
+            except (grpc.RpcError, RuntimeError) as ended:  # the engine has ended
+                return language_pb2.RunResponse(error=str(ended))
             finally:
-                for loop in loops:  # that of a program that fails stays open
-                    loop.close()
+                for loop in loops:
+                    _end(loop)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what a program leaves behind whose engine has ended: as garbage, its tasks and its open
+    loop would be errors of a later test."""
+    if loop.is_closed():
+        return
+    loop.set_exception_handler(lambda *_: None)
+    for _ in range(10):
+        left = asyncio.all_tasks(loop)
+        if not left:
+            break
+        for task in left:
+            task.cancel()
+        with contextlib.suppress(RuntimeError):  # a failed call stops the loop
+            loop.run_until_complete(asyncio.wait(left))
+    loop.close()
 
 
 class Door:
@@ -128,9 +147,8 @@ class Door:
 
         def program() -> None:
             try:
-                with mock.patch.object(
-                    gc, "freeze"
-                ):  # what it freezes for good is not its own here
+                # What it freezes for good is not its own here.
+                with mock.patch.object(gc, "freeze"):
                     runpy.run_path(str(self.places.project / "__main__.py"))
             except SystemExit as end:  # the program has shown its error
                 raise end.__context__ or end  # noqa: B904
