@@ -168,7 +168,9 @@ class ConfigFields(BaseModel):
         "fixed address. Empty: none may, and access is through Session Manager. "
         "Changes in place.",
         json_schema_extra=_metadata(
-            "IPv4 and IPv6 networks; 0.0.0.0/0 for all of IPv4", ["203.0.113.0/24"], "none"
+            "IPv4 networks, and IPv6 ones in an existing VPC; 0.0.0.0/0 for all of IPv4",
+            ["203.0.113.0/24"],
+            "none",
         ),
     )
     webhook_cidrs: Annotated[tuple[str, ...], AfterValidator(rules.webhook_cidrs)] = Field(

@@ -85,7 +85,7 @@ def read_arguments(
             raise _fault(
                 f"{origin.name(name)} is a Pulumi Output. Its value is known only while resources "
                 "are created, but the image and the settings of the host are chosen before. Pass a "
-                "plain value, for example one from `pulumi.Config().get(...)`."
+                "plain value, such as one that the program reads by pulumi.Config."
             )
         given.append(Given(camel(name), _revealed(value), origin, name in secret))
     return given
