@@ -18,8 +18,9 @@ _USUAL_SIZE: Final = "xlarge"
 def closest(instance_type: str, offered: Iterable[str]) -> str | None:
     """The closest offered type, or None if none of a usual family is offered.
 
-    A misspelt size of an offered family comes first, then a misspelt family, then the usual
-    families of the same architecture: with a GPU for a `g` or `p` type, in that size or in xlarge.
+    A misspelt size of an offered family comes first, or its xlarge, then a misspelt family, then
+    the usual families of the same architecture, in that size or in xlarge: those with a GPU for a
+    `g` or `p` type.
     """
     known = set(offered)
     return next((one for one in _ranked(instance_type, known) if one in known), None)
@@ -31,7 +32,7 @@ def _ranked(instance_type: str, offered: set[str]) -> Iterator[str]:
     sizes = {one.partition(".")[2] for one in offered}
     if family in families:
         own = {one.partition(".")[2] for one in offered if family_of(one) == family}
-        yield f"{family}.{nearest(size, own)}"
+        yield from (f"{family}.{nearest(size, own)}", f"{family}.{_USUAL_SIZE}")
     else:
         meant_size = size if size in sizes else nearest(size, sizes)
         yield f"{nearest(family, families)}.{meant_size}"
@@ -42,4 +43,3 @@ def _ranked(instance_type: str, offered: set[str]) -> Iterator[str]:
     for other in usual:
         if other != family:
             yield from (f"{other}.{size}", f"{other}.{_USUAL_SIZE}")
-    yield f"{family}.{_USUAL_SIZE}"

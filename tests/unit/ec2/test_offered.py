@@ -11,6 +11,7 @@ OLD_REGION = ("m5.large", "m5.xlarge", "m5.2xlarge", "t3.xlarge", "g4dn.xlarge",
     ("wanted", "offered", "near"),
     [
         ("g5.xlrge", ("g5.xlarge", "g5.2xlarge", "m6i.xlarge"), "g5.xlarge"),
+        ("m6i.huge", ("m6i.xlarge", "m6i.2xlarge", "m7i.xlarge"), "m6i.xlarge"),
         ("gg5.xlarge", ("g5.xlarge", "m6i.xlarge"), "g5.xlarge"),
         ("m6i.xlarge", OLD_REGION, "m5.xlarge"),
         ("m6i.2xlarge", OLD_REGION, "m5.2xlarge"),
