@@ -28,6 +28,7 @@ def caddyfile(facts: BundleFacts) -> str:
         crawl4ai="crawl4ai" in facts.services,
         api_key=PATTERN if facts.has_api_keys else "",
         api_keys=f"{INSIDE}/{API_KEYS}",
+        is_public=facts.access.is_public,
         callers=" ".join(facts.webhook_cidrs),
         unrestricted=" ".join(unrestricted(facts.allowed_cidrs)),
         callable=CALLABLE,

@@ -143,7 +143,7 @@ def _overruled(every: Iterable[Given], winner: Mapping[str, Given]) -> Iterable[
     for one in every:
         won = winner[one.key]
         if isinstance(one.origin, FileOrigin) and won is not one and won.value != one.value:
-            hidden = one.key in _SECRET_KEYS
+            hidden = one.key in _SECRET_KEYS or one.key == SETTINGS
             other = "another value" if won.secret or hidden else shown(won.value)
             note = (
                 f"{one.origin.name(one.key)} is {'set' if hidden else shown(one.value)}, but "

@@ -49,8 +49,8 @@ def rotate(host: Host, name: str | None, *, yes: bool) -> None:
         ) from None
     terminal.paragraph(f"Deployed: {done}")
     host.tell(
-        f"{name} has another key. The host takes it within a minute, and refuses the old one from "
-        "then on. `geusemaker credentials` shows it."
+        f"{name} has another key; `geusemaker credentials` shows it. The host takes it, and "
+        "refuses the old one, once `geusemaker status` shows that the settings run as requested."
     )
 
 

@@ -87,7 +87,9 @@ def read_arguments(
                 "are created, but the image and the settings of the host are chosen before. Pass a "
                 "plain value, such as one that the program reads by pulumi.Config."
             )
-        given.append(Given(camel(name), _revealed(value), origin, name in secret))
+        given.append(
+            Given(camel(name), _revealed(value), origin, name in secret or _has_secrets(value))
+        )
     return given
 
 
@@ -99,6 +101,12 @@ def _is_unknown(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_is_unknown, value))
     return isinstance(value, Output | Awaitable)
+
+
+def _has_secrets(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_secrets, value.values()))
+    return isinstance(value, SecretStr)
 
 
 def _revealed(value: Any) -> Any:

@@ -42,7 +42,9 @@ def many_files() -> Iterator[None]:
 def test_stalled_requests_leave_caddy_its_memory_and_others_their_answers(tmp_path: Path) -> None:
     with (
         many_files(),
-        running(tmp_path, facts(access=Access(is_public=True))) as one,
+        running(
+            tmp_path, facts(access=Access(is_public=True), allowed_cidrs=("0.0.0.0/0",))
+        ) as one,
         ExitStack() as held,
     ):
         context = one.visitor.context()

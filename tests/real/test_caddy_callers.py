@@ -318,7 +318,14 @@ def test_callers_of_a_domain_are_checked_on_both_of_its_sites(tmp_path: Path) ->
         assert other.status == 421
 
 
-def test_without_webhook_networks_nothing_is_rendered_for_them() -> None:
-    allowed = facts(access=PUBLIC, allowed_cidrs=("203.0.113.0/24",))
-    assert rendered(allowed) == rendered(facts(access=PUBLIC))
-    assert "403" not in rendered(allowed)["caddy/Caddyfile"]
+def test_without_webhook_networks_only_the_allowed_reach_anything(tmp_path: Path) -> None:
+    """Rules of the security group go after the Caddyfile has changed, or stay when that fails."""
+    one = facts(access=PUBLIC, allowed_cidrs=(f"{OFFICE}/32",))
+    with running(tmp_path, one, swaps=SWAPS) as proxy:
+        for source in UNRESTRICTED:
+            assert ask(proxy, source, "/webhook/1").status == 200
+        for source in (CALLER, NEITHER):
+            for path in ("/", "/webhook/1", "/chat", "/ollama/api/tags"):
+                answer = ask(proxy, source, path)
+                assert (answer.status, answer.body) == (403, "This address may not reach the host")
+    assert "remote_ip" not in rendered(facts())["caddy/Caddyfile"]

@@ -94,7 +94,11 @@ def test_any_other_key_is_refused(proxy: Running, service: str, way: str, key: s
 
 
 @pytest.mark.parametrize("service", WAYS)
-@pytest.mark.parametrize("content", [None, "", " ", "  ", "\n", "_", f"x{LAPTOP}", f"{LAPTOP}x"])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", " ", "  ", "\n", "_", f"x{LAPTOP}", f"{LAPTOP}x"],
+    ids=["none", "empty", "space", "spaces", "line", "underscore", "letter before", "letter after"],
+)
 def test_a_file_without_the_key_lets_nobody_in(
     proxy: Running, service: str, content: str | None
 ) -> None:
@@ -178,7 +182,11 @@ def test_n8n_is_not_opened_by_any_key(proxy: Running) -> None:
 
 
 def test_the_log_names_who_asked_and_has_no_key(tmp_path: Path) -> None:
-    one = facts(has_api_keys=True, access=Access("ai.example.com", is_public=True))
+    one = facts(
+        has_api_keys=True,
+        access=Access("ai.example.com", is_public=True),
+        allowed_cidrs=("0.0.0.0/0",),
+    )
     with running(tmp_path, one) as proxy:
         proxy.keys.write_text(as_value([LAPTOP, CI]))
         for service, way in EACH:

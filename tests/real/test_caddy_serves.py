@@ -33,7 +33,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def with_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    domain = facts(access=Access("ai.example.com", is_public=True))
+    domain = facts(access=Access("ai.example.com", is_public=True), allowed_cidrs=("0.0.0.0/0",))
     with running(tmp_path_factory.mktemp("proxy"), domain) as one:
         yield one
 
@@ -72,7 +72,7 @@ def test_a_client_that_uses_the_hosts_address_gets_its_certificate(tmp_path: Pat
     with (
         running(
             tmp_path,
-            facts(access=Access(is_public=True)),
+            facts(access=Access(is_public=True), allowed_cidrs=("0.0.0.0/0",)),
             sites="https://localhost, https://203.0.113.5",
             host="203.0.113.5",
         ) as one,

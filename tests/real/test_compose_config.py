@@ -116,6 +116,10 @@ def test_settings_of_services_reach_their_containers_as_they_were_written(
     times = {"GEUSEMAKER_SECRETS_N8N": "'17.5 18.25'"}
     write(facts(settings=settings, secret_settings=secrets), tmp_path, VARIABLES | times)
     services = resolved(compose_plugin, tmp_path, CPU)["services"]
+    # n8n runs the code of some nodes itself, next to its secrets: modules are the runner's only.
+    modules = settings["n8n"].pop("NODE_FUNCTION_ALLOW_BUILTIN")
+    assert services["n8n-runners"]["environment"]["NODE_FUNCTION_ALLOW_BUILTIN"] == modules
+    assert "NODE_FUNCTION_ALLOW_BUILTIN" not in services["n8n"]["environment"]
     for service, given in settings.items():
         for name, value in given.items():
             # `config` doubles the dollars again.

@@ -74,6 +74,13 @@ def test_no_message_shows_a_login() -> None:
         assert "word" not in text.replace("password", "")
 
 
+def test_no_message_shows_a_secret_under_a_misspelt_name() -> None:
+    for password in ("hush", SecretStr("hush")):
+        text = refused(service_setting={"n8n": {"N8N_SMTP_PASS": password}})
+        assert "did you mean serviceSettings?" in text
+        assert "hush" not in text
+
+
 def test_valid_arguments_are_the_config() -> None:
     config = DeploymentConfig.from_arguments(
         "Tier1", {"services": ("n8n", "postgres"), "ami_id": None, "tags": {"team": "ml"}}
