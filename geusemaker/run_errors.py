@@ -36,7 +36,8 @@ def as_run_errors() -> Iterator[None]:
 def shown_alone() -> Iterator[None]:
     """Shows a `GeuseMakerError` and ends the program.
 
-    Below a `RunError`, Pulumi prints "an unhandled error occurred".
+    Below a `RunError`, Pulumi prints "an unhandled error occurred". It still does below errors that
+    need a look at the stack: they are raised after the program has ended, in an `apply`.
     """
     try:
         yield

@@ -62,7 +62,10 @@ def _line(text: str, place: Sequence[str | int]) -> int:
     lines = text.splitlines()
     start, field = 0, place[0]
     if len(place) > 1:
-        headers = [n for n, line in enumerate(lines, 1) if line.startswith(f"[[{place[0]}]]")]
+        header = re.compile(rf"\s*\[\[\s*{place[0]}\s*\]\]")
+        headers = [n for n, line in enumerate(lines, 1) if header.match(line)]
+        if int(place[1]) >= len(headers):
+            return 1  # written as an inline array
         start, field = headers[int(place[1])], place[2] if len(place) > 2 else ""
     for number, line in enumerate(lines[start:], start + 1):
         if line.startswith("["):

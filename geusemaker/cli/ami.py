@@ -158,11 +158,13 @@ def _notes(
 ) -> None:
     """Prints the notes under the table."""
     hidden = [one.status for one in every_entry if one not in entries]
-    if hidden:
-        terminal.paragraph(
-            f"Not shown: {hidden.count('ended')} lines that AWS no longer patches (--ended), "
-            f"{hidden.count('never')} that AWS never made (--all)."
-        )
+    kinds = {
+        "ended": "that AWS no longer patches (--ended)",
+        "never": "that AWS never made (--all)",
+    }
+    counts = [f"{n} {what}" for kind, what in kinds.items() if (n := hidden.count(kind))]
+    if counts:
+        terminal.paragraph(f"Lines that are not shown: {', '.join(counts)}.")
     if stack:
         terminal.paragraph(stack)
     if all_wanted:

@@ -207,5 +207,5 @@ def _advice(entry: Entry, catalogue: Catalogue) -> str | None:
     ]
     last = max(numeric(str(one.number)) for one in of_type if one.advisory)
     clean = [str(one.number) for one in of_type if numeric(str(one.number)) > last]
-    free = f"; {entry.line.ami_type} {min(clean, key=numeric)} does not" if clean else ""
+    free = f"; {entry.line.ami_type} {min(clean, key=numeric)} has none" if clean else ""
     return f"this version {entry.version.advisory}{free}"

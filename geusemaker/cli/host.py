@@ -128,9 +128,9 @@ def opened_host(
     """
     with opened(stack, region, local, own_region=True) as target:
         name, _, _ = target.required_stack()
+        service = HostService(target.required_region(), target.client)
         if reads_config:
             target.read_ahead()
-        service = HostService(target.required_region(), target.client)
         outputs = target.outputs()
         instance_id = outputs.get("instanceId")
         if not isinstance(instance_id, str) or not instance_id:

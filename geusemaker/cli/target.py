@@ -300,7 +300,7 @@ def opened(
 
     With `own_region` only the stack's own Region is accepted.
     """
-    # Meanwhile the Pulumi CLI runs; each of both takes 0.2 s.
+    # Meanwhile the Pulumi CLI runs; each takes 0.2 s.
     Thread(target=import_module, args=("boto3",)).start()
     try:
         target = open_target(stack, region, local)
@@ -364,7 +364,7 @@ def _cli(
             )
     elif not _is_there(stack, stacks):
         near = nearest(stack, stacks)
-        use = f"Use `--stack {shlex.quote(near)}`, or create it" if near else "Create it"
+        use = f"Use `--stack {shlex.quote(near)}`, or create {stack!r}" if near else "Create it"
         raise ConfigError(
             f"--stack is {stack!r}, and this project has no such stack (it has: {listed}). "
             f"{use}: `pulumi stack init {shlex.quote(stack)}`."

@@ -21,9 +21,9 @@ _ECHOES = (
 )
 _REPLACES = ("replace", "create-replacement", "delete-replaced")
 _INTERRUPT_SECONDS = 60.0
-# These start a provider, which takes much more memory than the CLI.
+# Other commands end before a garbage collection pays, which is a quarter of their time. A provider
+# takes much more memory.
 _WITH_PROVIDER = ("preview", "up", "destroy")
-# For the others: they end before a garbage collection pays, which is a quarter of their time.
 _RARE_COLLECTIONS = {"GOGC": "400"}
 _MAX_QUOTED = 200
 

@@ -48,7 +48,8 @@ def test_list_calls_aws_twice_and_marks_the_stack(world: World) -> None:
     assert [line for line in lines if line.startswith("> ubuntu-22.04")]
     assert f"> marks stack dev, x86_64, running {OLD}, not the newest" in lines
     assert (
-        "Not shown: 9 lines that AWS no longer patches (--ended), 17 that AWS never made (--all)."
+        "Lines that are not shown: 9 that AWS no longer patches (--ended), 17 that AWS never made "
+        "(--all)."
     ) in lines
     assert lines[-1] == "Next: geusemaker ami show | geusemaker ami pin"
     assert not any(line.startswith("never:") for line in lines)

@@ -48,7 +48,7 @@ def test_the_table_has_the_current_lines_and_marks_advisories_and_the_stack(
         "                            arm64  2026-09-01      2029-06-30",
         "  amazon-linux-2023 pytorch x86_64 2.13 2026-10-03 2027-07-08",
         "                            arm64  2.11 2026-10-09 2027-03-23, CVEs",
-        "CVEs: this version carries known CVEs that AWS will not patch; pytorch 2.13 does not",
+        "CVEs: this version carries known CVEs that AWS will not patch; pytorch 2.13 has none",
     ]
 
 
