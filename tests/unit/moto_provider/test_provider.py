@@ -23,6 +23,9 @@ from pulumi_moto.wire import UNKNOWN
 KINDS = provider_pb2.PropertyDiff
 VPC, GROUP = "aws:ec2/vpc:Vpc", "aws:ec2/securityGroup:SecurityGroup"
 VOLUME = "aws:ebs/volume:Volume"
+ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
 
 
 def urn(token: str, name: str = "thing") -> str:
@@ -264,6 +267,21 @@ def test_a_resource_whose_name_is_taken_is_deleted_before_its_replacement(
 ) -> None:
     new = {**old, key: {"a": "c"} if key == "tags" else "b"}
     assert engine.diff(token, old, old, new).deleteBeforeReplace is first
+
+
+@pytest.mark.parametrize(
+    ("token", "key"),
+    [
+        ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "vpcId"),
+        (ENCRYPTION, "bucket"),
+        (ENCRYPTION, "expectedBucketOwner"),
+    ],
+)
+def test_a_type_that_was_not_measured_is_replaced_by_its_parents_key(
+    engine: Engine, token: str, key: str
+) -> None:
+    old, new = {key: "a"}, {key: "b"}
+    assert list(engine.diff(token, old, old, new).replaces) == [key]
 
 
 def test_from_preview_to_the_end(engine: Engine) -> None:
