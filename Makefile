@@ -50,13 +50,21 @@ shell: setup-local
 
 # Engine tests first: they take the longest, and the short ones fill the workers at the end.
 # A file stays on one worker, since tests of the engine share an account by file.
+# Coverage is what the unit tests reach: the engine's runs reach most lines and prove few of them.
+PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
 test: setup-dev
 	@$(GEUSEMAKER) local engine
-	@$(PY) $(if $(COVERAGE),-m coverage erase && $(PY) -m coverage run) -m pytest \
-		-n auto --dist loadfile --no-loadscope-reorder tests/engine tests/unit
-	@[ -z '$(COVERAGE)' ] || { $(PY) -m coverage combine --quiet && $(PY) -m coverage report && \
-		$(PY) -m coverage report --fail-under=100 \
-			--include='geusemaker/dlami/*,geusemaker/services/ec2.py'; }
+ifeq ($(COVERAGE),)
+	@$(PY) $(PYTEST) tests/engine tests/unit
+else
+	@$(PY) $(PYTEST) tests/engine
+	@$(PY) -m coverage erase
+	@$(PY) -m coverage run $(PYTEST) tests/unit
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+	@$(PY) -m coverage report --fail-under=100 \
+		--include='geusemaker/dlami/*,geusemaker/services/ec2.py'
+endif
 	@echo 'Not run by `make test`: $(REST) (`make test-rest`, or all by `make test-all`),'
 	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
 
