@@ -47,7 +47,9 @@ def test_make_test_needs_no_other_tool_and_measures_coverage_only_when_asked() -
     assert "real_tools" not in plain
     assert "test_packages" not in plain
     assert "-m coverage run" not in plain
-    assert re.findall(r"-m pytest .*?((?: tests/\w+)+)$", plain, re.M) == [" tests/engine tests/unit"]
+    assert re.findall(r"-m pytest .*?((?: tests/\w+)+)$", plain, re.M) == [
+        " tests/engine tests/unit"
+    ]
     measured = commands("test", "COVERAGE=yes")
     runs = re.findall(r"(-m coverage run )?-m pytest .* (tests/\w+)$", measured, re.M)
     assert runs == [("", "tests/engine"), ("-m coverage run ", "tests/unit")]
