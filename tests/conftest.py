@@ -1,6 +1,7 @@
 """What every test may rely on, however the run was started."""
 
 import gc
+import logging
 import os
 import signal
 from typing import Any
@@ -57,6 +58,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Save what a worker has measured while it is sure to live: xdist kills one whose end takes
     more than ten seconds, as it may after thousands of tests."""
+    # Programs that a test lets fail leave futures behind, whose errors nobody reads: thousands of
+    # lines once they are collected.
+    logging.getLogger("asyncio").disabled = True
     measured = coverage.Coverage.current()
     if measured is not None and hasattr(session.config, "workerinput"):
         measured.save()

@@ -47,10 +47,13 @@ def test_make_test_needs_no_other_tool_and_measures_coverage_only_when_asked() -
     assert "real_tools" not in plain
     assert "test_packages" not in plain
     assert "-m coverage run" not in plain
+    assert re.findall(r"-m pytest .*?((?: tests/\w+)+)$", plain, re.M) == [
+        " tests/engine tests/unit"
+    ]
     measured = commands("test", "COVERAGE=yes")
-    assert "-m coverage run -m pytest" in measured
+    runs = re.findall(r"(-m coverage run )?-m pytest .* (tests/\w+)$", measured, re.M)
+    assert runs == [("", "tests/engine"), ("-m coverage run ", "tests/unit")]
     assert "--fail-under=100" in measured
-    assert re.findall(r"-m pytest (.*)", measured) == re.findall(r"-m pytest (.*)", plain)
 
 
 def test_make_test_all_is_the_measured_tests_and_the_rest() -> None:
