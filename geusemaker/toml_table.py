@@ -68,9 +68,9 @@ def _line(text: str, place: Sequence[str | int]) -> int:
             return 1  # written as an inline array
         start, field = headers[int(place[1])], place[2] if len(place) > 2 else ""
     for number, line in enumerate(lines[start:], start + 1):
-        if line.startswith("["):
+        if line.lstrip().startswith("["):
             break
-        if re.match(rf"{field}\s*=", line):
+        if re.match(rf"\s*{field}\s*=", line):
             return number
     return start or 1
 

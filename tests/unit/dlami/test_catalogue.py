@@ -279,6 +279,16 @@ def test_a_table_without_the_right_fields_is_named_by_the_line_of_its_header(
     assert "\n[[" not in text[len("\n".join(header)) : SHIPPED.index(old)]
 
 
+def test_a_fault_in_a_table_that_is_written_otherwise_has_a_line_too(
+    broken: Callable[[str], str],
+) -> None:
+    text = _changed('ssh_user = "ubuntu"\n', "").replace("[[os]]", "  [[ os ]]")
+    match = re.match(r"catalogue\.toml, line ([0-9]+), ", broken(text))
+    assert match
+    assert text.splitlines()[int(match[1]) - 1] == "  [[ os ]]"
+    assert broken("as_of = 2026-10-10\nos = [{ name = 1 }]\n").startswith("catalogue.toml, line 1,")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
