@@ -9,8 +9,9 @@ import typer
 
 from geusemaker import terminal
 from geusemaker.cli import ami_move, ami_show, ami_table, fixes
+from geusemaker.cli.opening import opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption, YesOption
-from geusemaker.cli.target import Identity, Target, opened
+from geusemaker.cli.target import Identity, Target
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import load_catalogue
 from geusemaker.dlami.wording import newer_version

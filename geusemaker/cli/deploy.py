@@ -14,8 +14,9 @@ from geusemaker import terminal
 from geusemaker.cli import capacity, fixes, stack_file
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
+from geusemaker.cli.opening import open_target
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
-from geusemaker.cli.target import Target, open_target, say
+from geusemaker.cli.target import Target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.report import choices
 from geusemaker.config.sources import Given, read_file, region_in

@@ -8,8 +8,8 @@ import typer
 
 from geusemaker import terminal
 from geusemaker.cli.fixes import reword
+from geusemaker.cli.opening import open_target
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import open_target
 from geusemaker.doctor import Findings, Place, examine
 from geusemaker.today import today
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from geusemaker import terminal
 from geusemaker.cli import fixes
-from geusemaker.cli.target import Target, opened
+from geusemaker.cli.opening import opened
+from geusemaker.cli.target import Target
 from geusemaker.errors import HostError
 from geusemaker.host import report
 from geusemaker.host.service import HostService

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from geusemaker.cli import target as targets
-from geusemaker.cli.target import Target, open_target
+from geusemaker.cli.opening import open_target
+from geusemaker.cli.target import Target
 from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError, PulumiError
 
 from .world import World, is_understood
