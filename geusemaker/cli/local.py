@@ -18,7 +18,6 @@ from geusemaker import terminal
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.sources import Given
 from geusemaker.dlami import recognise
-from geusemaker.dlami.compatibility import NO_GPU
 from geusemaker.dlami.wording import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2.quotas import explain
@@ -67,8 +66,7 @@ def up() -> None:
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
-            if not note.startswith(NO_GPU):  # the summary's Host line says it
-                screen.note(_for_shell(note))
+            screen.note(_for_shell(note))
         topics, other_os = _summary(opened, outcome)
     screen.line()
     for line in summary(topics, other_os):
