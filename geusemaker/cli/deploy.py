@@ -27,7 +27,8 @@ from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
 from geusemaker.messages import nearest
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
+from geusemaker.pulumi_cli.run import PulumiCli
 
 _VARIABLES = {
     "osType": "GEUSEMAKER_OS_TYPE",
@@ -148,8 +149,7 @@ def _deploy(
         terminal.paragraph(f"Written to {written}: {', '.join(wanted.writes)}")
     again = fixes.command_of(flags)
     try:
-        with capacity.watched(_in_sight) as in_sight:
-            cli.up_with_output(in_sight)
+        _up(cli, outcome)
     except KeyboardInterrupt:
         say(
             "Interrupted. The stack's state has the resources created so far, and its file the "
@@ -166,6 +166,17 @@ def _deploy(
             f"resources created so far, and the next run continues: `{again}`."
         ) from None
     _show_outputs(target, name if flags["--stack"] else None)
+
+
+def _up(cli: PulumiCli, previewed: Outcome) -> None:
+    """Deploys. On a terminal Pulumi draws its tree, else it writes a log line by line."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        if previewed.has_new_host:
+            terminal.paragraph(capacity.BEFORE)
+        cli.up_on_terminal()
+        return
+    with capacity.watched(_in_sight) as in_sight:
+        cli.up_with_output(in_sight)
 
 
 def _in_sight(line: str) -> None:
@@ -214,7 +225,7 @@ def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
     terminal.paragraph(outcome.would(), "Preview: ")
     if outcome.updated:
         listed = ", ".join(str(one) for one in outcome.updated)
-        is_host = any(one.type == "aws:ec2:Instance" for one in outcome.updated)
+        is_host = any(one.is_host for one in outcome.updated)
         stops = "; for a new instance type the host is stopped and started" if is_host else ""
         terminal.paragraph(f"{listed}{stops}", "  updates: ")
     if outcome.replaced:
@@ -230,7 +241,7 @@ def _show_outputs(target: Target, stack: str | None) -> None:
     outputs = target.outputs()
     for key in ("amiName", "amiId", "instanceType", "instanceId", "url"):
         if value := outputs.get(key):
-            terminal.paragraph(str(value), f"  {key:<15} ", whole=True)
+            terminal.paragraph(str(value), f"  {key:<15} ")
     if target.simulated:
         terminal.paragraph("SIMULATED: no host booted, nothing answers at this url")
         return

@@ -28,7 +28,7 @@ from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.local.summary import stack_lines
 from geusemaker.pulumi_cli.find import CACHED, ON_PATH, find_engine
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
 from geusemaker.today import today
 
 app = typer.Typer(help="Run a simulated AWS account on this machine.", no_args_is_help=True)

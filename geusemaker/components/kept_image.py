@@ -5,6 +5,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
+from geusemaker import remarks
 from geusemaker.components.instance_type import log_remarks
 from geusemaker.components.kept import output_of
 from geusemaker.config import DeploymentConfig
@@ -84,7 +85,7 @@ def _checked(
 
 def _log_news(kept: FoundImage, found: FoundImage | None) -> None:
     if news := newer_image(kept, found):
-        pulumi.log.info(news)
+        remarks.note(news)
 
 
 def _find(
@@ -112,7 +113,7 @@ def _find(
         log_remarks(verdict(query, host, image, pin=config.pin_key))
         return image
     for warning in query.warnings:
-        pulumi.log.warn(warning)
+        remarks.warn(warning)
     return lookup.find_image(query, invoke, region)
 
 

@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import SecretStr
 
-from geusemaker import bundle, dlami, userdata
+from geusemaker import bundle, dlami, remarks, userdata
 from geusemaker.components import hosted_zone, instance_type
 from geusemaker.components.api_keys import make_api_keys
 from geusemaker.components.compute import Compute
@@ -137,7 +137,7 @@ class Tier1(pulumi.ComponentResource):
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
         for note in notes_of(config, host, today):
-            pulumi.log.info(note)
+            remarks.note(note)
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)

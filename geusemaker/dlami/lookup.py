@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker import remarks
 from geusemaker.dlami.image import FoundImage, root_device_of, root_volume_gib, version_in
 from geusemaker.dlami.naming import exact_glob, exact_regex
 from geusemaker.dlami.pins import check_fit, check_state, missing, pin_of
@@ -49,7 +50,7 @@ def find_image(
         )
         if answer is not None:
             if warning := fallback(query, candidate, region):
-                pulumi.log.warn(warning)
+                remarks.warn(warning)
             return _found(answer, query.architecture)
     raise no_image(query, region)
 
@@ -101,7 +102,7 @@ def find_pinned(
     check_state(pin, answer.name or "", answer.state or "available")
     warning = check_fit(pin, answer.name or "", answer.architecture or architecture)
     if warning is not None:
-        pulumi.log.warn(warning)
+        remarks.warn(warning)
     return _found(answer, architecture)
 
 

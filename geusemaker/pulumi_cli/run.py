@@ -5,12 +5,14 @@ import dataclasses
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from geusemaker.errors import GeuseMakerError, PulumiError
+from geusemaker.pulumi_cli.outcome import Outcome, changed_by
+from geusemaker.remarks import PREVIEWED
 
 # The engine repeats the program's error with these; they add nothing.
 _ECHOES = (
@@ -26,82 +28,9 @@ _INTERRUPT_SECONDS = 60.0
 _WITH_PROVIDER = ("preview", "up", "destroy")
 _RARE_COLLECTIONS = {"GOGC": "400"}
 _MAX_QUOTED = 200
-
-
-# Resources with the user's data: a replacement is empty.
-_DATA_TYPES = ("aws:ebs:Volume", "aws:efs:FileSystem")
-
-
-@dataclass(frozen=True)
-class ChangedResource:
-    """A changed resource: its name, and its type as Pulumi shows it."""
-
-    name: str
-    type: str
-
-    @property
-    def is_data(self) -> bool:
-        """Whether a replacement loses data."""
-        return self.type in _DATA_TYPES
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.type})"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of an operation or a preview: counts by operation, warnings and notes.
-
-    Only previews have `replaced`, resources to replace, and `updated`, those to change in place.
-    """
-
-    changes: Mapping[str, int]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    replaced: tuple["ChangedResource", ...] = ()
-    updated: tuple["ChangedResource", ...] = ()
-
-    def count(self, *operations: str) -> int:
-        return max((self.changes.get(name, 0) for name in operations), default=0)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing changes."""
-        return not any(self._counts())
-
-    def would(self) -> str:
-        """The counts as text for a preview."""
-        create, update, replace, delete = self._counts()
-        if self.is_empty:
-            return self._unchanged()
-        updates = f"{update} to update, " if update else ""
-        return f"{create} to create, {updates}{replace} to replace, {delete} to delete"
-
-    def replaces(self) -> str:
-        """The replaced resources as text, with a warning if data is lost."""
-        listed = ", ".join(str(one) for one in self.replaced) or "nothing"
-        lost = [one.name for one in self.replaced if one.is_data]
-        if lost:
-            return f"{listed} -- DATA IS LOST with {', '.join(lost)}"
-        return f"{listed}; data volume and file system stay" if self.replaced else listed
-
-    def did(self) -> str:
-        """The counts as text for a finished operation."""
-        words = zip(("created", "updated", "replaced", "deleted"), self._counts(), strict=True)
-        done = ", ".join(f"{n} {word}" for word, n in words if n)
-        return done or self._unchanged()
-
-    def _unchanged(self) -> str:
-        same = self.count("same")
-        return f"no changes, {same} unchanged" if same else "no changes"
-
-    def _counts(self) -> tuple[int, int, int, int]:
-        return (
-            self.count("create"),
-            self.count("update"),
-            self.count("replace", "create-replacement"),
-            self.count("delete"),
-        )
+# After a failure, Pulumi would list each output with a minus below the error.
+_AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
+_MARKUP = re.compile(r"<\{%[^%]*%\}>")
 
 
 class PulumiCli:
@@ -129,32 +58,50 @@ class PulumiCli:
             "up", *self._stack_options(), "--yes", "--skip-preview", "--json"
         )
 
-    def up_with_output(self, say: Callable[[str], None]) -> Outcome:
-        """`up`, which passes on each line of the CLI's output as it comes.
+    def up_with_output(self, say: Callable[[str], None]) -> None:
+        """`up` after a preview; passes on each line of the CLI's output as it comes.
 
         Raises `PulumiError` with the whole output if it fails.
         """
-        command = self._command("up", *self._stack_options(), "--yes", "--skip-preview")
+        command = self._command(
+            "up", *self._stack_options(), *_AFTER_PREVIEW, "--suppress-progress"
+        )
         lines: list[str] = []
-        with _started(command, self.project, self._env, subprocess.STDOUT) as child:
+
+        def read() -> None:
             assert child.stdout is not None  # noqa: S101 - for the type checker
-            interrupted = False
-            while True:
-                try:
-                    for line in iter(child.stdout.readline, ""):
-                        lines.append(line.rstrip("\n"))
-                        say(lines[-1])
-                    child.wait()
-                    break
-                except KeyboardInterrupt:
-                    # The CLI got the signal too and finishes its current steps. Killing it would
-                    # leave resources in AWS that are not in the state. A second signal cancels it.
-                    interrupted = True
-            if interrupted:
-                raise KeyboardInterrupt
+            for line in iter(child.stdout.readline, ""):
+                lines.append(line.rstrip("\n"))
+                say(lines[-1])
+
+        env = {**self._env, PREVIEWED: "1"}
+        with _started(command, self.project, env, subprocess.STDOUT) as child:
+            _wait_through_interrupts(child, read)
         if child.returncode != 0:
             raise self.error("\n".join(lines))
-        return Outcome({}, ())
+
+    def up_on_terminal(self) -> None:
+        """`up` after a preview; the CLI draws its tree on this process's terminal.
+
+        Raises `PulumiError` with the errors of the CLI's log of events if it fails.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "events"
+            stack = self._stack_options()
+            command = [str(self.program), "up", *stack, *_AFTER_PREVIEW, "--event-log", str(log)]
+            # The CLI has the flag --event-log only with the second variable.
+            env = {**self._env, PREVIEWED: "1", "PULUMI_DEBUG_COMMANDS": "true"}
+            with subprocess.Popen(command, cwd=self.project, env=env) as child:
+                _wait_through_interrupts(child, lambda: None)
+            if child.returncode != 0:
+                text = log.read_text(encoding="utf-8") if log.exists() else ""
+                shown = [event.get("diagnosticEvent") or {} for event in _events(text)]
+                errors = [
+                    _MARKUP.sub("", str(one.get("message")))
+                    for one in shown
+                    if one.get("severity") == "error"
+                ]
+                raise self.error("\n".join(errors) or self._no_reason(child.returncode))
 
     def outputs(self) -> dict[str, Any]:
         return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
@@ -211,21 +158,13 @@ class PulumiCli:
             (str(one.get("severity")), str(one.get("message")))
             for one in digest.get("diagnostics") or []
         ]
-        replaced = [
-            _changed_resource(str(step["urn"]))
-            for step in digest.get("steps") or []
-            if step.get("op") in _REPLACES
-        ]
-        updated = [
-            _changed_resource(str(step["urn"]))
-            for step in digest.get("steps") or []
-            if step.get("op") == "update"
-        ]
+        steps = digest.get("steps") or []
         outcome = self._outcome(ran, digest.get("changeSummary"), diagnostics)
         return dataclasses.replace(
             outcome,
-            replaced=tuple(dict.fromkeys(replaced)),
-            updated=tuple(dict.fromkeys(updated)),
+            replaced=changed_by(steps, *_REPLACES),
+            updated=changed_by(steps, "update"),
+            created=changed_by(steps, "create"),
         )
 
     def _run_with_events(self, *arguments: str) -> Outcome:
@@ -311,6 +250,24 @@ def _started(
     )
 
 
+def _wait_through_interrupts(child: "subprocess.Popen[Any]", read: Callable[[], None]) -> None:
+    """Waits for the end of `read` and of the CLI, and raises `KeyboardInterrupt` after it.
+
+    The CLI got the signal too and finishes its current steps. Killing it would leave resources in
+    AWS that are not in the state. A second signal cancels it.
+    """
+    interrupted = False
+    while True:
+        try:
+            read()
+            child.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+
+
 def _run_to_end(
     command: list[str], cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
@@ -328,13 +285,6 @@ def _wait_after_interrupt(child: "subprocess.Popen[str]") -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=_INTERRUPT_SECONDS)
     child.kill()
-
-
-def _changed_resource(urn: str) -> ChangedResource:
-    """Parses a URN; its third part ends with the resource's type."""
-    parts = urn.split("::")
-    package, module, kind = parts[-2].rpartition("$")[2].split(":")
-    return ChangedResource(parts[-1], f"{package}:{module.partition('/')[0]}:{kind}")
 
 
 def _is_json(text: str) -> bool:

@@ -14,7 +14,7 @@ from geusemaker.local import lifecycle
 from geusemaker.local.places import Places, find_project
 from geusemaker.local.stack import LocalCli
 from geusemaker.pulumi_cli import run
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
 from local.clones import Clone
 
 
