@@ -114,7 +114,7 @@ def _find(
         return image
     for warning in query.warnings:
         remarks.warn(warning)
-    return lookup.find_image(query, invoke, region)
+    return lookup.find_image(query, invoke, region, config.instance_type)
 
 
 @as_run_errors()

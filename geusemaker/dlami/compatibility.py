@@ -4,6 +4,7 @@ Call `by_name` before AWS is called, and `verdict` once the type's description i
 the image once that is found. Each raises `ConfigError` for what cannot run.
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -14,7 +15,13 @@ from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
 from geusemaker.dlami.rows import Blackwell
 from geusemaker.dlami.selection import ImageQuery
-from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, runnable
+from geusemaker.ec2.instance_types import (
+    InstanceType,
+    architecture_of,
+    counterpart,
+    family_of,
+    runnable,
+)
 from geusemaker.errors import ConfigError
 
 
@@ -99,6 +106,14 @@ def by_name(
             f"{f'. It is listed for {elsewhere}' if elsewhere else ''}.",
         ),
     )
+
+
+def runs(query: ImageQuery, instance_type: str) -> bool:
+    """Whether `by_name` accepts the instance type, and its name is of the architecture."""
+    with contextlib.suppress(ConfigError):
+        by_name(query, instance_type)
+        return architecture_of(instance_type) in (None, query.architecture)
+    return False
 
 
 def verdict(
