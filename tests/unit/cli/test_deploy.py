@@ -193,7 +193,7 @@ def test_an_error_about_a_variable_names_the_variable(world: World) -> None:
     [
         (None, "cannot be read: No such file or directory"),
         ("osTyp: ubuntu-24.04\n", "did you mean osType?"),
-        ("osType: [\n", "line 2"),
+        ("osType: [\n", "line 1"),
         ("osType: ubuntu-99\n", "osType ("),
     ],
 )
