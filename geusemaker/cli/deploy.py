@@ -163,7 +163,7 @@ def _deploy(
         raise PulumiError(
             why
             or "The deployment has failed, for the reason above. The stack's state has the "
-            f"resources created so far, and the next run continues: `{again}`."
+            f"resources created so far. Fix the cause, then `{again}` continues."
         ) from None
     _show_outputs(target, name if flags["--stack"] else None)
 

@@ -30,6 +30,8 @@ _RARE_COLLECTIONS = {"GOGC": "400"}
 _MAX_QUOTED = 200
 # After a failure, Pulumi would list each output with a minus below the error.
 _AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
+# The engine puts this before an error of the program's hooks.
+_HOOK = re.compile(r'^(Preview failed: )?before hook "[^"]*" failed: ')
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 
 
@@ -293,7 +295,8 @@ def _is_json(text: str) -> bool:
 
 
 def _without_prefix(text: str) -> str:
-    return text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
+    plain = text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
+    return _HOOK.sub("", plain)
 
 
 def _as_object(text: str) -> dict[str, Any]:
