@@ -13,7 +13,7 @@ from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
 
 # These act on a stack. `pulumi stack init` names its own, and `pulumi login` needs none.
 _OF_STACK = re.compile(
-    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
+    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
     r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"

@@ -68,8 +68,8 @@ def keep_image(
 def _image_of(record: dict[str, Any]) -> FoundImage:
     if MISSING in record:
         raise NoImageError(
-            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi destroy` "
-            "clears what it left.)"
+            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi state "
+            "unprotect --all && pulumi destroy` clears what it left.)"
         )
     return FoundImage.from_record(record)
 
