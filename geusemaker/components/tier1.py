@@ -17,6 +17,7 @@ from geusemaker.components.kept import keep
 from geusemaker.components.kept_image import keep_image, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
+from geusemaker.components.partition import check_policies
 from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
@@ -136,13 +137,21 @@ class Tier1(pulumi.ComponentResource):
         kept = keep_image(name, config, query, host, region, invoke, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
+        partition = look_up_partition(invoke)
+        boundary = config.permissions_boundary_arn
+        check_policies(
+            {
+                "permissionsBoundaryArn": [boundary] if boundary else [],
+                "extraPolicyArns": config.extra_policy_arns,
+            },
+            partition,
+        )
         for note in notes_of(config, host, today):
             remarks.note(note)
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
         tags = Tags(pulumi.get_stack(), stack_id, config.tags)
-        partition = look_up_partition(invoke)
         network = Network(
             f"{name}-network",
             {
