@@ -111,7 +111,8 @@ def gone(host: Host, instance: Instance) -> HostError:
         f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
         "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
         "up --refresh` creates a new host with the same data; `pulumi destroy --refresh` removes "
-        "the stack (without --refresh, detaching the data volume fails)."
+        "the stack once geusemaker:protectData is false and deployed (without --refresh, detaching "
+        "the data volume fails)."
     )
 
 
