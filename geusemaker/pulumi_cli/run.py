@@ -32,6 +32,7 @@ _MAX_QUOTED = 200
 _AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
 # The engine puts this before an error of the program's hooks.
 _HOOK = re.compile(r'^(Preview failed: )?before hook "[^"]*" failed: ')
+_CANCELLED = "update canceled"
 _MARKUP = re.compile(r"<\{%[^%]*%\}>")
 
 
@@ -85,7 +86,8 @@ class PulumiCli:
     def up_on_terminal(self) -> None:
         """`up` after a preview; the CLI draws its tree on this process's terminal.
 
-        Raises `PulumiError` with the errors of the CLI's log of events if it fails.
+        Raises `PulumiError` with the errors of the CLI's log of events if it fails, and
+        `KeyboardInterrupt` after Ctrl-C, which the CLI reads as a key: there is no signal.
         """
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "events"
@@ -99,10 +101,12 @@ class PulumiCli:
                 text = log.read_text(encoding="utf-8") if log.exists() else ""
                 shown = [event.get("diagnosticEvent") or {} for event in _events(text)]
                 errors = [
-                    _MARKUP.sub("", str(one.get("message")))
+                    _MARKUP.sub("", str(one.get("message"))).strip()
                     for one in shown
                     if one.get("severity") == "error"
                 ]
+                if _CANCELLED in errors:
+                    raise KeyboardInterrupt
                 raise self.error("\n".join(errors) or self._no_reason(child.returncode))
 
     def outputs(self) -> dict[str, Any]:

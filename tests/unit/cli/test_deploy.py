@@ -132,6 +132,8 @@ def test_on_a_terminal_the_tree_is_pulumis_and_the_fix_comes_after_it(
     assert QUOTA not in said.out, "it is Pulumi's to show"
     world.answers(up_lines=["something else"])
     assert world.run("deploy", code=1).err.startswith("The deployment has failed")
+    world.answers(up_lines=["update canceled"])  # Pulumi reads Ctrl-C as a key
+    assert "Interrupted. The stack's state has" in world.run("deploy", code=130).err
 
 
 def test_a_failed_deployment_ends_with_the_command_that_goes_on(
