@@ -16,7 +16,7 @@ _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
-    r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+    r"geusemaker (?:deploy|up|doctor|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
 )
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
 _FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: OF_FLAG}

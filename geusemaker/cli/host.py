@@ -65,6 +65,7 @@ class Host:
             published=self._published_bundle(),
             time=_now(),
             simulated=self.target.simulated,
+            deployed_type=str(self.outputs.get("instanceType") or ""),
         )
 
     def _published_bundle(self) -> str:
@@ -137,8 +138,9 @@ def opened_host(
         instance_id = outputs.get("instanceId")
         if not isinstance(instance_id, str) or not instance_id:
             raise HostError(
-                f"Stack {name} has no host: it was never deployed, or is destroyed. `geusemaker "
-                "deploy` creates one."
+                f"Stack {name} has no host: it was never deployed, or is destroyed, or its "
+                "deployment has failed. `geusemaker doctor` shows what would stop a deployment, "
+                "such as a full vCPU quota; `geusemaker deploy` creates the host."
             )
         fit = partial(fixes.reword, stack=stack, local=local, region=region)
         yield Host(target, name, outputs, service, instance_id, fit)
