@@ -34,6 +34,7 @@ _VARIABLES = {
     "osType": "GEUSEMAKER_OS_TYPE",
     "architecture": "GEUSEMAKER_ARCHITECTURE",
     "amiType": "GEUSEMAKER_AMI_TYPE",
+    "instanceType": "GEUSEMAKER_INSTANCE_TYPE",
 }
 
 
@@ -78,11 +79,20 @@ def deploy(
             help="amiType, such as base. Default: GEUSEMAKER_AMI_TYPE, then the stack's.",
         ),
     ] = None,
+    instance_type: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TYPE",
+            help="instanceType, such as g5.xlarge: it decides the price. Default: "
+            "GEUSEMAKER_INSTANCE_TYPE, then the stack's.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="YAML or JSON with config keys. The stack's config overrides it.",
+            help="YAML or JSON with config keys, also those without a flag. The stack's config "
+            "overrides it.",
         ),
     ] = None,
     local: LocalOption = False,
@@ -99,11 +109,17 @@ def deploy(
         "--os-type": os_type,
         "--architecture": architecture,
         "--ami-type": ami_type,
+        "--instance-type": instance_type,
         "--config": str(config) if config else None,
         "--local": local,
         "--yes": yes,
     }
-    given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    given = {
+        "osType": os_type,
+        "architecture": architecture,
+        "amiType": ami_type,
+        "instanceType": instance_type,
+    }
     fit = partial(fixes.reword, stack=stack, local=local, deploy=flags)
     try:
         from_file = read_file(config) if config else []

@@ -86,7 +86,7 @@ def _rewritten(
         match = _SET.fullmatch(step)
         if deploy is not None and match and match["key"] in _FLAG_OF:
             flags[_FLAG_OF[match["key"]]] = match["value"]
-        else:
+        elif not flags or step != "pulumi up":  # which the deployment does
             left.append(_with_flags(step, stack, local, region))
     if flags:
         left.append(command_of({**(deploy or {}), **flags}))

@@ -147,9 +147,8 @@ def test_over_the_quota_the_end_of_the_command_says_whom_to_ask(door: Door) -> N
     assert "VcpuLimitExceeded" in last
     assert "L-417A185B" in last
     assert "- amiId" not in said, "a wall of removed outputs"
-    (command, *_) = re.findall(r"`(pulumi config set geusemaker:instanceType[^`]*)`", last)
-    assert door.run(*shlex.split(command), "--non-interactive").code == 0
-    deploy(door, "--yes")
+    (command, *_) = re.findall(r"`(geusemaker deploy --instance-type[^`]*)`", last)
+    assert door.run(*shlex.split(command)).code == 0
 
 
 def on_terminal(door: Door, *command: str) -> Ran:

@@ -60,6 +60,18 @@ def test_deploy_previews_prompts_writes_and_deploys(world: World, name: str) -> 
     assert world.file.read_text() == WRITTEN
 
 
+def test_the_instance_type_has_a_flag_and_a_variable(world: World) -> None:
+    world.config("")
+    world.patch.setenv("GEUSEMAKER_INSTANCE_TYPE", "m7i.xlarge")
+    assert "m7i.xlarge    GEUSEMAKER_INSTANCE_TYPE" in world.run("deploy", "--yes").out
+    said = world.run("deploy", "--yes", "--instance-type", "g5.xlarge").out
+    assert "g5.xlarge     --instance-type" in said
+    assert "geusemaker:instanceType: g5.xlarge" in world.file.read_text()
+    said_of_wrong = world.run("deploy", "--instance-type", "m6g.large", "--yes", code=1)
+    (command, *_) = said_of_wrong.commands
+    assert command.startswith("geusemaker deploy ")
+
+
 @pytest.mark.parametrize("answer", [False, KeyboardInterrupt, None])
 def test_without_consent_nothing_is_changed(
     world: World, answer: bool | type[BaseException] | None
@@ -99,7 +111,9 @@ def test_over_the_quota_the_paragraph_names_quota_and_ways_out(world: World) -> 
     assert "VcpuLimitExceeded" in said.err
     assert "L-DB2E81BA" in said.err
     (command,) = said.commands
-    typed(world, command)
+    assert command == "geusemaker deploy --instance-type m6i.xlarge --yes"
+    world.answers(up_code=0)
+    world.run(*shlex.split(command)[1:])
     assert "geusemaker:instanceType: m6i.xlarge" in world.file.read_text()
 
 
@@ -341,8 +355,7 @@ def test_local_deploys_the_local_config_and_prints_simulated(world: World) -> No
     assert world.file.read_text() == real
     world.answers(up_code=1, up_lines=[QUOTA])
     said_ = world.run("deploy", "--local", "--yes", code=1)
-    assert any(
-        one.startswith("geusemaker local run -- pulumi config set") for one in said_.commands
-    )
+    command = "geusemaker deploy --instance-type m6i.large --local --yes"
+    assert said_.commands == [command]
     wrong = world.run("deploy", "--local", "--stack", "prod", code=1)
     assert "omit --stack with --local" in wrong.err
