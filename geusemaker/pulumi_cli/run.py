@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ class PulumiCli:
         self.project = project
         self.stack = stack
         self._env = dict(env)
+        self._ahead: dict[str, Future[str]] = {}
 
     def preview(self, config_file: Path | None = None) -> Outcome:
         return self._run_with_document("preview", *self._stack_options(config_file), "--json")
@@ -156,7 +158,21 @@ class PulumiCli:
             raise self.error("\n".join(lines))
         return Outcome({}, ())
 
+    def read_ahead(self) -> None:
+        """Starts the CLIs of `outputs` and of `config` without secrets, for a command that needs
+        both and works in the meantime. Each result is used once.
+        """
+        aside = ThreadPoolExecutor(max_workers=2)
+        options = self._stack_options()
+        self._ahead = {
+            "config": aside.submit(self._output, "config", *options, "--json"),
+            "outputs": aside.submit(self._output, "stack", "output", *options, "--json"),
+        }
+        aside.shutdown(wait=False)
+
     def outputs(self) -> dict[str, Any]:
+        if started := self._ahead.pop("outputs", None):
+            return _as_object(started.result())
         return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
 
     def config(self, *, show_secrets: bool = True) -> dict[str, str]:
@@ -164,8 +180,13 @@ class PulumiCli:
 
         Secrets are left out without `show_secrets`.
         """
-        shown = ["--show-secrets"] if show_secrets else []
-        found = _as_object(self._output("config", *self._stack_options(), "--json", *shown))
+        started = self._ahead.pop("config", None)
+        if started and not show_secrets:
+            text = started.result()
+        else:
+            shown = ["--show-secrets"] if show_secrets else []
+            text = self._output("config", *self._stack_options(), "--json", *shown)
+        found = _as_object(text)
         return {key: str(entry["value"]) for key, entry in found.items() if "value" in entry}
 
     def set_all(self, values: Mapping[str, str], config_file: Path) -> None:
