@@ -129,11 +129,9 @@ def opened_host(
         ConfigError: No stack is selected, or there is no Region.
         HostError: The stack is not deployed.
     """
-    with opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True, reads_stack=reads_config) as target:
         name, _, _ = target.required_stack()
         service = HostService(target.required_region(), target.client)
-        if reads_config:
-            target.read_ahead()
         outputs = target.outputs()
         instance_id = outputs.get("instanceId")
         if not isinstance(instance_id, str) or not instance_id:

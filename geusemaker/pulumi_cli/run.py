@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class PulumiCli:
         self.project = project
         self.stack = stack
         self._env = dict(env)
+        self._ahead: dict[str, Future[str]] = {}
 
     def preview(self, config_file: Path | None = None) -> Outcome:
         return self._run_with_document("preview", *self._stack_options(config_file), "--json")
@@ -109,7 +111,21 @@ class PulumiCli:
                     raise KeyboardInterrupt
                 raise self.error("\n".join(errors) or self._no_reason(child.returncode))
 
+    def read_ahead(self) -> None:
+        """Starts the CLIs of `outputs` and of `config` without secrets, for a command that needs
+        both and works in the meantime. Each result is used once.
+        """
+        aside = ThreadPoolExecutor(max_workers=2)
+        options = self._stack_options()
+        self._ahead = {
+            "config": aside.submit(self._output, "config", *options, "--json"),
+            "outputs": aside.submit(self._output, "stack", "output", *options, "--json"),
+        }
+        aside.shutdown(wait=False)
+
     def outputs(self) -> dict[str, Any]:
+        if started := self._ahead.pop("outputs", None):
+            return _as_object(started.result())
         return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
 
     def config(self, *, show_secrets: bool = True) -> dict[str, str]:
@@ -117,8 +133,13 @@ class PulumiCli:
 
         Secrets are left out without `show_secrets`.
         """
-        shown = ["--show-secrets"] if show_secrets else []
-        found = _as_object(self._output("config", *self._stack_options(), "--json", *shown))
+        started = self._ahead.pop("config", None)
+        if started and not show_secrets:
+            text = started.result()
+        else:
+            shown = ["--show-secrets"] if show_secrets else []
+            text = self._output("config", *self._stack_options(), "--json", *shown)
+        found = _as_object(text)
         return {key: str(entry["value"]) for key, entry in found.items() if "value" in entry}
 
     def set_all(self, values: Mapping[str, str], config_file: Path) -> None:

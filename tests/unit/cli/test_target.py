@@ -314,8 +314,7 @@ def test_what_is_said_goes_beside_the_answer(capsys: pytest.CaptureFixture[str])
 def test_a_read_that_was_started_is_used_once(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-24.04")
     world.answers(output={"amiId": "ami-1"})
-    found = opened()
-    found.read_ahead()
+    found = opened(reads_stack=True)
     assert found.config().os_type == "ubuntu-24.04"
     assert found.outputs() == {"amiId": "ami-1"}
     reads = [call for call in world.pulumi() if call[:2] != ["stack", "ls"]]
@@ -327,8 +326,7 @@ def test_a_read_that_was_started_is_used_once(world: World) -> None:
 
 def test_a_started_read_fails_where_its_value_is_used(world: World) -> None:
     world.answers(output_error="error: no access")
-    found = opened()
-    found.read_ahead()
+    found = opened(reads_stack=True)
     assert found.given() == []
     with pytest.raises(PulumiError, match="no access"):
         found.outputs()

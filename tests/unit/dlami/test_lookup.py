@@ -186,8 +186,9 @@ def test_a_fallback_to_an_ended_version_says_when_it_ended(
         Exception(NO_RESULTS),
         _image("Deep Learning OSS Nvidia Driver AMI GPU TensorFlow 2.17 (Ubuntu 22.04) 20241213"),
     ]
-    find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY))
+    find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY), region="eu-west-2")
     (warning,) = said
+    assert "The Region eu-west-2 lacks" in warning
     assert "using 2.17, which AWS has not patched since 2025-11-07" in warning
     assert "CVEs" not in warning
 

@@ -182,6 +182,16 @@ def test_a_mock_that_answers_anything_gives_no_image() -> None:
         EC2Service(client=MagicMock()).get_latest_dlami(today=TODAY)
 
 
+def test_the_root_volume_is_at_the_device_that_aws_answers_not_at_the_usual_one() -> None:
+    disks = [
+        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 90}},
+        {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 8}},
+    ]
+    image = raw(BASE_22, RootDeviceName="/dev/xvda", BlockDeviceMappings=disks)
+    found = EC2Service(client=mock_of({"Images": [image]})).find_dlami(U22, X86, BASE, today=TODAY)
+    assert (found.root_device_name, found.root_volume_gib) == ("/dev/xvda", 90)
+
+
 def test_an_answer_without_the_filtered_fields_is_enough() -> None:
     least = {"ImageId": "ami-1", "Name": BASE_22, "CreationDate": "2026-09-02T08:15:00.000Z"}
     service = EC2Service(client=mock_of(*[{"Images": [least]}] * 2))
