@@ -132,6 +132,7 @@ def test_a_named_stack_is_the_one_that_is_deployed_with_os_architecture_and_type
     assert other["instanceId"] == made["InstanceId"]
     door.pulumi("preview", "--expect-no-changes", "--stack", "other")
     door.pulumi("destroy", "--yes", "--stack", "other")
+    door.unset("instanceType")
 
 
 def test_what_never_was_is_refused_and_the_printed_command_deploys(door: Door) -> None:
