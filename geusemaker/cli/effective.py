@@ -23,6 +23,8 @@ FLAGS: Final = {
     "instanceType": "--instance-type",
 }
 """The keys that have a flag of `geusemaker deploy`."""
+_SHOWN_ONLY: Final = ("instanceType",)
+"""Of these, a default is not written: it follows the architecture."""
 
 _SECRET_KEYS: Final = {
     field.alias for field in DeploymentConfig.model_fields.values() if holds_secrets(field)
@@ -102,7 +104,7 @@ def effective(
         # Two values may contradict each other only because one layer overrides another.
         raise ConfigError(" ".join([str(error), *notes])) from None
     # The image's three keys are written even with default values: defaults may change. The type is
-    # shown, since it decides the price, but not written: its default follows the architecture.
+    # shown, since it decides the price.
     defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
     set_values = config.stack_values()
     values = {**defaults, **set_values}
@@ -115,7 +117,7 @@ def effective(
         # Of `serviceSettings` a secret has secret parts only, which the value does not show.
         hidden = secret and key != SETTINGS
         rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if hidden else value, _source(one)))
-        is_written = key in set_values or key != "instanceType"
+        is_written = key in set_values or key not in _SHOWN_ONLY
         if (
             is_written
             and in_stack.get(key) != value

@@ -68,8 +68,8 @@ def open_target(
     cli, why = _cli(project, env, stack, need_engine, say, is_known=local, reads_stack=reads_stack)
     name = cli.stack if cli else None
     file = file_of(project, env, name) if name else None
-    own, _ = _region(None, cli, file, {})
-    found, source = _region(region, cli, file, env)
+    own = _region_in(file, cli) if file else None
+    found, source = _region(region, own, env)
     simulated = env.get("GEUSEMAKER_SIMULATED") == "1"
     if file and not simulated:
         for key in sorted({key for key in own_keys(file) if key in _OTHER_LOGINS}):
@@ -206,17 +206,20 @@ def _program(env: Mapping[str, str], need_engine: bool, say: Say) -> Path:
     return engine.path_dir / "pulumi"
 
 
-def _region(
-    flag: str | None, cli: PulumiCli | None, file: Path | None, env: Mapping[str, str]
-) -> tuple[str | None, str]:
+def _region_in(file: Path, cli: PulumiCli | None) -> str | None:
+    """The Region of the stack's own config."""
+    region = plain_value(file, REGION_KEY)
+    if region is None and cli is not None and own_keys(file).get(REGION_KEY):
+        region = cli.config().get(REGION_KEY)  # encrypted
+    return region or None
+
+
+def _region(flag: str | None, own: str | None, env: Mapping[str, str]) -> tuple[str | None, str]:
+    """The Region of the command, and what names it."""
     if flag:
         return flag, regions.OF_FLAG
-    if file is not None:
-        region = plain_value(file, REGION_KEY)
-        if region is None and cli is not None and own_keys(file).get(REGION_KEY):
-            region = cli.config().get(REGION_KEY)  # encrypted
-        if region:
-            return region, regions.OF_STACK
+    if own:
+        return own, regions.OF_STACK
     for name in regions.VARIABLES:
         if region := env.get(name):
             return region, name

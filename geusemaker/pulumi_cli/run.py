@@ -29,6 +29,8 @@ _INTERRUPT_SECONDS = 60.0
 _WITH_PROVIDER = ("preview", "up", "destroy")
 _RARE_COLLECTIONS = {"GOGC": "400"}
 _MAX_QUOTED = 200
+_OUTPUTS = ("stack", "output")
+_CONFIG = ("config",)
 # After a failure, Pulumi would list each output with a minus below the error.
 _AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
 # The engine puts this before an error of the program's hooks.
@@ -53,7 +55,7 @@ class PulumiCli:
         self.project = project
         self.stack = stack
         self._env = dict(env)
-        self._ahead: dict[str, Future[str]] = {}
+        self._ahead: dict[tuple[str, ...], Future[str]] = {}
 
     def preview(self, config_file: Path | None = None) -> Outcome:
         return self._run_with_document("preview", *self._stack_options(config_file), "--json")
@@ -118,28 +120,20 @@ class PulumiCli:
         aside = ThreadPoolExecutor(max_workers=2)
         options = self._stack_options()
         self._ahead = {
-            "config": aside.submit(self._output, "config", *options, "--json"),
-            "outputs": aside.submit(self._output, "stack", "output", *options, "--json"),
+            command: aside.submit(self._output, *command, *options, "--json")
+            for command in (_OUTPUTS, _CONFIG)
         }
         aside.shutdown(wait=False)
 
     def outputs(self) -> dict[str, Any]:
-        if started := self._ahead.pop("outputs", None):
-            return _as_object(started.result())
-        return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
+        return self._read(*_OUTPUTS)
 
     def config(self, *, show_secrets: bool = True) -> dict[str, str]:
         """All values of the stack's config as text, including the defaults of `Pulumi.yaml`.
 
         Secrets are left out without `show_secrets`.
         """
-        started = self._ahead.pop("config", None)
-        if started and not show_secrets:
-            text = started.result()
-        else:
-            shown = ["--show-secrets"] if show_secrets else []
-            text = self._output("config", *self._stack_options(), "--json", *shown)
-        found = _as_object(text)
+        found = self._read(*_CONFIG, *(["--show-secrets"] if show_secrets else []))
         return {key: str(entry["value"]) for key, entry in found.items() if "value" in entry}
 
     def set_all(self, values: Mapping[str, str], config_file: Path) -> None:
@@ -166,6 +160,12 @@ class PulumiCli:
                 f"The Pulumi CLI ({self.program}) did not list its stacks as JSON. Its output was "
                 f"{ran.stdout.strip()[:_MAX_QUOTED]!r}."
             ) from None
+
+    def _read(self, *command: str) -> dict[str, Any]:
+        """The JSON object that the command prints; `read_ahead` may have started it."""
+        if started := self._ahead.pop(command, None):
+            return _as_object(started.result())
+        return _as_object(self._output(*command, *self._stack_options(), "--json"))
 
     def _stack_options(self, config_file: Path | None = None) -> list[str]:
         stack = ["--stack", self.stack] if self.stack else []
