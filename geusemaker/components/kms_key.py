@@ -19,6 +19,11 @@ class KeyFault(NamedTuple):
     why: str
     repair: str = ""
 
+    def of(self, arn: str) -> str:
+        """The fault and its repair in words, for that key."""
+        repair = f" {self.repair}" if self.repair else ""
+        return f"geusemaker:kmsKeyArn is {arn}, which {self.why}.{repair}"
+
 
 def look_up(arn: str, region: str, opts: pulumi.InvokeOptions) -> KeyFault | None:
     """The fault of the key, None for a usable one.
@@ -87,11 +92,9 @@ def refuse_new(name: str, arn: str, region: str, fault: KeyFault) -> pulumi.Reso
 
 def new_key_refused(arn: str, region: str, fault: KeyFault) -> str:
     """The error for a key that a new stack cannot use."""
-    repair = f" {fault.repair}" if fault.repair else ""
     return (
-        f"geusemaker:kmsKeyArn is {arn}, which {fault.why}.{repair} `aws kms list-keys --region "
-        f"{region}` lists the keys of the account. To use the keys of AWS: `pulumi config rm "
-        "geusemaker:kmsKeyArn`."
+        f"{fault.of(arn)} `aws kms list-keys --region {region}` lists the keys of the account. To "
+        "use the keys of AWS: `pulumi config rm geusemaker:kmsKeyArn`."
     )
 
 
@@ -102,9 +105,8 @@ def kept_key(was: str, now: str, fault: KeyFault | None) -> str | None:
     """
     key = check_same_key(was, now)
     if fault:
-        repair = f" {fault.repair}" if fault.repair else ""
         remarks.warn(
-            f"geusemaker:kmsKeyArn is {now}, which {fault.why}.{repair} Without this key the host "
-            "cannot start, and nothing can read the data or its copies."
+            f"{fault.of(now)} Without this key the host cannot start, and nothing can read the "
+            "data or its copies."
         )
     return key

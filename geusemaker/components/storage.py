@@ -120,6 +120,7 @@ class Storage(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Storage", name, {}, opts)
         child = ResourceOptions(parent=self)
         guarded = ResourceOptions(parent=self, protect=args["protect"])
+        grows = grows_only(f"{name}-data", "dataVolumeGib", lambda disk: disk.get("size"))
         tags = args["tags"]
         # A change of either would replace both by empty ones. `protect` may be off.
         region = keep(f"{name}-region", args["region"], self).apply(
@@ -188,11 +189,7 @@ class Storage(pulumi.ComponentResource):
             encrypted=True,
             kms_key_id=key,
             tags=tags.named("data"),
-            opts=ResourceOptions(
-                parent=self,
-                protect=args["protect"],
-                hooks=grows_only(f"{name}-data", "dataVolumeGib", lambda disk: disk.get("size")),
-            ),
+            opts=ResourceOptions.merge(guarded, ResourceOptions(hooks=grows)),
         )
         make_backups(
             name,

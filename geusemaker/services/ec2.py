@@ -189,7 +189,7 @@ class EC2Service:
             self._images(
                 Owners=["amazon"],
                 IncludeDeprecated=True,
-                Filters=[_filter("name", *_all_globs()), _filter("state", "available")],
+                Filters=_of_all_lines(),
             )
         )
         by_line: dict[tuple[str, str, str], list[AwsImage]] = {}
@@ -244,10 +244,7 @@ class EC2Service:
     def _instead(self, query: ImageQuery) -> tuple[ImageQuery, Candidate] | None:
         """The nearest search that finds an image in the Region, by one more call of AWS."""
         with contextlib.suppress(AwsError):
-            shown = self._images(
-                Owners=["amazon"],
-                Filters=[_filter("name", *_all_globs()), _filter("state", "available")],
-            )
+            shown = self._images(Owners=["amazon"], Filters=_of_all_lines())
             for other in others(query):
                 if (found := choose(other, shown, query.today)) is not None:
                     return other, found[0]
@@ -306,10 +303,11 @@ class EC2Service:
         return self._client
 
 
-def _all_globs() -> list[str]:
-    """Name globs of all lines."""
+def _of_all_lines() -> list[Any]:
+    """The filters for the available images of all lines."""
     lines = load_catalogue().lines
-    return [glob for line in lines if line.form for glob in name_globs(line.form, ("*",))]
+    globs = [glob for line in lines if line.form for glob in name_globs(line.form, ("*",))]
+    return [_filter("name", *globs), _filter("state", "available")]
 
 
 def _globs(query: ImageQuery, line: Line) -> list[str]:
