@@ -4,6 +4,9 @@ The monitor stands in for the engine. For each resource it does what the engine 
 applied, the provider's Check and Diff decide, outputs of what would be made are unknown. Expected
 results come from the engine: a test compares both for many changes.
 
+With `make` it deploys a new stack into the simulated account. Its state is what another run is
+compared with.
+
     state = State.of_export(json.loads(text))  # of `pulumi stack export`
     with simulated_account() as mocks:
         monitor = StepMonitor(mocks, state)
@@ -89,9 +92,27 @@ class State:
             raise ValueError(f"this is not an export of a stack: {error!r}") from None
         return cls({one.urn: one for one in found if not one.type.startswith("pulumi:pr")})
 
-    def named(self, name: str) -> Recorded | None:
-        """The resource whose URN ends with that name."""
-        return next((one for one in self.resources.values() if one.name == name), None)
+    def to_export(self) -> dict[str, Any]:
+        """A document that `of_export` reads. It has no encrypted values."""
+        listed = [
+            {
+                "urn": one.urn,
+                "type": one.type,
+                "id": one.id,
+                "inputs": one.inputs,
+                "outputs": one.outputs,
+                "protect": one.protect,
+                "replacementTrigger": one.trigger,
+            }
+            for one in self.resources.values()
+        ]
+        return {"deployment": {"resources": listed}}
+
+    def named(self, name: str, type_: str) -> Recorded | None:
+        """The resource of that type whose URN ends with that name."""
+        return next(
+            (one for one in self.resources.values() if (one.name, one.type) == (name, type_)), None
+        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +122,8 @@ class Step:
     Attributes:
         changes: The differing properties, each with whether it replaces.
         before, inputs: The inputs of the state and of the program; values may be unknown.
+        outputs: Those that would be recorded; values may be unknown.
+        secrets: Top-level properties with secrets in them.
         parent: URN of the parent; empty for the stack.
     """
 
@@ -111,6 +134,8 @@ class Step:
     changes: tuple[Change, ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
     protect: bool = False
 
     @property
@@ -119,13 +144,18 @@ class Step:
 
 
 class StepMonitor(MockMonitor):
-    """Collects the steps of one run of a program. Use each monitor once."""
+    """Collects the steps of one run of a program. Use each monitor once.
 
-    def __init__(self, mocks: SimulatedMocks, state: State) -> None:
+    With `make` what is created is made in the account, so that all its outputs are known.
+    """
+
+    def __init__(self, mocks: SimulatedMocks, state: State, *, make: bool = False) -> None:
         super().__init__(mocks)
         self._simulated = mocks
         self._state = state
+        self._make = make
         self._steps: dict[str, Step] = {}
+        self._made: dict[str, Recorded] = {}
 
     def steps(self) -> list[Step]:
         """All steps of the run, with the deletions of what the program has no longer."""
@@ -133,11 +163,15 @@ class StepMonitor(MockMonitor):
         return [
             *self._steps.values(),
             *(
-                Step("delete", one.urn, one.type, "", (), one.inputs, {}, one.protect)
+                Step("delete", one.urn, one.type, "", before=one.inputs, protect=one.protect)
                 for one in gone
                 if one.type != _STACK
             ),
         ]
+
+    def state(self) -> State:
+        """The stack after a run with `make`."""
+        return State(self._made)
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """The URN as the engine writes it: Pulumi's mocks shorten those of grandchildren."""
@@ -160,6 +194,15 @@ class StepMonitor(MockMonitor):
                 planned = _of_stash(request, old, values)
             else:
                 planned = self._of_resource(request, old, values)
+        secrets = set(given.secrets)
+        if request.type == STASH and "input" in secrets:
+            secrets.add("output")
+        elif request.type.startswith("aws:"):
+            secrets |= resource_type(request.type).secret
+        outputs = wire.encode(planned.outputs, secrets)
+        recorded = wire.decode(outputs).values
+        protect = request.protect or False
+        id_ = planned.id or (f"{request.name}-id" if self._make and request.custom else "")
         self._steps[urn] = Step(
             planned.operation,
             urn,
@@ -168,27 +211,35 @@ class StepMonitor(MockMonitor):
             tuple(planned.changes),
             old.inputs if old else {},
             planned.inputs,
-            request.protect or False,
+            recorded,
+            frozenset(secrets),
+            protect,
         )
-        secrets = set(given.secrets)
-        if request.type == STASH and "input" in secrets:
-            secrets.add("output")
-        elif request.type.startswith("aws:"):
-            secrets |= resource_type(request.type).secret
-        outputs = wire.encode(planned.outputs, secrets)
-        return resource_pb2.RegisterResourceResponse(urn=urn, id=planned.id, object=outputs)
+        if self._make:
+            trigger = None
+            if request.HasField("replacement_trigger"):
+                trigger = wire.plain(request.replacement_trigger)
+            self._made[urn] = Recorded(
+                urn, request.type, id_, planned.inputs, recorded, protect, trigger
+            )
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=outputs)
 
     def _of_resource(self, request: Any, old: Recorded | None, given: Mapping[str, Any]) -> "_Plan":
         kind, account = resource_type(request.type), self._simulated.account
         ignored = list(request.ignoreChanges)
         if old is None:
             inputs = _checked(kind, account, request.name, None, given)
+            if self._make:
+                id_, outputs = kind.made(account, inputs)
+                return _Plan("create", inputs, outputs, id=id_)
             return _Plan("create", inputs, kind.preview_create(account, inputs))
         wanted = _with_ignored(given, old.inputs, ignored)
         inputs = _checked(kind, account, request.name, old.inputs, wanted)
         known = {key: value for key, value in old.outputs.items() if value is not ENCRYPTED}
         changes = [
-            change
+            Change(change.path, "update", change.replaces)
+            if change.kind == "add" and _is_encrypted(old, change.path)
+            else change
             for change in kind.changes(account, known, old.inputs, inputs)
             if not any(_within(change.path, path) for path in ignored)
             and not (_is_encrypted(old, change.path) and self._is_settled(request))

@@ -132,6 +132,15 @@ def region_in(path: Path) -> Given | None:
     return _read(path)[1]
 
 
+def content_of(path: Path) -> Any:
+    """The parsed YAML of a stack's file. A scalar that a parser would change is `Unquoted`.
+
+    Raises:
+        ConfigError: The file cannot be read or parsed.
+    """
+    return _yaml(path, _text_of(path))[0]
+
+
 def _read(path: Path) -> tuple[list[Given], Given | None]:
     text = _text_of(path)
     if path.suffix.lower() == ".json":

@@ -4,7 +4,9 @@ The JSON of a plan has these names in camelCase. A change that takes a name away
 meaning needs another `VERSION`; a new name does not.
 """
 
-from typing import Any, Final, Literal
+import json
+from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -320,6 +322,11 @@ class Plan(Part):
         return self.model_dump_json(by_alias=True, indent=2)
 
 
-def schema() -> dict[str, Any]:
+def schema_text() -> str:
     """The JSON schema of a plan, which `plan.schema.json` holds."""
-    return Plan.model_json_schema(by_alias=True, mode="serialization")
+    found = Plan.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps(found, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("plan.schema.json").write_text(schema_text(), encoding="utf-8")

@@ -1,0 +1,152 @@
+"""`geusemaker plan`: what a stack would be, and what a change would do, without an account."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geusemaker import terminal
+from geusemaker.cli import deploy, stack_file
+from geusemaker.cli.effective import effective
+from geusemaker.cli.fixes import reword
+from geusemaker.cli.options import JsonOption, RegionOption
+from geusemaker.config.sources import Given, read_file, region_in
+from geusemaker.ec2 import regions
+from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
+from geusemaker.local.places import find_project
+from geusemaker.plan import side, stack_values, text
+from geusemaker.plan.model import ConfigValue, Plan
+from geusemaker.plan.stack_values import StackValues
+from geusemaker.today import today
+
+FAILED_CONDITION = 3
+"""Exit code where a condition of `--fail-on` is true."""
+
+
+def plan(
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            "--stack",
+            "-s",
+            metavar="NAME",
+            help="The stack, by its file. Default: PULUMI_STACK, then the only one.",
+        ),
+    ] = None,
+    region: RegionOption = None,
+    os_type: deploy.OsTypeOption = None,
+    architecture: deploy.ArchitectureOption = None,
+    ami_type: deploy.AmiTypeOption = None,
+    config: deploy.ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a stack would be, without an account, a network or the Pulumi CLI.
+
+    Exit codes: 0 planned, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
+    """
+    given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    try:
+        with terminal.working("Planning"):
+            made = _plan(stack, region, config, deploy.of_flags(given))
+    except GeuseMakerError as error:
+        error.args = (reword(str(error), stack=stack, region=region),)
+        raise
+    if as_json:
+        typer.echo(made.json_text())
+    else:
+        text.show(made)
+
+
+def _plan(stack: str | None, region: str | None, config: Path | None, flags: list[Given]) -> Plan:
+    project = find_project(Path.cwd())
+    name = stack or _only_stack(project)
+    file = stack_file.file_of(project, os.environ, name)
+    if stack and not file.exists():
+        raise ConfigError(
+            f"--stack is {stack!r}, and there is no file {file.name} in {project}, which would "
+            f"hold its config. {_stacks(project)} Create it: `pulumi stack init {stack}`, or omit "
+            "--stack."
+        )
+    values = stack_values.read(project, file)
+    here, source = _region(region, values)
+    regions.check(here, source)
+    from_file = read_file(config) if config else []
+    layers = [from_file, list(values.given), deploy.of_environment(), flags]
+    wanted = effective(
+        layers, here, source, bool(values.region), region_in(config) if config else None
+    )
+    # After the last read of the environment, and before the imports that read it.
+    with _packages():
+        from geusemaker.plan.build import plan_of
+        from geusemaker.plan.run import run, without_aws_settings
+
+        with without_aws_settings():
+            own = side.side(project, name, here, values, [one for layer in layers for one in layer])
+            ran = run(own.program, None, own.stand_ins)
+    return plan_of(
+        ran,
+        own.config,
+        [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
+        stack=name,
+        region=here,
+        today=today(),
+        cost=None,
+        kept=False,
+        unchecked=[*wanted.notes, *own.unchecked],
+    )
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Names the extra that is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "moto":
+            raise
+        raise LocalError(
+            f"The package {error.name} is not installed. `geusemaker plan` runs the program in a "
+            "simulated account, which is the extra `local`. Install it in your clone: "
+            "`.venv/bin/python -m pip install -r requirements-local.txt`."
+        ) from None
+
+
+def _region(flag: str | None, values: StackValues) -> tuple[str, str]:
+    if flag:
+        return flag, regions.OF_FLAG
+    if values.region:
+        return values.region, regions.OF_STACK
+    for name in regions.VARIABLES:
+        if found := os.environ.get(name):
+            return found, name
+    raise ConfigError(
+        "No Region is set: neither --region, nor the stack's aws:region, nor AWS_REGION names "
+        "one, and images differ between Regions. Set it: `pulumi config set aws:region us-east-1` "
+        "for the stack, or --region us-east-1 for this command."
+    )
+
+
+def _only_stack(project: Path) -> str:
+    if named := os.environ.get("PULUMI_STACK"):
+        return named
+    found = _names(project)
+    if len(found) == 1:
+        return found[0]
+    raise ConfigError(
+        f"This command needs --stack, because {_stacks(project)} For example: "
+        f"`geusemaker plan --stack {found[0] if found else 'dev'}`."
+    )
+
+
+def _names(project: Path) -> list[str]:
+    return sorted(
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for file in project.glob("Pulumi.*.yaml")
+    )
+
+
+def _stacks(project: Path) -> str:
+    return f"the project has files of the stacks {', '.join(_names(project)) or 'none'}."
