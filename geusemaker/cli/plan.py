@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +17,9 @@ from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
 from geusemaker.local.places import find_project
-from geusemaker.plan import side, stack_values, text
-from geusemaker.plan.model import ConfigValue, Plan
+from geusemaker.plan import against as other
+from geusemaker.plan import conditions, side, stack_values, text
+from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
 from geusemaker.today import today
 
@@ -41,6 +42,21 @@ def plan(
     architecture: deploy.ArchitectureOption = None,
     ami_type: deploy.AmiTypeOption = None,
     config: deploy.ConfigOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Show the change from another config file, a git commit such as origin/main, or "
+            "a state saved by `pulumi stack export --file state.json`.",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a stack would be, without an account, a network or the Pulumi CLI.
@@ -48,21 +64,52 @@ def plan(
     Exit codes: 0 planned, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
     """
     given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    wanted = _conditions(fail_on, against)
     try:
         with terminal.working("Planning"):
-            made = _plan(stack, region, config, deploy.of_flags(given))
+            made = _plan(stack, region, config, deploy.of_flags(given), against)
     except GeuseMakerError as error:
         error.args = (reword(str(error), stack=stack, region=region),)
         raise
+    made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
     if as_json:
         typer.echo(made.json_text())
     else:
         text.show(made)
+    if made.failed:
+        raise typer.Exit(FAILED_CONDITION)
 
 
-def _plan(stack: str | None, region: str | None, config: Path | None, flags: list[Given]) -> Plan:
+def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Condition]:
+    """Rejects wrong conditions as wrong flags: exit code 2."""
+    if fail_on is None:
+        return []
+    try:
+        found = conditions.parse(fail_on)
+    except ValueError as error:
+        raise typer.BadParameter(f"--fail-on: {error}") from None
+    for one in found:
+        if one.needs_comparison and against is None:
+            raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
+    return found
+
+
+def _plan(
+    stack: str | None,
+    region: str | None,
+    config: Path | None,
+    flags: list[Given],
+    against: str | None,
+) -> Plan:
     project = find_project(Path.cwd())
-    name = stack or _only_stack(project)
+    export = other.saved_state(against) if against else None
+    if export and stack and export.stack and stack != export.stack:
+        raise ConfigError(
+            f"--against is {against}, a state of the stack {export.stack}, but --stack is "
+            f"{stack!r}. Omit --stack, or name a state of {stack}: `pulumi stack export --file "
+            f"{against} --stack {stack}`."
+        )
+    name = stack or (export and export.stack) or _only_stack(project)
     file = stack_file.file_of(project, os.environ, name)
     if stack and not file.exists():
         raise ConfigError(
@@ -78,25 +125,54 @@ def _plan(stack: str | None, region: str | None, config: Path | None, flags: lis
     wanted = effective(
         layers, here, source, bool(values.region), region_in(config) if config else None
     )
+    given = [one for layer in layers for one in layer]
     # After the last read of the environment, and before the imports that read it.
-    with _packages():
+    with _packages(), ExitStack() as held:
+        kind = other.kind_of(against) if against and export is None else None
+        waiting = None
+        if kind and kind.kind == "git":
+            # It runs meanwhile, in a process of its own.
+            waiting = held.enter_context(other.of_commit(project, kind.name, name, here))
         from geusemaker.plan.build import plan_of
+        from geusemaker.plan.compare import comparison_of
         from geusemaker.plan.run import run, without_aws_settings
+        from pulumi_moto.steps import State
 
-        with without_aws_settings():
-            own = side.side(project, name, here, values, [one for layer in layers for one in layer])
-            ran = run(own.program, None, own.stand_ins)
-    return plan_of(
-        ran,
-        own.config,
-        [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
-        stack=name,
-        region=here,
-        today=today(),
-        cost=None,
-        kept=False,
-        unchecked=[*wanted.notes, *own.unchecked],
-    )
+        held.enter_context(without_aws_settings())
+        own = side.side(project, name, here, values, given)
+        state = None
+        if against and export:
+            kind = Against(kind="state", name=against)
+            try:
+                state = State.of_export(export.document)
+            except ValueError as error:
+                raise ConfigError(
+                    f"--against is {against}: {error}. `pulumi stack export --file {against}` "
+                    "writes a state."
+                ) from None
+        elif waiting:
+            state = State.of_export(waiting())
+        elif kind:
+            before = other.of_config(project, Path(kind.name), name, here)
+            state = run(before.program, None, before.stand_ins).state
+        ran = run(own.program, state, own.stand_ins)
+        made = plan_of(
+            ran,
+            own.config,
+            [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
+            stack=name,
+            region=here,
+            today=today(),
+            cost=None,
+            kept=state is not None,
+            unchecked=[*wanted.notes, *own.unchecked],
+        )
+        if state is None or kind is None:
+            return made
+        compared = comparison_of(
+            ran, state, own.config, kind, boot_seconds=made.boot.seconds, before=None, after=None
+        )
+        return made.model_copy(update={"comparison": compared})
 
 
 @contextmanager

@@ -59,6 +59,12 @@ def show(plan: Plan) -> None:
         terminal.paragraph(message.text, f"  {head} ")
     for text in plan.unchecked:
         terminal.paragraph(text, "  not checked: ")
+    for file in plan.comparison.files if plan.comparison else ():
+        _title(f"Change of {file.path}")
+        print(file.diff)
+    for condition in plan.failed:
+        terminal.paragraph()
+        terminal.paragraph(f"--fail-on {condition}: {terminal.mark('failed', 'true')}")
 
 
 def patched(plan: Plan) -> str:
@@ -159,10 +165,6 @@ def show_comparison(comparison: Comparison) -> None:
         terminal.paragraph(f"{change_} USD a month more", "  cost: ")
     for note in comparison.notes:
         terminal.paragraph(note, "  not compared: ")
-    for file in comparison.files:
-        _title(file.path)
-        for line in file.diff.splitlines():
-            print(line)
 
 
 def _head(plan: Plan) -> None:
