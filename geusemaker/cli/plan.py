@@ -54,7 +54,7 @@ def plan(
         str | None,
         typer.Option(
             metavar="LIST",
-            help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
+            help=f"End with exit code 3 if one of these is true: {', '.join(conditions.FORMS)}.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -71,7 +71,9 @@ def plan(
     except GeuseMakerError as error:
         error.args = (reword(str(error), stack=stack, region=region),)
         raise
-    made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
+    if made.comparison:
+        true = conditions.failed(wanted, made.comparison)
+        made = made.model_copy(update={"failed": true})
     if as_json:
         typer.echo(made.json_text())
     else:
@@ -80,7 +82,7 @@ def plan(
         raise typer.Exit(FAILED_CONDITION)
 
 
-def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Condition]:
+def _conditions(fail_on: str | None, against: str | None) -> list[str]:
     """Rejects wrong conditions as wrong flags: exit code 2."""
     if fail_on is None:
         return []
@@ -88,9 +90,8 @@ def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Con
         found = conditions.parse(fail_on)
     except ValueError as error:
         raise typer.BadParameter(f"--fail-on: {error}") from None
-    for one in found:
-        if one.needs_comparison and against is None:
-            raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
+    if against is None:
+        raise typer.BadParameter(f"--fail-on {fail_on} is about a change: add --against")
     return found
 
 
