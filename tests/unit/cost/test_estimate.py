@@ -19,6 +19,7 @@ from geusemaker.cost import (
     usd,
 )
 from geusemaker.cost.table import FILE
+from geusemaker.ec2.model_fit import MODEL_HOSTS, PRICES_AS_OF
 from geusemaker.errors import PriceError
 
 TODAY = date(2026, 11, 30)
@@ -89,6 +90,14 @@ def test_families_that_are_not_offered_in_a_region_have_no_price() -> None:
     assert PRICES.host("g6.xlarge", "eu-west-1") is None
     assert PRICES.host("g6e.xlarge", "ap-southeast-2") is None
     assert len(PRICES.regions) == 6
+
+
+def test_the_usual_hosts_of_models_have_the_price_of_the_table() -> None:
+    for usual in MODEL_HOSTS:
+        price = PRICES.host(usual.instance_type, "us-east-1")
+        assert price
+        assert usd(price.usd) == f"{usual.usd_per_hour:.2f}", usual.instance_type
+        assert str(price.as_of) == PRICES_AS_OF
 
 
 def of(today: date = TODAY, **facts: Any) -> Estimate:
