@@ -18,7 +18,8 @@ from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
 from geusemaker.local.places import find_project
 from geusemaker.plan import against as other
-from geusemaker.plan import conditions, side, stack_values, text
+from geusemaker.plan import conditions, stack_values, text
+from geusemaker.plan.environment import without_aws_settings
 from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
 from geusemaker.today import today
@@ -129,6 +130,7 @@ def _plan(
     given = [one for layer in layers for one in layer]
     # After the last read of the environment, and before the imports that read it.
     with _packages(), ExitStack() as held:
+        held.enter_context(without_aws_settings())
         kind = other.kind_of(against) if against and export is None else None
         waiting = None
         if kind and kind.kind == "git":
@@ -136,11 +138,11 @@ def _plan(
             waiting = held.enter_context(other.of_commit(project, kind.name, name, here))
         from geusemaker.plan.build import plan_of
         from geusemaker.plan.compare import comparison_of
-        from geusemaker.plan.run import run, without_aws_settings
+        from geusemaker.plan.run import run
+        from geusemaker.plan.side import side
         from pulumi_moto.steps import State
 
-        held.enter_context(without_aws_settings())
-        own = side.side(project, name, here, values, given)
+        own = side(project, name, here, values, given)
         state = None
         if against and export:
             kind = Against(kind="state", name=against)

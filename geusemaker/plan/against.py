@@ -1,4 +1,8 @@
-"""What a plan is compared with: another config file, a commit, or a saved state."""
+"""What a plan is compared with: another config file, a commit, or a saved state.
+
+`side` imports the simulated account, so it is imported late: that must happen without the user's
+AWS settings, and its packages may be missing.
+"""
 
 import contextlib
 import io
@@ -11,12 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from geusemaker.errors import ConfigError, GeuseMakerError
 from geusemaker.plan import stack_values
 from geusemaker.plan.model import Against
-from geusemaker.plan.side import Side, of_file, side
+
+if TYPE_CHECKING:
+    from geusemaker.plan.side import Side
 
 _PARTS: Final = ("__main__.py", "geusemaker")
 _FETCH: Final = (
@@ -62,12 +68,14 @@ def kind_of(what: str) -> Against:
     return Against(kind="config" if is_file else "git", name=what)
 
 
-def of_config(project: Path, file: Path, stack: str, region: str) -> Side:
+def of_config(project: Path, file: Path, stack: str, region: str) -> "Side":
     """The program of this project with the config in another file.
 
     Raises:
         ConfigError: The file cannot be read, or its config is invalid.
     """
+    from geusemaker.plan.side import of_file, side
+
     values, given = of_file(project, file)
     return side(project, stack, values.region or region, values, given)
 
@@ -83,6 +91,8 @@ def of_commit(
     Raises:
         ConfigError: There is no such commit, or its program cannot be run.
     """
+    from geusemaker.plan.side import side
+
     with tempfile.TemporaryDirectory(prefix="geusemaker-plan-") as temporary:
         folder = Path(temporary)
         _check_out(project, ref, folder)

@@ -1,7 +1,8 @@
 """Runs the program of another commit with that commit's package, and prints its state.
 
 This version's simulated account answers. It is imported first; after that the name `geusemaker`
-belongs to the commit's package, which only the program imports.
+belongs to the commit's package, which only the program imports. The caller has hidden the user's
+AWS settings.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 from geusemaker.errors import GeuseMakerError
 from geusemaker.plan.adopted import StandIns
-from geusemaker.plan.run import Program, run, without_aws_settings
+from geusemaker.plan.run import Program, run
 from geusemaker.simulator import images
 
 
@@ -22,13 +23,12 @@ def main() -> None:
     folder = Path(given.pop("folder"))
     program = Program(folder=folder, **{**given, "secrets": frozenset(given["secrets"])})
     images.recorded(program.region)  # read once, from this package's file
-    with without_aws_settings():
-        _hand_over(folder)
-        try:
-            ran = run(program, None, StandIns(**request["stand_ins"]))
-        except GeuseMakerError as error:
-            print(error, file=sys.stderr)
-            sys.exit(1)
+    _hand_over(folder)
+    try:
+        ran = run(program, None, StandIns(**request["stand_ins"]))
+    except GeuseMakerError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
     print(json.dumps(ran.state.to_export()))
 
 

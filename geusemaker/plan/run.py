@@ -1,11 +1,10 @@
 """Runs the program of a project in the simulated account of this process."""
 
 import logging
-import os
 import runpy
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -165,19 +164,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-@contextmanager
-def without_aws_settings() -> Iterator[None]:
-    """Hides the user's AWS and Pulumi settings from all that is imported and run meanwhile."""
-    before = dict(os.environ)
-    for name in before:
-        if name.startswith(("AWS_", "PULUMI_")):
-            del os.environ[name]
-    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
-    try:
-        yield
-    finally:
-        with suppress(KeyError):
-            os.environ.clear()
-        os.environ.update(before)

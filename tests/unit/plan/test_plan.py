@@ -1,6 +1,7 @@
 """`geusemaker plan` of one stack: its facts, its JSON, its screen, its refusals."""
 
 import re
+import subprocess
 import sys
 
 import pytest
@@ -116,13 +117,41 @@ def test_a_refused_config_is_one_paragraph(
     assert printed.count("\n") == 1
 
 
+WITHOUT_MOTO = """
+import sys
+sys.modules["moto"] = None
+from geusemaker.cli.main import main
+main(["plan"])
+"""
+
+
 def test_a_missing_package_is_named_with_its_command(project: Project) -> None:
-    for name in [name for name in sys.modules if name.startswith("geusemaker.plan.")]:
-        if name not in ("geusemaker.plan.model", "geusemaker.plan.text"):
-            project.patch.delitem(sys.modules, name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "moto"]:
-        project.patch.setitem(sys.modules, name, None)
-    assert "pip install -r requirements-local.txt" in project.run(code=1)
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MOTO], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert "pip install -r requirements-local.txt" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_no_setting_of_aws_and_no_proxy_is_used(project: Project) -> None:
+    """In a process of its own: packages read these settings when they are imported."""
+    broken = project.folder / "broken"
+    broken.write_text("[profile", encoding="utf-8")
+    env = {
+        "HOME": str(project.folder),
+        "AWS_PROFILE": "missing",
+        "AWS_CONFIG_FILE": str(broken),
+        "AWS_SHARED_CREDENTIALS_FILE": str(broken),
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "PULUMI_CONFIG": "{",
+        "PATH": "/nowhere",
+    }
+    command = [sys.executable, "-c", "from geusemaker.cli.main import main; main(['plan'])"]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "54 resources" in ran.stdout
 
 
 def test_the_json_has_its_version_and_camel_case_names(project: Project) -> None:
