@@ -20,6 +20,6 @@ def over_budget(config: "DeploymentConfig", found: Estimate) -> str | None:
     return (
         f"geusemaker:budgetUsd is {config.budget_usd}, but the stack costs {found.headline()} by "
         f"AWS's list prices, {usd(dearest.amount or Decimal(0))} of that for the "
-        f"{dearest.name}. Choose a smaller one, or set another budget: `pulumi config set "
+        f"{dearest.name}. Reduce that part, or set another budget: `pulumi config set "
         f"geusemaker:budgetUsd {int(found.total) + 1}`."
     )
