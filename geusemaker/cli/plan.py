@@ -55,9 +55,12 @@ def plan(
         str | None,
         typer.Option(
             metavar="LIST",
-            help=f"End with exit code 3 if one of these is true: {', '.join(conditions.FORMS)}.",
+            help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
         ),
     ] = None,
+    hours: Annotated[
+        int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
+    ] = 730,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a stack would be, without an account, a network or the Pulumi CLI.
@@ -68,13 +71,11 @@ def plan(
     wanted = _conditions(fail_on, against)
     try:
         with terminal.working("Planning"):
-            made = _plan(stack, region, config, deploy.of_flags(given), against)
+            made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
     except GeuseMakerError as error:
         error.args = (reword(str(error), stack=stack, region=region),)
         raise
-    if made.comparison:
-        true = conditions.failed(wanted, made.comparison)
-        made = made.model_copy(update={"failed": true})
+    made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
     if as_json:
         typer.echo(made.json_text())
     else:
@@ -83,7 +84,7 @@ def plan(
         raise typer.Exit(FAILED_CONDITION)
 
 
-def _conditions(fail_on: str | None, against: str | None) -> list[str]:
+def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Condition]:
     """Rejects wrong conditions as wrong flags: exit code 2."""
     if fail_on is None:
         return []
@@ -91,8 +92,9 @@ def _conditions(fail_on: str | None, against: str | None) -> list[str]:
         found = conditions.parse(fail_on)
     except ValueError as error:
         raise typer.BadParameter(f"--fail-on: {error}") from None
-    if against is None:
-        raise typer.BadParameter(f"--fail-on {fail_on} is about a change: add --against")
+    for one in found:
+        if one.needs_comparison and against is None:
+            raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
     return found
 
 
@@ -102,6 +104,7 @@ def _plan(
     config: Path | None,
     flags: list[Given],
     against: str | None,
+    hours: int,
 ) -> Plan:
     project = find_project(Path.cwd())
     export = other.saved_state(against) if against else None
@@ -136,6 +139,7 @@ def _plan(
         if kind and kind.kind == "git":
             # It runs meanwhile, in a process of its own.
             waiting = held.enter_context(other.of_commit(project, kind.name, name, here))
+        from geusemaker.plan import cost
         from geusemaker.plan.build import plan_of
         from geusemaker.plan.compare import comparison_of
         from geusemaker.plan.run import run
@@ -159,21 +163,28 @@ def _plan(
             before = other.of_config(project, Path(kind.name), name, here)
             state = run(before.program, None, before.stand_ins).state
         ran = run(own.program, state, own.stand_ins)
+        day = today()
         made = plan_of(
             ran,
             own.config,
             [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
             stack=name,
             region=here,
-            today=today(),
-            cost=None,
+            today=day,
+            cost=cost.of_steps(ran.steps, here, hours, day),
             kept=state is not None,
             unchecked=[*wanted.notes, *own.unchecked],
         )
         if state is None or kind is None:
             return made
         compared = comparison_of(
-            ran, state, own.config, kind, boot_seconds=made.boot.seconds, before=None, after=None
+            ran,
+            state,
+            own.config,
+            kind,
+            boot_seconds=made.boot.seconds,
+            before=cost.of_state(state, here, hours, day),
+            after=made.cost,
         )
         return made.model_copy(update={"comparison": compared})
 

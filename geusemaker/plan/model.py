@@ -172,9 +172,11 @@ class Boot(Part):
 class CostPart(Part):
     """The monthly cost of a part in USD, as a range; None if the price is unknown.
 
-    `what` is its quantity in words; `source` where the price is from.
+    `key` is the same in every estimate. `what` is its quantity in words, or why its price is
+    unknown; `source` is where the price is from.
     """
 
+    key: str = ""
     name: str
     what: str
     low: float | None
@@ -185,13 +187,15 @@ class CostPart(Part):
 class Cost(Part):
     """An estimate of a month in USD: list prices without taxes, discounts and free tiers.
 
-    `low` and `high` add up the known parts only.
+    `low` and `high` add up the known parts only; `is_complete` is false if a part is unknown.
+    `as_of` is the day of the oldest price.
     """
 
     hours: float
     as_of: str
     low: float
     high: float
+    is_complete: bool = True
     parts: tuple[CostPart, ...]
     notes: tuple[str, ...] = ()
 

@@ -131,6 +131,11 @@ def usd(low: float | None, high: float | None) -> str:
     return f"{low:.2f} to {high:.2f}"
 
 
+def about(cost: Cost) -> str:
+    """The total, and whether a part of it is unknown."""
+    return f"{'about' if cost.is_complete else 'at least'} {usd(cost.low, cost.high)}"
+
+
 def would(changes: Iterable[Change]) -> str:
     """The counts of changes in one line."""
     counts: Counter[Operation] = Counter(change.operation for change in changes)
@@ -161,22 +166,23 @@ def show_comparison(comparison: Comparison) -> None:
         limit = f" for at most {shown(outage.seconds)} min" if outage.seconds else ""
         terminal.paragraph(f"{', '.join(outage.services)}{limit}: {outage.why}", "  unavailable: ")
     if comparison.cost_low is not None and comparison.cost_high is not None:
-        change_ = usd(comparison.cost_low, comparison.cost_high)
-        terminal.paragraph(f"{change_} USD a month more", "  cost: ")
+        terminal.paragraph(f"{comparison.cost_low:+.2f} USD a month", "  cost: ")
     for note in comparison.notes:
         terminal.paragraph(note, "  not compared: ")
 
 
 def _head(plan: Plan) -> None:
-    cost = f", about {usd(plan.cost.low, plan.cost.high)} USD a month" if plan.cost else ""
+    cost = f", {about(plan.cost)} USD a month" if plan.cost else ""
     terminal.paragraph(
         f"{plan.stack} in {plan.network.region}: {len(plan.resources)} resources{cost}"
     )
 
 
 def _show_cost(cost: Cost) -> None:
-    _title(f"Cost: {usd(cost.low, cost.high)} USD for {cost.hours:g} hours a month")
-    terminal.table([(one.name, usd(one.low, one.high), one.what) for one in cost.parts])
+    _title(f"Cost: {about(cost)} USD for {cost.hours:g} hours a month")
+    for part in cost.parts:
+        head = f"  {usd(part.low, part.high):>9}  "
+        terminal.paragraph(f"{part.name}{': ' if part.what else ''}{part.what}", head)
     for note in cost.notes:
         terminal.paragraph(note, "  ")
 

@@ -53,9 +53,9 @@ def test_the_same_config_changes_nothing(project: Project) -> None:
 def test_another_config_with_what_it_replaces_stops_and_changes(project: Project) -> None:
     project.config({"geusemaker:ollamaModels": "llama3.2:3b"})
     file = other(project, osType="ubuntu-24.04", n8nPublicApi=True)
-    arguments = ("--against", file, "--fail-on", "replaces-data,replaces-host")
+    arguments = ("--against", file, "--fail-on", "replaces-data,replaces-host,cost>9000,cost>100")
     plan = project.plan(*arguments, code=3)
-    assert plan.failed == ("replaces-host",)
+    assert plan.failed == ("replaces-host", "cost>100")
     found = plan.comparison
     assert found is not None
     assert found.against.kind == "config"
@@ -69,6 +69,25 @@ def test_another_config_with_what_it_replaces_stops_and_changes(project: Project
     diffs = {one.path: one.diff for one in found.files}
     assert diffs.keys() == {"compose.yaml", "manifest"}
     assert "+model llama3.2:3b" in diffs["manifest"]
+
+
+def test_the_cost_is_that_of_the_parts_and_its_change_that_of_a_larger_disk(
+    project: Project,
+) -> None:
+    plan = project.plan("--against", other(project, dataVolumeGib=50), "--hours", "100")
+    assert plan.cost is not None
+    assert plan.cost.hours == 100
+    parts = {one.key: one for one in plan.cost.parts}
+    known = [one.low for one in plan.cost.parts if one.low is not None]
+    assert plan.cost.low == pytest.approx(sum(known), abs=0.05)
+    found = plan.comparison
+    assert found is not None
+    assert found.cost_low is not None
+    # Half of the disk, and half of its copies.
+    assert parts["data-disk"].low is not None
+    assert parts["data-backups"].low is not None
+    half = (parts["data-disk"].low + parts["data-backups"].low) / 2
+    assert found.cost_low == pytest.approx(half, abs=0.02)
 
 
 def test_settings_of_a_service_restart_it_alone(project: Project) -> None:
@@ -163,6 +182,8 @@ def test_a_commit_runs_with_its_own_program_and_package(
     [
         ("--fail-on", "replaces-host"),
         ("--against", "HEAD", "--fail-on", "replaces-hosts"),
+        ("--fail-on", "cost>much"),
+        ("--hours", "745"),
         ("--fail-on", "replaces"),
     ],
 )
