@@ -104,6 +104,7 @@ class Account:
     ec2 = _Bound()
     efs = _Bound()
     iam = _Bound()
+    kms = _Bound()
     route53 = _Bound()
     s3 = _Bound()
     ssm = _Bound()

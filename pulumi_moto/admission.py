@@ -24,6 +24,7 @@ SERVICES: Final = {
     "ec2": "ec2",
     "elasticfilesystem": "efs",
     "iam": "iam",
+    "kms": "kms",
     "route53": "route53",
     "s3": "s3",
     "servicequotas": "servicequotas",

@@ -146,6 +146,7 @@ _NOT_SIMULATED: Final = {
     "aws:ec2/getAmi:getAmi": {"executableUsers", "uefiData", "tags"},
     "aws:ec2/getSubnet:getSubnet": {"ipv6CidrBlock"},
     "aws:index/getRegion:getRegion": {"endpoint", "id", "name"},
+    "aws:kms/getKey:getKey": {"grantTokens"},
     "aws:route53/getZone:getZone": {"enableAcceleratedRecovery", "name", "tags", "vpcId"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"allAvailabilityZones"},
 }
@@ -200,6 +201,40 @@ def get_vpc(account: Account, arguments: Values) -> Answer:
         "default": vpc["IsDefault"],
         "ownerId": account.id,
         "tags": plain_tags(vpc.get("Tags")),
+    }
+
+
+def _refuse_foreign_key(account: Account, id_: str) -> None:
+    """Raises the errors of KMS for the ARN of another Region or account. moto ignores both."""
+    region, owner = id_.split(":")[3:5] if id_.startswith("arn:") else (account.region, account.id)
+    if region != account.region:
+        raise account.kms.refuse("DescribeKey", "NotFoundException", f"Invalid arn {region}")
+    if owner != account.id:
+        why = (
+            f"User: arn:aws:iam::{account.id}:user/simulated is not authorized to perform: "
+            f"kms:DescribeKey on resource: {id_} because the resource does not exist in this "
+            "Region, no resource-based policies allow access, or a resource-based policy "
+            "explicitly denies access"
+        )
+        raise account.kms.refuse("DescribeKey", "AccessDeniedException", why)
+
+
+def get_key(account: Account, arguments: Values) -> Answer:
+    """One key of KMS by its id, ARN or alias."""
+    id_ = arguments["keyId"]
+    reading = account.during(f"reading KMS Key ({id_})")
+    _refuse_foreign_key(reading, id_)
+    key = reading.kms.describe_key(KeyId=id_)["KeyMetadata"]
+    return {
+        **picked(key, "Arn", "CustomerMasterKeySpec", "Description", "Enabled", "KeyManager"),
+        **picked(key, "KeySpec", "KeyState", "Origin"),
+        # moto leaves both out unless given; these are what AWS gives a key.
+        "keyUsage": key.get("KeyUsage") or "ENCRYPT_DECRYPT",
+        "multiRegion": bool(key.get("MultiRegion")),
+        "id": key["KeyId"],
+        "keyId": id_,
+        "awsAccountId": key["AWSAccountId"],
+        "creationDate": key["CreationDate"].isoformat(),
     }
 
 
@@ -286,6 +321,7 @@ INVOKES: Final[dict[str, Callable[[Account, Values], Answer]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": get_caller_identity,
     "aws:index/getPartition:getPartition": get_partition,
     "aws:index/getRegion:getRegion": get_region,
+    "aws:kms/getKey:getKey": get_key,
     "aws:route53/getZone:getZone": get_zone,
 }
 

@@ -24,6 +24,7 @@ from .wire import Unknown
 # `pulumi_aws` gives every argument of an invoke a default, also those that the provider needs.
 _REQUIRED_ARGUMENTS: Final = {
     "aws:ec2/getInstanceType:getInstanceType": frozenset({"instanceType"}),
+    "aws:kms/getKey:getKey": frozenset({"keyId"}),
 }
 
 
@@ -80,7 +81,7 @@ def _packages() -> None:
     They load when they are first looked into; one of whose modules was imported before that never
     gets its names, and two threads at once leave it half loaded (seen on Python 3.11).
     """
-    for package in ("backup", "ebs", "ec2", "efs", "iam", "route53", "s3", "ssm", "vpc"):
+    for package in ("backup", "ebs", "ec2", "efs", "iam", "kms", "route53", "s3", "ssm", "vpc"):
         _ = getattr(pulumi_aws, package).outputs  # a dunder name would not load it
 
 

@@ -247,6 +247,7 @@ def main() -> None:
     try:
         set_up(project, kind)
     except KeyboardInterrupt:
+        say("interrupted: the same make command again finishes the installation")
         sys.exit(130)
     except (OSError, subprocess.CalledProcessError) as why:
         sys.exit(

@@ -17,10 +17,11 @@ CALLABLE: Final = (
 )
 """The paths that callers of webhooks may reach, as an expression over path and query.
 
-The routes to which n8n 2.40.7 binds its webhook handler (packages/cli/src/abstract-server.ts), with
-as many segments as they take: n8n answers any other path with its editor. And the two callbacks of
-OAuth: the user's browser opens them, from whichever address it has towards this host. n8n accepts
-a callback once, with the state that it has signed, and of the same user.
+The routes to which n8n 2.40.7 and 2.41.3 bind their webhook handler
+(packages/cli/src/abstract-server.ts), with as many segments as they take: n8n answers any other
+path with its editor. And the two callbacks of OAuth: the user's browser opens them, from whichever
+address it has towards this host. n8n accepts a callback once, with the state that it has signed,
+and of the same user.
 """
 
 TRICKS: Final = r"(?i)^[^?]*(//|\\|%2f|%5c|[./]\.|%2e|;)"

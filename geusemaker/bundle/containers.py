@@ -93,7 +93,10 @@ def _n8n(facts: BundleFacts) -> Container:
         "environment": {
             "NODE_ENV": "production",  # otherwise error responses contain stack traces
             # Node.js accepts 16 KB of headers by default, Caddy forwards 64 KB and adds its own.
-            "NODE_OPTIONS": "--max-http-header-size=81920",
+            # It leaves an address after 250 ms for the next one, which may be IPv6 without a route.
+            # A connection to a far continent takes longer.
+            "NODE_OPTIONS": "--max-http-header-size=81920"
+            " --network-family-autoselection-attempt-timeout=2000",
             "DB_TYPE": "postgresdb",
             "DB_POSTGRESDB_HOST": "postgres",
             "DB_POSTGRESDB_PORT": "5432",
@@ -377,7 +380,9 @@ PIDS: Final[Mapping[str, int]] = MappingProxyType(
         "n8n-runners": 512,
         "ollama": 4096,  # llama.cpp and CUDA start threads for each core
         "qdrant": 4096,
-        "crawl4ai": 512,
+        # Its own limit is 40 pages at a time, and each set of browser options has its own Chromium.
+        # Measured on 2 cores: 9 threads for a page, 46 for a browser; more cores take more.
+        "crawl4ai": 4096,
         "postgres": 1024,
         "caddy": 512,
     }

@@ -41,8 +41,7 @@ def list_images(
     """
     catalogue, today = load_catalogue(), current_day()
     fit = partial(fixes.reword, stack=stack, local=local, region=region)
-    with opened(stack, region, local) as target:
-        target.read_ahead()
+    with opened(stack, region, local, reads_stack=True) as target:
         with terminal.working("Calling AWS"):
             who, answers, why_not = _asked(target, today)
             config, running, wrong = _of_stack(target, named=stack is not None)
@@ -192,9 +191,8 @@ def show(
 ) -> None:
     """Show the image that this stack runs: its line, newer builds, until when it is patched."""
     today = current_day()
-    with opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True, reads_stack=True) as target:
         name, _, _ = target.required_stack()
-        target.read_ahead()
         config, outputs = target.config(), target.outputs()
         who = target.identity()
         view = ami_show.view(config, outputs, target.ec2().list_lines(today))

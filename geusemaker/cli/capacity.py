@@ -9,11 +9,14 @@ from typing import Final
 PATIENCE: Final = 120.0
 """Seconds. EC2 usually runs a new host within one minute."""
 
-WAITING: Final = (
-    "There is no new host after 2 minutes. Most likely AWS has no capacity for its type in its "
-    "zone: Pulumi's AWS provider retries silently for at least seven minutes before it reports "
-    "InsufficientInstanceCapacity. Let it run; the fix is printed at the end."
+_REASON: Final = (
+    "Most likely AWS has no capacity for its type in its zone: Pulumi's AWS provider retries "
+    "silently for at least seven minutes before it reports InsufficientInstanceCapacity. Let it "
+    "run; the fix is printed at the end."
 )
+WAITING: Final = f"There is no new host after 2 minutes. {_REASON}"
+BEFORE: Final = f"AWS usually starts a new host within a minute. Is there none after two? {_REASON}"
+"""Printed before Pulumi draws its tree, which text from here would break."""
 
 CREATING: Final = re.compile(r"aws:ec2:Instance \S+ creating\b")
 ENDED: Final = re.compile(r"aws:ec2:Instance \S+ (created\b|\*\*)")

@@ -27,12 +27,14 @@ from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
 from geusemaker.messages import nearest
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
+from geusemaker.pulumi_cli.run import PulumiCli
 
 _VARIABLES = {
     "osType": "GEUSEMAKER_OS_TYPE",
     "architecture": "GEUSEMAKER_ARCHITECTURE",
     "amiType": "GEUSEMAKER_AMI_TYPE",
+    "instanceType": "GEUSEMAKER_INSTANCE_TYPE",
 }
 
 
@@ -74,11 +76,20 @@ AmiTypeOption = Annotated[
         help="amiType, such as base. Default: GEUSEMAKER_AMI_TYPE, then the stack's.",
     ),
 ]
+InstanceTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        help="instanceType, such as g5.xlarge: it decides the price. Default: "
+        "GEUSEMAKER_INSTANCE_TYPE, then the stack's.",
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="YAML or JSON with config keys. The stack's config overrides it.",
+        help="YAML or JSON with config keys, also those without a flag. The stack's config "
+        "overrides it.",
     ),
 ]
 
@@ -89,6 +100,7 @@ def deploy(
     os_type: OsTypeOption = None,
     architecture: ArchitectureOption = None,
     ami_type: AmiTypeOption = None,
+    instance_type: InstanceTypeOption = None,
     config: ConfigOption = None,
     local: LocalOption = False,
     yes: YesOption = False,
@@ -104,11 +116,17 @@ def deploy(
         "--os-type": os_type,
         "--architecture": architecture,
         "--ami-type": ami_type,
+        "--instance-type": instance_type,
         "--config": str(config) if config else None,
         "--local": local,
         "--yes": yes,
     }
-    given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    given = {
+        "osType": os_type,
+        "architecture": architecture,
+        "amiType": ami_type,
+        "instanceType": instance_type,
+    }
     fit = partial(fixes.reword, stack=stack, local=local, deploy=flags)
     try:
         from_file = read_file(config) if config else []
@@ -154,8 +172,7 @@ def _deploy(
         terminal.paragraph(f"Written to {written}: {', '.join(wanted.writes)}")
     again = fixes.command_of(flags)
     try:
-        with capacity.watched(_in_sight) as in_sight:
-            cli.up_with_output(in_sight)
+        _up(cli, outcome)
     except KeyboardInterrupt:
         say(
             "Interrupted. The stack's state has the resources created so far, and its file the "
@@ -169,9 +186,20 @@ def _deploy(
         raise PulumiError(
             why
             or "The deployment has failed, for the reason above. The stack's state has the "
-            f"resources created so far, and the next run continues: `{again}`."
+            f"resources created so far. Fix the cause, then `{again}` continues."
         ) from None
     _show_outputs(target, name if flags["--stack"] else None)
+
+
+def _up(cli: PulumiCli, previewed: Outcome) -> None:
+    """Deploys. On a terminal Pulumi draws its tree, else it writes a log line by line."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        if previewed.has_new_host:
+            terminal.paragraph(capacity.BEFORE)
+        cli.up_on_terminal()
+        return
+    with capacity.watched(_in_sight) as in_sight:
+        cli.up_with_output(in_sight)
 
 
 def _in_sight(line: str) -> None:
@@ -210,7 +238,7 @@ def _show_preview(outcome: Outcome, fit: Callable[[str], str]) -> None:
     terminal.paragraph(outcome.would(), "Preview: ")
     if outcome.updated:
         listed = ", ".join(str(one) for one in outcome.updated)
-        is_host = any(one.type == "aws:ec2:Instance" for one in outcome.updated)
+        is_host = any(one.is_host for one in outcome.updated)
         stops = "; for a new instance type the host is stopped and started" if is_host else ""
         terminal.paragraph(f"{listed}{stops}", "  updates: ")
     if outcome.replaced:
@@ -226,7 +254,7 @@ def _show_outputs(target: Target, stack: str | None) -> None:
     outputs = target.outputs()
     for key in ("amiName", "amiId", "instanceType", "instanceId", "url"):
         if value := outputs.get(key):
-            terminal.paragraph(str(value), f"  {key:<15} ", whole=True)
+            terminal.paragraph(str(value), f"  {key:<15} ")
     if target.simulated:
         terminal.paragraph("SIMULATED: no host booted, nothing answers at this url")
         return

@@ -20,6 +20,7 @@ FLAGS: Final = {
     "osType": "--os-type",
     "architecture": "--architecture",
     "amiType": "--ami-type",
+    "instanceType": "--instance-type",
 }
 """The keys that have a flag of `geusemaker deploy`."""
 
@@ -100,9 +101,11 @@ def effective(
     except ConfigError as error:
         # Two values may contradict each other only because one layer overrides another.
         raise ConfigError(" ".join([str(error), *notes])) from None
-    # The image's three keys are written even with default values: defaults may change.
+    # The image's three keys are written even with default values: defaults may change. The type is
+    # shown, since it decides the price, but not written: its default follows the architecture.
     defaults = {key: as_text(config.model_dump(by_alias=True)[key]) for key in FLAGS}
-    values = {**defaults, **config.stack_values()}
+    set_values = config.stack_values()
+    values = {**defaults, **set_values}
     in_stack = {one.key: one.value for one in every if isinstance(one.origin, StackOrigin)}
     rows = [Row(REGION_KEY, region, region_source)]
     writes: dict[str, str] = {} if region_in_stack else {REGION_KEY: region}
@@ -112,7 +115,12 @@ def effective(
         # Of `serviceSettings` a secret has secret parts only, which the value does not show.
         hidden = secret and key != SETTINGS
         rows.append(Row(f"{NAMESPACE}:{key}", "[secret]" if hidden else value, _source(one)))
-        if in_stack.get(key) != value and not (one and isinstance(one.origin, StackOrigin)):
+        is_written = key in set_values or key != "instanceType"
+        if (
+            is_written
+            and in_stack.get(key) != value
+            and not (one and isinstance(one.origin, StackOrigin))
+        ):
             writes[f"{NAMESPACE}:{key}"] = value
     return Effective(config, region, tuple(rows), writes, notes)
 

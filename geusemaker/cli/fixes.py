@@ -13,10 +13,10 @@ from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
 
 # These act on a stack. `pulumi stack init` names its own, and `pulumi login` needs none.
 _OF_STACK = re.compile(
-    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack output|stack export)\b"
+    r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
-    r"geusemaker (?:deploy|up|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+    r"geusemaker (?:deploy|up|doctor|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
 )
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
 _FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: OF_FLAG}
@@ -86,7 +86,7 @@ def _rewritten(
         match = _SET.fullmatch(step)
         if deploy is not None and match and match["key"] in _FLAG_OF:
             flags[_FLAG_OF[match["key"]]] = match["value"]
-        else:
+        elif not flags or step != "pulumi up":  # which the deployment does
             left.append(_with_flags(step, stack, local, region))
     if flags:
         left.append(command_of({**(deploy or {}), **flags}))

@@ -65,6 +65,7 @@ class Host:
             published=self._published_bundle(),
             time=_now(),
             simulated=self.target.simulated,
+            deployed_type=str(self.outputs.get("instanceType") or ""),
         )
 
     def _published_bundle(self) -> str:
@@ -111,7 +112,8 @@ def gone(host: Host, instance: Instance) -> HostError:
         f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
         "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
         "up --refresh` creates a new host with the same data; `pulumi destroy --refresh` removes "
-        "the stack (without --refresh, detaching the data volume fails)."
+        "the stack once geusemaker:protectData is false and deployed (without --refresh, detaching "
+        "the data volume fails)."
     )
 
 
@@ -127,17 +129,16 @@ def opened_host(
         ConfigError: No stack is selected, or there is no Region.
         HostError: The stack is not deployed.
     """
-    with opened(stack, region, local, own_region=True) as target:
+    with opened(stack, region, local, own_region=True, reads_stack=reads_config) as target:
         name, _, _ = target.required_stack()
         service = HostService(target.required_region(), target.client)
-        if reads_config:
-            target.read_ahead()
         outputs = target.outputs()
         instance_id = outputs.get("instanceId")
         if not isinstance(instance_id, str) or not instance_id:
             raise HostError(
-                f"Stack {name} has no host: it was never deployed, or is destroyed. `geusemaker "
-                "deploy` creates one."
+                f"Stack {name} has no host: it was never deployed, or is destroyed, or its "
+                "deployment has failed. `geusemaker doctor` shows what would stop a deployment, "
+                "such as a full vCPU quota; `geusemaker deploy` creates the host."
             )
         fit = partial(fixes.reword, stack=stack, local=local, region=region)
         yield Host(target, name, outputs, service, instance_id, fit)

@@ -15,10 +15,10 @@ from typing import Annotated
 import typer
 
 from geusemaker import terminal
+from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.config import DeploymentConfig
-from geusemaker.config.sources import Given
+from geusemaker.config.sources import Given, camel
 from geusemaker.dlami import recognise
-from geusemaker.dlami.compatibility import NO_GPU
 from geusemaker.dlami.wording import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2.quotas import explain
@@ -29,7 +29,7 @@ from geusemaker.local.places import STACK, Places, find_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.local.summary import stack_lines
 from geusemaker.pulumi_cli.find import CACHED, ON_PATH, find_engine
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
 from geusemaker.today import today
 
 app = typer.Typer(help="Run a simulated AWS account on this machine.", no_args_is_help=True)
@@ -46,6 +46,14 @@ def _say(text: str) -> None:
 @app.command()
 def up() -> None:
     """Deploy stack `dev` into the simulated account, and show the result."""
+    try:
+        _show_up()
+    except KeyboardInterrupt:
+        _say("Interrupted. `make up` again continues.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _show_up() -> None:
     places, base, screen = _places(), dict(os.environ), Screen()
     screen.line(HEADER)
     with screen.step(1, "Python packages") as step:
@@ -67,8 +75,7 @@ def up() -> None:
         for warning in outcome.warnings:
             screen.note(f"warning: {warning}")
         for note in outcome.notes:
-            if not note.startswith(NO_GPU):  # the summary's Host line says it
-                screen.note(_for_shell(note))
+            screen.note(_for_shell(note))
         topics, other_os = _summary(opened, outcome)
     screen.line()
     for line in summary(topics, other_os):
@@ -207,11 +214,11 @@ def status(
     account = lifecycle.running_account(places)
     alive = account.resources() if account else []
     if as_json:
-        facts = None if account is None else vars(account) | {"resources": len(alive)}
-        if facts is not None:
-            for secret in ("token", "access_key_id", "secret_access_key"):
-                del facts[secret]
-        typer.echo(json.dumps({"running": account is not None, "account": facts}))
+        secret = ("token", "access_key_id", "secret_access_key")
+        shown = {} if account is None else vars(account)
+        facts = {camel(name): value for name, value in shown.items() if name not in secret}
+        facts = facts and facts | {"resources": len(alive)}
+        typer.echo(json.dumps({"running": account is not None, "account": facts or None}))
     elif account is None:
         typer.echo("SIMULATED: no account is running in this clone; `make up` starts one")
     else:
@@ -244,8 +251,15 @@ def open_shell() -> None:
         file.unlink(missing_ok=True)
         file.touch(0o600)  # sh's file has the account's key
         file.write_text(text, encoding="utf-8")
-    _say("Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work here; `exit` leaves")
-    raise typer.Exit(_run_through(start.command, dict(opened.env) | own | dict(start.env)))
+    # Pulumi works inside the clone only.
+    is_inside = Path.cwd().is_relative_to(places.project)
+    where = "here" if is_inside else f"in {places.project}, where this shell starts"
+    _say(
+        f"Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work {where}; "
+        "`exit` leaves"
+    )
+    env = dict(opened.env) | own | dict(start.env)
+    raise typer.Exit(_run_through(start.command, env, None if is_inside else places.project))
 
 
 @app.command(
@@ -260,13 +274,13 @@ def run(
     raise typer.Exit(_run_through(command, dict(opened.env)))
 
 
-def _run_through(command: list[str], env: dict[str, str]) -> int:
+def _run_through(command: list[str], env: dict[str, str], cwd: Path | None = None) -> int:
     program = process.find(command[0], env)
     # Both processes get Ctrl-C, and the child's exit code counts. A handler, because a child
     # inherits SIG_IGN.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        code = subprocess.run([program, *command[1:]], env=env, check=False).returncode
+        code = subprocess.run([program, *command[1:]], cwd=cwd, env=env, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, before)
     return 128 - code if code < 0 else code

@@ -1,24 +1,27 @@
-"""`geusemaker logs`: the last log lines of the host or of a service.
+"""`geusemaker logs`: the last log lines of the host or of a service, and with --follow new ones.
 
 Read with Systems Manager's Run Command, which needs neither a plugin nor an open port.
 """
 
 import time
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from geusemaker import terminal
 from geusemaker.bundle import CONTAINERS
+from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
-from geusemaker.errors import HostError
+from geusemaker.errors import EndpointError, HostError, ThrottledError
 from geusemaker.host import logs as remote_logs
 from geusemaker.host.service import DELIVERY_SECONDS, CommandResult
 from geusemaker.messages import nearest
 
 _PAUSE: Final = 1.0
+_FOLLOW_PAUSE: Final = 3.0
+"""Seconds between two reads; each is two calls of AWS or more."""
 _TRIES: Final = 2 * DELIVERY_SECONDS
 """A command is delivered or dropped after DELIVERY_SECONDS, then runs at most as long."""
 
@@ -56,6 +59,14 @@ def logs(
             help="Maximum number of lines.",
         ),
     ] = 200,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            "-f",
+            help="Continue with new lines until Ctrl-C; without SERVICE, those of the boot log.",
+        ),
+    ] = False,
     stack: StackOption = None,
     region: RegionOption = None,
     local: LocalOption = False,
@@ -64,6 +75,8 @@ def logs(
     with opened_host(stack, region, local) as host:
         host.refuse_simulated("no log to read")
         host.is_up()
+        if follow:
+            _follow(host, service, lines)
         with terminal.working("Reading the log"):
             ran = _run(host, remote_logs.script(service, lines))
         found = remote_logs.logs(ran.out)
@@ -80,6 +93,31 @@ def logs(
             say("note: Systems Manager has cut the end off; use fewer --lines")
         if ran.status != "Success":
             raise HostError(_failed(host, service, ran, bool(found)))
+
+
+def _follow(host: Host, service: str | None, lines: int) -> NoReturn:
+    """Prints new lines until Ctrl-C. A network outage or throttling does not end it."""
+    follower = remote_logs.Follower(service, lines)
+    trouble = ""
+    try:
+        while True:
+            try:
+                ran = _run(host, follower.script())
+            except (EndpointError, ThrottledError) as error:
+                if error.code != trouble:
+                    say(f"note: AWS does not answer ({error.code}); trying again")
+                trouble = error.code
+                _sleep(_FOLLOW_PAUSE)
+                continue
+            trouble = ""
+            if ran.status != "Success":
+                raise HostError(_failed(host, service, ran, was_shown=False))
+            for line in follower.new_lines(ran.out):
+                typer.echo(line)
+            if not follower.is_behind:
+                _sleep(_FOLLOW_PAUSE)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _run(host: Host, script: list[str]) -> CommandResult:

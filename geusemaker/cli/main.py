@@ -4,14 +4,34 @@ import gc
 import logging
 import signal
 import sys
+from difflib import get_close_matches
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
 from geusemaker import terminal
 from geusemaker.cli.lazy import HELP_OPTIONS, Lazy, LazyGroup
 from geusemaker.errors import GeuseMakerError
+
+_REMOVALS: Final = (
+    "destroy",
+    "delete",
+    "down",
+    "remove",
+    "rm",
+    "teardown",
+    "terminate",
+    "undeploy",
+    "uninstall",
+)
+"""What users type to remove a stack."""
+_SIMILAR: Final = 0.75  # of 1
+_REMOVAL: Final = Lazy(
+    "destroy",
+    "geusemaker.cli.destroy:destroy",
+    "Show the commands that remove the stack. Changes nothing.",
+)
 
 
 class Commands(LazyGroup):
@@ -68,6 +88,16 @@ class Commands(LazyGroup):
         Lazy("ami", "geusemaker.cli.ami:app", "List, show, pin and update Deep Learning AMIs."),
         Lazy("local", "geusemaker.cli.local:app", "Run a simulated AWS account on this machine."),
     )
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command. For a word that means removal, also a misspelt one, not that for deployment.
+
+        `deploy` would be suggested for `destroy`.
+        """
+        if known := super().get_command(ctx, cmd_name):
+            return known
+        similar = get_close_matches(cmd_name, [*self.commands, *_REMOVALS], cutoff=_SIMILAR)
+        return _REMOVAL if similar and similar[0] in _REMOVALS else None
 
 
 app = typer.Typer(

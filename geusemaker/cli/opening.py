@@ -33,12 +33,14 @@ def open_target(
     *,
     need_engine: bool = False,
     any_region: bool = False,
+    reads_stack: bool = False,
     say: Say = say,
 ) -> Target:
     """Finds project, engine, stack and Region.
 
     With `need_engine` a missing Pulumi CLI is installed or built, which takes minutes; otherwise
     the target has no stack. With `any_region` an unknown Region is no error: the caller reports it.
+    With `reads_stack` the Pulumi CLI starts to read the stack's config and outputs.
 
     Raises:
         ConfigError: The named stack does not exist, or the named Region.
@@ -63,7 +65,7 @@ def open_target(
     else:
         env = base
     # With --local the session has just made sure that the stack exists.
-    cli, why = _cli(project, env, stack, need_engine, say, is_known=local)
+    cli, why = _cli(project, env, stack, need_engine, say, is_known=local, reads_stack=reads_stack)
     name = cli.stack if cli else None
     file = file_of(project, env, name) if name else None
     own, _ = _region(None, cli, file, {})
@@ -92,16 +94,21 @@ def open_target(
 
 @contextlib.contextmanager
 def opened(
-    stack: str | None, region: str | None, local: bool, *, own_region: bool = False
+    stack: str | None,
+    region: str | None,
+    local: bool,
+    *,
+    own_region: bool = False,
+    reads_stack: bool = False,
 ) -> Iterator[Target]:
     """The target of a command. Rewrites the commands in its errors to match the user's flags.
 
-    With `own_region` only the stack's own Region is accepted.
+    With `own_region` only the stack's own Region is accepted. `reads_stack`: see `open_target`.
     """
     # Meanwhile the Pulumi CLI runs; each takes 0.2 s.
     Thread(target=import_module, args=("boto3",)).start()
     try:
-        target = open_target(stack, region, local)
+        target = open_target(stack, region, local, reads_stack=reads_stack)
         if own_region:
             target.check_own_region()
         with contextlib.ExitStack() as held:
@@ -121,6 +128,7 @@ def _cli(
     say: Say,
     *,
     is_known: bool,
+    reads_stack: bool,
 ) -> tuple[PulumiCli | None, str]:
     """The CLI bound to the stack, or why there is none. A known stack is not looked up."""
     try:
@@ -133,9 +141,10 @@ def _cli(
     path = os.pathsep.join(
         [str(session.bin_dir()), str(program.parent), env.get("PATH", os.defpath)]
     )
-    cli = PulumiCli(program, {**env, "PATH": path}, project)
+    cli = PulumiCli(program, {**env, "PATH": path}, project, stack)
+    if reads_stack:
+        cli.read_ahead()  # of the selected stack, where none is named
     if is_known:
-        cli.stack = stack
         return cli, ""
     try:
         stacks = cli.stacks()

@@ -42,6 +42,7 @@ def plan(
     os_type: deploy.OsTypeOption = None,
     architecture: deploy.ArchitectureOption = None,
     ami_type: deploy.AmiTypeOption = None,
+    instance_type: deploy.InstanceTypeOption = None,
     config: deploy.ConfigOption = None,
     against: Annotated[
         str | None,
@@ -67,7 +68,12 @@ def plan(
 
     Exit codes: 0 planned, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
     """
-    given = {"osType": os_type, "architecture": architecture, "amiType": ami_type}
+    given = {
+        "osType": os_type,
+        "architecture": architecture,
+        "amiType": ami_type,
+        "instanceType": instance_type,
+    }
     wanted = _conditions(fail_on, against)
     try:
         with terminal.working("Planning"):

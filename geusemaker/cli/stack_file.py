@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from geusemaker.config.sources import read_own_file
 from geusemaker.errors import ConfigError
 from geusemaker.pulumi_cli.run import PulumiCli
 
@@ -83,16 +82,8 @@ def file_of(project: Path, env: Mapping[str, str], stack: str) -> Path:
 
 
 def own_keys(file: Path) -> dict[str, bool]:
-    """The keys in a stack's file, and whether each is encrypted.
-
-    Empty for a file that cannot be read: Pulumi reports its fault.
-    """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        config = content["config"]
-        return {str(key): _holds_secret(value) for key, value in config.items()}
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        return {}
+    """The full keys in a stack's file, and whether each is encrypted. Raises `ConfigError`."""
+    return {key: _holds_secret(value) for key, value in read_own_file(file).items()}
 
 
 def _holds_secret(value: object) -> bool:
@@ -104,8 +95,5 @@ def _holds_secret(value: object) -> bool:
 
 def plain_value(file: Path, key: str) -> str | None:
     """A key's text; None where it is not in the file, is encrypted, or is not a text."""
-    try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))["config"][key]
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-        return None
+    value = read_own_file(file).get(key)
     return value if isinstance(value, str) and value else None

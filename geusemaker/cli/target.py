@@ -6,8 +6,7 @@ AWS and Pulumi settings choose it.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -62,7 +61,6 @@ class Target:
     no_stack: str = ""
     calls: int = 0
     _session: Any = field(default=None, repr=False)
-    _ahead: dict[str, Future[Any]] = field(default_factory=dict, repr=False)
 
     def client(self, service: str) -> Any:
         """A boto3 client of that service in the Region."""
@@ -140,30 +138,11 @@ class Target:
             raise ConfigError(self.no_stack)
         return self.stack, self.cli, self.stack_file
 
-    def read_ahead(self) -> None:
-        """Starts the Pulumi CLI for `given` and `outputs`, which then wait for its results.
-
-        For a command that needs both, and calls AWS in the meantime. Each is used once.
-        """
-        aside = ThreadPoolExecutor(max_workers=2)
-        self._ahead = {
-            "given": aside.submit(self._given),
-            "outputs": aside.submit(self._outputs),
-        }
-        aside.shutdown(wait=False)
-
-    def _read(self, name: str, read: Callable[[], T]) -> T:
-        started = self._ahead.pop(name, None)
-        return read() if started is None else started.result()
-
     def given(self) -> list[Given]:
         """The keys of this program that the stack's own file sets; empty without a stack.
 
         Pulumi reads the values, so they are the ones that the program sees.
         """
-        return self._read("given", self._given)
-
-    def _given(self) -> list[Given]:
         if self.cli is None or self.stack_file is None:
             return []
         own = own_keys(self.stack_file)
@@ -185,9 +164,6 @@ class Target:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs; empty without a stack, or before its first deployment."""
-        return self._read("outputs", self._outputs)
-
-    def _outputs(self) -> dict[str, Any]:
         return self.cli.outputs() if self.cli and self.stack else {}
 
     def facts(self, identity: Identity, stack: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from geusemaker import userdata
 from geusemaker.bundle import Access
+from geusemaker.components.growth import Properties, grows_only
 from geusemaker.components.kept import output_of
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
@@ -161,7 +162,11 @@ class Compute(pulumi.ComponentResource):
             # A change in place would restart the host without running the new script.
             user_data_replace_on_change=True,
             tags=tags.named("host"),
-            opts=ResourceOptions(parent=self, depends_on=[*args["needs"], *settings.needs]),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=[*args["needs"], *settings.needs],
+                hooks=grows_only(f"{name}-root", "rootVolumeGib", _root_size),
+            ),
         )
         aws.ec2.VolumeAttachment(
             f"{name}-data",
@@ -203,3 +208,7 @@ class Compute(pulumi.ComponentResource):
                 "statusParameter": self.status_name,
             }
         )
+
+
+def _root_size(host: Properties) -> object:
+    return (host.get("rootBlockDevice") or {}).get("volumeSize")

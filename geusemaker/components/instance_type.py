@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker import remarks
 from geusemaker.components import offered_types
 from geusemaker.dlami.compatibility import Remark
 from geusemaker.ec2.instance_types import InstanceType
@@ -44,7 +45,7 @@ def _gpu(answer: Any) -> str:
     return f"{int(answer.count or 1)} x {name}"
 
 
-def log_remarks(remarks: Iterable[Remark]) -> None:
+def log_remarks(found: Iterable[Remark]) -> None:
     """Show remarks in Pulumi's log."""
-    for remark in remarks:
-        (pulumi.log.warn if remark.level == "warning" else pulumi.log.info)(remark.text)
+    for remark in found:
+        (remarks.warn if remark.level == "warning" else remarks.note)(remark.text)

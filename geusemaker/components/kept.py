@@ -15,12 +15,13 @@ def keep(
     parent: pulumi.Resource,
     *,
     protect: bool | None = None,
+    hooks: pulumi.ResourceHookBinding | None = None,
 ) -> pulumi.Output[Any]:
     """The value of the first deployment."""
     stash = pulumi.Stash(
         name,
         input=choice,
-        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"]),
+        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"], hooks=hooks),
     )
     return output_of(stash)
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import pulumi
 from pulumi import ResourceOptions
 
+from geusemaker import remarks
 from geusemaker.components.instance_type import log_remarks
 from geusemaker.components.kept import output_of
 from geusemaker.config import DeploymentConfig
@@ -67,8 +68,8 @@ def keep_image(
 def _image_of(record: dict[str, Any]) -> FoundImage:
     if MISSING in record:
         raise NoImageError(
-            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi destroy` "
-            "clears what it left.)"
+            f"{record[MISSING]} (Where a first deployment has failed on this: `pulumi state "
+            "unprotect --all && pulumi destroy` clears what it left.)"
         )
     return FoundImage.from_record(record)
 
@@ -84,7 +85,7 @@ def _checked(
 
 def _log_news(kept: FoundImage, found: FoundImage | None) -> None:
     if news := newer_image(kept, found):
-        pulumi.log.info(news)
+        remarks.note(news)
 
 
 def _find(
@@ -112,8 +113,8 @@ def _find(
         log_remarks(verdict(query, host, image, pin=config.pin_key))
         return image
     for warning in query.warnings:
-        pulumi.log.warn(warning)
-    return lookup.find_image(query, invoke, region)
+        remarks.warn(warning)
+    return lookup.find_image(query, invoke, region, config.instance_type)
 
 
 @as_run_errors()

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker import remarks
 from geusemaker.components import adopted, offered_types, zones
 from geusemaker.components.kept import keep
 from geusemaker.components.tagging import Tags
@@ -138,7 +139,7 @@ class Network(pulumi.ComponentResource):
             self.public_address = False
         self.needs_address = is_public and not found[0].maps_public
         if self.needs_address:
-            pulumi.log.info(adopted.address_note(found[0]))
+            remarks.note(adopted.address_note(found[0]))
         has_egress = is_open or self.needs_address or not is_public
         keep(f"{self._name}-needs-address", self.needs_address, self).apply(
             lambda was: adopted.check_keeps_address(bool(was) and not has_egress, found[0])

@@ -81,6 +81,7 @@ def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[
             memory_mib=memory,
             gpu_gib=host.gpu_gib,
             disk_gib=config.data_volume_gib,
+            is_chosen="instance_type" in config.model_fields_set,
         )
     if idle := [key for key in config.image_versions if key not in containers]:
         notes.append(

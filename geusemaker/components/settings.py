@@ -301,7 +301,8 @@ def _secrets_parameter(
     lines: pulumi.Output[str] = pulumi.Output.all(**secrets).apply(secret_lines)
     return aws.ssm.Parameter(
         f"{name}-secrets",
-        name=tags.parameter_name("secrets"),
+        # Pulumi names it, each time differently: one that is created again has version 1 again, and
+        # under the same name the pointer would be one that the host has applied.
         description="Secrets of the services from a GeuseMaker stack's config",
         type="SecureString",
         key_id=kms_key_arn,

@@ -9,8 +9,10 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker.components import kms_key
 from geusemaker.components.backups import make_backups
-from geusemaker.components.kept import check_same_key, check_same_region, keep
+from geusemaker.components.growth import grows_only
+from geusemaker.components.kept import check_same_region, keep
 from geusemaker.components.partition import partition_of
 from geusemaker.components.tagging import Tags
 from geusemaker.run_errors import as_run_errors
@@ -123,9 +125,13 @@ class Storage(pulumi.ComponentResource):
         region = keep(f"{name}-region", args["region"], self).apply(
             lambda was: check_same_region(was, args["region"])
         )
-        key = pulumi.Output.all(
-            region, keep(f"{name}-key", args.get("kms_key_arn") or "", self)
-        ).apply(lambda kept: check_same_key(kept[1], args.get("kms_key_arn") or ""))
+        key_name, arn = f"{name}-key", args.get("kms_key_arn") or ""
+        invoke = pulumi.InvokeOptions(parent=self)
+        fault = kms_key.look_up(arn, args["region"], invoke) if arn else None
+        refuse = fault and kms_key.refuse_new(key_name, arn, args["region"], fault)
+        key = pulumi.Output.all(region, keep(key_name, arn, self, hooks=refuse)).apply(
+            lambda kept: kms_key.kept_key(kept[1], arn, fault)
+        )
         system = aws.efs.FileSystem(
             f"{name}-files",
             encrypted=True,
@@ -182,7 +188,11 @@ class Storage(pulumi.ComponentResource):
             encrypted=True,
             kms_key_id=key,
             tags=tags.named("data"),
-            opts=guarded,
+            opts=ResourceOptions(
+                parent=self,
+                protect=args["protect"],
+                hooks=grows_only(f"{name}-data", "dataVolumeGib", lambda disk: disk.get("size")),
+            ),
         )
         make_backups(
             name,

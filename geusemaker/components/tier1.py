@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import SecretStr
 
-from geusemaker import bundle, cost, dlami, userdata
+from geusemaker import bundle, cost, dlami, remarks, userdata
 from geusemaker.components import hosted_zone, instance_type
 from geusemaker.components.api_keys import make_api_keys
 from geusemaker.components.compute import Compute
@@ -17,6 +17,7 @@ from geusemaker.components.kept import keep
 from geusemaker.components.kept_image import keep_image, root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.notes import notes_of
+from geusemaker.components.partition import check_policies
 from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
@@ -138,15 +139,23 @@ class Tier1(pulumi.ComponentResource):
         kept = keep_image(name, config, query, host, region, invoke, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
+        partition = look_up_partition(invoke)
+        boundary = config.permissions_boundary_arn
+        check_policies(
+            {
+                "permissionsBoundaryArn": [boundary] if boundary else [],
+                "extraPolicyArns": config.extra_policy_arns,
+            },
+            partition,
+        )
         for note in notes_of(config, host, today):
-            pulumi.log.info(note)
+            remarks.note(note)
         if config.budget_usd is not None:
             kept.apply(lambda image: _warn_of_budget(config, region, image, today))
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
         tags = Tags(pulumi.get_stack(), stack_id, config.tags)
-        partition = look_up_partition(invoke)
         network = Network(
             f"{name}-network",
             {
@@ -292,7 +301,7 @@ def _warn_of_budget(config: DeploymentConfig, region: str, image: FoundImage, to
     size = root_gib(config.root_volume_gib, image)
     found = cost.estimate_of(config, region=region, today=today, root_gib=size)
     if warning := cost.over_budget(config, found):
-        pulumi.log.warn(warning)
+        remarks.warn(warning)
 
 
 def connect_command(instance_id: str, region: str) -> str:

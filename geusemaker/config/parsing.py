@@ -5,7 +5,7 @@ import re
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from geusemaker.config.sources import Unquoted, load_json
+from geusemaker.config.documents import Unquoted, load_json
 from geusemaker.messages import InvalidSetting, InvalidValue, Remove, Set
 
 _whole = re.compile(r"[+-]?[0-9]{1,12}")

@@ -4,9 +4,10 @@ Call `by_name` before AWS is called, and `verdict` once the type's description i
 the image once that is found. Each raises `ConfigError` for what cannot run.
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Literal
 
 from geusemaker.dlami.catalogue import Catalogue, Line, load_catalogue
 from geusemaker.dlami.image import FoundImage
@@ -14,11 +15,14 @@ from geusemaker.dlami.naming import looks_like_dlami, recognise
 from geusemaker.dlami.nearest import Request, listing
 from geusemaker.dlami.rows import Blackwell
 from geusemaker.dlami.selection import ImageQuery
-from geusemaker.ec2.instance_types import InstanceType, counterpart, family_of, runnable
+from geusemaker.ec2.instance_types import (
+    InstanceType,
+    architecture_of,
+    counterpart,
+    family_of,
+    runnable,
+)
 from geusemaker.errors import ConfigError
-
-NO_GPU: Final = "No GPU"
-"""Start of the note on a type without a GPU, for screens that show this elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,14 @@ def by_name(
     )
 
 
+def runs(query: ImageQuery, instance_type: str) -> bool:
+    """Whether `by_name` accepts the instance type, and its name is of the architecture."""
+    with contextlib.suppress(ConfigError):
+        by_name(query, instance_type)
+        return architecture_of(instance_type) in (None, query.architecture)
+    return False
+
+
 def verdict(
     query: ImageQuery,
     host: InstanceType,
@@ -173,19 +185,13 @@ def depends_on_image_age(instance_type: str) -> bool:
 
 
 def _by_gpus(query: ImageQuery, host: InstanceType, catalogue: Catalogue) -> tuple[Remark, ...]:
-    """The remarks on the GPUs that AWS describes; a type without one gets a `NO_GPU` note.
+    """The remarks on the GPUs that AWS describes; a type without one gets none.
 
     Raises:
         ConfigError: The family is not in the table, and a GPU is not NVIDIA's.
     """
     family = family_of(host.name)
-    if not host.gpus:
-        text = (
-            f"{NO_GPU}: {host.name} has none, so the image's GPU tools stay unused and Ollama runs "
-            "on the CPU."
-        )
-        return (Remark("note", text),)
-    if catalogue.lists(family) or catalogue.unsupported_of(family):
+    if not host.gpus or catalogue.lists(family) or catalogue.unsupported_of(family):
         return ()
     gpus, other = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue))
     # "1 x NVIDIA L4"

@@ -4,15 +4,18 @@
 paragraph, and the next version is tried if one is missing. Normally it is one call.
 """
 
+import contextlib
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from geusemaker import remarks
+from geusemaker.dlami.compatibility import runs
 from geusemaker.dlami.image import FoundImage, root_device_of, root_volume_gib, version_in
 from geusemaker.dlami.naming import exact_glob, exact_regex
 from geusemaker.dlami.pins import check_fit, check_state, missing, pin_of
-from geusemaker.dlami.selection import ImageQuery
+from geusemaker.dlami.selection import Candidate, ImageQuery, others
 from geusemaker.dlami.wording import fallback, no_image
 from geusemaker.errors import ImageError, one_line
 
@@ -21,37 +24,64 @@ _NO_RESULTS = "Your query returned no results"
 
 
 def find_image(
-    query: ImageQuery, opts: pulumi.InvokeOptions | None = None, region: str | None = None
+    query: ImageQuery,
+    opts: pulumi.InvokeOptions | None = None,
+    region: str | None = None,
+    instance_type: str | None = None,
 ) -> FoundImage:
     """The newest image of the best candidate that the Region has.
 
     A candidate other than the first logs a warning. The caller logs the query's own warnings.
-    `region` is the Region's name, for messages.
+    `region` is the Region's name, for messages. An error proposes only what runs on
+    `instance_type`, if that is given.
 
     Raises:
         NoImageError: The Region has none of the candidates.
         ImageError: The AWS call failed, or the image cannot be used.
     """
     for candidate in query.candidates:
-        answer = _get_ami(
-            f"the image {query.os_type} / {query.architecture} / {query.ami_type}",
-            opts,
-            region,
-            owners=["amazon"],
-            most_recent=True,
-            include_deprecated=query.include_deprecated,
-            name_regex=candidate.name_regex,
-            filters=[
-                _filter("name", *candidate.name_globs),
-                _filter("architecture", query.architecture),
-                _filter("state", "available"),
-            ],
-        )
+        answer = _search(query, candidate, opts, region)
         if answer is not None:
             if warning := fallback(query, candidate, region):
-                pulumi.log.warn(warning)
+                remarks.warn(warning)
             return _found(answer, query.architecture)
-    raise no_image(query, region)
+    raise no_image(query, region, instead=_instead(query, opts, region, instance_type))
+
+
+def _search(
+    query: ImageQuery, candidate: Candidate, opts: pulumi.InvokeOptions | None, region: str | None
+) -> Any | None:
+    return _get_ami(
+        f"the image {query.os_type} / {query.architecture} / {query.ami_type}",
+        opts,
+        region,
+        owners=["amazon"],
+        most_recent=True,
+        include_deprecated=query.include_deprecated,
+        name_regex=candidate.name_regex,
+        filters=[
+            _filter("name", *candidate.name_globs),
+            _filter("architecture", query.architecture),
+            _filter("state", "available"),
+        ],
+    )
+
+
+def _instead(
+    query: ImageQuery,
+    opts: pulumi.InvokeOptions | None,
+    region: str | None,
+    instance_type: str | None,
+) -> tuple[ImageQuery, Candidate] | None:
+    """The nearest search that finds an image in the Region, by one call of AWS each."""
+    with contextlib.suppress(ImageError):  # the first error is the one to report
+        for other in others(query):
+            if instance_type and not runs(other, instance_type):
+                continue
+            for candidate in other.candidates:
+                if _search(other, candidate, opts, region) is not None:
+                    return other, candidate
+    return None
 
 
 def find_pinned(
@@ -101,7 +131,7 @@ def find_pinned(
     check_state(pin, answer.name or "", answer.state or "available")
     warning = check_fit(pin, answer.name or "", answer.architecture or architecture)
     if warning is not None:
-        pulumi.log.warn(warning)
+        remarks.warn(warning)
     return _found(answer, architecture)
 
 
@@ -120,9 +150,8 @@ def _get_ami(
         raise ImageError(
             f"The AWS call for {what}{where} failed: {said} -- if the cause is the credentials, "
             "`aws sts get-caller-identity` shows which are used; if a permission, the caller needs "
-            "ec2:DescribeImages; if the Region, `pulumi config get aws:region` shows it and "
-            "`pulumi config set aws:region us-east-1` changes it; if throttling or the network, "
-            "run the command again."
+            "ec2:DescribeImages; if the Region, `pulumi config get aws:region` shows it; if "
+            "throttling or the network, run the command again."
         ) from error
 
 

@@ -39,7 +39,7 @@ def nearest_patched(request: Request, today: date, catalogue: Catalogue) -> str:
     Nearest by architecture, then OS, then type. If a line of a closer type, or one without an
     advisory, exists on another OS, the clause names it too.
     """
-    ranked = _ranked(request, catalogue, lambda line: bool(line.patched(today)))
+    ranked = patched_lines(request, today, catalogue)
     if not ranked:
         text = f"by this table of {catalogue.as_of} AWS patches no line any more"
         own = catalogue.line(request.os_type, request.architecture, request.ami_type)
@@ -113,6 +113,17 @@ def listing(request: Request, family: str, today: date, catalogue: Catalogue) ->
     if not ranked:
         return None
     return _offer(request, ranked[0], best(ranked[0], today), today)
+
+
+def patched_lines(request: Request, today: date, catalogue: Catalogue) -> list[Line]:
+    """The lines that AWS patches, nearest first."""
+    return _ranked(request, catalogue, lambda line: bool(line.patched(today)))
+
+
+def offer(request: Request, line: Line, number: str | None, today: date) -> str:
+    """That version of a line, with the commands that select it."""
+    version = next(one for one in line.versions if one.number == number)
+    return _offer(request, line, version, today)
 
 
 def best(line: Line, today: date) -> Version:

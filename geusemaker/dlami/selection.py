@@ -17,6 +17,7 @@ from geusemaker.dlami.nearest import (
     commands,
     elsewhere,
     nearest_patched,
+    patched_lines,
     without_advisory,
 )
 from geusemaker.dlami.rows import AMI_TYPES, ARCHITECTURES, FRAMEWORKS
@@ -156,6 +157,26 @@ def select_around_pin(
     except (NeverMadeError, RequestError):
         _check_known("amiType", ami_type, AMI_TYPES)
         return select(os_type, architecture, "base", today=today)
+
+
+def others(query: ImageQuery, catalogue: Catalogue | None = None) -> list[ImageQuery]:
+    """The searches for what could take the place of a missing image, nearest first.
+
+    For a requested version, the first is for the other versions of its line.
+    """
+    catalogue = catalogue or load_catalogue()
+    lines = patched_lines(request_of(query), query.today, catalogue)
+    own = (query.os_type, query.architecture, query.ami_type)
+    return [
+        select(*line.key, today=query.today, catalogue=catalogue)
+        for line in lines
+        if line.key != own or query.framework_version is not None
+    ]
+
+
+def request_of(query: ImageQuery) -> Request:
+    """The config values of a search."""
+    return Request(query.os_type, query.architecture, query.ami_type, query.framework_version)
 
 
 def title(ami_type: str, framework_version: str | None) -> str:

@@ -2,44 +2,46 @@
 
 from typing import Final
 
-from geusemaker.dlami.catalogue import Line
+from geusemaker.dlami.catalogue import Line, load_catalogue
 from geusemaker.dlami.image import FoundImage
-from geusemaker.dlami.selection import Candidate, ImageQuery, title
+from geusemaker.dlami.nearest import offer
+from geusemaker.dlami.selection import Candidate, ImageQuery, request_of, title
 from geusemaker.errors import NoImageError
 
 NEWER_IMAGE: Final = "A newer image is available"
 """Start of the note on a newer image; the screen of `make up` searches for it."""
 
-# Two Regions that have every image; one of them is not the Region of the search.
-_WELL_STOCKED = ("us-east-1", "us-west-2")
-
 
 def no_image(
-    query: ImageQuery, region: str | None = None, newer: str | None = None
+    query: ImageQuery,
+    region: str | None = None,
+    newer: str | None = None,
+    instead: tuple[ImageQuery, Candidate] | None = None,
 ) -> NoImageError:
     """The error for a Region without any of the candidates.
 
     `region` is its name, if known. `newer` is the warning on a version newer than the table, if the
-    Region has one.
+    Region has one. `instead` is the nearest search that finds an image there, and its candidate.
     """
     globs = ", ".join(
         f"'{glob}'" for candidate in query.candidates for glob in candidate.name_globs
     )
     where = f"the Region {region}" if region else "the Region of this stack"
-    other = next(name for name in _WELL_STOCKED if name != region)
     text = (
-        f"AWS shows no image for {query.os_type} / {query.architecture} / {query.ami_type} in "
-        f"{where}, although AWS released some; searched names, of owner amazon: {globs}. Not "
-        "every Region has every image: `pulumi config get aws:region` shows the Region, "
-        f"`pulumi config set aws:region {other}` changes it"
+        f"AWS shows no image for {request_of(query)} in {where}, although AWS released some; "
+        f"searched names, of owner amazon: {globs}. "
     )
-    unversioned = "pulumi config rm geusemaker:frameworkVersion"
-    if query.framework_version is not None:
-        text += "; without geusemaker:frameworkVersion, the newest available version is used"
-    if query.ami_type != "base":
-        steps = ["pulumi config set geusemaker:amiType base"]
-        steps += [unversioned] if query.framework_version is not None else []
-        text += f"; or take the base image: `{' && '.join(steps)}`"
+    if instead is not None:
+        other, candidate = instead
+        line = load_catalogue().line(other.os_type, other.architecture, other.ami_type)
+        text += "The nearest that AWS shows there: "
+        text += offer(request_of(query), line, candidate.framework_version, query.today)
+    else:
+        text += "It shows none that could take its place either"
+    text += (
+        ". Another Region may have it, for a stack that is not deployed yet (a deployed one cannot "
+        "move): `geusemaker ami list --region NAME` shows what is there"
+    )
     if (
         query.framework_version is None
         and not query.include_deprecated

@@ -49,8 +49,7 @@ def instance_type(
 def judge(host: InstanceType, architecture: str, wanted: Wanted) -> Check:
     """Check the described type against what is known of the image. Pure."""
     detail = f"{host.name}: {host.vcpus} vCPUs, {host.memory_gib:g} GiB"
-    if host.gpus:
-        detail += f", {', '.join(host.gpus)}"
+    detail += f", {', '.join(host.gpus) or 'no GPU: Ollama runs on the CPU'}"
     try:
         if wanted.query is None:
             compatibility.check_architecture(host, architecture)

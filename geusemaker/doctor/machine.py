@@ -1,6 +1,7 @@
 """Checks of this machine: config, Pulumi CLI, its `aws` plugin, and the age of the image table."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
@@ -52,10 +53,19 @@ def pulumi_cli(
             ),
             None,
         )
-    where = str(engine.path_dir / "pulumi")
+    found = f"{engine.version}, {engine.path_dir / 'pulumi'}"
     if engine.source == CACHED:
-        where += ", which only `geusemaker` uses: PATH has no suitable one"
-    return Check(name, "ok", f"{engine.version}, {where}"), engine
+        path = shlex.quote(str(engine.path_dir))
+        return (
+            Check(
+                name,
+                "warning",
+                f"{found}, which only `geusemaker` uses: PATH has no suitable one",
+                f'For commands that begin with `pulumi`: `export PATH={path}:"$PATH"`.',
+            ),
+            engine,
+        )
+    return Check(name, "ok", found), engine
 
 
 def aws_plugin(place: Place, engine: Engine | None, machine: Machine | None = None) -> Check:

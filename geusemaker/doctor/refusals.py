@@ -48,7 +48,8 @@ def host_gone(text: str) -> str | None:
         f"The data volume cannot be detached from the host {detachment['host']} ({code[1]}): the "
         "host was terminated or the volume was detached outside Pulumi, and Pulumi's state still "
         "has them. The data is untouched. Run it again with a refresh: `pulumi up --refresh` "
-        "creates a new host with the same data, `pulumi destroy --refresh` removes the stack."
+        "creates a new host with the same data, `pulumi destroy --refresh` removes the stack once "
+        "geusemaker:protectData is false and deployed."
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from geusemaker.ec2.instance_types import architecture_of
+
 _SIZE = re.compile(
     r"(?:(?<=[^a-z0-9.])|^)(?:([0-9]+)x)?([0-9]+(?:\.[0-9]+)?)([bm])(?=[^a-z0-9.]|$)"
 )
@@ -53,6 +55,9 @@ MODEL_HOSTS: Final = (
 )
 """Download sizes are those of Ollama's library; prices are AWS's list prices of `PRICES_AS_OF`."""
 
+_CPU_HOST: Final = [one for one in MODEL_HOSTS if not one.gpu_gib][-1]
+"""The largest model that answers at reading speed without a GPU."""
+
 
 def least_gib(model: str) -> float | None:
     """GiB that the weights of a model take at least, or None if its name gives no size."""
@@ -76,8 +81,9 @@ def remarks(
     memory_mib: int | None,
     gpu_gib: float,
     disk_gib: int,
+    is_chosen: bool,
 ) -> list[str]:
-    """One paragraph for each model that cannot fit the host, and one if all cannot fit its disk.
+    """The paragraphs on models that cannot fit the host or its disk, or that it runs slowly.
 
     Args:
         models: Names, as in the key `ollamaModels`.
@@ -85,21 +91,33 @@ def remarks(
         memory_mib: Memory that Ollama may use; None if unknown.
         gpu_gib: Memory of all GPUs; 0 without one.
         disk_gib: Size of the data volume.
+        is_chosen: Whether the user set the type. Slow models are not mentioned then.
     """
     sized = {model: size for model in models if (size := least_gib(model)) is not None}
-    found = []
+    found, slow = [], {}
     for model, size in sized.items():
         memory = None if memory_mib is None else memory_mib / 1024
         takes = f"geusemaker:ollamaModels has {model}, which takes {size:.0f} GiB of memory"
         if memory is not None and size > memory + gpu_gib:
             where = f"{instance_type} has {memory:.0f} GiB for Ollama"
             where += f" and {gpu_gib:.0f} GiB on its GPU" if gpu_gib else ", and no GPU"
-            found.append(f"{takes} at least, but {where}: it cannot run. {_fix(size)}")
+            found.append(
+                f"{takes} at least, but {where}: it cannot run. {_fix(size, instance_type)}"
+            )
         elif gpu_gib and size > gpu_gib:
             found.append(
                 f"{takes} at least, but the GPU of {instance_type} has {gpu_gib:.0f} GiB: a part "
-                f"runs on the CPU, many times slower. {_fix(size)}"
+                f"runs on the CPU, many times slower. {_fix(size, instance_type)}"
             )
+        elif not gpu_gib and size > (least_gib(_CPU_HOST.example) or 0):
+            slow[model] = size
+    if slow and not is_chosen:
+        found.append(
+            f"geusemaker:ollamaModels has {', '.join(slow)}, and {instance_type} has no GPU: on a "
+            f"CPU, models larger than {_CPU_HOST.example} answer slowly. "
+            f"{_fix(max(slow.values()), instance_type)} To keep {instance_type} and hide this "
+            f"note: `pulumi config set geusemaker:instanceType {instance_type}`."
+        )
     total = sum(sized.values())
     if total > disk_gib:
         need = 10 * -(-int(total * 1.5) // 10)
@@ -111,9 +129,9 @@ def remarks(
     return found
 
 
-def _fix(size_gib: float) -> str:
+def _fix(size_gib: float, instance_type: str) -> str:
     fits = next((one for one in MODEL_HOSTS if one.gpu_gib > size_gib), None)
-    if fits is None:
+    if fits is None or architecture_of(instance_type) == "arm64":  # the table is of x86_64
         return "Take a smaller model; docs/models.md lists sizes and instance types."
     return (
         f"Take a smaller model, or a type with {fits.gpu_gib} GiB on its GPUs: `pulumi config set "

@@ -42,6 +42,11 @@ def situation(status: HostStatus) -> str:
     if verdict is Verdict.SIMULATED:
         return SIMULATED
     if verdict is Verdict.OFF:
+        if status.has_refused_type:
+            return (
+                "no: the instance is stopped: the deployment that changes its type from "
+                f"{status.deployed_type} to {status.instance.type} has not finished"
+            )
         return f"no: the instance is {status.instance.state}"
     if verdict is Verdict.NOT_REPORTED:
         return f"not yet reported: {_why_not_reported(status)}"
@@ -88,6 +93,12 @@ def fix(status: HostStatus) -> str:
     if verdict is Verdict.OFF:
         if status.instance.state in _TERMINATED:
             return "`pulumi up --refresh` creates a new one; the data stays"
+        if status.has_refused_type:
+            return (
+                "`geusemaker doctor` shows whether the vCPU quota is too small for the new type; "
+                "`geusemaker start` starts it when AWS allows it, and with the previous type "
+                f"`pulumi config set geusemaker:instanceType {status.deployed_type} && pulumi up`"
+            )
         return "`geusemaker start` starts it"
     if verdict is Verdict.REFUSED:
         return "`geusemaker logs` shows the full reason; correct the settings, then run `pulumi up`"
@@ -128,6 +139,8 @@ def next_commands(status: HostStatus) -> list[str]:
         return ["geusemaker credentials"]
     if verdict is Verdict.OFF:
         dead = status.instance.state in _TERMINATED
+        if status.has_refused_type:
+            return ["geusemaker doctor"]
         return ["pulumi up --refresh"] if dead else ["geusemaker start"]
     if verdict is Verdict.READY:
         return ["geusemaker connect", "geusemaker credentials", "geusemaker logs"]
@@ -140,7 +153,8 @@ def rows(status: HostStatus, outputs: Mapping[str, Any]) -> list[tuple[str, str]
     """Topic and text of each line; the topic is empty on continuation lines."""
     record = status.record
     found = [("host", _host(status)), ("ready", situation(status))]
-    if status.verdict not in (Verdict.SIMULATED, Verdict.OFF) and (how := fix(status)):
+    is_plain = status.verdict in (Verdict.SIMULATED, Verdict.OFF) and not status.has_refused_type
+    if not is_plain and (how := fix(status)):
         found.append(("", f"-> {how}"))
     # An old report does not describe the services of now.
     if status.verdict not in (*_WITHOUT_REPORT, Verdict.SIMULATED):

@@ -65,6 +65,7 @@ class HostStatus:
         published: SHA-256 in the stack's settings parameter now; empty when it could not be read.
             A host that has not polled since the last `pulumi up` does not know it yet.
         time: When the state was read; None when the report's age does not matter.
+        deployed_type: The instance type of the last complete deployment; empty when unknown.
     """
 
     instance: Instance
@@ -72,6 +73,13 @@ class HostStatus:
     published: str = ""
     time: datetime | None = None
     simulated: bool = False
+    deployed_type: str = ""
+
+    @property
+    def has_refused_type(self) -> bool:
+        """Whether a change of the type has stopped the host, and AWS did not start it."""
+        is_other = self.deployed_type not in ("", self.instance.type)
+        return self.instance.state == "stopped" and is_other
 
     @property
     def wanted(self) -> str:

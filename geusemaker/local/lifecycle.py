@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from geusemaker.config.sources import read_own_file
 from geusemaker.errors import LocalError
 from geusemaker.local import environment, process
 from geusemaker.local.account import Account, read_account
@@ -107,7 +108,11 @@ def set_aside(places: Places, path: Path) -> Path:
 
 
 def prepare(places: Places, say: Say) -> None:
-    """Creates the folders and files that the environment names."""
+    """Creates the folders and files that the environment names.
+
+    `ConfigError` for a stack file that does not parse, with its line: Pulumi names no file.
+    """
+    read_own_file(places.committed_config)
     for folder in (places.backend, places.pulumi_home, places.scratch, places.config.parent):
         folder.mkdir(parents=True, exist_ok=True)
     places.log_file.parent.mkdir(exist_ok=True)
@@ -115,6 +120,7 @@ def prepare(places: Places, say: Say) -> None:
     # `stack init` writes next to the project file, so it runs on this copy.
     shutil.copyfile(places.project / "Pulumi.yaml", places.scratch / "Pulumi.yaml")
     _copy_config(places, say)
+    read_own_file(places.config)
 
 
 def _copy_config(places: Places, say: Say) -> None:

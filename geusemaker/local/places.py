@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from geusemaker.config.documents import read_yaml
 from geusemaker.errors import LocalError
 
 STACK = "dev"
@@ -91,7 +90,10 @@ class Places:
 
 
 def find_project(start: Path) -> Path:
-    """The clone that contains `start`, else the one that this package was installed from."""
+    """The clone that contains `start`, else the one that this package was installed from.
+
+    `ConfigError` for a `Pulumi.yaml` on the way that does not parse.
+    """
     for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
         if _is_project(folder / "Pulumi.yaml"):
             return folder
@@ -102,8 +104,5 @@ def find_project(start: Path) -> Path:
 
 
 def _is_project(file: Path) -> bool:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return False
+    content = read_yaml(file) if file.is_file() else None
     return isinstance(content, dict) and content.get("name") == PROJECT_NAME

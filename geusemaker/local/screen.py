@@ -60,6 +60,10 @@ class Screen:
         self._reopen()
         try:
             yield step
+        except KeyboardInterrupt:
+            self._close()
+            self._end(number, label, step.detail, "stopped", "warning")
+            raise
         except BaseException:
             self._close()
             self._end(number, label, step.detail, "failed", "failed")

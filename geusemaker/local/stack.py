@@ -9,7 +9,8 @@ from pathlib import Path
 from geusemaker.errors import LocalError
 from geusemaker.local import process
 from geusemaker.local.places import STACK, Places
-from geusemaker.pulumi_cli.run import Outcome, PulumiCli
+from geusemaker.pulumi_cli.outcome import Outcome
+from geusemaker.pulumi_cli.run import PulumiCli
 
 _PROTECTED = (
     "geusemaker:protectData is true, so the data volume and the file system are protected, and"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from geusemaker.config import DeploymentConfig
+from geusemaker.config.documents import Unquoted
 from geusemaker.config.report import holds_secrets, metadata
-from geusemaker.config.sources import Given, Unquoted, content_of
+from geusemaker.config.sources import Given, content_of
 from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError
 from geusemaker.messages import NAMESPACE, StackOrigin

@@ -5,12 +5,15 @@ import dataclasses
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from geusemaker.errors import GeuseMakerError, PulumiError
+from geusemaker.pulumi_cli.outcome import Outcome, changed_by
+from geusemaker.remarks import PREVIEWED
 
 # The engine repeats the program's error with these; they add nothing.
 _ECHOES = (
@@ -26,82 +29,12 @@ _INTERRUPT_SECONDS = 60.0
 _WITH_PROVIDER = ("preview", "up", "destroy")
 _RARE_COLLECTIONS = {"GOGC": "400"}
 _MAX_QUOTED = 200
-
-
-# Resources with the user's data: a replacement is empty.
-_DATA_TYPES = ("aws:ebs:Volume", "aws:efs:FileSystem")
-
-
-@dataclass(frozen=True)
-class ChangedResource:
-    """A changed resource: its name, and its type as Pulumi shows it."""
-
-    name: str
-    type: str
-
-    @property
-    def is_data(self) -> bool:
-        """Whether a replacement loses data."""
-        return self.type in _DATA_TYPES
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.type})"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of an operation or a preview: counts by operation, warnings and notes.
-
-    Only previews have `replaced`, resources to replace, and `updated`, those to change in place.
-    """
-
-    changes: Mapping[str, int]
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    replaced: tuple["ChangedResource", ...] = ()
-    updated: tuple["ChangedResource", ...] = ()
-
-    def count(self, *operations: str) -> int:
-        return max((self.changes.get(name, 0) for name in operations), default=0)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing changes."""
-        return not any(self._counts())
-
-    def would(self) -> str:
-        """The counts as text for a preview."""
-        create, update, replace, delete = self._counts()
-        if self.is_empty:
-            return self._unchanged()
-        updates = f"{update} to update, " if update else ""
-        return f"{create} to create, {updates}{replace} to replace, {delete} to delete"
-
-    def replaces(self) -> str:
-        """The replaced resources as text, with a warning if data is lost."""
-        listed = ", ".join(str(one) for one in self.replaced) or "nothing"
-        lost = [one.name for one in self.replaced if one.is_data]
-        if lost:
-            return f"{listed} -- DATA IS LOST with {', '.join(lost)}"
-        return f"{listed}; data volume and file system stay" if self.replaced else listed
-
-    def did(self) -> str:
-        """The counts as text for a finished operation."""
-        words = zip(("created", "updated", "replaced", "deleted"), self._counts(), strict=True)
-        done = ", ".join(f"{n} {word}" for word, n in words if n)
-        return done or self._unchanged()
-
-    def _unchanged(self) -> str:
-        same = self.count("same")
-        return f"no changes, {same} unchanged" if same else "no changes"
-
-    def _counts(self) -> tuple[int, int, int, int]:
-        return (
-            self.count("create"),
-            self.count("update"),
-            self.count("replace", "create-replacement"),
-            self.count("delete"),
-        )
+# After a failure, Pulumi would list each output with a minus below the error.
+_AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
+# The engine puts this before an error of the program's hooks.
+_HOOK = re.compile(r'^(Preview failed: )?before hook "[^"]*" failed: ')
+_CANCELLED = "update canceled"
+_MARKUP = re.compile(r"<\{%[^%]*%\}>")
 
 
 class PulumiCli:
@@ -120,6 +53,7 @@ class PulumiCli:
         self.project = project
         self.stack = stack
         self._env = dict(env)
+        self._ahead: dict[str, Future[str]] = {}
 
     def preview(self, config_file: Path | None = None) -> Outcome:
         return self._run_with_document("preview", *self._stack_options(config_file), "--json")
@@ -129,34 +63,69 @@ class PulumiCli:
             "up", *self._stack_options(), "--yes", "--skip-preview", "--json"
         )
 
-    def up_with_output(self, say: Callable[[str], None]) -> Outcome:
-        """`up`, which passes on each line of the CLI's output as it comes.
+    def up_with_output(self, say: Callable[[str], None]) -> None:
+        """`up` after a preview; passes on each line of the CLI's output as it comes.
 
         Raises `PulumiError` with the whole output if it fails.
         """
-        command = self._command("up", *self._stack_options(), "--yes", "--skip-preview")
+        command = self._command(
+            "up", *self._stack_options(), *_AFTER_PREVIEW, "--suppress-progress"
+        )
         lines: list[str] = []
-        with _started(command, self.project, self._env, subprocess.STDOUT) as child:
+
+        def read() -> None:
             assert child.stdout is not None  # noqa: S101 - for the type checker
-            interrupted = False
-            while True:
-                try:
-                    for line in iter(child.stdout.readline, ""):
-                        lines.append(line.rstrip("\n"))
-                        say(lines[-1])
-                    child.wait()
-                    break
-                except KeyboardInterrupt:
-                    # The CLI got the signal too and finishes its current steps. Killing it would
-                    # leave resources in AWS that are not in the state. A second signal cancels it.
-                    interrupted = True
-            if interrupted:
-                raise KeyboardInterrupt
+            for line in iter(child.stdout.readline, ""):
+                lines.append(line.rstrip("\n"))
+                say(lines[-1])
+
+        env = {**self._env, PREVIEWED: "1"}
+        with _started(command, self.project, env, subprocess.STDOUT) as child:
+            _wait_through_interrupts(child, read)
         if child.returncode != 0:
             raise self.error("\n".join(lines))
-        return Outcome({}, ())
+
+    def up_on_terminal(self) -> None:
+        """`up` after a preview; the CLI draws its tree on this process's terminal.
+
+        Raises `PulumiError` with the errors of the CLI's log of events if it fails, and
+        `KeyboardInterrupt` after Ctrl-C, which the CLI reads as a key: there is no signal.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "events"
+            stack = self._stack_options()
+            command = [str(self.program), "up", *stack, *_AFTER_PREVIEW, "--event-log", str(log)]
+            # The CLI has the flag --event-log only with the second variable.
+            env = {**self._env, PREVIEWED: "1", "PULUMI_DEBUG_COMMANDS": "true"}
+            with subprocess.Popen(command, cwd=self.project, env=env) as child:
+                _wait_through_interrupts(child, lambda: None)
+            if child.returncode != 0:
+                text = log.read_text(encoding="utf-8") if log.exists() else ""
+                shown = [event.get("diagnosticEvent") or {} for event in _events(text)]
+                errors = [
+                    _MARKUP.sub("", str(one.get("message"))).strip()
+                    for one in shown
+                    if one.get("severity") == "error"
+                ]
+                if _CANCELLED in errors:
+                    raise KeyboardInterrupt
+                raise self.error("\n".join(errors) or self._no_reason(child.returncode))
+
+    def read_ahead(self) -> None:
+        """Starts the CLIs of `outputs` and of `config` without secrets, for a command that needs
+        both and works in the meantime. Each result is used once.
+        """
+        aside = ThreadPoolExecutor(max_workers=2)
+        options = self._stack_options()
+        self._ahead = {
+            "config": aside.submit(self._output, "config", *options, "--json"),
+            "outputs": aside.submit(self._output, "stack", "output", *options, "--json"),
+        }
+        aside.shutdown(wait=False)
 
     def outputs(self) -> dict[str, Any]:
+        if started := self._ahead.pop("outputs", None):
+            return _as_object(started.result())
         return _as_object(self._output("stack", "output", *self._stack_options(), "--json"))
 
     def config(self, *, show_secrets: bool = True) -> dict[str, str]:
@@ -164,8 +133,13 @@ class PulumiCli:
 
         Secrets are left out without `show_secrets`.
         """
-        shown = ["--show-secrets"] if show_secrets else []
-        found = _as_object(self._output("config", *self._stack_options(), "--json", *shown))
+        started = self._ahead.pop("config", None)
+        if started and not show_secrets:
+            text = started.result()
+        else:
+            shown = ["--show-secrets"] if show_secrets else []
+            text = self._output("config", *self._stack_options(), "--json", *shown)
+        found = _as_object(text)
         return {key: str(entry["value"]) for key, entry in found.items() if "value" in entry}
 
     def set_all(self, values: Mapping[str, str], config_file: Path) -> None:
@@ -211,21 +185,13 @@ class PulumiCli:
             (str(one.get("severity")), str(one.get("message")))
             for one in digest.get("diagnostics") or []
         ]
-        replaced = [
-            _changed_resource(str(step["urn"]))
-            for step in digest.get("steps") or []
-            if step.get("op") in _REPLACES
-        ]
-        updated = [
-            _changed_resource(str(step["urn"]))
-            for step in digest.get("steps") or []
-            if step.get("op") == "update"
-        ]
+        steps = digest.get("steps") or []
         outcome = self._outcome(ran, digest.get("changeSummary"), diagnostics)
         return dataclasses.replace(
             outcome,
-            replaced=tuple(dict.fromkeys(replaced)),
-            updated=tuple(dict.fromkeys(updated)),
+            replaced=changed_by(steps, *_REPLACES),
+            updated=changed_by(steps, "update"),
+            created=changed_by(steps, "create"),
         )
 
     def _run_with_events(self, *arguments: str) -> Outcome:
@@ -311,6 +277,24 @@ def _started(
     )
 
 
+def _wait_through_interrupts(child: "subprocess.Popen[Any]", read: Callable[[], None]) -> None:
+    """Waits for the end of `read` and of the CLI, and raises `KeyboardInterrupt` after it.
+
+    The CLI got the signal too and finishes its current steps. Killing it would leave resources in
+    AWS that are not in the state. A second signal cancels it.
+    """
+    interrupted = False
+    while True:
+        try:
+            read()
+            child.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise KeyboardInterrupt
+
+
 def _run_to_end(
     command: list[str], cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
@@ -330,20 +314,14 @@ def _wait_after_interrupt(child: "subprocess.Popen[str]") -> None:
     child.kill()
 
 
-def _changed_resource(urn: str) -> ChangedResource:
-    """Parses a URN; its third part ends with the resource's type."""
-    parts = urn.split("::")
-    package, module, kind = parts[-2].rpartition("$")[2].split(":")
-    return ChangedResource(parts[-1], f"{package}:{module.partition('/')[0]}:{kind}")
-
-
 def _is_json(text: str) -> bool:
     """Whether the CLI's output is JSON."""
     return re.match(r'\s*\{\s*["}]', text) is not None
 
 
 def _without_prefix(text: str) -> str:
-    return text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
+    plain = text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
+    return _HOOK.sub("", plain)
 
 
 def _as_object(text: str) -> dict[str, Any]:

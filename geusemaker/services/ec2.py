@@ -28,9 +28,9 @@ from geusemaker.dlami.choose import (
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.naming import exact_glob, name_globs
 from geusemaker.dlami.pins import check_fit, check_state, missing, pin_of
-from geusemaker.dlami.selection import ImageQuery
+from geusemaker.dlami.selection import Candidate, ImageQuery, others
 from geusemaker.dlami.wording import fallback, newer_version, no_image
-from geusemaker.errors import ImageError
+from geusemaker.errors import AwsError, ImageError
 from geusemaker.services.aws_errors import translate
 from geusemaker.today import today as current_day
 
@@ -185,15 +185,11 @@ class EC2Service:
             AwsError: The AWS call failed.
         """
         self.warnings = []
-        catalogue = load_catalogue()
-        globs = [
-            glob for line in catalogue.lines if line.form for glob in name_globs(line.form, ("*",))
-        ]
         shown = of_amazon(
             self._images(
                 Owners=["amazon"],
                 IncludeDeprecated=True,
-                Filters=[_filter("name", *globs), _filter("state", "available")],
+                Filters=[_filter("name", *_all_globs()), _filter("state", "available")],
             )
         )
         by_line: dict[tuple[str, str, str], list[AwsImage]] = {}
@@ -201,7 +197,7 @@ class EC2Service:
             if (key := line_of(image)) is not None:
                 by_line.setdefault(key, []).append(image)
         return tuple(
-            _line_images(line, by_line.get(line.key, []), today) for line in catalogue.lines
+            _line_images(line, by_line.get(line.key, []), today) for line in load_catalogue().lines
         )
 
     def _latest(
@@ -237,12 +233,25 @@ class EC2Service:
         ]
         chosen = choose(query, images, today)
         if chosen is None:
-            raise no_image(query, self.region, *newer)
+            instead = self._instead(query)
+            raise no_image(query, self.region, next(iter(newer), None), instead)
         candidate, image = chosen
         self._warn(fallback(query, candidate, self.region))
         for warning in newer:
             self._warn(warning)
         return image
+
+    def _instead(self, query: ImageQuery) -> tuple[ImageQuery, Candidate] | None:
+        """The nearest search that finds an image in the Region, by one more call of AWS."""
+        with contextlib.suppress(AwsError):
+            shown = self._images(
+                Owners=["amazon"],
+                Filters=[_filter("name", *_all_globs()), _filter("state", "available")],
+            )
+            for other in others(query):
+                if (found := choose(other, shown, query.today)) is not None:
+                    return other, found[0]
+        return None
 
     def _warn(self, text: str | None) -> None:
         if text:
@@ -295,6 +304,12 @@ class EC2Service:
             session = boto3.session.Session(region_name=self.region)
             self._client = session.client("ec2", config=config)
         return self._client
+
+
+def _all_globs() -> list[str]:
+    """Name globs of all lines."""
+    lines = load_catalogue().lines
+    return [glob for line in lines if line.form for glob in name_globs(line.form, ("*",))]
 
 
 def _globs(query: ImageQuery, line: Line) -> list[str]:

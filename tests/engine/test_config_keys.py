@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,7 @@ TYPED = {
     "availabilityZoneCount": "3",
     "permissionsBoundaryArn": "arn:aws:iam::000000000000:policy/edge",
     "extraPolicyArns": "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
-    "kmsKeyArn": "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555",
+    "kmsKeyArn": "",  # a key of the account
     "allowedCidrs": '["203.0.113.0/24", "192.0.2.0/24"]',
     "webhookCidrs": "198.51.100.0/24",
     "domain": "ai.example.com",
@@ -86,7 +87,8 @@ def _made(door: Door) -> dict[str, dict[str, Any]]:
 def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: Door) -> None:
     keys = {field.alias for field in DeploymentConfig.model_fields.values()}
     assert keys == TYPED.keys() | ELSEWHERE, "a key is missing here"
-    for key, value in TYPED.items():
+    key_arn = door.client("kms").create_key()["KeyMetadata"]["Arn"]
+    for key, value in {**TYPED, "kmsKeyArn": key_arn}.items():
         secret = ["--secret"] if key == "registryLogins" else []
         door.pulumi("config", "set", *secret, f"geusemaker:{key}", "--", value)
     made = _made(door)
@@ -94,7 +96,7 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     assert made["geusemaker-image"]["inputs"]["input"]["name"] == OLDER
     assert host["instanceType"] == "g5.xlarge"
     assert host["rootBlockDevice"]["volumeSize"] == 120
-    assert host["rootBlockDevice"]["kmsKeyId"] == TYPED["kmsKeyArn"]
+    assert host["rootBlockDevice"]["kmsKeyId"] == key_arn
     assert host["tags"]["team"] == "ml"
     assert host["tags"]["cost-center"] == "42"
     assert made["geusemaker-storage-data"]["inputs"]["size"] == 500
@@ -196,3 +198,40 @@ def test_an_adopted_network_is_used_tagged_by_nobody_and_left_as_it_was(door: Do
     }
     door.pulumi("destroy", "--yes")
     assert sorted(door.resources()) == sorted(before)
+
+
+def test_a_key_of_no_use_is_refused_before_anything_is_made_but_never_keeps_a_stack(
+    door: Door,
+) -> None:
+    kms = door.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    id_ = key.rpartition("/")[2]
+    kms.disable_key(KeyId=id_)
+    before = door.resources()
+    for arn, why in (
+        (key.replace("us-east-1", "eu-west-1"), "is a key of the Region eu-west-1"),
+        (f"{key[:-12]}000000000000", "does not exist"),
+        (key, "has the state Disabled"),
+    ):
+        door.set(kmsKeyArn=arn)
+        refused = door.run("geusemaker", "deploy", "--yes")
+        assert refused.code == 1
+        said = refused.out.splitlines()[-1]
+        assert said.startswith(f"geusemaker:kmsKeyArn is {arn}, which {why}"), refused
+        assert "`pulumi config rm geusemaker:kmsKeyArn`" in said
+    assert door.resources() == before
+    assert f"`aws kms enable-key --region us-east-1 --key-id {id_}`" in said
+    kms.enable_key(KeyId=id_)
+    door.up()
+
+    kms.schedule_key_deletion(KeyId=id_)
+    door.set(protectData="false")
+    warned = " ".join(door.up().out.split())
+    assert "has the state PendingDeletion" in warned
+    (commands,) = set(re.findall("`(aws kms cancel-key-deletion [^`]*)`", warned))
+    assert [one.split()[2] for one in commands.split(" && ")] == [
+        "cancel-key-deletion",
+        "enable-key",
+    ]
+    door.pulumi("destroy", "--yes")
+    assert door.resources() == before

@@ -1,8 +1,16 @@
 """`geusemaker deploy` on the genuine engine: every option reaches what is made."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import shlex
+import shutil
+import struct
+import subprocess
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +146,44 @@ def test_over_the_quota_the_end_of_the_command_says_whom_to_ask(door: Door) -> N
     last = said.strip().splitlines()[-1]
     assert "VcpuLimitExceeded" in last
     assert "L-417A185B" in last
-    (command, *_) = re.findall(r"`(pulumi config set geusemaker:instanceType[^`]*)`", last)
-    assert door.run(*shlex.split(command), "--non-interactive").code == 0
-    deploy(door, "--yes")
+    assert "- amiId" not in said, "a wall of removed outputs"
+    (command, *_) = re.findall(r"`(geusemaker deploy --instance-type[^`]*)`", last)
+    assert door.run(*shlex.split(command)).code == 0
+
+
+def on_terminal(door: Door, *command: str) -> Ran:
+    """Runs a command on a terminal of 80 columns; the output is without control sequences."""
+    program = shutil.which(command[0], path=door.env["PATH"])
+    assert program is not None
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+    # In CI, Pulumi would draw nothing.
+    env = {**door.env, "PULUMI_DISABLE_CI_DETECTION": "true", "TERM": "xterm"}
+    with subprocess.Popen(
+        [program, *command[1:]],
+        cwd=door.places.project,
+        env=env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as child:
+        os.close(theirs)
+        found = b""
+        with contextlib.suppress(OSError):  # Linux's end of a terminal
+            while part := os.read(ours, 65536):
+                found += part
+        os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", found.decode().replace("\r\n", "\n"))
+    return Ran(child.returncode, text)
+
+
+def test_on_a_terminal_remarks_are_shown_once_and_the_fix_is_last(door: Door) -> None:
+    door.set(instanceType="p5.48xlarge", amiType="base", osType="ubuntu-24.04")
+    ran = on_terminal(door, "geusemaker", "deploy", "--yes")
+    assert ran.code == 1, str(ran)
+    assert "─ aws:ec2:Instance" in ran.out, "Pulumi's tree"
+    assert ran.out.count("published vulnerabilities") == 1
+    assert "- amiId" not in ran.out
+    whole = " ".join(ran.out.split())
+    assert "AWS did not start a host of type p5.48xlarge" in whole.partition("Duration:")[2]

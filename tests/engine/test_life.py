@@ -1,5 +1,7 @@
 """The life of a stack, on the genuine engine, and what `protectData` does (docs/adr/0005)."""
 
+import re
+
 from .door import MADE, Door
 
 
@@ -57,6 +59,24 @@ def test_a_third_zone_adds_to_the_two_and_changes_nothing_else(door: Door) -> No
     door.up()
 
 
+def test_a_smaller_disk_is_refused_at_preview_and_the_printed_command_restores_it(
+    door: Door,
+) -> None:
+    door.set(rootVolumeGib="120")
+    door.up()
+    for key, smaller, size in (("dataVolumeGib", "60", 100), ("rootVolumeGib", "90", 120)):
+        door.set(**{key: smaller})
+        refused = door.run("geusemaker", "deploy", "--yes")
+        assert refused.code == 1
+        command = f"pulumi config set geusemaker:{key} {size}"
+        assert refused.out.splitlines()[-1] == (
+            f"geusemaker:{key} makes the volume {smaller} GiB, but it has {size} GiB, and AWS "
+            f"shrinks no volume. Restore its size: `{command}`."
+        )
+        assert door.run(*command.split()).code == 0
+    door.pulumi("preview", "--expect-no-changes")
+
+
 def test_another_key_is_refused_before_the_data_would_be_made_anew(door: Door) -> None:
     alive = sorted(door.resources())
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
@@ -105,7 +125,11 @@ def test_a_protected_stack_refuses_destroy_at_preview_and_still_replaces_its_hos
     again = door.outputs()
     for kept in ("dataVolumeId", "fileSystemId", "credentialsParameter"):
         assert again[kept] == before[kept]
-    door.set(protectData="false")
-    door.up()
-    door.pulumi("destroy", "--yes")
+
+    advice = door.run("geusemaker", "destroy")
+    assert advice.code == 1
+    (steps,) = re.findall("`(pulumi config set geusemaker:protectData [^`]*)`", advice.out)
+    for step in steps.split(" && "):
+        answer = [] if "config" in step else ["--yes"]
+        door.pulumi(*step.split()[1:], *answer)
     assert door.resources() == []

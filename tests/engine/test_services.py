@@ -231,13 +231,47 @@ def test_no_secret_is_in_clear_in_state_history_log_user_data_or_bundle(door: Do
     refused = door.pulumi("preview", code=1).out
     assert f"`pulumi config set --secret --path {SMTP_PASS}`" in " ".join(refused.split())
     assert mail not in refused
-    # Without the keys both parameters and their names are gone, in place.
+    # Without the config keys both parameters and their names are gone, in place.
     door.unset("registryLogins", "serviceSettings")
     door.up()
     assert not {"registries", "secrets"} & set(_pointer(door))
     assert door.outputs()["instanceId"] == instance
     names = [one["Name"] for one in door.client("ssm").describe_parameters()["Parameters"]]
     assert not {parameter, of_config} & set(names)
+
+
+def _keys(door: Door) -> dict[str, str]:
+    told = json.loads(door.run("geusemaker", "credentials", "--json").out)
+    keys: dict[str, str] = told["apiKeys"]
+    return keys
+
+
+def test_a_rotated_key_changes_alone_and_in_place(door: Door) -> None:
+    door.set(apiKeys="laptop,ci")
+    door.up()
+    before, keys, pointer = door.outputs(), _keys(door), _pointer(door)
+    rotated = door.run("geusemaker", "credentials", "rotate", "laptop", "--yes")
+    assert rotated.code == 0, rotated
+    after = _keys(door)
+    assert after["ci"] == keys["ci"]
+    assert after["laptop"].startswith("laptop_")
+    assert after["laptop"] != keys["laptop"]
+    assert not [key for key in (*keys.values(), *after.values()) if key in rotated.out]
+    assert door.outputs() == before
+    now = _pointer(door)
+    of_config, _, version = now.pop("secrets").partition(":")
+    assert pointer.pop("secrets") == f"{of_config}:1"
+    assert (now, version) == (pointer, "2")
+    # The names again, after a time without any: the host notices even if it saw none of that time.
+    door.unset("apiKeys")
+    door.up()
+    door.set(apiKeys="laptop,ci")
+    door.up()
+    assert _keys(door) != keys
+    assert _pointer(door) | {"secrets": ""} == pointer | {"secrets": ""}
+    assert _pointer(door)["secrets"] != f"{of_config}:1"
+    door.unset("apiKeys")
+    door.up()
 
 
 def _backend(door: Door) -> Path:

@@ -289,7 +289,18 @@ def test_the_web_socket_of_chats_is_the_only_one_for_callers(proxy: Running) -> 
         ("/CHAT", "websocket"),
     ):
         assert sent(proxy, CALLER, UPGRADE.format(path, protocol)).startswith("HTTP/1.1 403"), path
-    refused(ask(proxy, CALLER, "/chat", {"Connection": "keep-alive, Upgrade"}))
+    # What Caddy would not pass on as that upgrade: n8n would answer with its editor, or not at all.
+    for method, headers in (
+        ("GET", "Connection: keep-alive, Upgrade"),
+        ("GET", "Upgrade: websocket"),
+        ("GET", "Connection: close\r\nUpgrade: websocket"),
+        ("GET", "Connection: X-Upgrade\r\nUpgrade: websocket"),
+        ("GET", "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket"),
+        ("GET", "Connection: Upgrade\r\nUpgrade: websocket, h2c"),
+        ("POST", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0"),
+    ):
+        head = f"{method} /chat HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n"
+        assert sent(proxy, CALLER, head).startswith("HTTP/1.1 403"), head
     assert seen(proxy) == before
 
 

@@ -175,6 +175,29 @@ def test_two_headers_of_one_name_are_no_way_round(proxy: Running) -> None:
     assert proxy.visitor.ask("/qdrant/x", both).status == 401
 
 
+def test_no_key_with_a_name_gets_a_token_of_crawl4ai(proxy: Running) -> None:
+    """Crawl4AI gives tokens to whoever has its own key in the body, or a valid token to use."""
+    way = WAYS["crawl4ai"][0]
+    answer = proxy.visitor.ask("/crawl4ai/token", header(way, REMOVED), "POST")
+    assert answer.status == 401
+    # Only the header is exchanged, so a caller never has Crawl4AI's own key to put into the body.
+    body = json.dumps({"email": "a@example.com", "api_token": LAPTOP})
+    head = f"POST /crawl4ai/token HTTP/1.1\r\nHost: localhost\r\n{way.format(LAPTOP)}\r\n"
+    with proxy.visitor.connected() as safe:
+        text = f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+        safe.sendall(text.encode())
+        assert OWN["crawl4ai"]["authorization"].encode() in b"".join(
+            iter(lambda: safe.recv(65536), b"")
+        )
+    assert proxy.upstreams["crawl4ai"].bodies[-1] == body.encode()
+    # Neither in a query, where web sockets may have it.
+    told = proxy.visitor.ask(f"/crawl4ai/ws?token={LAPTOP}").received()
+    assert "authorization" not in told["headers"]
+    # A token of Crawl4AI itself is for Crawl4AI to check.
+    told = proxy.visitor.ask("/crawl4ai/x", header(way, "e.y.J")).received()
+    assert told["headers"]["authorization"] == "Bearer e.y.J"
+
+
 def test_n8n_is_not_opened_by_any_key(proxy: Running) -> None:
     told = proxy.visitor.ask("/rest/login", {"Authorization": f"Bearer {LAPTOP}"}).received()
     assert told["service"] == "n8n"

@@ -57,6 +57,7 @@ class Upstream(http.server.ThreadingHTTPServer):
         self.speak = threading.Event()
         """Ends the silence between the two words of the answer to /silent."""
         self.seen: list[str] = []
+        self.bodies: list[bytes] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -97,7 +98,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length", "0"))
-        if len(self.rfile.read(size)) < size:
+        self.server.bodies.append(self.rfile.read(size))
+        if len(self.server.bodies[-1]) < size:
             self.close_connection = True  # Caddy has cut the request
         else:
             self.do_GET()

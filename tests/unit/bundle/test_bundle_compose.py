@@ -339,6 +339,12 @@ def test_a_model_changes_only_the_manifest() -> None:
     assert [name for name in before if before[name] != after[name]] == ["manifest"]
 
 
+def test_crawl4ai_may_open_all_pages_that_its_own_limit_allows() -> None:
+    # Threads, measured with Chromium on 2 cores: a page, a browser.
+    pages, browsers = 40, 5
+    assert PIDS["crawl4ai"] > 2 * (pages * 9 + browsers * 46)
+
+
 def test_every_table_has_every_container() -> None:
     assert set(BUILDERS) == set(PIDS) == set(CONTAINERS)
     assert set(CONSUMERS) <= set(CONTAINERS)

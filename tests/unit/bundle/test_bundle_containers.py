@@ -45,7 +45,8 @@ def container(name: str) -> dict[str, Any]:
                 "N8N_DIAGNOSTICS_ENABLED": "false",
                 "N8N_PERSONALIZATION_ENABLED": "false",
                 "GENERIC_TIMEZONE": "UTC",
-                "NODE_OPTIONS": "--max-http-header-size=81920",
+                "NODE_OPTIONS": "--max-http-header-size=81920"
+                " --network-family-autoselection-attempt-timeout=2000",
             },
         ),
         (

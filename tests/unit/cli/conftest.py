@@ -33,8 +33,8 @@ def world(
     clone: Clone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[World]:
     monkeypatch.setenv("GEUSEMAKER_TODAY", TODAY.isoformat())
-    for name in ("GEUSEMAKER_OS_TYPE", "GEUSEMAKER_ARCHITECTURE", "GEUSEMAKER_AMI_TYPE"):
-        monkeypatch.delenv(name, raising=False)
+    for what in ("OS_TYPE", "ARCHITECTURE", "AMI_TYPE", "INSTANCE_TYPE"):
+        monkeypatch.delenv(f"GEUSEMAKER_{what}", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,10 +1,13 @@
 """`geusemaker deploy`: its prompt, its errors, an interrupt, and what it writes."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+from geusemaker import terminal
+from geusemaker.cli import capacity
 from geusemaker.pulumi_cli.run import PulumiCli
 
 from .world import World, typed
@@ -13,6 +16,7 @@ QUOTA = (
     "creating EC2 Instance: operation error EC2: RunInstances, api error VcpuLimitExceeded: You "
     "have requested more vCPU capacity than your current vCPU limit of 0 allows"
 )
+HOST = "urn:pulumi:dev::geusemaker::geusemaker:index:Tier1$aws:ec2/instance:Instance::host"
 WRITTEN = (
     "config:\n  aws:region: us-east-1\n"
     "  geusemaker:osType: ubuntu-24.04\n"
@@ -45,12 +49,27 @@ def test_deploy_previews_prompts_writes_and_deploys(world: World, name: str) -> 
     assert world.previewed() == WRITTEN, "what was shown is what is deployed"
     up = world.pulumi()[-2]
     assert up[:3] == ["up", "--stack", "dev"]
+    assert "--suppress-outputs" in up, "after a failure they would follow the fix"
+    (started,) = [one for one in world.clone.calls() if one["args"] == up]
+    assert started["env"]["GEUSEMAKER_PREVIEWED"], "the program does not repeat its remarks"
     assert "--config-file" not in up
 
     # Once more: nothing to write, and nothing is said to be written.
     again = world.run("deploy", "--os-type", "ubuntu-24.04", "--yes").out
     assert "Written" not in again
     assert world.file.read_text() == WRITTEN
+
+
+def test_the_instance_type_has_a_flag_and_a_variable(world: World) -> None:
+    world.config("")
+    world.patch.setenv("GEUSEMAKER_INSTANCE_TYPE", "m7i.xlarge")
+    assert "m7i.xlarge    GEUSEMAKER_INSTANCE_TYPE" in world.run("deploy", "--yes").out
+    said = world.run("deploy", "--yes", "--instance-type", "g5.xlarge").out
+    assert "g5.xlarge     --instance-type" in said
+    assert "geusemaker:instanceType: g5.xlarge" in world.file.read_text()
+    said_of_wrong = world.run("deploy", "--instance-type", "m6g.large", "--yes", code=1)
+    (command, *_) = said_of_wrong.commands
+    assert command.startswith("geusemaker deploy ")
 
 
 @pytest.mark.parametrize("answer", [False, KeyboardInterrupt, None])
@@ -92,8 +111,43 @@ def test_over_the_quota_the_paragraph_names_quota_and_ways_out(world: World) -> 
     assert "VcpuLimitExceeded" in said.err
     assert "L-DB2E81BA" in said.err
     (command,) = said.commands
-    typed(world, command)
+    assert command == "geusemaker deploy --instance-type m6i.xlarge --yes"
+    world.answers(up_code=0)
+    world.run(*shlex.split(command)[1:])
     assert "geusemaker:instanceType: m6i.xlarge" in world.file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("preview", "begins"),
+    [
+        ({"steps": [{"op": "create", "urn": HOST}]}, [capacity.BEFORE]),
+        ({"steps": [{"op": "replace", "urn": HOST}]}, [capacity.BEFORE]),
+        ({"steps": [{"op": "update", "urn": HOST}]}, []),
+    ],
+)
+def test_on_a_terminal_the_tree_is_pulumis_and_the_fix_comes_after_it(
+    world: World, preview: dict[str, object], begins: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.config("geusemaker:instanceType: g5.xlarge\n")
+    world.answers(preview=preview)
+    monkeypatch.setattr(terminal, "columns", lambda _: None)
+    world.terminal(True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    said = world.run("deploy")
+    assert [line for line in said.out.splitlines() if "no capacity" in line] == begins
+    up = next(call for call in world.clone.calls() if call["args"][0] == "up")
+    assert "--non-interactive" not in up["args"]
+    assert {"--suppress-outputs", "--event-log"} < set(up["args"])
+    assert up["env"]["GEUSEMAKER_PREVIEWED"]
+
+    world.answers(up_lines=["Updating", QUOTA], up_code=1)
+    said = world.run("deploy", code=1)
+    assert said.err.startswith("AWS did not start a host of type g5.xlarge")
+    assert QUOTA not in said.out, "it is Pulumi's to show"
+    world.answers(up_lines=["something else"])
+    assert world.run("deploy", code=1).err.startswith("The deployment has failed")
+    world.answers(up_lines=["update canceled"])  # Pulumi reads Ctrl-C as a key
+    assert "Interrupted. The stack's state has" in world.run("deploy", code=130).err
 
 
 def test_a_failed_deployment_ends_with_the_command_that_goes_on(
@@ -155,7 +209,7 @@ def test_an_error_about_a_variable_names_the_variable(world: World) -> None:
     [
         (None, "cannot be read: No such file or directory"),
         ("osTyp: ubuntu-24.04\n", "did you mean osType?"),
-        ("osType: [\n", "line 2"),
+        ("osType: [\n", "line 1"),
         ("osType: ubuntu-99\n", "osType ("),
     ],
 )
@@ -301,8 +355,7 @@ def test_local_deploys_the_local_config_and_prints_simulated(world: World) -> No
     assert world.file.read_text() == real
     world.answers(up_code=1, up_lines=[QUOTA])
     said_ = world.run("deploy", "--local", "--yes", code=1)
-    assert any(
-        one.startswith("geusemaker local run -- pulumi config set") for one in said_.commands
-    )
+    command = "geusemaker deploy --instance-type m6i.large --local --yes"
+    assert said_.commands == [command]
     wrong = world.run("deploy", "--local", "--stack", "prod", code=1)
     assert "omit --stack with --local" in wrong.err

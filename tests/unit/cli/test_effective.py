@@ -66,6 +66,10 @@ def test_defaults_of_the_image_are_written_and_no_other_default() -> None:
     }
     assert row(wanted, "aws:region") == ("us-east-1", "there")
     assert row(wanted, "geusemaker:osType") == ("ubuntu-22.04", "default")
+    # It decides the price, and its default follows the architecture.
+    assert row(wanted, "geusemaker:instanceType") == ("m6i.xlarge", "default")
+    arm = joined(Given("architecture", "arm64", FlagOrigin("--architecture")))
+    assert row(arm, "geusemaker:instanceType") == ("m6g.xlarge", "default")
 
 
 def test_structures_of_a_file_are_written_as_the_cli_takes_them() -> None:

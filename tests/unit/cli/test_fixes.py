@@ -109,3 +109,9 @@ def test_the_commands_of_a_line_next_fit_too() -> None:
     assert fixes.alternatives(commands, stack="prod") == (
         "geusemaker deploy --stack prod | pulumi up --stack prod"
     )
+
+
+def test_a_deployment_takes_the_place_of_an_up_after_a_change_of_type() -> None:
+    said = "`pulumi config set geusemaker:instanceType m6i.xlarge && pulumi up`"
+    assert reword(said, deploy={}) == "`geusemaker deploy --instance-type m6i.xlarge`"
+    assert reword(said) == said

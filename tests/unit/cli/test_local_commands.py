@@ -210,7 +210,8 @@ def test_start_status_and_stop_agree(clone: Clone, capsys: pytest.CaptureFixture
     assert run("local", "status", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["running"] is True
-    assert not {"token", "access_key_id", "secret_access_key"} & printed["account"].keys()
+    keys = ["pid", "providerPort", "endpoint", "account", "region", "images", "started"]
+    assert list(printed["account"]) == [*keys, "resources"], "no secret, and one spelling"
     assert run("local", "stop") == 0
     assert run("local", "stop") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -270,6 +271,40 @@ def test_shell_opens_one_in_the_environment(clone: Clone, tmp_path: Path) -> Non
     assert seen.read_text() == "dev (simulated) $ \n"
     (start_file,) = (clone.places.root / "shell").iterdir()
     assert start_file.stat().st_mode & 0o777 == 0o600, "the account's key is in it"
+
+
+def test_a_shell_from_outside_the_clone_starts_in_it(
+    clone: Clone, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pulumi finds its project in the folder of the shell."""
+    ran: list[object] = []
+
+    def run_through(*given: object) -> int:
+        ran.append(given[2])
+        return 0
+
+    project = clone.places.project
+    clone.patch.setattr("geusemaker.cli.local.find_project", lambda _: project)
+    clone.patch.setattr("geusemaker.cli.local._run_through", run_through)
+    assert run("local", "shell") == 0
+    assert "work here;" in capsys.readouterr().err
+    clone.patch.chdir(tmp_path)
+    assert run("local", "shell") == 0
+    assert f"work in {project}, where this shell starts" in capsys.readouterr().err
+    assert ran == [None, project]
+
+
+def test_an_interrupted_up_says_what_continues(
+    clone: Clone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    clone.patch.setattr(lifecycle, "ensure_account", interrupted)
+    assert run("local", "up") == 130
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].split() == ["[3/4]", "Simulated", "account", "stopped"]
+    assert said.err == "Interrupted. `make up` again continues.\n"
 
 
 def test_release_publishes_an_image(clone: Clone, capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,3 +163,49 @@ def test_the_permission_that_is_missing_is_named(host: Deployed) -> None:
     operation = "GetCommandInvocation"
     host.answers["get_command_invocation"] = refusal(operation, "AccessDeniedException")
     assert "the permission ssm:GetCommandInvocation" in host.world.run("logs", code=1).err
+
+
+def test_followed_lines_are_printed_once_until_an_interrupt_and_throttling_ends_nothing(
+    host: Deployed,
+) -> None:
+    def line(number: int) -> str:
+        return f"n8n-1  | 2026-11-30T05:00:0{number}.000000001Z line {number}\n"
+
+    head = "geusemaker-logs 9 follow\n"
+    reads: list[Any] = [
+        head + line(1) + line(2),
+        refusal("SendCommand", "ThrottlingException"),
+        refusal("SendCommand", "ThrottlingException"),
+        head + line(2),
+        head + line(2) + line(3),
+        KeyboardInterrupt(),
+    ]
+    printed: list[str] = []
+
+    def send(**_: object) -> dict[str, Any]:
+        now = reads.pop(0)
+        if isinstance(now, BaseException):
+            raise now
+        printed.append(now)
+        return {"Command": {"CommandId": "command-1"}}
+
+    def ran(**_: object) -> dict[str, Any]:
+        return {"Status": "Success", "ResponseCode": 0, "StandardOutputContent": printed[-1]}
+
+    host.answers |= {"send_command": send, "get_command_invocation": ran}
+    said = host.world.run("logs", "n8n", "--follow", code=130)
+    assert said.out == "".join(f"n8n-1  | line {number}\n" for number in (1, 2, 3))
+    assert said.err.count("AWS does not answer (ThrottlingException); trying again") == 1
+    commands = [call["Parameters"]["commands"] for call in host.calls("send_command")]
+    assert "--tail 200 n8n" in "".join(commands[0])
+    assert "--since 2026-11-30T05:00:02.000000001Z n8n" in "".join(commands[1])
+    assert commands[1] == commands[2] == commands[3]
+
+
+def test_a_service_that_cannot_be_followed_ends_with_the_fix(host: Deployed) -> None:
+    answers(host, ("Failed", 1, "geusemaker-logs 0 follow\n", "no such service: n8n"))
+    error = host.world.run("logs", "n8n", "-f", code=1).err
+    assert "Its output: no such service: n8n." in error
+    assert "`geusemaker status`" in error
+    host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
+    assert "there is no log to read" in host.world.run("logs", "-f", code=1).err

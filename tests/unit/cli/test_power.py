@@ -91,7 +91,10 @@ def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -
     assert "no longer exists in EC2" in error
     assert "`pulumi up --refresh`" in error
     host.world.answers(output={})
-    assert "never deployed, or is destroyed" in host.world.run("start", "--yes", code=1).err
+    said = host.world.run("start", "--yes", code=1)
+    assert "never deployed, or is destroyed, or its deployment has failed" in said.err
+    # After AWS's refusal another `deploy` alone would be refused too.
+    assert said.commands == ["geusemaker doctor", "geusemaker deploy"]
 
 
 @pytest.mark.parametrize(

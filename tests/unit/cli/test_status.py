@@ -119,6 +119,18 @@ def test_a_failed_step_has_its_reason_and_the_command_that_helps(host: Deployed)
     assert row(printed, "Next") == following
 
 
+def test_the_status_after_a_refused_change_of_type_names_doctor_and_the_previous_type(
+    host: Deployed,
+) -> None:
+    outputs = {"instanceId": host.id, "statusParameter": "status-1", "instanceType": "t3.large"}
+    host.world.answers(output=outputs)
+    boto3.client("ec2", region_name="us-east-1").stop_instances(InstanceIds=[host.id])
+    printed = lines(host)
+    assert "from t3.large to m6i.xlarge has not finished" in row(printed, "ready")
+    assert any("geusemaker:instanceType t3.large && pulumi up" in line for line in printed)
+    assert row(printed, "Next") == "geusemaker doctor"
+
+
 def test_the_status_of_a_stopped_host_names_start(host: Deployed) -> None:
     host.report("ready", "service.n8n=healthy")
     boto3.client("ec2", region_name="us-east-1").stop_instances(InstanceIds=[host.id])

@@ -1,12 +1,16 @@
 """The stack, Region and account that a command works on, by every way to name them."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 import yaml
 
 from geusemaker.cli import target as targets
+from geusemaker.cli.main import app
 from geusemaker.cli.opening import open_target
 from geusemaker.cli.target import Target
 from geusemaker.errors import AwsError, ConfigError, EngineError, LocalError, PulumiError
@@ -191,12 +195,66 @@ def test_encrypted_values_are_read_in_clear_and_marked(world: World) -> None:
     assert "--show-secrets" not in world.pulumi()[-1], "no prompt for a passphrase without need"
 
 
-@pytest.mark.parametrize("content", ["config: [", "[]", "config: []", "", "\xff", "config:\n"])
-def test_a_file_that_cannot_be_read_sets_nothing(world: World, content: str) -> None:
-    world.file.write_bytes(content.encode("latin-1"))
+@pytest.mark.parametrize("content", ["", "config:\n", "secretsprovider: x\n", None])
+def test_an_empty_or_missing_file_sets_nothing(world: World, content: str | None) -> None:
+    world.file.unlink() if content is None else world.file.write_text(content)
     found = opened()
-    assert found.region is None
-    assert found.given() == []
+    assert (found.region, found.given()) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("config:\n  aws:region: 'us-east-1\n", "has an error at line 2: the quoted text"),
+        ("config:\n\taws:region: us-east-1\n", "has an error at line 2: found character"),
+        (
+            "config:\n  geusemaker:osType: a\n  geusemaker:osType: b\n",
+            "has an error at line 3: duplicate",
+        ),
+        ("config: {}\n# \xff\n", "is not UTF-8 text at line 2"),
+        ("- aws:region: us-east-1\n", "has no mapping of keys at line 1"),
+        ("# mine\nconfig: []\n", "has no mapping of keys under `config` at line 2"),
+        ("config:\n  a:b:c:d: x\n", "has the key a:b:c:d at line 2, which Pulumi does not take"),
+        # Pulumi takes the defaults without a word.
+        ("aws:region: us-east-1\n", "has aws:region at line 1, where it has no effect; move it"),
+        ("Config:\n  aws:region: us-east-1\n", "has Config at line 1, where it has no effect"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_an_error_with_file_and_line(
+    world: World, content: str, fault: str
+) -> None:
+    world.file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError) as refused:
+        opened()
+    assert f"The config file {world.file} {fault}" in str(refused.value)
+
+
+def commands(group: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """The words of each command that works on a stack."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name)
+
+
+def test_every_command_fails_on_a_stack_file_that_does_not_parse(world: World) -> None:
+    world.file.write_text("config:\n  aws:region: us-east-1\n  geusemaker:osType: 'x\n")
+    tried = [words for words in commands(typer.main.get_command(app)) if words[0] != "local"]
+    assert len(tried) >= 13
+    for words in tried:
+        said = world.run(*words, code=1)
+        assert said.out == "", words
+        assert f"{world.file} has an error at line 3" in said.err, words
+
+
+def test_a_key_counts_by_the_name_that_pulumi_gives_it(world: World) -> None:
+    world.file.write_text("config:\n  aws:config:region: eu-west-1\n  osType: ubuntu-24.04\n")
+    value = {"value": "ubuntu-24.04"}
+    world.answers(config={"geusemaker:osType": value})
+    found = opened()
+    assert found.required_region() == "eu-west-1"
+    assert found.config().os_type == "ubuntu-24.04"
 
 
 def test_a_value_that_pulumi_does_not_print_is_left_out(world: World) -> None:
@@ -256,8 +314,7 @@ def test_what_is_said_goes_beside_the_answer(capsys: pytest.CaptureFixture[str])
 def test_a_read_that_was_started_is_used_once(world: World) -> None:
     world.config("geusemaker:osType: ubuntu-24.04")
     world.answers(output={"amiId": "ami-1"})
-    found = opened()
-    found.read_ahead()
+    found = opened(reads_stack=True)
     assert found.config().os_type == "ubuntu-24.04"
     assert found.outputs() == {"amiId": "ami-1"}
     reads = [call for call in world.pulumi() if call[:2] != ["stack", "ls"]]
@@ -269,8 +326,7 @@ def test_a_read_that_was_started_is_used_once(world: World) -> None:
 
 def test_a_started_read_fails_where_its_value_is_used(world: World) -> None:
     world.answers(output_error="error: no access")
-    found = opened()
-    found.read_ahead()
+    found = opened(reads_stack=True)
     assert found.given() == []
     with pytest.raises(PulumiError, match="no access"):
         found.outputs()

@@ -13,12 +13,11 @@ import pytest
 
 from geusemaker.components.kept_image import root_gib
 from geusemaker.dlami import load_catalogue
-from geusemaker.dlami.compatibility import NO_GPU
 from geusemaker.dlami.image import FoundImage
 from geusemaker.errors import ConfigError
 from geusemaker.simulator.mocks import SimulatedMocks
 
-from .rendering import DOMAIN, deploy, deployed
+from .rendering import deploy
 
 BASE = "Deep Learning Base OSS Nvidia Driver GPU AMI"
 OLD = f"{BASE} (Ubuntu 24.04) 20250523"
@@ -84,13 +83,6 @@ def test_a_refused_type_costs_no_look_up_and_no_resource(
     assert _made(account) == []
     assert _asked(account) == {"aws:index/getRegion:getRegion"}
     assert told == Told()
-
-
-def test_a_type_without_a_gpu_has_one_note() -> None:
-    stack = deployed(DOMAIN)
-    (note,) = (note for note in stack.notes if NO_GPU in note)
-    assert note.startswith(f"{NO_GPU}: t3.2xlarge has none")
-    assert stack.warnings == []
 
 
 def test_a_type_that_is_not_listed_has_one_warning(account: SimulatedMocks, told: Told) -> None:
@@ -192,7 +184,6 @@ def test_a_kept_image_is_enough_for_the_types_that_it_runs(
     _keep(account, monkeypatch, OLD)
     deploy(os_type="ubuntu-24.04", instance_type="g5.xlarge", availability_zone_count=1)
     assert told.warnings == []
-    assert not [note for note in told.notes if NO_GPU in note]
     (host,) = account.of(HOST)
     assert host.inputs["ami"] == _image(account, OLD)["ImageId"]
 

@@ -224,3 +224,11 @@ def test_a_model_that_cannot_fit_the_host_is_named() -> None:
     (note,) = notes(ollamaModels=["llama3.3:70b", "llama3.2:3b"])
     assert note.startswith("geusemaker:ollamaModels has llama3.3:70b, which takes 33 GiB")
     assert "m6i.xlarge has 7 GiB for Ollama, and no GPU: it cannot run" in note
+
+
+def test_the_default_type_is_silent_and_slow_models_are_named_until_a_type_is_set() -> None:
+    assert notes() == []
+    models = {"ollamaModels": ["llama3.1:8b"]}
+    (note,) = notes(**models)
+    assert "m6i.xlarge has no GPU" in note
+    assert notes(instanceType="m6i.xlarge", **models) == []

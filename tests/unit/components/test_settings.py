@@ -169,11 +169,11 @@ def test_secrets_of_config_are_in_their_own_encrypted_parameter_that_the_pointer
     made = _with_secrets(**values)
     secrets = made["s-secrets"]
     assert secrets.inputs["type"] == "SecureString"
-    assert secrets.inputs["name"] == "/geusemaker/abcdefghijkl/secrets"
+    assert "name" not in secrets.inputs, "Pulumi's names do not repeat"
     assert secrets.inputs["value"] == "a-key=k=1\nn8n.PASS=p$'\"="
     # The version: another value changes the pointer, which the host applies.
     pointer = made["s-settings"].inputs["value"]
-    assert pointer.splitlines()[-1] == "secrets=/geusemaker/abcdefghijkl/secrets:1"
+    assert pointer.splitlines()[-1] == f"secrets={secrets.outputs['name']}:1"
     by_sid = {one["Sid"]: one for one in made["policy"]["Statement"]}
     assert secrets.outputs["arn"] in by_sid["ReadOwnParameters"]["Resource"]
     assert secrets.outputs["arn"] in by_sid["NoParametersOfOthers"]["NotResource"]
@@ -188,7 +188,7 @@ def test_a_secret_setting_is_in_that_parameter_and_in_no_other_resource() -> Non
     assert keys.startswith("api-keys=ci_")
     assert login == "n8n.N8N_SMTP_PASS=hush$x"
     assert made.inputs["keyId"] == KEY
-    assert stack.pointer["secrets"] == f"{made.inputs['name']}:1"
+    assert stack.pointer["secrets"] == f"{made.outputs['name']}:1"
     value = stack.requests[f"{PARAMETER} geusemaker-compute-secrets"].object.fields["value"]
     assert _special_sig_key in value.struct_value.fields, "it is in clear in the state"
     assert "hush" not in repr([one.inputs for one in stack.made if one is not made])

@@ -202,6 +202,15 @@ def test_all_secrets_together_fit_one_parameter(refused: Refused, from_stack: Fr
     # The list allows bytes, not letters.
     umlauts = text(n8n={"N8N_SMTP_PASS": "ü" * 2100})
     assert "needs 4218 bytes" in refused(secret=("serviceSettings",), serviceSettings=umlauts)
+    # The keys of apiKeys are in the same parameter.
+    lines = "\n".join((f"api-keys=ci_{'x' * 40} laptop_{'x' * 40}", "n8n.N8N_SMTP_PASS="))
+    keys = {"secret": ("serviceSettings",), "apiKeys": "laptop,ci:2"}
+    given = text(n8n={"N8N_SMTP_PASS": "x" * (4096 - len(lines))})
+    assert from_stack(**keys, serviceSettings=given).api_keys == ("laptop", "ci:2")
+    given = text(n8n={"N8N_SMTP_PASS": "x" * (4097 - len(lines))})
+    message = refused(**keys, serviceSettings=given)
+    assert "apiKeys and the secrets of serviceSettings need 4097 bytes together" in message
+    assert message.endswith("To fix it, run `pulumi config rm geusemaker:apiKeys`.")
 
 
 @pytest.mark.parametrize("secret", [(), ("serviceSettings",)], ids=["plain", "secret"])

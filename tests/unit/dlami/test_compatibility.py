@@ -14,7 +14,6 @@ import pytest
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery, load_catalogue, select
 from geusemaker.dlami.compatibility import (
-    NO_GPU,
     Remark,
     by_name,
     depends_on_image_age,
@@ -299,14 +298,11 @@ def test_a_line_whose_list_was_not_seen_warns_for_blackwell_and_notes_the_rest()
 
 
 @pytest.mark.parametrize("instance_type", ["m6i.xlarge", "t3.large", "c7i.2xlarge", "r6a.4xlarge"])
-def test_a_cpu_type_passes_by_name_and_gets_a_note_by_description(instance_type: str) -> None:
+def test_a_cpu_type_passes_by_name_and_by_description_without_a_remark(instance_type: str) -> None:
     for combination in LINES:
         assert by_name(_query(combination), instance_type) == ()
     host = InstanceType(instance_type, 4, 16.0, ("x86_64",), ())
-    (remark,) = verdict(_query(BASE_22), host)
-    assert remark.level == "note"
-    assert remark.text.startswith(f"{NO_GPU}: {instance_type} has none")
-    assert "Ollama runs on the CPU" in remark.text
+    assert verdict(_query(BASE_22), host) == ()
 
 
 def test_the_gpus_of_a_known_family_give_no_remark() -> None:
@@ -536,8 +532,6 @@ def test_the_docs_quote_the_errors_exactly() -> None:
     page = (Path(__file__).parents[3] / "docs" / "choosing-an-image.md").read_text("utf-8")
     given = {"osType": "ubuntu-24.04", "amiType": "pytorch"}
     assert _refused(given, "g7.2xlarge") in page
-    (note,) = verdict(_query(BASE_22), InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ()))
-    assert note.text in page
     for entry in load_catalogue().unsupported:
         for family in entry.families:
             assert f"{family.rstrip('*')}" in page.partition("## What is refused")[2]

@@ -186,23 +186,64 @@ def test_a_fallback_to_an_ended_version_says_when_it_ended(
         Exception(NO_RESULTS),
         _image("Deep Learning OSS Nvidia Driver AMI GPU TensorFlow 2.17 (Ubuntu 22.04) 20241213"),
     ]
-    find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY))
+    find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY), region="eu-west-2")
     (warning,) = said
+    assert "The Region eu-west-2 lacks" in warning
     assert "using 2.17, which AWS has not patched since 2025-11-07" in warning
     assert "CVEs" not in warning
 
 
-def test_a_region_without_any_image_is_an_error_with_the_searched_names(account: Account) -> None:
-    account.answers = [Exception(NO_RESULTS)] * 4
+def test_the_error_names_the_searched_names_and_the_nearest_image_of_the_region(
+    account: Account,
+) -> None:
+    account.answers = [*[Exception(NO_RESULTS)] * 5, _image(BASE_22)]
     with pytest.raises(NoImageError) as caught:
         find_image(select("ubuntu-24.04", "arm64", "pytorch", today=TODAY))
     message = str(caught.value)
     for version in ("2.12", "2.11", "2.10", "2.9"):
         assert f"GPU PyTorch {version} (Ubuntu 24.04) ????????" in message
     assert "ubuntu-24.04 / arm64 / pytorch" in message
-    assert "aws:region" in message
-    assert "`pulumi config set geusemaker:amiType base`" in message
+    assert "aws:region" not in message
+    assert "The nearest that AWS shows there: base on ubuntu-26.04" in message
+    command = (
+        "pulumi config set geusemaker:osType ubuntu-26.04 && "
+        "pulumi config set geusemaker:amiType base"
+    )
+    assert f"`{command}`" in message
     assert "\n" not in message
+
+
+def test_another_version_of_the_line_is_the_nearest(account: Account) -> None:
+    account.answers = [Exception(NO_RESULTS), _image(TORCH_24)]
+    with pytest.raises(NoImageError) as caught:
+        find_image(select("ubuntu-24.04", "x86_64", "pytorch", "2.9", today=TODAY))
+    assert "`pulumi config set geusemaker:frameworkVersion 2.12`" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "command"),
+    [
+        ("g5.xlarge", "geusemaker:amiType pytorch`"),
+        ("g7.2xlarge", "geusemaker:osType ubuntu-26.04`"),
+    ],
+)
+def test_the_nearest_image_runs_on_the_instance_type(
+    account: Account, instance_type: str, command: str
+) -> None:
+    account.answers = [Exception(NO_RESULTS), _image()]
+    query = select("amazon-linux-2023", "x86_64", "base", today=TODAY)
+    with pytest.raises(NoImageError) as caught:
+        find_image(query, None, None, instance_type)
+    assert f"`pulumi config set {command}" in str(caught.value)
+
+
+def test_a_failure_of_the_search_for_another_image_does_not_hide_the_first(
+    account: Account,
+) -> None:
+    account.answers = [Exception(NO_RESULTS), Exception("RequestLimitExceeded")]
+    with pytest.raises(NoImageError) as caught:
+        find_image(_query())
+    assert "shows none that could take its place either" in str(caught.value)
 
 
 def test_the_error_for_an_ended_line_does_not_mention_ended_versions(
@@ -212,13 +253,6 @@ def test_the_error_for_an_ended_line_does_not_mention_ended_versions(
     with pytest.raises(NoImageError) as caught:
         find_image(select("ubuntu-22.04", "x86_64", "tensorflow", today=TODAY))
     assert "taken only where" not in str(caught.value)
-
-
-def test_the_error_for_a_base_image_does_not_propose_the_base_image(account: Account) -> None:
-    account.answers = [Exception(NO_RESULTS)]
-    with pytest.raises(NoImageError) as caught:
-        find_image(_query())
-    assert "amiType" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

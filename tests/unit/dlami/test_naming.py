@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geusemaker.dlami import Line, Recognised, load_catalogue, looks_like_dlami, recognise, select
-from geusemaker.dlami.naming import exact_regex, os_in_name
+from geusemaker.dlami.naming import build_in, exact_regex, os_in_name
 
 from .real_names import LOOK_ALIKES, OF_LINES, OTHER_DLAMIS
 
@@ -134,3 +134,8 @@ def test_any_text_has_an_answer(text: str) -> None:
     assert recognise(text) is None
     assert looks_like_dlami(text) in (True, False)
     os_in_name(text)
+
+
+def test_builds_are_compared_as_numbers() -> None:
+    name = "Deep Learning Base OSS Nvidia Driver AMI (Amazon Linux 2) Version {}".format
+    assert build_in(name("65.10")) > build_in(name("65.8")) > build_in(name("64.99")) > ()

@@ -124,10 +124,10 @@ def test_a_type_that_runs_the_image_is_ok() -> None:
     assert host == G5
 
 
-def test_a_type_without_a_gpu_is_ok_with_a_note() -> None:
+def test_a_type_without_a_gpu_is_ok_and_says_so() -> None:
     check, host = look(M6I, Wanted(BASE, IMAGE))
-    assert check.state == "ok"
-    assert check.detail.startswith("m6i.xlarge: 4 vCPUs, 16 GiB. No GPU: m6i.xlarge has none, so ")
+    said = "m6i.xlarge: 4 vCPUs, 16 GiB, no GPU: Ollama runs on the CPU"
+    assert check == Check("instance type", "ok", said)
     assert host == M6I
 
 

@@ -89,8 +89,9 @@ def test_a_cached_cli_is_marked_as_not_on_path(tmp_path: Path) -> None:
     check, engine = machine.pulumi_cli(
         {"GEUSEMAKER_CACHE_DIR": str(tmp_path)}, FakeMachine(Ran(0, f"v{VERSION}", ""))
     )
-    assert check.state == "ok"
+    assert check.state == "warning", "the next step is `pulumi up`"
     assert check.detail.startswith(f"{VERSION}, {folder}/pulumi, which only `geusemaker` uses")
+    assert check.fix.endswith(f'`export PATH={folder}:"$PATH"`.')
     assert engine == Engine(VERSION, folder, CACHED)
 
 

@@ -44,7 +44,9 @@ def test_the_size_of_a_name_is_a_lower_bound_and_not_far_below(model: str) -> No
 )
 def test_a_name_without_a_size_is_not_judged(model: str) -> None:
     assert least_gib(model) is None
-    assert remarks([model], "t3.large", memory_mib=2048, gpu_gib=0, disk_gib=20) == []
+    assert (
+        remarks([model], "t3.large", memory_mib=2048, gpu_gib=0, disk_gib=20, is_chosen=False) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,9 @@ def test_a_name_without_a_size_is_not_judged(model: str) -> None:
 def test_a_model_that_cannot_fit_gets_one_paragraph_with_a_type_that_fits(
     model: str, memory_mib: int, gpu_gib: float, words: list[str]
 ) -> None:
-    (note,) = remarks([model], "g5.xlarge", memory_mib=memory_mib, gpu_gib=gpu_gib, disk_gib=900)
+    (note,) = remarks(
+        [model], "g5.xlarge", memory_mib=memory_mib, gpu_gib=gpu_gib, disk_gib=900, is_chosen=True
+    )
     assert "\n" not in note
     for word in words:
         assert word in note
@@ -73,17 +77,49 @@ def test_a_model_that_cannot_fit_gets_one_paragraph_with_a_type_that_fits(
 def test_models_that_fit_and_unknown_memory_get_no_note() -> None:
     for memory in (8192, None):
         assert (
-            remarks(["llama3.1:8b"], "g6.xlarge", memory_mib=memory, gpu_gib=24, disk_gib=50) == []
+            remarks(
+                ["llama3.1:8b"],
+                "g6.xlarge",
+                memory_mib=memory,
+                gpu_gib=24,
+                disk_gib=50,
+                is_chosen=False,
+            )
+            == []
         )
-    assert remarks(["llama3.3:70b"], "x", memory_mib=None, gpu_gib=0, disk_gib=100) == []
+    assert (
+        remarks(["llama3.3:70b"], "x", memory_mib=None, gpu_gib=0, disk_gib=100, is_chosen=True)
+        == []
+    )
+
+
+def test_a_model_that_the_default_type_runs_slowly_is_named_until_the_type_is_set() -> None:
+    def on_a_cpu(kind: str, is_chosen: bool) -> list[str]:
+        models = ["llama3.1:8b", "llama3.2:3b", "qwen2.5:7b"]
+        return remarks(models, kind, memory_mib=8192, gpu_gib=0, disk_gib=100, is_chosen=is_chosen)
+
+    (note,) = on_a_cpu("m6i.xlarge", is_chosen=False)
+    assert note.startswith(
+        "geusemaker:ollamaModels has llama3.1:8b, qwen2.5:7b, and m6i.xlarge has no GPU"
+    )
+    assert "`pulumi config set geusemaker:instanceType g6.xlarge`" in note
+    assert note.endswith("note: `pulumi config set geusemaker:instanceType m6i.xlarge`.")
+    assert on_a_cpu("m6i.xlarge", is_chosen=True) == []
+    (arm,) = on_a_cpu("m6g.xlarge", is_chosen=False)
+    assert "g6.xlarge" not in arm, "it is of another architecture"
 
 
 def test_models_that_do_not_fit_the_disk_together_get_the_size_that_does() -> None:
     models = ["llama3.3:70b", "qwen3:32b"]
-    (note,) = remarks(models, "g6.12xlarge", memory_mib=90000, gpu_gib=96, disk_gib=40)
+    (note,) = remarks(
+        models, "g6.12xlarge", memory_mib=90000, gpu_gib=96, disk_gib=40, is_chosen=True
+    )
     assert "47 GiB of disk at least" in note
     assert note.endswith("`pulumi config set geusemaker:dataVolumeGib 80`.")
-    assert remarks(models, "g6.12xlarge", memory_mib=90000, gpu_gib=96, disk_gib=80) == []
+    assert (
+        remarks(models, "g6.12xlarge", memory_mib=90000, gpu_gib=96, disk_gib=80, is_chosen=True)
+        == []
+    )
 
 
 def test_each_usual_host_fits_its_model_and_runs_a_current_image() -> None:
@@ -97,6 +133,7 @@ def test_each_usual_host_fits_its_model_and_runs_a_current_image() -> None:
                 memory_mib=memory,
                 gpu_gib=host.gpu_gib,
                 disk_gib=host.data_volume_gib,
+                is_chosen=False,
             )
             == []
         )

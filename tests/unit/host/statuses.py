@@ -32,6 +32,7 @@ def host_status(
     state: str = "running",
     published: str = "",
     simulated: bool = False,
+    deployed_type: str = "",
     time: datetime | None = None,
     **instance: Any,
 ) -> HostStatus:
@@ -43,4 +44,5 @@ def host_status(
         published=published,
         time=time,
         simulated=simulated,
+        deployed_type=deployed_type,
     )

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from geusemaker.bundle import CONTAINERS
 from geusemaker.host import logs as remote_logs
-from geusemaker.host.logs import AWS_OUTPUT_LIMIT, FETCHED_BYTES, logs, script
+from geusemaker.host.logs import AWS_OUTPUT_LIMIT, FETCHED_BYTES, Follower, logs, script
 
 
 def stand_in(folder: Path, name: str, body: str) -> None:
@@ -146,3 +146,96 @@ def test_any_output_is_parsed(printed: str) -> None:
     for one in logs(printed) + logs(f"geusemaker-logs 99999 x\n{printed}"):
         assert "\x1b" not in one.text
         assert one.left_out >= 0
+
+
+# Following. ------------------------------------------------------------------------------------
+
+
+def read_on(host: Path, follower: Follower, shell: str = "sh") -> list[str]:
+    """One read of the log, with what it returns as new."""
+    text = "\n".join(follower.script()).replace(remote_logs.BOOT_LOG, str(host / "boot.log"))
+    env = {"PATH": f"{host}:{os.defpath}", "TMPDIR": str(host)}
+    done = subprocess.run([shell, "-c", text], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout) < AWS_OUTPUT_LIMIT
+    assert not list(host.glob("tmp.*")), "the script leaves a file behind"
+    return follower.new_lines(done.stdout)
+
+
+def stamped(number: int, text: str) -> str:
+    """A line of Compose; two lines have the same time."""
+    return f"n8n-1  | 2026-11-30T05:00:00.{number // 2:09}Z {text}\n"
+
+
+@pytest.fixture
+def compose(host: Path) -> Path:
+    """The log of a stand-in for Compose, which honours --tail and --since."""
+    log = host / "service.log"
+    log.write_text("")
+    body = (
+        f'case $7 in --since) awk -v since="$8" \'$3 >= since\' "{log}";; '
+        f'--tail) tail -n "$(echo "$8" | sed s/all/+1/)" "{log}";; esac'
+    )
+    stand_in(host, "docker", body)
+    return log
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("at_once", [1, 3, 40, 400])
+def test_a_followed_service_loses_and_repeats_no_line(
+    host: Path, compose: Path, shell: str, at_once: int
+) -> None:
+    follower = Follower("n8n", 5)
+    assert read_on(host, follower, shell) == []
+    found: list[str] = []
+    written = [f"{number} {'x' * 90}" for number in range(4 * at_once)]
+    for start in range(0, len(written), at_once):
+        with compose.open("a") as log:
+            for number in range(start, start + at_once):
+                log.write(stamped(number, written[number]))
+        found += read_on(host, follower, shell)
+        while follower.is_behind:
+            found += read_on(host, follower, shell)
+    assert found == [f"n8n-1  | {one}" for one in written]
+    assert read_on(host, follower, shell) == []
+
+
+def test_a_line_that_is_longer_than_a_read_does_not_stop_what_follows(
+    host: Path, compose: Path
+) -> None:
+    follower = Follower("n8n", 5)
+    compose.write_text(stamped(0, "a"))
+    assert read_on(host, follower) == ["n8n-1  | a"]
+    with compose.open("a") as log:
+        log.write(stamped(2, "y" * 50_000) + stamped(4, "b"))
+    long, last = read_on(host, follower)
+    assert long.startswith("n8n-1  | yyy")
+    assert last == "n8n-1  | b"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_followed_boot_log_goes_on_at_its_last_whole_line(host: Path, shell: str) -> None:
+    boot, follower = host / "boot.log", Follower(None, 2)
+    assert read_on(host, follower, shell) == ["two", "three"]
+    with boot.open("a") as log:
+        log.write("\nfi")
+    assert read_on(host, follower, shell) == [""]
+    with boot.open("a") as log:
+        log.write("ve\n" + "\u00e4" * 30_000)
+    assert read_on(host, follower, shell) == ["five"]
+    assert read_on(host, follower, shell) == ["\u00e4" * (FETCHED_BYTES // 2)]
+    boot.write_text("new\n")
+    assert read_on(host, follower, shell) == ["new"]
+
+
+def test_at_first_the_last_lines_are_read(host: Path, compose: Path) -> None:
+    compose.write_text("".join(stamped(number, str(number)) for number in range(9)))
+    assert read_on(host, Follower("n8n", 2)) == ["n8n-1  | 7", "n8n-1  | 8"]
+
+
+@pytest.mark.parametrize("printed", ["", "noise", "\\nWARN x"])
+def test_a_read_without_a_line_changes_nothing(printed: str) -> None:
+    follower = Follower("n8n", 5)
+    before = follower.script()
+    assert follower.new_lines(printed) == []
+    assert follower.script() == before

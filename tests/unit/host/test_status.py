@@ -168,6 +168,10 @@ def test_a_report_counts_as_current_when_ec2_gives_no_launch_time() -> None:
     ("seen", "fixes"),
     [
         (host_status(state="stopped"), "`geusemaker start`"),
+        (
+            host_status(state="stopped", type="p4d.24xlarge", deployed_type="m6i.xlarge"),
+            "`pulumi config set geusemaker:instanceType m6i.xlarge && pulumi up`",
+        ),
         (host_status(state="terminated"), "`pulumi up --refresh`"),
         (host_status("state=unknown"), "`geusemaker logs`"),
         (

@@ -108,6 +108,10 @@ def run(
     elif what[0] == "up" and "--json" not in arguments:
         for line in answers["up_lines"]:
             say(line)
+        if log := option(arguments, "--event-log"):
+            assert env["PULUMI_DEBUG_COMMANDS"] == "true"
+            event = {"severity": "error", "message": f"<{{%reset%}}>{line}<{{%reset%}}>\n"}
+            Path(log).write_text(json.dumps({"diagnosticEvent": event}) + "\n")
         return int(answers.get("up_code", 0))
     elif what[0] == "preview":
         (here / "previewed.yaml").write_text(file.read_text() if file.exists() else "")

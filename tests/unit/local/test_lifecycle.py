@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from geusemaker.errors import LocalError
+from geusemaker.errors import ConfigError, LocalError
 from geusemaker.local import lifecycle, process
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
@@ -205,6 +205,23 @@ def test_the_config_copy_follows_the_committed_file(clone: Clone) -> None:
     assert clone.said[0].startswith("Pulumi.dev.yaml has changed")
     (kept,) = places.set_aside.iterdir()
     assert "ubuntu-24.04" in kept.read_text()
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_stack_file_that_does_not_parse_is_named_and_nothing_is_set_aside(
+    clone: Clone, copied: bool
+) -> None:
+    """The committed file before the copy, which `make up` takes from it."""
+    clone.prepare()
+    places = clone.places
+    file = places.config if copied else places.committed_config
+    before = places.config.read_text()
+    file.write_text("config:\n  aws:region: [\n")
+    with pytest.raises(ConfigError, match=f"{file} has an error at line 2"):
+        clone.prepare()
+    file.write_text(before)
+    clone.prepare()
+    assert not places.set_aside.exists()
 
 
 def test_a_clone_without_a_stack_file_gets_an_empty_copy(clone: Clone) -> None:

@@ -325,6 +325,21 @@ def test_who_has_a_larger_set_keeps_it(project: Path, monkeypatch: pytest.Monkey
     assert installed == ["dev", "local"]
 
 
+def test_an_interrupted_setup_says_what_finishes_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(setup_venv, "set_up", interrupted)
+    monkeypatch.setattr(sys, "argv", ["setup_venv.py", "local"])
+    with pytest.raises(SystemExit) as ended:
+        setup_venv.main()
+    assert ended.value.code == 130
+    said = "  [setup] interrupted: the same make command again finishes the installation\n"
+    assert capsys.readouterr().err == said
+
+
 def test_wrong_arguments_show_the_usage(project: Path) -> None:
     ran = subprocess.run(
         [sys.executable, project / "scripts" / "setup_venv.py", "nope"],

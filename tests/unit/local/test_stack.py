@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from geusemaker.errors import LocalError
+from geusemaker.errors import ConfigError, LocalError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places, find_project
 from geusemaker.local.stack import LocalCli
 from geusemaker.pulumi_cli import run
-from geusemaker.pulumi_cli.run import Outcome
+from geusemaker.pulumi_cli.outcome import Outcome
 from local.clones import Clone
 
 
@@ -228,9 +228,16 @@ def test_a_folder_outside_every_clone_is_one_paragraph(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("geusemaker.local.places.__file__", str(tmp_path / "a" / "b" / "c.py"))
-    (tmp_path / "Pulumi.yaml").write_text("{ broken")
+    (tmp_path / "Pulumi.yaml").write_text("name: another\n")
     with pytest.raises(LocalError, match="go into your clone"):
         find_project(tmp_path)
+
+
+def test_a_project_file_that_does_not_parse_is_named_with_its_line(clone: Clone) -> None:
+    file = clone.places.project / "Pulumi.yaml"
+    file.write_text("name: geusemaker\nruntime: {\n")
+    with pytest.raises(ConfigError, match=f"{file} has an error at line 2"):
+        find_project(clone.places.project)
 
 
 def test_a_path_outside_the_clone_is_shown_whole() -> None:

@@ -182,6 +182,23 @@ def test_who_and_where(world: World) -> None:
     assert who["accountId"] == world.account.id
 
 
+def test_keys(world: World) -> None:
+    token = "aws:kms/getKey:getKey"
+    assert [problem.path for problem in invokes.check(token, {})] == ["keyId"]
+    key = world.account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    found = ask(world, token, keyId=key)
+    assert (found["keyState"], found["keySpec"]) == ("Enabled", "SYMMETRIC_DEFAULT")
+    elsewhere = key.replace(world.account.region, "eu-west-1")
+    of_others = key.replace(world.account.id, "111122223333")
+    for id_, code in (
+        (elsewhere, "NotFoundException: Invalid arn eu-west-1"),
+        (f"{key[:-12]}000000000000", "NotFoundException: Key"),
+        (of_others, "AccessDeniedException: User: arn:aws:iam::"),
+    ):
+        with pytest.raises(AwsError, match=code):
+            ask(world, token, keyId=id_)
+
+
 def test_networks(world: World) -> None:
     vpc_token, subnet_token = "aws:ec2/getVpc:getVpc", "aws:ec2/getSubnet:getSubnet"
     table_token = "aws:ec2/getRouteTable:getRouteTable"

@@ -4,6 +4,7 @@ The expected results are written by hand from the names of real images. The acco
 every decoy in it is newer than the right image.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -329,6 +330,15 @@ def test_each_combination_gives_the_expected_image_or_error(
         text = str(outcome.error)
         assert "`pulumi config set " in text
         assert "us-east-1" in text if expected is NoImageError else "nearest" in text
+    if expected is NoImageError:
+        assert "aws:region" not in text, "a deployed stack cannot move"
+        (command,) = re.findall("`(pulumi[^`]*)`", text)
+        values = dict(zip(("osType", "architecture", "amiType"), combination, strict=True))
+        for step in command.split(" && "):
+            key, value = step.removeprefix("pulumi config set geusemaker:").split()
+            values[key] = value
+        os_type, architecture, ami_type = values.values()
+        assert both.ask((os_type, architecture, ami_type)).image is not None
 
 
 @pytest.mark.parametrize(

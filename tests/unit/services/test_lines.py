@@ -58,6 +58,7 @@ def test_all_lines_are_one_search_within_ec2s_limit_of_filter_values() -> None:
 def test_a_line_lists_its_best_image_first_and_the_unfit_last() -> None:
     shown = [
         torch("2.8", "20261009", ImageId="ended"),
+        torch("2.14", "20260901", ImageId="newer-older"),
         torch("2.14", "20261001", ImageId="newer"),
         torch("2.15", "20261001", ImageId="newest"),
         torch("2.9", "20261008", ImageId="old-version"),
@@ -74,7 +75,7 @@ def test_a_line_lists_its_best_image_first_and_the_unfit_last() -> None:
     line = found[TORCH_24]
     assert [image.id for image in line.images] == [
         *("answer", "older", "old-version"),
-        *("newest", "newer", "deprecated", "ended"),
+        *("newest", "newer", "newer-older", "deprecated", "ended"),
     ]
     assert line.answer is not None
     assert line.answer.id == "answer"
