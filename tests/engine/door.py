@@ -21,10 +21,15 @@ import boto3
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.automation._server import LanguageServer
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from geusemaker.local import lifecycle, session
 from geusemaker.local.places import Places
+
+# Each run has an engine of its own, and its port may be that of an ended one, to which gRPC would
+# otherwise not connect again for some time.
+_GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 PROJECT = Path(__file__).resolve().parents[2]
 MADE = 55

@@ -29,6 +29,7 @@ PROVED = {
     "--os-type": OTHER,
     "--architecture": OTHER,
     "--ami-type": OTHER,
+    "--instance-type": OTHER,
     "--config": "test_region_and_config_file_reach_the_resources",
     "--local": LOCAL,
     "--yes": "test_without_a_yes_nothing_is_written_and_nothing_is_made",
@@ -112,7 +113,10 @@ def test_region_and_config_file_reach_the_resources(door: Door, tmp_path: Path) 
 def test_a_named_stack_is_the_one_that_is_deployed_with_os_architecture_and_type(
     door: Door,
 ) -> None:
-    options = ("--os-type", "ubuntu-24.04", "--architecture", "arm64", "--ami-type", "pytorch")
+    options = (
+        *("--os-type", "ubuntu-24.04", "--architecture", "arm64", "--ami-type", "pytorch"),
+        *("--instance-type", "m7g.xlarge"),
+    )
     said = deploy(door, "--stack", "other", "--yes", *options, code=1).out
     (command,) = re.findall(r"`(pulumi stack init[^`]*)`", said)
     assert door.run(*shlex.split(command), "--no-select", "--non-interactive").code == 0
@@ -120,7 +124,7 @@ def test_a_named_stack_is_the_one_that_is_deployed_with_os_architecture_and_type
     assert door.outputs() == {}, "of the selected stack"
     made = host(door, "us-east-1")
     assert made["Architecture"] == "arm64"
-    assert made["InstanceType"] == "m6g.xlarge"
+    assert made["InstanceType"] == "m7g.xlarge"
     assert image_name(door, "us-east-1", made["ImageId"]) == (
         "Deep Learning ARM64 AMI OSS Nvidia Driver GPU PyTorch 2.12 (Ubuntu 24.04) 20260724"
     )
