@@ -32,6 +32,7 @@ GEUSEMAKER = str(session.bin_dir() / "geusemaker")
 PREVIEW = ("pulumi", "preview", "--non-interactive")
 UP = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive")
 DESTROY = ("pulumi", "destroy", "--yes", "--skip-preview", "--non-interactive")
+PLAN = (GEUSEMAKER, "plan")
 RUNS = 3
 UPS = 2
 TIER1S = 8
@@ -61,6 +62,13 @@ else:
     client.get_parameter(Name=sys.argv[2])
 """
 """The calls of the AWS CLI, for a machine without it."""
+
+MOTO = """
+import pulumi_aws, moto, moto.ec2.models, moto.iam.models
+for package in ("backup", "ebs", "ec2", "efs", "iam", "route53", "s3", "ssm", "vpc"):
+    getattr(pulumi_aws, package).outputs
+"""
+"""What a plan must import."""
 
 SEVERAL = """
 from geusemaker.components.tier1 import Tier1
@@ -195,6 +203,8 @@ def measure(bench: Bench) -> None:
         (GEUSEMAKER, "--help"),
         (sys.executable, str(two), "--help"),
     )
+    bare_run = [sys.executable, "-c", MOTO]
+    bench.compare("plan, CPU s", {"imports of pulumi_aws and moto": "1.5"}, PLAN, bare_run)
     bench.rows(
         "installed, MB",
         {"all of .venv": "400 MB"},

@@ -123,6 +123,10 @@ class CatalogueError(GeuseMakerError):
     """`catalogue.toml` is invalid; the message names file, line and field."""
 
 
+class PriceError(GeuseMakerError):
+    """`prices.toml` is invalid; the message names file, line and field."""
+
+
 class NetworkError(GeuseMakerError):
     """The VPC, subnets or zones are unsuitable for the stack."""
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, TextIO
 
@@ -93,6 +93,23 @@ def paragraph(text: str = "", head: str = "", *, whole: bool = False, err: bool 
         for line in text.split("\n"):
             lines = [f"{head}{line}"] if width is None else wrapped(line, width, head, whole=whole)
             print("\n".join(lines), file=stream, flush=True)
+
+
+def table(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Prints rows of name, value and source, each on a line of its own where it fits."""
+    names = max(len(name) for name, _, _ in rows)
+    values = min(max(len(value) for _, value, _ in rows), 60)
+    width = columns(sys.stdout)
+    if width is not None:
+        sources = max(len(source) for _, _, source in rows)
+        values = max(1, min(values, width - names - sources - 6))
+    for name, value, source in rows:
+        head = f"  {name:<{names}}  "
+        line = f"{head}{value:<{values}}  {source}"
+        if width is None or len(line) <= width:
+            print(line)
+        else:
+            paragraph(f"{value} ({source})", head)
 
 
 class _Progress:

@@ -7,7 +7,7 @@ from . import schema
 from .account import Account, AwsError
 from .ami_lookup import ami_problems, get_ami
 from .lookup import Answer, InvokeError, filters_of
-from .planning import Values
+from .planning import Values, region_problem
 from .resources.network import vpc_attributes
 from .resources.support import optional, picked
 from .schema import Problem
@@ -87,8 +87,8 @@ def get_instance_type_offerings(account: Account, arguments: Values) -> Answer:
 
 
 def get_region(account: Account, arguments: Values) -> Answer:
-    """The Region of the provider."""
-    region = arguments.get("region") or account.region
+    """The Region of the provider, or the named one."""
+    region = account.region
     return {
         "id": region,
         "region": region,
@@ -333,7 +333,7 @@ def check(token: str, arguments: Values) -> list[Problem]:
             f"the simulated account does not know the function {token}; it knows "
             f"{', '.join(sorted(t.rpartition(':')[2] for t in INVOKES))}"
         )
-    found = list(schema.problems(schema.invoke_shape(token), arguments))
+    found = [*schema.problems(schema.invoke_shape(token), arguments), *region_problem(arguments)]
     for key in sorted(_NOT_SIMULATED.get(token, set()) & arguments.keys()):
         if arguments[key]:
             found.append(Problem(key, "declared by AWS, but not simulated yet"))
@@ -343,8 +343,11 @@ def check(token: str, arguments: Values) -> list[Problem]:
 
 
 def invoke(account: Account, token: str, arguments: Values) -> Answer:
-    """Answer of a checked invoke, in the provider's camelCase names."""
+    """Answer of a checked invoke in the Region of `account`, in the provider's camelCase names."""
     answer = INVOKES[token](account, arguments)
-    if unknown := set(answer) - schema.invoke_shape(token).outputs:
+    outputs = schema.invoke_shape(token).outputs
+    if "region" in outputs:
+        answer["region"] = account.region
+    if unknown := set(answer) - outputs:
         raise LookupError(f"{token} has no such outputs: {sorted(unknown)}")
     return answer

@@ -17,6 +17,7 @@ import pulumi.runtime
 from . import invokes, schema, wire
 from .account import Account, AwsError
 from .lookup import InvokeError
+from .regions import Configured, Regions
 from .resource import Resource
 from .seed import NEW_ACCOUNT, Seed
 from .table import resource_type
@@ -45,12 +46,24 @@ class SimulatedMocks(pulumi.runtime.Mocks):
     of the look-up.
     """
 
-    account: Account
+    default: Configured
+    """The provider of all that names none."""
     made: list[Made] = field(default_factory=list)
     asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     over: bool = False
     """Whether the account is gone. A program that has failed may still have running threads, which
     would make their resources in the next account."""
+    _explicit: dict[str, Configured] = field(default_factory=dict)
+    """The program's own providers by their ids."""
+
+    @property
+    def account(self) -> Account:
+        """The account as the default provider sees it."""
+        return self.default.account()
+
+    def _provider(self, reference: str | None) -> Configured:
+        """The provider of a reference, which ends with its id."""
+        return self._explicit.get((reference or "").rpartition("::")[2], self.default)
 
     def new_resource(
         self, args: pulumi.runtime.MockResourceArgs
@@ -64,11 +77,16 @@ class SimulatedMocks(pulumi.runtime.Mocks):
             id_, outputs = f"{args.name}-id", {**inputs, "output": inputs["input"]}
             if "input" in secrets:
                 secrets.add("output")
+        elif args.typ == "pulumi:providers:aws":
+            id_, outputs = f"{args.name}-{len(self.made)}", inputs
+            with self._turn():
+                self._explicit[id_] = Configured.of(self.default.regions, inputs)
         elif args.typ.startswith("aws:"):
             kind = resource_type(args.typ)
             secrets |= kind.secret
             with self._turn():
-                id_, outputs = self._make(kind, args.name, inputs)
+                provider = self._provider(args.provider)
+                id_, outputs = self._make(provider, kind, args.name, inputs)
         else:
             id_, outputs = None, inputs  # a component has no life of its own
         self.made.append(Made(args.typ, args.name, inputs, outputs, id_))
@@ -83,13 +101,13 @@ class SimulatedMocks(pulumi.runtime.Mocks):
             yield
 
     def _make(
-        self, kind: Resource, name: str, given: Mapping[str, Any]
+        self, provider: Configured, kind: Resource, name: str, given: Mapping[str, Any]
     ) -> tuple[str, dict[Any, Any]]:
-        inputs, problems = kind.check(self.account, name, None, given, b"")
+        inputs, problems = kind.check(provider.account(), name, None, given, b"")
         if problems:
             wrong = "; ".join(f"{problem.path}: {problem.reason}" for problem in problems)
             raise LookupError(f"{kind.token} {name!r}: {wrong}")
-        return kind.made(self.account, inputs)
+        return kind.made(provider.account(inputs), inputs)
 
     # The base class declares a pair alone; the answer by itself is what says that nothing failed.
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
@@ -104,7 +122,8 @@ class SimulatedMocks(pulumi.runtime.Mocks):
                 raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")
             self.asked.append((args.token, arguments))
             try:
-                return invokes.invoke(self.account, args.token, arguments)
+                account = self._provider(args.provider).account(arguments)
+                return invokes.invoke(account, args.token, arguments)
             except (AwsError, InvokeError) as refused:
                 return {}, [("", str(refused))]
 
@@ -128,8 +147,9 @@ def simulated_account(
         for name in _CLEARED:
             os.environ.pop(name, None)
         seed.start()
-        seed.open(region)
-        mocks = SimulatedMocks(Account(region, default_tags=default_tags or {}))
+        default = Configured(Regions(region, seed), region, default_tags or {})
+        default.account()  # the Region is seeded
+        mocks = SimulatedMocks(default)
         try:
             yield mocks
         finally:

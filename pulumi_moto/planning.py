@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final
 
 from . import schema
 from .account import Account
+from .backends import has_region
 from .schema import Problem
 from .tags import all_tags
 from .wire import UNKNOWN, Unknown, has_unknown
@@ -124,7 +125,7 @@ class Planned(ABC):
     ) -> tuple[dict[str, Any], list[Problem]]:
         """Inputs with defaults, all tags and name filled in, and what is wrong with them."""
         inputs = with_defaults(self.defaults, new)
-        found = list(schema.problems(self.declared, new))
+        found = [*schema.problems(self.declared, new), *region_problem(new)]
         if self.autoname:
             if inputs.get(self.autoname.property) is None:
                 inputs[self.autoname.property] = self._name(self.autoname, name, old, seed)
@@ -157,15 +158,17 @@ class Planned(ABC):
     def changes(
         self, account: Account, state: Values, old_inputs: Values, inputs: Values
     ) -> list[Change]:
-        """All differences between the thing and the new inputs."""
+        """All differences between the thing, in the Region of `account`, and the new inputs."""
         found: list[Change] = []
         for key in sorted({*inputs, *old_inputs}):
             if key in inputs and inputs[key] is not None:
-                before = state.get(key)
+                moves = key == "region"
+                before = account.region if moves else state.get(key)
                 for path, kind in self._compare(key, before, inputs[key]):
-                    found.append(Change(path, kind, self.replaces(account, path, state, inputs)))
+                    replaces = moves or self.replaces(account, path, state, inputs)
+                    found.append(Change(path, kind, replaces))
             elif old_inputs.get(key) not in _EMPTY and (
-                key not in self.optional_computed or key in self.updated_when_left_out
+                key not in self.optional_computed | {"region"} or key in self.updated_when_left_out
             ):
                 found.append(Change(key, "delete", self.replaces(account, key, state, inputs)))
         return found
@@ -241,6 +244,13 @@ class Planned(ABC):
     def all_tags(self, account: Account, inputs: Values) -> Any:
         """What the thing is tagged with: unknown while one of its own tags is."""
         return all_tags(account, inputs)
+
+
+def region_problem(given: Values) -> Iterator[Problem]:
+    """A problem for a resource or look-up in an unknown Region."""
+    region = given.get("region")
+    if isinstance(region, str) and not has_region(region):
+        yield Problem("region", f"the simulated account has no Region {region!r}")
 
 
 def with_defaults(defaults: Values, values: Values) -> dict[str, Any]:

@@ -6,7 +6,6 @@ traceback (docs/adr/0003).
 """
 
 import functools
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
@@ -20,6 +19,7 @@ from .account import Account, AwsError
 from .backends import has_region
 from .lookup import InvokeError
 from .planning import Change, top
+from .regions import Configured, Regions, no_host
 from .resource import Resource, Update
 from .schema import Problem
 from .table import NotSimulated, resource_type
@@ -84,20 +84,6 @@ def _answers(method: T) -> T:
     return cast("T", locked)
 
 
-def _no_host(region: str) -> str:
-    """The real provider's error in an unknown Region: it calls STS, and no host has that name.
-
-    It does not check the name against a list.
-    """
-    host = f"sts.{region}.amazonaws.com"
-    return (
-        "unable to validate AWS credentials.\nDetails: validating provider credentials: retrieving "
-        "caller identity from STS: operation error STS: GetCallerIdentity, https response error "
-        f'StatusCode: 0, RequestID: , request send failed, Post "https://{host}/": dial tcp: '
-        f"lookup {host}: no such host\n"
-    )
-
-
 def _failures(problems: list[Problem]) -> list[Any]:
     return [provider_pb2.CheckFailure(property=one.path, reason=one.reason) for one in problems]
 
@@ -116,30 +102,29 @@ def _within(path: str, ignored: str) -> bool:
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """One provider for all runs against this account; each run configures it again.
+    """All `aws` providers of all runs against one account.
 
-    `region` is that of a program which sets none: the environment of the CLI, from which the real
-    provider takes it, does not reach this process. `hint` follows the message that a resource type
-    or function is not simulated.
+    The engine opens a connection for each provider of a program and configures it there. No other
+    request names its provider, so the address of the caller says whose it is.
+
+    `hint` follows the message that a resource type or function is not simulated.
     """
 
-    def __init__(
-        self,
-        account_for: Callable[[str, Mapping[str, str]], Account],
-        region: str | None = None,
-        hint: str = "",
-    ) -> None:
-        self._account_for = account_for
-        self._region = region
+    def __init__(self, regions: Regions, hint: str = "") -> None:
+        self._regions = regions
         self._hint = hint
-        self._account: Account | None = None
+        self._configured: dict[str, Configured] = {}
 
-    @property
-    def account(self) -> Account:
-        """The account in the Region of the last Configure."""
-        if self._account is None:
-            raise LookupError("the engine calls the provider before it configures it")
-        return self._account
+    def _account(self, context: grpc.ServicerContext, *given: Mapping[str, Any]) -> Account:
+        """The account as the provider of this connection sees it; see `Configured.account`."""
+        configured = self._configured.get(context.peer())
+        if configured is None:
+            # gRPC's client for Go also opens another connection after 30 minutes without a call.
+            raise InvokeError(
+                "the engine has not configured the provider on this connection, or made no call "
+                "for 30 minutes: run the command again"
+            )
+        return configured.account(*given)
 
     # Life of the plugin. -------------------------------------------------------------------
 
@@ -162,9 +147,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
-        region = wire.decode(request.news).values.get("region") or self._region
-        missing = region is not None and not has_region(region)
-        problems = [Problem("", _no_host(str(region)))] if missing else []
+        region = wire.decode(request.news).values.get("region")
+        missing = isinstance(region, str) and region and not has_region(region)
+        problems = [Problem("", no_host(str(region)))] if missing else []
         return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(problems))
 
     @_answers
@@ -180,19 +165,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answers
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
+        # A provider of the state is not checked before.
         config = wire.decode(request.args).values
-        region = config.get("region") or self._region
-        if not region:
-            raise InvokeError(
-                "Missing region information: Please provide the region by setting "
-                "`pulumi config set aws:region <region>`, e.g. us-east-1"
-            )
-        if not has_region(region):  # a provider of the state is not checked, but configured
-            raise InvokeError(_no_host(region))
-        tags = config.get("defaultTags") or {}
-        if isinstance(tags, str):
-            tags = json.loads(tags)
-        self._account = self._account_for(region, tags.get("tags") or {})
+        self._configured[context.peer()] = Configured.of(self._regions, config)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )
@@ -204,7 +179,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         arguments = wire.decode(request.args).values
         if problems := invokes.check(request.tok, arguments):
             return provider_pb2.InvokeResponse(failures=_failures(problems))
-        answer = invokes.invoke(self.account, request.tok, arguments)
+        answer = invokes.invoke(self._account(context, arguments), request.tok, arguments)
         return provider_pb2.InvokeResponse(**{"return": wire.encode(answer)})
 
     # Resources. ----------------------------------------------------------------------------
@@ -215,17 +190,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         new = wire.decode(request.news)
         old = wire.decode(request.olds).values if request.HasField("olds") else None
         inputs, problems = kind.check(
-            self.account, _name_of(request.urn), old, new.values, request.randomSeed
+            self._account(context), _name_of(request.urn), old, new.values, request.randomSeed
         )
         return provider_pb2.CheckResponse(
             inputs=wire.encode(inputs, new.secrets | (kind.secret & inputs.keys())),
             failures=_failures(problems),
         )
 
-    def _changes(self, kind: Resource, request: Any) -> list[Change]:
+    def _changes(
+        self, account: Account, kind: Resource, state: Mapping[str, Any], request: Any
+    ) -> list[Change]:
         found = kind.changes(
-            self.account,
-            wire.decode(request.olds).values,
+            account,
+            state,
             wire.decode(request.old_inputs).values,
             wire.decode(request.news).values,
         )
@@ -234,7 +211,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
-        changes = self._changes(kind, request)
+        state = wire.decode(request.olds).values
+        changes = self._changes(self._account(context, state), kind, state, request)
         old_inputs = wire.decode(request.old_inputs).values
         replaces = sorted({top(c.path) for c in changes if c.replaces})
         return provider_pb2.DiffResponse(
@@ -251,18 +229,20 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         new = wire.decode(request.properties)
+        account = self._account(context, new.values)
         secrets = new.secrets | kind.secret
         if request.preview:
-            outputs = kind.preview_create(self.account, new.values)
+            outputs = kind.preview_create(account, new.values)
             return provider_pb2.CreateResponse(properties=wire.encode(outputs, secrets))
-        id_, made = kind.made(self.account, new.values)
+        id_, made = kind.made(account, new.values)
         return provider_pb2.CreateResponse(id=id_, properties=wire.encode(made, secrets))
 
     @_answers
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         state, inputs = wire.decode(request.properties), wire.decode(request.inputs)
-        found = kind.outputs(self.account, request.id, inputs.values, state.values)
+        account = self._account(context, state.values)
+        found = kind.outputs(account, request.id, inputs.values, state.values)
         if found is None:
             return provider_pb2.ReadResponse()
         known = {k: kind.kept(k, given, found.get(k)) for k, given in inputs.values.items()}
@@ -276,13 +256,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
         state, new = wire.decode(request.olds).values, wire.decode(request.news)
-        changed = frozenset(top(c.path) for c in self._changes(kind, request))
+        account = self._account(context, state)
+        changed = frozenset(top(c.path) for c in self._changes(account, kind, state, request))
         secrets = new.secrets | kind.secret
         if request.preview:
-            outputs = kind.preview_update(self.account, state, new.values, changed)
+            outputs = kind.preview_update(account, state, new.values, changed)
             return provider_pb2.UpdateResponse(properties=wire.encode(outputs, secrets))
         try:
-            kind.updated(self.account, request.id, Update(state, new.values, changed))
+            kind.updated(account, request.id, Update(state, new.values, changed))
         except AwsError as refused:
             if not kind.records_failed_update:
                 raise
@@ -290,7 +271,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             raise _FailedPartlyError(
                 request.id, wire.encode(planned, secrets), f"updating {request.urn}: {refused}"
             ) from refused
-        made = kind.outputs(self.account, request.id, new.values, state)
+        made = kind.outputs(account, request.id, new.values, state)
         if made is None:
             raise LookupError(f"{request.urn} is gone right after it was updated")
         return provider_pb2.UpdateResponse(properties=wire.encode(made, secrets))
@@ -298,5 +279,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_answers
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         kind = _type_of(request.urn)
-        kind.deleted(self.account, request.id, wire.decode(request.properties).values)
+        state = wire.decode(request.properties).values
+        kind.deleted(self._account(context, state), request.id, state)
         return empty_pb2.Empty()

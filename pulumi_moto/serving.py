@@ -5,7 +5,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from .account import Account
 from .admission import SERVICES, Answer, Environ, Keys, Signed
 from .backends import has_region
 from .provider import Provider
+from .regions import Regions
 from .seed import NEW_ACCOUNT, Seed
 
 LOOPBACK: Final = "127.0.0.1"
@@ -51,39 +52,23 @@ def aws_regions() -> frozenset[str]:
 
 
 @dataclass
-class Simulation:
+class Simulation(Regions):
     """One account and its Regions, at an address on loopback."""
 
-    region: str
-    seed: Seed = NEW_ACCOUNT
+    endpoint: str = ""
     keys: Keys = field(default_factory=Keys.random)
     """For the services of AWS."""
-    endpoint: str = ""
     provider_port: int = 0
-    _accounts: dict[str, Account] = field(default_factory=dict)
-
-    def account(self, region: str) -> Account:
-        """The account in a Region; the Region is seeded at its first use."""
-        if region not in self._accounts:
-            self.seed.open(region)
-            self._accounts[region] = Account(region, self.endpoint, self.keys)
-        return self._accounts[region]
 
     def knows(self, region: str) -> bool:
         """Whether the Region is in use already, or does not exist."""
-        return region in self._accounts or region not in aws_regions()
-
-    def tagged(self, region: str, default_tags: Mapping[str, str]) -> Account:
-        """The account in a Region as a run configures it."""
-        account = self.account(region)
-        account.default_tags = dict(default_tags)
-        return account
+        return region in self.in_use or region not in aws_regions()
 
     def alive(self) -> list[dict[str, str]]:
         """All that is left in any Region in use, and in IAM and EFS."""
         found: list[dict[str, str]] = []
         seen: set[str] = set()  # IAM is the same in every Region
-        for region, account in self._accounts.items():
+        for region, account in self.in_use.items():
             items = [item for item in inventory.alive(account) if item["id"] not in seen]
             seen.update(item["id"] for item in items)
             found += [{**item, "region": region} for item in items]
@@ -185,7 +170,7 @@ def served(
         seed.start()
         schema.preload()
         simulation.account(region)
-        provider = Provider(simulation.tagged, region, hint)
+        provider = Provider(simulation, hint)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, rpc)
         simulation.provider_port = rpc.add_insecure_port(f"{LOOPBACK}:0")
         rpc.start()

@@ -61,6 +61,11 @@ def decode(struct: struct_pb2.Struct) -> Properties:
     return unwrapped({key: _decode(value) for key, value in struct.fields.items()})
 
 
+def plain(value: struct_pb2.Value) -> Any:
+    """The plain Python value of one wire value."""
+    return _unwrap(_decode(value))[0]
+
+
 def _decode(value: struct_pb2.Value) -> Any:
     match value.WhichOneof("kind"):
         case "bool_value":

@@ -52,49 +52,56 @@ def _known(key: str) -> Callable[[str | None], str | None]:
     return check
 
 
+OsTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OS",
+        callback=_known("osType"),
+        help="osType, such as ubuntu-24.04. Default: GEUSEMAKER_OS_TYPE, then the stack's.",
+    ),
+]
+ArchitectureOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ARCH",
+        callback=_known("architecture"),
+        help="x86_64 or arm64. Default: GEUSEMAKER_ARCHITECTURE, then the stack's.",
+    ),
+]
+AmiTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        callback=_known("amiType"),
+        help="amiType, such as base. Default: GEUSEMAKER_AMI_TYPE, then the stack's.",
+    ),
+]
+InstanceTypeOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TYPE",
+        help="instanceType, such as g5.xlarge: it decides the price. Default: "
+        "GEUSEMAKER_INSTANCE_TYPE, then the stack's.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="YAML or JSON with config keys, also those without a flag. The stack's config "
+        "overrides it.",
+    ),
+]
+
+
 def deploy(
     stack: StackOption = None,
     region: RegionOption = None,
-    os_type: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OS",
-            callback=_known("osType"),
-            help="osType, such as ubuntu-24.04. Default: GEUSEMAKER_OS_TYPE, then the stack's.",
-        ),
-    ] = None,
-    architecture: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARCH",
-            callback=_known("architecture"),
-            help="x86_64 or arm64. Default: GEUSEMAKER_ARCHITECTURE, then the stack's.",
-        ),
-    ] = None,
-    ami_type: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TYPE",
-            callback=_known("amiType"),
-            help="amiType, such as base. Default: GEUSEMAKER_AMI_TYPE, then the stack's.",
-        ),
-    ] = None,
-    instance_type: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TYPE",
-            help="instanceType, such as g5.xlarge: it decides the price. Default: "
-            "GEUSEMAKER_INSTANCE_TYPE, then the stack's.",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="YAML or JSON with config keys, also those without a flag. The stack's config "
-            "overrides it.",
-        ),
-    ] = None,
+    os_type: OsTypeOption = None,
+    architecture: ArchitectureOption = None,
+    ami_type: AmiTypeOption = None,
+    instance_type: InstanceTypeOption = None,
+    config: ConfigOption = None,
     local: LocalOption = False,
     yes: YesOption = False,
 ) -> None:
@@ -146,7 +153,7 @@ def _deploy(
     name, cli, file = target.required_stack()
     of_stack = target.given()
     wanted = effective(
-        [from_file, of_stack, _of_environment(), _of_flags(given)],
+        [from_file, of_stack, of_environment(), of_flags(given)],
         target.required_region(),
         target.region_source,
         target.region_source == regions.OF_STACK,
@@ -203,7 +210,8 @@ def _in_sight(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _of_environment() -> list[Given]:
+def of_environment() -> list[Given]:
+    """The values that environment variables set."""
     found = []
     for key, variable in _VARIABLES.items():
         if value := os.environ.get(variable):
@@ -211,7 +219,8 @@ def _of_environment() -> list[Given]:
     return found
 
 
-def _of_flags(given: dict[str, str | None]) -> list[Given]:
+def of_flags(given: dict[str, str | None]) -> list[Given]:
+    """The values that flags set, by key."""
     return [
         Given(key, value, FlagOrigin(FLAGS[key]))
         for key, value in given.items()
@@ -220,19 +229,7 @@ def _of_flags(given: dict[str, str | None]) -> list[Given]:
 
 
 def _show(wanted: Effective, fit: Callable[[str], str]) -> None:
-    keys = max(len(row.key) for row in wanted.rows)
-    values = min(max(len(row.value) for row in wanted.rows), 60)
-    width = terminal.columns(sys.stdout)
-    if width is not None:
-        sources = max(len(row.source) for row in wanted.rows)
-        values = max(1, min(values, width - keys - sources - 6))
-    for row in wanted.rows:
-        head = f"  {row.key:<{keys}}  "
-        line = f"{head}{row.value:<{values}}  {row.source}"
-        if width is None or len(line) <= width:
-            typer.echo(line)
-        else:
-            terminal.paragraph(f"{row.value} ({row.source})", head)
+    terminal.table([(row.key, row.value, row.source) for row in wanted.rows])
     for note in wanted.notes:
         terminal.paragraph(f"note: {fit(note)}")
 

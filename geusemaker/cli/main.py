@@ -45,6 +45,11 @@ class Commands(LazyGroup):
         ),
         Lazy("up", "geusemaker.cli.deploy:deploy", "The same as deploy."),
         Lazy(
+            "plan",
+            "geusemaker.cli.plan:plan",
+            "Show what a stack would be, without an account, a network or the Pulumi CLI.",
+        ),
+        Lazy(
             "doctor",
             "geusemaker.cli.doctor:doctor",
             "Check credentials, Region, image, instance type, vCPU quota and Pulumi. Changes "

@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import SecretStr
 
-from geusemaker import bundle, dlami, remarks, userdata
+from geusemaker import bundle, cost, dlami, remarks, userdata
 from geusemaker.components import hosted_zone, instance_type
 from geusemaker.components.api_keys import make_api_keys
 from geusemaker.components.compute import Compute
@@ -25,6 +25,7 @@ from geusemaker.components.tagging import Tags, new_id
 from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
+from geusemaker.dlami.image import FoundImage
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
@@ -68,6 +69,7 @@ class Tier1Args(TypedDict):
     n8n_public_api: NotRequired[bool]
     backup_retention_days: NotRequired[int]
     protect_data: NotRequired[bool]
+    budget_usd: NotRequired[int | None]
     tags: NotRequired[Mapping[str, str]]
 
 
@@ -148,6 +150,8 @@ class Tier1(pulumi.ComponentResource):
         )
         for note in notes_of(config, host, today):
             remarks.note(note)
+        if config.budget_usd is not None:
+            kept.apply(lambda image: _warn_of_budget(config, region, image, today))
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
@@ -291,6 +295,13 @@ def _bundle_facts(
         allowed_cidrs=config.allowed_cidrs,
         has_api_keys=bool(config.api_keys),
     )
+
+
+def _warn_of_budget(config: DeploymentConfig, region: str, image: FoundImage, today: date) -> None:
+    size = root_gib(config.root_volume_gib, image)
+    found = cost.estimate_of(config, region=region, today=today, root_gib=size)
+    if warning := cost.over_budget(config, found):
+        remarks.warn(warning)
 
 
 def connect_command(instance_id: str, region: str) -> str:

@@ -327,6 +327,12 @@ class ConfigFields(BaseModel):
         "delete the data volume, the file system and the secrets.",
         json_schema_extra=_metadata("true, false", True),
     )
+    budget_usd: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
+        None,
+        description="Warns in a preview if the stack costs more USD a month than this, by AWS's "
+        "list prices for 730 hours. It never stops a deployment. Changes nothing on AWS.",
+        json_schema_extra=_metadata("1 to 1000000", 200, "none"),
+    )
     tags: Annotated[dict[str, str], AfterValidator(rules.tags)] = Field(
         default_factory=dict,
         description="Tags of every created resource, for billing and account rules. Changes in "

@@ -113,6 +113,15 @@ def region_in(path: Path) -> Given | None:
     return _read(path)[1]
 
 
+def content_of(path: Path) -> Any:
+    """The parsed YAML of a stack's file. A scalar that a parser would change is `Unquoted`.
+
+    Raises:
+        ConfigError: The file cannot be read or parsed.
+    """
+    return yaml_document(path, text_of(path))[0]
+
+
 def read_own_file(path: Path) -> dict[str, Any]:
     """The values in a stack's own file by full key, as Pulumi reads them; empty without a file.
 

@@ -46,6 +46,7 @@ TYPED = {
     "n8nPublicApi": "true",
     "backupRetentionDays": "14",
     "protectData": "true",
+    "budgetUsd": "200",
     "tags": '{"team": "ml", "cost-center": "42"}',
 }
 # These stand for others of those above, and are set in a stack of their own below.

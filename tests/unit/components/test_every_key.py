@@ -1,4 +1,4 @@
-"""Every field of the config changes a resource."""
+"""Every field of the config changes a resource, or a warning."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -72,6 +72,7 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
         ),
     ),
     "protect_data": (WHOLE, lambda s: not any(one.protect for one in s.requests.values())),
+    "budget_usd": ({"budget_usd": 1}, lambda s: any("budgetUsd is 1," in w for w in s.warnings)),
     "tags": (WHOLE, lambda s: s.one(VOLUME).inputs["tags"].get("owner") == "ml"),
 }
 IN_ACCOUNT = {"vpc_id", "subnet_ids", "ami_id", "hosted_zone_id"}

@@ -106,6 +106,7 @@ ACCEPTED: list[tuple[str, str, dict[str, str], Any]] = [
     ("n8nPublicApi", "false", {}, False),
     ("backupRetentionDays", "0", {}, 0),
     ("backupRetentionDays", "35", {}, 35),
+    ("budgetUsd", "200", {}, 200),
     ("protectData", "False", {}, False),
     ("protectData", "true", {}, True),
     ("tags", "", {}, {}),
@@ -250,6 +251,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("ownerEmail", "a b@example.com", ["is not an e-mail address"]),
     ("backupRetentionDays", "36", ["more than 35", "`pulumi config set geusemaker:backupRetentionDays 35`"]),
     ("backupRetentionDays", "-1", ["less than 0"]),
+    ("budgetUsd", "0", ["less than 1", "`pulumi config set geusemaker:budgetUsd 1`"]),
     ("protectData", "yes", ["neither true nor false"]),
     ("tags", "Owner", ["not key=value"]),
     ("tags", "A=1,A=2", ["the key 'A' twice"]),
@@ -486,6 +488,7 @@ def test_the_defaults_are_as_documented(from_stack: FromStack) -> None:
         "kms_key_arn": None,
         "backup_retention_days": 7,
         "protect_data": True,
+        "budget_usd": None,
         "tags": {},
     }
 

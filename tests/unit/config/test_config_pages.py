@@ -18,7 +18,7 @@ UNDECLARED = {
     "n8nReaches",
     "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
     "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn", "domain",
-    "hostedZoneId", "ownerEmail",
+    "hostedZoneId", "ownerEmail", "budgetUsd",
 }  # fmt: skip
 
 

@@ -216,7 +216,7 @@ def test_what_is_not_there_is_noticed(tmp_path: Path) -> None:
 def test_commands_and_keys_that_are_not_there_are_noticed() -> None:
     text = """
 Text may make sure of anything, and geusemaker may do so too.
-`make up` and `make nothing`, `./.venv/bin/geusemaker local env`, `geusemaker plan`.
+`make up` and `make nothing`, `./.venv/bin/geusemaker local env`, `geusemaker swim`.
 ```sh
 $ make test && make tests   # make nonsense
 eval "$(geusemaker local env)"
@@ -227,7 +227,7 @@ geusemaker local run -- pulumi up
 `geusemaker:KEY` is any. `geusemaker:osTpye` again. <!-- wrong on purpose -->
 """
     assert sorted(missing_targets(text)) == ["nothing", "tests"]
-    assert sorted(missing_commands(text)) == ["geusemaker local fly", "geusemaker plan"]
+    assert sorted(missing_commands(text)) == ["geusemaker local fly", "geusemaker swim"]
     assert missing_keys(text) == ["osTpye"]
 
 

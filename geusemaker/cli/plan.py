@@ -1,0 +1,248 @@
+"""`geusemaker plan`: what a stack would be, and what a change would do, without an account."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geusemaker import terminal
+from geusemaker.cli import deploy, stack_file
+from geusemaker.cli.effective import effective
+from geusemaker.cli.fixes import reword
+from geusemaker.cli.options import JsonOption, RegionOption
+from geusemaker.config.sources import Given, read_file, region_in
+from geusemaker.ec2 import regions
+from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
+from geusemaker.local.places import find_project
+from geusemaker.plan import against as other
+from geusemaker.plan import conditions, stack_values, text
+from geusemaker.plan.environment import without_aws_settings
+from geusemaker.plan.model import Against, ConfigValue, Plan
+from geusemaker.plan.stack_values import StackValues
+from geusemaker.today import today
+
+FAILED_CONDITION = 3
+"""Exit code where a condition of `--fail-on` is true."""
+
+
+def plan(
+    stack: Annotated[
+        str | None,
+        typer.Option(
+            "--stack",
+            "-s",
+            metavar="NAME",
+            help="The stack, by its file. Default: PULUMI_STACK, then the only one.",
+        ),
+    ] = None,
+    region: RegionOption = None,
+    os_type: deploy.OsTypeOption = None,
+    architecture: deploy.ArchitectureOption = None,
+    ami_type: deploy.AmiTypeOption = None,
+    instance_type: deploy.InstanceTypeOption = None,
+    config: deploy.ConfigOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Show the change from another config file, a git commit such as origin/main, or "
+            "a state saved by `pulumi stack export --file state.json`.",
+        ),
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
+        ),
+    ] = None,
+    hours: Annotated[
+        int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
+    ] = 730,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a stack would be, without an account, a network or the Pulumi CLI.
+
+    Exit codes: 0 planned, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
+    """
+    given = {
+        "osType": os_type,
+        "architecture": architecture,
+        "amiType": ami_type,
+        "instanceType": instance_type,
+    }
+    wanted = _conditions(fail_on, against)
+    try:
+        with terminal.working("Planning"):
+            made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
+    except GeuseMakerError as error:
+        error.args = (reword(str(error), stack=stack, region=region),)
+        raise
+    made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
+    if as_json:
+        typer.echo(made.json_text())
+    else:
+        text.show(made)
+    if made.failed:
+        raise typer.Exit(FAILED_CONDITION)
+
+
+def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Condition]:
+    """Rejects wrong conditions as wrong flags: exit code 2."""
+    if fail_on is None:
+        return []
+    try:
+        found = conditions.parse(fail_on)
+    except ValueError as error:
+        raise typer.BadParameter(f"--fail-on: {error}") from None
+    for one in found:
+        if one.needs_comparison and against is None:
+            raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
+    return found
+
+
+def _plan(
+    stack: str | None,
+    region: str | None,
+    config: Path | None,
+    flags: list[Given],
+    against: str | None,
+    hours: int,
+) -> Plan:
+    project = find_project(Path.cwd())
+    export = other.saved_state(against) if against else None
+    if export and stack and export.stack and stack != export.stack:
+        raise ConfigError(
+            f"--against is {against}, a state of the stack {export.stack}, but --stack is "
+            f"{stack!r}. Omit --stack, or name a state of {stack}: `pulumi stack export --file "
+            f"{against} --stack {stack}`."
+        )
+    name = stack or (export and export.stack) or _only_stack(project)
+    file = stack_file.file_of(project, os.environ, name)
+    if stack and not file.exists():
+        raise ConfigError(
+            f"--stack is {stack!r}, and there is no file {file.name} in {project}, which would "
+            f"hold its config. {_stacks(project)} Create it: `pulumi stack init {stack}`, or omit "
+            "--stack."
+        )
+    values = stack_values.read(project, file)
+    here, source = _region(region, values)
+    regions.check(here, source)
+    from_file = read_file(config) if config else []
+    layers = [from_file, list(values.given), deploy.of_environment(), flags]
+    wanted = effective(
+        layers, here, source, bool(values.region), region_in(config) if config else None
+    )
+    given = [one for layer in layers for one in layer]
+    # After the last read of the environment, and before the imports that read it.
+    with _packages(), ExitStack() as held:
+        held.enter_context(without_aws_settings())
+        kind = other.kind_of(against) if against and export is None else None
+        waiting = None
+        if kind and kind.kind == "git":
+            # It runs meanwhile, in a process of its own.
+            waiting = held.enter_context(other.of_commit(project, kind.name, name, here))
+        from geusemaker.plan import cost
+        from geusemaker.plan.build import plan_of
+        from geusemaker.plan.compare import comparison_of
+        from geusemaker.plan.run import run
+        from geusemaker.plan.side import side
+        from pulumi_moto.steps import State
+
+        own = side(project, name, here, values, given)
+        state = None
+        if against and export:
+            kind = Against(kind="state", name=against)
+            try:
+                state = State.of_export(export.document)
+            except ValueError as error:
+                raise ConfigError(
+                    f"--against is {against}: {error}. `pulumi stack export --file {against}` "
+                    "writes a state."
+                ) from None
+        elif waiting:
+            state = State.of_export(waiting())
+        elif kind:
+            before = other.of_config(project, Path(kind.name), name, here)
+            state = run(before.program, None, before.stand_ins).state
+        ran = run(own.program, state, own.stand_ins)
+        day = today()
+        made = plan_of(
+            ran,
+            own.config,
+            [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
+            stack=name,
+            region=here,
+            today=day,
+            cost=cost.of_steps(ran.steps, here, hours, day),
+            kept=state is not None,
+            unchecked=[*wanted.notes, *own.unchecked],
+        )
+        if state is None or kind is None:
+            return made
+        compared = comparison_of(
+            ran,
+            state,
+            own.config,
+            kind,
+            boot_seconds=made.boot.seconds,
+            before=cost.of_state(state, here, hours, day),
+            after=made.cost,
+        )
+        return made.model_copy(update={"comparison": compared})
+
+
+@contextmanager
+def _packages() -> Iterator[None]:
+    """Names the extra that is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "moto":
+            raise
+        raise LocalError(
+            f"The package {error.name} is not installed. `geusemaker plan` runs the program in a "
+            "simulated account, which is the extra `local`. Install it in your clone: "
+            "`.venv/bin/python -m pip install -r requirements-local.txt`."
+        ) from None
+
+
+def _region(flag: str | None, values: StackValues) -> tuple[str, str]:
+    if flag:
+        return flag, regions.OF_FLAG
+    if values.region:
+        return values.region, regions.OF_STACK
+    for name in regions.VARIABLES:
+        if found := os.environ.get(name):
+            return found, name
+    raise ConfigError(
+        "No Region is set: neither --region, nor the stack's aws:region, nor AWS_REGION names "
+        "one, and images differ between Regions. Set it: `pulumi config set aws:region us-east-1` "
+        "for the stack, or --region us-east-1 for this command."
+    )
+
+
+def _only_stack(project: Path) -> str:
+    if named := os.environ.get("PULUMI_STACK"):
+        return named
+    found = _names(project)
+    if len(found) == 1:
+        return found[0]
+    raise ConfigError(
+        f"This command needs --stack, because {_stacks(project)} For example: "
+        f"`geusemaker plan --stack {found[0] if found else 'dev'}`."
+    )
+
+
+def _names(project: Path) -> list[str]:
+    return sorted(
+        file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        for file in project.glob("Pulumi.*.yaml")
+    )
+
+
+def _stacks(project: Path) -> str:
+    return f"the project has files of the stacks {', '.join(_names(project)) or 'none'}."

@@ -1,0 +1,43 @@
+"""What a stack costs a month, by AWS's list prices. Pure: no AWS call, no Pulumi.
+
+From a config, or from plain facts:
+
+    found = estimate_of(config, region="us-east-1", today=today(), root_gib=75, hours=730)
+    found = estimate(StackFacts("us-east-1", "g5.xlarge", root_gib=75, data_gib=100), today())
+
+    found.headline()       "about 163.40 USD a month", or "at least ..." while a part is unknown
+    found.total            sum of the known parts as a Decimal, not rounded; `usd` rounds and prints
+    found.unknown          the parts without an amount; `is_complete` if there is none
+    for part in found.parts:
+        part.key           "host", "data-disk": the same in every estimate, for comparisons
+        part.name          "host g5.xlarge", for people
+        part.quantity, part.unit, part.price     730, "hour", 1.006; each may be None
+        part.amount        USD a month, or None: then `part.why` says why, and no total has it
+        part.low, part.high                      a range in USD, of Spot only; no total has it
+        part.source, part.as_of, part.is_old     of the price; old is more than twelve months
+        part.is_assumed, part.note               whether the quantity is an assumption, and which
+
+    over_budget(config, found)                   the warning for `geusemaker:budgetUsd`, or None
+
+The prices are in `prices.toml`; `load_prices` reads it, `scripts/update_prices.py` renews it.
+Prices are without tax, discounts and free tiers.
+"""
+
+from geusemaker.cost.budget import over_budget
+from geusemaker.cost.configured import estimate_of
+from geusemaker.cost.estimate import Assumptions, Estimate, Part, StackFacts, estimate, usd
+from geusemaker.cost.table import Price, Prices, load_prices
+
+__all__ = [
+    "Assumptions",
+    "Estimate",
+    "Part",
+    "Price",
+    "Prices",
+    "StackFacts",
+    "estimate",
+    "estimate_of",
+    "load_prices",
+    "over_budget",
+    "usd",
+]

@@ -1,0 +1,253 @@
+"""What a run would change, from its steps against a state. Pure."""
+
+import base64
+import binascii
+import difflib
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
+
+import yaml
+
+from geusemaker import userdata
+from geusemaker.config import DeploymentConfig
+from geusemaker.config.service_settings import secret_variables
+from geusemaker.errors import UserDataError
+from geusemaker.plan.build import HOST, Steps, known
+from geusemaker.plan.model import (
+    Against,
+    Change,
+    Comparison,
+    Cost,
+    FileDiff,
+    Outage,
+    PropertyChange,
+)
+from geusemaker.plan.run import Ran
+from geusemaker.userdata.render import Bounds
+from pulumi_moto import planning
+from pulumi_moto.planning import top
+from pulumi_moto.steps import ENCRYPTED, STASH, State, Step
+from pulumi_moto.wire import has_unknown
+
+_OBJECT: Final = "aws:s3/bucketObjectv2:BucketObjectv2"
+_PARAMETER: Final = "aws:ssm/parameter:Parameter"
+_DATA: Final = frozenset(
+    {"aws:efs/fileSystem:FileSystem", "aws:ebs/volume:Volume", "aws:backup/vault:Vault"}
+)
+_SECRETS: Final = ("geusemaker-id", "geusemaker-identity-credentials")
+_LONGEST: Final = 200
+"""Characters of a value that is shown."""
+SCRIPT: Final = "boot script"
+
+
+def comparison_of(
+    ran: Ran,
+    state: State,
+    config: DeploymentConfig,
+    against: Against,
+    *,
+    boot_seconds: int,
+    before: Cost | None,
+    after: Cost | None,
+) -> Comparison:
+    """The change from a state to a run that was made against it.
+
+    `boot_seconds` is the limit of a boot; the costs are those before and after the change.
+    """
+    changes = [_change(step) for step in ran.steps if step.operation != "same"]
+    gone = [one for one in changes if one.operation in ("replace", "delete")]
+    files, notes = _files(ran, state)
+    if any(
+        ENCRYPTED in (*one.inputs.values(), *one.outputs.values())
+        for one in state.resources.values()
+    ):
+        notes.append(
+            "The state has encrypted values, for which stand-ins were taken: they count as changed "
+            "only where what they come from changes. `pulumi stack export --show-secrets` has them "
+            "in plain text; do not keep that file."
+        )
+    has_costs = before is not None and after is not None
+    return Comparison(
+        against=against,
+        changes=tuple(changes),
+        unchanged=sum(step.operation == "same" for step in ran.steps),
+        replaces_host=any(one.holds == "host" for one in gone),
+        replaces_data=any(one.holds == "data" for one in gone),
+        refused=tuple(one.name for one in gone if one.is_protected),
+        outages=tuple(_outages(changes, config, Steps(ran.steps), state, boot_seconds)),
+        cost_low=after.low - before.low if has_costs and after and before else None,
+        cost_high=after.high - before.high if has_costs and after and before else None,
+        files=tuple(files),
+        notes=tuple(notes),
+    )
+
+
+def _change(step: Step) -> Change:
+    assert step.operation != "same"  # noqa: S101 - for the type checker
+    return Change(
+        operation=step.operation,
+        name=step.name,
+        type=step.type,
+        holds=_holds(step),
+        is_protected=step.protect,
+        properties=tuple(_property(step, one) for one in step.changes),
+    )
+
+
+def _holds(step: Step) -> Literal["host", "data", ""]:
+    if step.type == HOST:
+        return "host"
+    is_secret = step.name in _SECRETS and step.type in (STASH, _PARAMETER)
+    return "data" if step.type in _DATA or is_secret else ""
+
+
+def _property(step: Step, change: planning.Change) -> PropertyChange:
+    is_secret = top(change.path) in step.secrets
+    return PropertyChange(
+        path=change.path,
+        kind="add" if change.kind == "add" else "delete" if change.kind == "delete" else "update",
+        before=None if is_secret else _short(_at(step.before, change.path)),
+        after=None if is_secret else _short(_at(step.inputs, change.path)),
+        replaces=change.replaces,
+    )
+
+
+def _at(value: Any, path: str) -> Any:
+    """The value at a path in Pulumi's form; None without one."""
+    if not path:
+        return value
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            rest = path.removeprefix(key)
+            if rest != path and (not rest or rest[0] in ".["):
+                return _at(part, rest.removeprefix("."))
+    if isinstance(value, list) and path.startswith("["):
+        index, _, rest = path[1:].partition("]")
+        if index.isdigit() and int(index) < len(value):
+            return _at(value[int(index)], rest.removeprefix("."))
+    return None
+
+
+def _short(value: Any) -> str | None:
+    if value is None or value is ENCRYPTED or has_unknown(value):
+        return None
+    text = str(value)
+    return text if len(text) <= _LONGEST else None
+
+
+def _outages(
+    changes: Iterable[Change],
+    config: DeploymentConfig,
+    steps: Steps,
+    state: State,
+    seconds: int,
+) -> Iterator[Outage]:
+    host = next((one for one in changes if one.holds == "host"), None)
+    if host is not None and host.operation in ("replace", "delete"):
+        yield Outage(
+            services=("host",),
+            why="the old host stops, and the new one boots with the data volume",
+            seconds=seconds,
+        )
+        return
+    if host is not None and any(one.path == "instanceType" for one in host.properties):
+        yield Outage(
+            services=("host",), why="it is stopped and started with the new type", seconds=seconds
+        )
+        return
+    limit = Bounds().services_seconds
+    if restarted := sorted(_restarted(_bundle_before(state), _bundle_after(steps))):
+        yield Outage(
+            services=tuple(restarted),
+            why="their containers are created again with new settings",
+            seconds=limit,
+        )
+    if any(
+        one.name == "geusemaker-compute-secrets" and one.operation == "update" for one in changes
+    ):
+        services = {service for service, _ in secret_variables(config.service_settings)}
+        services |= {"caddy"} if config.api_keys else set()
+        yield Outage(
+            services=tuple(sorted(services)), why="their secrets may change", seconds=limit
+        )
+
+
+def _restarted(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Containers that run with other settings, or not any more."""
+    if not before or not after:
+        return
+    old, new = _services(before), _services(after)
+    # A file of another content is in another folder, which is in Caddy's settings.
+    has_other_sites = before.get("caddy/Caddyfile") != after.get("caddy/Caddyfile")
+    for name, settings in old.items():
+        if new.get(name) != settings or (name == "caddy" and has_other_sites):
+            yield name
+
+
+def _services(files: Mapping[str, str]) -> Mapping[str, Any]:
+    found: Any = yaml.load(files.get("compose.yaml", ""), Loader=_LOADER)  # noqa: S506 - both are safe
+    services: Mapping[str, Any] = (found or {}).get("services") or {}
+    return services
+
+
+_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _files(ran: Ran, state: State) -> tuple[list[FileDiff], list[str]]:
+    """Diffs of the boot script and of the bundle's files, and what cannot be compared."""
+    steps, notes = Steps(ran.steps), list[str]()
+    kept = state.named("geusemaker-compute-user-data", STASH)
+    old = _text_of_script(kept.outputs.get("output")) if kept else None
+    new = _text_of_script(steps.boot_script)
+    before, after = dict(_bundle_before(state)), dict(_bundle_after(steps))
+    if old is not None and new is not None:
+        before[SCRIPT], after[SCRIPT] = old, new
+    elif old is not None:
+        notes.append("The boot script: it has values that AWS assigns to new resources.")
+    diffs = [
+        FileDiff(path=path, diff=diff)
+        for path in sorted(before.keys() | after.keys())
+        if (diff := _diff(path, before.get(path, ""), after.get(path, "")))
+    ]
+    return (diffs if state.resources else []), notes
+
+
+def _diff(path: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"before/{path}", f"after/{path}", lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def _text_of_script(packed: Any) -> str | None:
+    if not isinstance(packed, str):
+        return None
+    try:
+        return userdata.decode(packed)
+    except UserDataError:
+        return None
+
+
+def _bundle_before(state: State) -> Mapping[str, str]:
+    found = (one for one in state.resources.values() if one.type == _OBJECT)
+    return _unpacked(next((one.inputs.get("contentBase64") for one in found), None))
+
+
+def _bundle_after(steps: Steps) -> Mapping[str, str]:
+    return _unpacked(
+        next((known(one.inputs.get("contentBase64")) for one in steps.of(_OBJECT)), None)
+    )
+
+
+def _unpacked(encoded: Any) -> Mapping[str, str]:
+    """The texts of a bundle's files by path; empty for what is no bundle."""
+    if not isinstance(encoded, str):
+        return {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as bundle:
+            files = {name: bundle.extractfile(name) for name in bundle.getnames()}
+            return {name: file.read().decode() for name, file in files.items() if file}
+    except (binascii.Error, tarfile.TarError, UnicodeDecodeError):
+        return {}

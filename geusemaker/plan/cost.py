@@ -1,0 +1,90 @@
+"""The monthly cost of the resources of a plan, or of a state. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from geusemaker import cost
+from geusemaker.plan.model import Cost, CostPart
+from pulumi_moto.steps import State, Step
+
+_HOST: Final = "aws:ec2/instance:Instance"
+
+Typed = tuple[str, Mapping[str, Any]]
+"""The type of a resource, and its inputs."""
+
+
+def of_steps(steps: Iterable[Step], region: str, hours: int, today: date) -> Cost | None:
+    """The cost after a change; None if something that it depends on is not known."""
+    left = [(step.type, step.inputs) for step in steps if step.operation != "delete"]
+    return _of(left, region, hours, today)
+
+
+def of_state(state: State, region: str, hours: int, today: date) -> Cost | None:
+    """The cost of a recorded stack; None for one without a host."""
+    found = [(one.type, one.inputs) for one in state.resources.values()]
+    return _of(found, region, hours, today)
+
+
+def _of(resources: list[Typed], region: str, hours: int, today: date) -> Cost | None:
+    def of(type_: str) -> list[Mapping[str, Any]]:
+        return [inputs for one, inputs in resources if one == type_]
+
+    hosts, volumes = of(_HOST), of("aws:ebs/volume:Volume")
+    root = hosts[0].get("rootBlockDevice") if hosts else None
+    root_gib = root.get("volumeSize") if isinstance(root, Mapping) else None
+    if not hosts or not volumes or not isinstance(root_gib, int):
+        return None
+    fixed = len(of("aws:ec2/eip:Eip"))
+    # Whether an adopted subnet gives addresses is not looked up.
+    is_own = any(inputs.get("mapPublicIpOnLaunch") for inputs in of("aws:ec2/subnet:Subnet"))
+    facts = cost.StackFacts(
+        region=region,
+        instance_type=hosts[0]["instanceType"],
+        root_gib=root_gib,
+        data_gib=volumes[0]["size"],
+        hours=hours,
+        public_addresses=fixed or (1 if is_own else None),
+        keeps_address=bool(fixed),
+        backup_days=_backup_days(of("aws:backup/plan:Plan")),
+        has_own_key=bool(volumes[0].get("kmsKeyId")),
+        parameters=len(of("aws:ssm/parameter:Parameter")),
+    )
+    return _shown(cost.estimate(facts, today))
+
+
+def _backup_days(plans: list[Mapping[str, Any]]) -> int:
+    rules = plans[0].get("rules") if plans else None
+    return int(rules[0]["lifecycle"]["deleteAfter"]) if rules else 0
+
+
+def _shown(found: cost.Estimate) -> Cost:
+    total = float(round(found.total, 2))
+    days = [part.as_of for part in found.parts if part.as_of]
+    old = f"{len(found.old)} prices are older than twelve months." if found.old else ""
+    return Cost(
+        hours=found.facts.hours,
+        as_of=str(min(days)) if days else "",
+        low=total,
+        high=total,
+        is_complete=found.is_complete,
+        parts=tuple(_part(part) for part in found.parts),
+        notes=(
+            "List prices without tax, discounts and free tiers.",
+            *((old,) if old else ()),
+        ),
+    )
+
+
+def _part(part: cost.Part) -> CostPart:
+    quantity = "" if part.quantity is None else f"{part.quantity.normalize():f} {part.unit}"
+    amount = None if part.amount is None else float(round(part.amount, 2))
+    texts = (quantity, part.why, part.note)
+    return CostPart(
+        key=part.key,
+        name=part.name,
+        what="; ".join(text for text in texts if text),
+        low=amount,
+        high=amount,
+        source=part.source,
+    )

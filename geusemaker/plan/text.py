@@ -1,0 +1,192 @@
+"""A plan on a terminal."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from geusemaker import terminal
+from geusemaker.host.durations import shown
+from geusemaker.plan.model import Change, Comparison, Cost, Operation, Plan
+
+_FIT: Final[Mapping[str, str]] = {
+    "gpu": "fits the GPU",
+    "memory": "fits the memory, runs on the CPU",
+    "split": "does not fit the GPU alone: a part runs on the CPU, many times slower",
+    "no": "does not fit: it cannot run",
+    "unknown": "its name gives no size",
+}
+_SIGNS: Final[Mapping[str, str]] = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+_VERBS: Final[Mapping[Operation, str]] = {
+    "create": "created",
+    "update": "changed in place",
+    "replace": "replaced",
+    "delete": "deleted",
+}
+
+
+def show(plan: Plan) -> None:
+    """Prints the plan: first what a reader must know, then the details."""
+    _head(plan)
+    if plan.comparison:
+        show_comparison(plan.comparison)
+    _title("Config")
+    terminal.table([(one.key, one.value, one.source) for one in plan.config])
+    _title("Image")
+    terminal.paragraph(f"{plan.image.name} ({plan.image.id})", "  ")
+    terminal.paragraph(plan.image.why, "  ")
+    terminal.paragraph(patched(plan), "  ")
+    _title("Host")
+    terminal.paragraph(host(plan), "  ")
+    for access in access_lines(plan):
+        terminal.paragraph(access, "  ")
+    for model in plan.models:
+        size = f"{model.least_gib:.1f} GiB at least, " if model.least_gib else ""
+        terminal.paragraph(f"{size}{_FIT[model.fit]}", f"  {model.name}: ")
+    _title(f"Resources: {len(plan.resources)}")
+    for head, text in tree(plan):
+        terminal.paragraph(text, head)
+    _title("Boot")
+    for step in plan.boot.steps:
+        limit = f", at most {shown(step.seconds)} min" if step.seconds else ""
+        terminal.paragraph(f"{step.what}{limit}", f"  {step.name:<9} ")
+    terminal.paragraph(f"all steps at most {shown(plan.boot.seconds)} min; {script(plan)}", "  ")
+    if plan.cost:
+        _show_cost(plan.cost)
+    if plan.messages or plan.unchecked:
+        _title("Notes")
+    for message in plan.messages:
+        head = terminal.mark("warning", "warning:") if message.level == "warning" else "note:"
+        terminal.paragraph(message.text, f"  {head} ")
+    for text in plan.unchecked:
+        terminal.paragraph(text, "  not checked: ")
+    for file in plan.comparison.files if plan.comparison else ():
+        _title(f"Change of {file.path}")
+        print(file.diff)
+    for condition in plan.failed:
+        terminal.paragraph()
+        terminal.paragraph(f"--fail-on {condition}: {terminal.mark('failed', 'true')}")
+
+
+def patched(plan: Plan) -> str:
+    """Until when AWS patches the image."""
+    if plan.image.patched_until is None:
+        return "It is unknown until when AWS patches it."
+    if plan.image.is_patched:
+        return f"AWS patches it until {plan.image.patched_until}."
+    return f"AWS has not patched it since {plan.image.patched_until}."
+
+
+def host(plan: Plan) -> str:
+    """The host in one line."""
+    one = plan.host
+    gpus = f", {one.gpus}" if one.gpus else ""
+    root = f"{one.root_gib} GiB root" if one.root_gib else "root volume as the image needs"
+    return (
+        f"{one.instance_type}: {one.vcpus} vCPUs, {one.memory_gib:g} GiB{gpus}, "
+        f"{root}, {one.data_gib} GiB data"
+    )
+
+
+def access_lines(plan: Plan) -> list[str]:
+    """Who may reach the host."""
+    if not plan.network.access:
+        return ["reached by Session Manager only: no port is open"]
+    return [f"port {one.port} is open to {one.network} ({one.what})" for one in plan.network.access]
+
+
+def tree(plan: Plan) -> list[tuple[str, str]]:
+    """A line for each component: its place in the tree, and the types in it with their counts."""
+    lines = []
+
+    def branch(name: str, depth: int) -> None:
+        children = [one for one in plan.resources if one.parent == name]
+        types = Counter(one.type.rpartition(":")[2] for one in children if not one.is_component)
+        total = sum(types.values())
+        parts = [f"{kind} x {n}" if n > 1 else kind for kind, n in sorted(types.items())]
+        lines.append((f"{'  ' * depth}{name} ({total}): ", ", ".join(parts)))
+        for one in children:
+            if one.is_component:
+                branch(one.name, depth + 1)
+
+    for one in plan.resources:
+        if one.is_component and not one.parent:
+            branch(one.name, 1)
+    return lines
+
+
+def script(plan: Plan) -> str:
+    """The size of the boot script against EC2's limit."""
+    size, limit = plan.boot.script_bytes, plan.boot.limit_bytes
+    if size is None:
+        return f"the size of the boot script is not known; EC2 accepts {limit:,} bytes"
+    return f"boot script {size:,} of {limit:,} bytes"
+
+
+def usd(low: float | None, high: float | None) -> str:
+    """A cost or a range of costs."""
+    if low is None or high is None:
+        return "unknown"
+    if round(low, 2) == round(high, 2):
+        return f"{low:.2f}"
+    return f"{low:.2f} to {high:.2f}"
+
+
+def about(cost: Cost) -> str:
+    """The total, and whether a part of it is unknown."""
+    return f"{'about' if cost.is_complete else 'at least'} {usd(cost.low, cost.high)}"
+
+
+def would(changes: Iterable[Change]) -> str:
+    """The counts of changes in one line."""
+    counts: Counter[Operation] = Counter(change.operation for change in changes)
+    found = [f"{counts[name]} {verb}" for name, verb in _VERBS.items() if counts[name]]
+    return ", ".join(found) or "nothing changes"
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Prints what would change."""
+    _title(f"Against {comparison.against.name}: {would(comparison.changes)}")
+    if comparison.replaces_host:
+        terminal.paragraph(f"  {terminal.mark('warning', 'The host is replaced.')}")
+    if comparison.replaces_data:
+        terminal.paragraph(f"  {terminal.mark('failed', 'Data is replaced or deleted.')}")
+    if comparison.refused:
+        terminal.paragraph(
+            f"Protected, so Pulumi refuses this change: {', '.join(comparison.refused)}", "  "
+        )
+    for change in comparison.changes:
+        properties = ", ".join(
+            one.path + (" (replaces)" if one.replaces and change.operation == "replace" else "")
+            for one in change.properties
+        )
+        kind = change.type.rpartition(":")[2]
+        sign = f"  {_SIGNS[change.operation]} {change.operation:<7} "
+        terminal.paragraph(f"{change.name} ({kind}){': ' if properties else ''}{properties}", sign)
+    for outage in comparison.outages:
+        limit = f" for at most {shown(outage.seconds)} min" if outage.seconds else ""
+        terminal.paragraph(f"{', '.join(outage.services)}{limit}: {outage.why}", "  unavailable: ")
+    if comparison.cost_low is not None and comparison.cost_high is not None:
+        terminal.paragraph(f"{comparison.cost_low:+.2f} USD a month", "  cost: ")
+    for note in comparison.notes:
+        terminal.paragraph(note, "  not compared: ")
+
+
+def _head(plan: Plan) -> None:
+    cost = f", {about(plan.cost)} USD a month" if plan.cost else ""
+    terminal.paragraph(
+        f"{plan.stack} in {plan.network.region}: {len(plan.resources)} resources{cost}"
+    )
+
+
+def _show_cost(cost: Cost) -> None:
+    _title(f"Cost: {about(cost)} USD for {cost.hours:g} hours a month")
+    for part in cost.parts:
+        head = f"  {usd(part.low, part.high):>9}  "
+        terminal.paragraph(f"{part.name}{': ' if part.what else ''}{part.what}", head)
+    for note in cost.notes:
+        terminal.paragraph(note, "  ")
+
+
+def _title(text: str) -> None:
+    terminal.paragraph()
+    terminal.paragraph(text)

@@ -1,0 +1,198 @@
+"""`geusemaker plan --against`: another config, a commit, a saved state."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from geusemaker.plan.model import Comparison, PropertyChange
+
+from .project import ROOT, Project
+
+RECORDED = ROOT / "tests" / "engine" / "recorded"
+BUNDLE = "geusemaker-compute-settings-"
+
+
+def compared(project: Project, *arguments: str, code: int = 0) -> Comparison:
+    found = project.plan(*arguments, code=code).comparison
+    assert found is not None
+    return found
+
+
+def operations(found: Comparison) -> dict[str, str]:
+    """What changes, without the bundle, whose name depends on its content."""
+    return {one.name: one.operation for one in found.changes if not one.name.startswith(BUNDLE)}
+
+
+def recorded(project: Project, name: str, **values: object) -> str:
+    """Makes a recorded stack's config that of the project; its state's file."""
+    config = yaml.safe_load((RECORDED / f"{name}.config.yaml").read_text())["config"]
+    project.config({**config, **{f"geusemaker:{key}": value for key, value in values.items()}})
+    return str(RECORDED / f"{name}.state.json")
+
+
+def other(project: Project, **values: object) -> str:
+    """Writes another config file; its path."""
+    keys: dict[str, object] = {"aws:region": "us-east-1", "geusemaker:protectData": "false"}
+    keys |= {f"geusemaker:{key}": value for key, value in values.items()}
+    file = project.folder / "other.yaml"
+    file.write_text(yaml.safe_dump({"config": keys}), encoding="utf-8")
+    return str(file)
+
+
+def test_the_same_config_changes_nothing(project: Project) -> None:
+    found = compared(project, "--against", other(project))
+    assert not found.changes
+    assert not found.files
+    assert not found.outages
+    assert found.unchanged == 54
+
+
+def test_another_config_with_what_it_replaces_stops_and_changes(project: Project) -> None:
+    project.config({"geusemaker:ollamaModels": "llama3.2:3b"})
+    file = other(project, osType="ubuntu-24.04", n8nPublicApi=True)
+    arguments = ("--against", file, "--fail-on", "replaces-data,replaces-host,cost>9000,cost>100")
+    plan = project.plan(*arguments, code=3)
+    assert plan.failed == ("replaces-host", "cost>100")
+    found = plan.comparison
+    assert found is not None
+    assert found.against.kind == "config"
+    assert found.replaces_host
+    assert not found.replaces_data
+    host = next(one for one in found.changes if one.holds == "host")
+    assert [(one.path, one.replaces) for one in host.properties] == [("ami", True)]
+    assert host.properties[0].before != host.properties[0].after
+    (outage,) = found.outages
+    assert outage.services == ("host",)
+    diffs = {one.path: one.diff for one in found.files}
+    assert diffs.keys() == {"compose.yaml", "manifest"}
+    assert "+model llama3.2:3b" in diffs["manifest"]
+
+
+def test_the_cost_is_that_of_the_parts_and_its_change_that_of_a_larger_disk(
+    project: Project,
+) -> None:
+    plan = project.plan("--against", other(project, dataVolumeGib=50), "--hours", "100")
+    assert plan.cost is not None
+    assert plan.cost.hours == 100
+    parts = {one.key: one for one in plan.cost.parts}
+    known = [one.low for one in plan.cost.parts if one.low is not None]
+    assert plan.cost.low == pytest.approx(sum(known), abs=0.05)
+    found = plan.comparison
+    assert found is not None
+    assert found.cost_low is not None
+    # Half of the disk, and half of its copies.
+    assert parts["data-disk"].low is not None
+    assert parts["data-backups"].low is not None
+    half = (parts["data-disk"].low + parts["data-backups"].low) / 2
+    assert found.cost_low == pytest.approx(half, abs=0.02)
+
+
+def test_settings_of_a_service_restart_it_alone(project: Project) -> None:
+    found = compared(project, "--against", other(project, n8nPublicApi=True))
+    assert [one.services for one in found.outages] == [("n8n",)]
+    assert operations(found) == {"geusemaker-compute-settings": "update"}
+    assert not found.replaces_host
+
+
+def test_a_saved_state_keeps_what_the_stack_keeps(project: Project) -> None:
+    state = recorded(project, "stack-id")
+    plan = project.plan("--against", state)
+    found = plan.comparison
+    assert found is not None
+    assert found.against.kind == "state"
+    assert operations(found) == {"geusemaker-compute-settings": "update"}
+    assert "keeps the image" in plan.image.why
+    (note,) = found.notes
+    assert "encrypted" in note
+
+
+def test_data_of_a_saved_state_that_would_go_is_named_and_refused(project: Project) -> None:
+    state = recorded(project, "stack-id-public", dataVolumeGib=50)
+    found = compared(project, "--against", state)
+    assert [one.path for one in _named(found, "geusemaker-storage-data")] == ["size"]
+    config = json.loads((RECORDED / "stack-id-public.state.json").read_text())
+    for one in config["deployment"]["resources"]:
+        if one["urn"].endswith("Volume::geusemaker-storage-data"):
+            one["inputs"]["availabilityZone"] = "us-east-1f"
+            one["outputs"]["availabilityZone"] = "us-east-1f"
+    moved = project.folder / "moved.json"
+    moved.write_text(json.dumps(config), encoding="utf-8")
+    arguments = ("--against", str(moved), "--fail-on", "replaces-data")
+    found = compared(project, *arguments, code=3)
+    assert found.replaces_data
+    assert "geusemaker-storage-data" in found.refused
+
+
+def _named(found: Comparison, name: str) -> tuple[PropertyChange, ...]:
+    (one,) = (one for one in found.changes if one.name == name and one.holds == "data")
+    return one.properties
+
+
+def test_a_change_that_the_program_refuses_is_its_paragraph(project: Project) -> None:
+    state = recorded(project, "stack-id", vpcCidr="10.77.0.0/16")
+    printed = project.run("--against", state, code=1)
+    assert "the network of a running stack cannot change" in printed
+    assert printed.count("\n") == 1
+
+
+def git(project: Project, *arguments: str) -> None:
+    names = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    program = shutil.which("git", path="/usr/bin:/bin:/usr/local/bin")
+    assert program
+    subprocess.run([program, *names, *arguments], cwd=project.folder, check=True)
+
+
+def test_a_commit_runs_with_its_own_program_and_package(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+    shutil.copytree(
+        ROOT / "geusemaker",
+        project.folder / "geusemaker",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    part = project.folder / "geusemaker" / "userdata" / "templates" / "80-main.sh.j2"
+    part.write_text(part.read_text(encoding="utf-8") + "# of that commit\n", encoding="utf-8")
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message", "before")
+    project.config({"geusemaker:dataVolumeGib": 150})
+    found = compared(project, "--against", "HEAD")
+    assert found.against.kind == "git"
+    assert operations(found) == {
+        "geusemaker-storage-data": "update",
+        "geusemaker-compute-user-data": "replace",
+        "geusemaker-compute-host": "replace",
+        "geusemaker-compute-data": "replace",
+    }
+    (diff,) = found.files
+    assert diff.path == "boot script"
+    assert "-# of that commit" in diff.diff
+    git(project, "rm", "-rq", "--cached", "geusemaker")
+    git(project, "commit", "--quiet", "--message", "of another project")
+    assert "it is too old" in project.run("--against", "HEAD", code=1)
+    assert "neither a file nor a commit" in project.run("--against", "nowhere", code=1)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--fail-on", "replaces-host"),
+        ("--against", "HEAD", "--fail-on", "replaces-hosts"),
+        ("--fail-on", "cost>much"),
+        ("--hours", "745"),
+        ("--fail-on", "replaces"),
+    ],
+)
+def test_wrong_flags_end_with_2(project: Project, arguments: tuple[str, ...]) -> None:
+    project.run(*arguments, code=2)
+
+
+def test_a_state_of_another_stack_is_refused(project: Project) -> None:
+    project.config({}, stack="prod")
+    state = str(RECORDED / "stack-id.state.json")
+    printed = project.run("--stack", "prod", "--against", state, code=1)
+    assert "a state of the stack dev" in printed
