@@ -22,7 +22,7 @@ from geusemaker.config.report import choices
 from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2 import regions
-from geusemaker.ec2.quotas import explain
+from geusemaker.ec2.refusals import explain
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places

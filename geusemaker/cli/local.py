@@ -21,7 +21,7 @@ from geusemaker.config.sources import Given, camel
 from geusemaker.dlami import recognise
 from geusemaker.dlami.wording import NEWER_IMAGE
 from geusemaker.doctor.refusals import host_gone
-from geusemaker.ec2.quotas import explain
+from geusemaker.ec2.refusals import explain
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
 from geusemaker.local.account import Account

@@ -7,7 +7,7 @@ from geusemaker import terminal
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.host import NOT_THERE, Host, gone, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
-from geusemaker.ec2.quotas import explain
+from geusemaker.ec2.refusals import explain
 from geusemaker.errors import AwsError, HostError
 from geusemaker.host.costs import while_stopped
 from geusemaker.host.durations import shown

@@ -17,12 +17,13 @@ SERVICE: Final = "ec2"
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One quota of running on-demand instances.
+    """One quota.
 
     Attributes:
         name: As AWS's console shows it.
         code: Such as "L-DB2E81BA"; the same in every account and Region.
-        of_new_account: Default in vCPUs, as AWS documents it. AWS often raises it over time.
+        of_new_account: Default as AWS documents it, of instances in vCPUs. AWS often raises it
+            over time.
     """
 
     name: str
@@ -86,11 +87,11 @@ def vcpus_of(instance_type: str) -> int | None:
     return 4 * int(match[1] or 1) if match else None
 
 
-def request_command(quota: Quota, vcpus: int, region: str) -> str:
-    """The command that requests an increase of the quota to `vcpus` in a Region."""
+def request_command(quota: Quota, value: int, region: str, service: str = SERVICE) -> str:
+    """The command that requests an increase of the quota to `value` in a Region."""
     return (
-        f"aws service-quotas request-service-quota-increase --service-code {SERVICE} "
-        f"--quota-code {quota.code} --desired-value {vcpus} --region {region}"
+        f"aws service-quotas request-service-quota-increase --service-code {service} "
+        f"--quota-code {quota.code} --desired-value {value} --region {region}"
     )
 
 

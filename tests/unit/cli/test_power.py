@@ -111,11 +111,14 @@ def test_a_host_that_ec2_does_not_know_and_a_stack_without_one(host: Deployed) -
             "requested (us-east-1a).",
             "in us-east-1a now",
         ),
+        (
+            "PendingVerification",
+            "Your request for accessing resources in this region is being validated.",
+            "at most 4 hours",
+        ),
     ],
 )
-def test_a_full_quota_and_a_full_zone_are_explained(
-    host: Deployed, code: str, said: str, printed: str
-) -> None:
+def test_a_refused_start_is_explained(host: Deployed, code: str, said: str, printed: str) -> None:
     stopped(host)
     host.answers["start_instances"] = refusal("StartInstances", code, said)
     error = host.world.run("start", "--yes", code=1).err

@@ -214,7 +214,6 @@ def test_a_line_break_within_the_limit_is_ignored() -> None:
         "",
         "creating EC2 Instance: api error InvalidAMIID.NotFound: The image id does not exist",
         "api error MaxSpotInstanceCountExceeded: Max spot instance count exceeded",
-        "api error AddressLimitExceeded: The maximum number of addresses has been reached.",
     ],
 )
 def test_other_errors_are_not_explained(text: str) -> None:
