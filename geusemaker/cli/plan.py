@@ -18,7 +18,7 @@ from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
 from geusemaker.local.places import find_project
 from geusemaker.plan import against as other
-from geusemaker.plan import conditions, stack_values, text
+from geusemaker.plan import conditions, markdown, stack_values, text
 from geusemaker.plan.environment import without_aws_settings
 from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
@@ -63,6 +63,10 @@ def plan(
         int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
     ] = 730,
     as_json: JsonOption = False,
+    as_markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
+    ] = False,
 ) -> None:
     """Show what a stack would be, without an account, a network or the Pulumi CLI.
 
@@ -75,6 +79,8 @@ def plan(
         "instanceType": instance_type,
     }
     wanted = _conditions(fail_on, against)
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown both print to stdout: use one of them")
     try:
         with terminal.working("Planning"):
             made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
@@ -84,6 +90,8 @@ def plan(
     made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
     if as_json:
         typer.echo(made.json_text())
+    elif as_markdown:
+        typer.echo(markdown.markdown(made), nl=False)
     else:
         text.show(made)
     if made.failed:

@@ -143,13 +143,29 @@ def would(changes: Iterable[Change]) -> str:
     return ", ".join(found) or "nothing changes"
 
 
+def verdict(comparison: Comparison) -> list[tuple[terminal.State, str]]:
+    """Whether the host or data is replaced; empty if nothing changes."""
+    found: list[tuple[terminal.State, str]] = []
+    if comparison.replaces_host:
+        found.append(("warning", "The host is replaced."))
+    if comparison.replaces_data:
+        found.append(("failed", "Data is replaced or deleted."))
+    elif comparison.changes:
+        what = "No data" if comparison.replaces_host else "Neither the host nor data"
+        found.append(("ok", f"{what} is replaced or deleted."))
+    return found
+
+
+def verb(operation: Operation) -> str:
+    """The operation in words."""
+    return _VERBS[operation]
+
+
 def show_comparison(comparison: Comparison) -> None:
     """Prints what would change."""
     _title(f"Against {comparison.against.name}: {would(comparison.changes)}")
-    if comparison.replaces_host:
-        terminal.paragraph(f"  {terminal.mark('warning', 'The host is replaced.')}")
-    if comparison.replaces_data:
-        terminal.paragraph(f"  {terminal.mark('failed', 'Data is replaced or deleted.')}")
+    for state, sentence in verdict(comparison):
+        terminal.paragraph(f"  {terminal.mark(state, sentence)}")
     if comparison.refused:
         terminal.paragraph(
             f"Protected, so Pulumi refuses this change: {', '.join(comparison.refused)}", "  "

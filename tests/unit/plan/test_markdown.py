@@ -1,0 +1,182 @@
+"""`geusemaker plan --markdown`: what GitHub makes of it, also where a config tries to break it."""
+
+from html.parser import HTMLParser
+from typing import Any, Final
+
+import pytest
+from markdown_it import MarkdownIt
+
+from geusemaker.plan.markdown import LIMIT, markdown
+from geusemaker.plan.model import (
+    Against,
+    Change,
+    Comparison,
+    FileDiff,
+    Message,
+    Outage,
+    Plan,
+    PropertyChange,
+)
+
+from .project import Project
+
+TAGS: Final = {
+    *("h3", "table", "tr", "td", "code", "b", "details", "summary", "pre", "p", "strong"),
+}
+HOSTILE: Final = (
+    "`x` ``` ```` ~~~ **b** _i_ [a](https://evil.example) ![p](https://evil.example/p.png) "
+    "<script>alert(1)</script> <img src=x onerror=alert(1)> </td></tr></table></details></code> "
+    "a\\|b | c | @octocat @org/team a@b.example #1 GH-1 org/repo#2 www.evil.example :tada: "
+    "&lt;b&gt; <!-- \u202e\u2066 \x1b[31m"
+)
+BLOCKS: Final = (
+    f"{HOSTILE}\n\n```\n{'`' * 20}\n</code></pre>\n\n</details>\n\n# head\n\n- @octocat\n\n"
+    "~~~\r\rhttps://evil.example\u2028\u2029| a | b |\n| - | - |\n| @octocat | #1 |\n"
+)
+# These have fixed values, or are numbers.
+FIXED: Final = ("operation", "kind", "holds", "fit", "level", "version")
+
+
+class Page(HTMLParser):
+    """What a browser shows: the tags, the text outside of code, and that inside."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[tuple[str, str | None]] = set()
+        self.plain, self.code = "", ""
+        self.open: list[str] = []
+        made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+        self.feed(made.render(text))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(attrs)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, "a tag ends that is not the last one"
+
+    def handle_data(self, data: str) -> None:
+        if "code" in self.open:
+            self.code += data
+        else:
+            self.plain += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+
+def poisoned(value: Any, text: str, key: str = "") -> Any:
+    """The JSON of a plan with `text` behind each text of a config or a program."""
+    if isinstance(value, dict):
+        return {name: poisoned(one, text, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [poisoned(one, text, key) for one in value]
+    return f"{value}{text}" if value and isinstance(value, str) and key not in FIXED else value
+
+
+@pytest.fixture
+def plan(committed: Plan) -> Plan:
+    """A plan with each kind of part."""
+    assert committed.cost
+    compared = Comparison(
+        against=Against(kind="git", name="origin/main"),
+        changes=(
+            Change(
+                operation="replace",
+                name="geusemaker-compute-host",
+                type="aws:ec2/instance:Instance",
+                holds="host",
+                is_protected=True,
+                properties=(
+                    PropertyChange(
+                        path="ami", kind="update", before="ami-1", after="ami-2", replaces=True
+                    ),
+                    PropertyChange(path="tags", kind="add", after="x"),
+                ),
+            ),
+        ),
+        unchanged=53,
+        replaces_host=True,
+        replaces_data=False,
+        refused=("geusemaker-compute-host",),
+        outages=(Outage(services=("host",), why="it boots", seconds=60),),
+        cost_low=-10.004,
+        cost_high=-10.004,
+        files=(FileDiff(path="compose.yaml", diff="--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y"),),
+        notes=("The boot script.",),
+    )
+    return committed.model_copy(
+        update={
+            "comparison": compared,
+            "cost": committed.cost.model_copy(update={"low": 150.0, "high": 150.0}),
+            "messages": (Message(level="warning", text="Run `x`."),),
+            "unchecked": ("The key.",),
+            "failed": ("replaces-host",),
+        }
+    )
+
+
+def test_the_summary_fits_a_screen_and_the_rest_is_folded(plan: Plan) -> None:
+    made = markdown(plan)
+    summary, _, rest = made.partition("\n<details>")
+    assert summary.count("\n") < 20
+    assert "**The host is replaced. No data is replaced or deleted.**" in summary
+    for row in (
+        "1 replaced, 53 unchanged, against <code>origin/main</code>",
+        "Pulumi refuses to delete what is protected: <code>geusemaker-compute-host</code>",
+        "<code>host</code> for at most 1:00 min: it boots",
+        "160.00 → about 150.00 USD a month (-10.00)",
+        "Run <code>x</code>.",
+        "true: <code>replaces-host</code>",
+    ):
+        assert row in summary, summary
+    for row in (
+        "<code>ami</code>: <code>ami-1</code> → <code>ami-2</code> <b>replaces</b>",
+        "<summary>Change of <code>compose.yaml</code></summary>\n\n```diff\n--- a\n+++ b\n",
+        "<td>not checked</td><td>The key.</td>",
+        "<td>not compared</td><td>The boot script.</td>",
+        "<td><code>geusemaker:protectData</code></td><td><code>false</code></td><td>stack</td>",
+    ):
+        assert row in rest, rest
+    assert rest.count("<details>") + 1 == made.count("</details>") == 6
+
+
+@pytest.mark.parametrize("text", [HOSTILE, BLOCKS, "|", "\\", "`", "\n\n", "<", "@a", "& "])
+def test_no_text_of_a_plan_becomes_markup_or_a_mention(plan: Plan, text: str) -> None:
+    page = Page(markdown(Plan.model_validate(poisoned(plan.model_dump(mode="json"), text))))
+    assert page.tags <= TAGS, page.tags - TAGS
+    assert page.attributes <= {("class", "language-diff")}
+    assert page.open == []
+    # Outside of code GitHub looks for mentions, issues and addresses.
+    for linked in ("@", "#1", "#2", "GH-1", "://", "www.", ":tada:", "\u202e", "\x1b"):
+        assert linked not in page.plain, page.plain
+    if text == HOSTILE:
+        # It is shown as it is, but for the characters that nobody can see.
+        assert "a\\|b | c | @octocat @org/team" in page.code
+        assert "&lt;b&gt; <!-- \\u202e\\u2066 \\x1b[31m" in page.code
+
+
+@pytest.mark.parametrize("line", ["+" + "x" * 99, "+" + "\U0001f600" * 99, "+" + "`" * 99])
+def test_what_exceeds_the_limit_of_a_comment_is_cut_and_counted(plan: Plan, line: str) -> None:
+    assert plan.comparison
+    files = [FileDiff(path=f"file{n}", diff="\n".join([line] * 700)) for n in range(3)]
+    compared = plan.comparison.model_copy(update={"files": tuple(files)})
+    made = markdown(plan.model_copy(update={"comparison": compared}))
+    assert 0.9 * LIMIT < len(made.encode("utf-16-le")) / 2 <= LIMIT
+    kept = made.count(line)
+    assert f"**Cut:** {2100 - kept:,} more lines do not fit into 65,000 characters." in made
+    page = Page(made)
+    assert page.open == []
+    assert page.code.count(line) == kept > 0
+    assert made.endswith("`geusemaker plan` prints all of them.\n")
+
+
+def test_the_command_prints_markdown_or_json_not_both(project: Project) -> None:
+    printed = project.run("--markdown")
+    assert printed.startswith("<h3>Plan of <code>dev</code> in <code>us-east-1</code></h3>\n")
+    assert "<td>reached by Session Manager only: no port is open</td>" in printed
+    assert printed.endswith("</details>\n")
+    project.run("--markdown", "--json", code=2)
