@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from geusemaker import terminal
-from geusemaker.cli import ami_move, ami_show, ami_table, fixes
+from geusemaker.cli import ami_fleet, ami_move, ami_show, ami_table, fixes
+from geusemaker.cli.fleet import lines_by_region, read_members
 from geusemaker.cli.opening import opened
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import Identity, Target
@@ -209,6 +210,42 @@ def show(
                 else fixes.reword(text, stack=stack, local=local, region=region)
             )
             terminal.paragraph(shown, f"  {topic:<9} ", whole=is_next)
+
+
+@app.command()
+def fleet(local: LocalOption = False, as_json: JsonOption = False) -> None:
+    """Show the image of every stack of this project: how far behind, until when it is patched.
+
+    Exit code 0 also where a stack or a Region cannot be read: its row shows why.
+    """
+    catalogue, today = load_catalogue(), current_day()
+    with opened(None, None, local, every_stack=True) as target:
+        with terminal.working("Reading the stacks"):
+            members = read_members(target)
+        with terminal.working("Calling AWS"):
+            answers, why_not, calls = lines_by_region(target, members, today)
+        rows = ami_fleet.worst_first(
+            [ami_fleet.row(one, answers.get(one.region or "")) for one in members], today
+        )
+        if as_json:
+            head = {"asOf": str(catalogue.as_of), "simulated": target.simulated, "apiCalls": calls}
+            listed = [ami_fleet.as_json(one, today) for one in rows]
+            typer.echo(json.dumps({**head, "notAsked": why_not, "stacks": listed}))
+            return
+        whose = "; SIMULATED account" if target.simulated else ""
+        count = f"{len(rows)} stack{'s' * (len(rows) != 1)}"
+        age = (today - catalogue.as_of).days
+        terminal.paragraph(
+            f"{count}{whose}; table of {catalogue.as_of} ({age} days old); "
+            f"{calls} API call{'s' * (calls != 1)}"
+        )
+        for head_, text in ami_fleet.lines(rows, today) if rows else []:
+            terminal.paragraph(text, head_)
+        for why in dict.fromkeys(why_not.values()):
+            where = ", ".join(region for region, reason in why_not.items() if reason == why)
+            terminal.paragraph(f"{where}: how far behind is unknown. {why}")
+        if command := ami_fleet.next_command(rows, today):
+            terminal.paragraph(fixes.alternatives([command], local=local), "Next: ", whole=True)
 
 
 @app.command()

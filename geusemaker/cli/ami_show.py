@@ -114,7 +114,7 @@ def view(
             and image.creation_date > running.creation_date
             and image.id not in own.deprecated
         ]
-    version = _version(known, outputs.get("architecture"))
+    version = version_of(known, outputs.get("architecture"))
     return View(
         config=config,
         image_id=image_id,
@@ -331,7 +331,7 @@ def _next(view: View) -> str:
     return " | ".join(can or ["geusemaker ami list"])
 
 
-def _version(known: Recognised | None, architecture: str | None) -> Version | None:
+def version_of(known: Recognised | None, architecture: str | None) -> Version | None:
     """The table's entry of that image's version."""
     if known is None:
         return None

@@ -34,13 +34,15 @@ def open_target(
     need_engine: bool = False,
     any_region: bool = False,
     reads_stack: bool = False,
+    every_stack: bool = False,
     say: Say = say,
 ) -> Target:
     """Finds project, engine, stack and Region.
 
     With `need_engine` a missing Pulumi CLI is installed or built, which takes minutes; otherwise
     the target has no stack. With `any_region` an unknown Region is no error: the caller reports it.
-    With `reads_stack` the Pulumi CLI starts to read the stack's config and outputs.
+    With `reads_stack` the Pulumi CLI starts to read the stack's config and outputs. With
+    `every_stack` no stack is chosen.
 
     Raises:
         ConfigError: The named stack does not exist, or the named Region.
@@ -65,7 +67,10 @@ def open_target(
     else:
         env = base
     # With --local the session has just made sure that the stack exists.
-    cli, why = _cli(project, env, stack, need_engine, say, is_known=local, reads_stack=reads_stack)
+    is_known = local or every_stack
+    cli, why = _cli(
+        project, env, stack, need_engine, say, is_known=is_known, reads_stack=reads_stack
+    )
     name = cli.stack if cli else None
     file = file_of(project, env, name) if name else None
     own = _region_in(file, cli) if file else None
@@ -100,15 +105,17 @@ def opened(
     *,
     own_region: bool = False,
     reads_stack: bool = False,
+    every_stack: bool = False,
 ) -> Iterator[Target]:
     """The target of a command. Rewrites the commands in its errors to match the user's flags.
 
-    With `own_region` only the stack's own Region is accepted. `reads_stack`: see `open_target`.
+    With `own_region` only the stack's own Region is accepted. `reads_stack` and `every_stack`: see
+    `open_target`.
     """
     # Meanwhile the Pulumi CLI runs; each takes 0.2 s.
     Thread(target=import_module, args=("boto3",)).start()
     try:
-        target = open_target(stack, region, local, reads_stack=reads_stack)
+        target = open_target(stack, region, local, reads_stack=reads_stack, every_stack=every_stack)
         if own_region:
             target.check_own_region()
         with contextlib.ExitStack() as held:
@@ -147,15 +154,11 @@ def _cli(
     if is_known:
         return cli, ""
     try:
-        stacks = cli.stacks()
-    except GeuseMakerError as error:
-        why = (
-            f"The stacks of this project cannot be listed. Pulumi said: {error} -- if the login is "
-            "missing, `pulumi login` or `pulumi login --local` fixes it."
-        )
+        stacks = stacks_of(cli)
+    except ConfigError as error:
         if stack is not None:
-            raise ConfigError(why) from None
-        return None, why
+            raise
+        return None, str(error)
     listed = ", ".join(stacks) or "none"
     if stack is None:
         stack = next((name for name, selected in stacks.items() if selected), None)
@@ -178,6 +181,17 @@ def _cli(
         )
     cli.stack = stack
     return cli, ""
+
+
+def stacks_of(cli: PulumiCli) -> dict[str, bool]:
+    """The project's stacks, each with whether it is selected. `ConfigError` where Pulumi fails."""
+    try:
+        return cli.stacks()
+    except GeuseMakerError as error:
+        raise ConfigError(
+            f"The stacks of this project cannot be listed. Pulumi said: {error} -- if the login is "
+            "missing, `pulumi login` or `pulumi login --local` fixes it."
+        ) from None
 
 
 def _is_there(stack: str, stacks: Iterable[str]) -> bool:

@@ -57,6 +57,10 @@ class PulumiCli:
         self._env = dict(env)
         self._ahead: dict[tuple[str, ...], Future[str]] = {}
 
+    def of_stack(self, name: str) -> "PulumiCli":
+        """The same CLI for another stack of the project."""
+        return PulumiCli(self.program, self._env, self.project, name)
+
     def preview(self, config_file: Path | None = None) -> Outcome:
         return self._run_with_document("preview", *self._stack_options(config_file), "--json")
 

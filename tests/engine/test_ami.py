@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,24 @@ def test_a_list_before_any_release_marks_the_stack_as_newest(stack: Door) -> Non
     assert listed["simulated"] is True
     assert listed["stack"]["runningImageName"] == FIRST
     assert len(answer(stack, "list", "--all")["lines"]) == 40
+
+
+def test_the_fleet_has_all_stacks_of_this_project_and_needs_no_passphrase(
+    stack: Door, tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: another\nruntime: python\n")
+    stack.pulumi("stack", "init", "elsewhere", "--no-select", "-C", str(tmp_path))
+    stack.pulumi("stack", "init", "empty", "--no-select")
+    ran = stack.run(
+        *("env", "-u", "PULUMI_CONFIG_PASSPHRASE", "geusemaker", "ami", "fleet", "--json")
+    )
+    stack.pulumi("stack", "rm", "empty", "--yes")
+    assert ran.code == 0, str(ran)
+    shown = {one["stack"]: one for one in json.loads(ran.out)["stacks"]}
+    assert shown.keys() == {"dev", "empty"}
+    assert (shown["dev"]["imageName"], shown["dev"]["daysBehind"]) == (FIRST, 0)
+    assert shown["dev"]["region"] == "us-east-1"
+    assert (shown["empty"]["imageName"], shown["empty"]["problem"]) == (None, None)
 
 
 def test_fifty_newer_images_replace_nothing_until_the_user_moves(stack: Door) -> None:

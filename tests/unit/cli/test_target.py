@@ -242,6 +242,7 @@ def test_every_command_fails_on_a_stack_file_that_does_not_parse(world: World) -
     world.file.write_text("config:\n  aws:region: us-east-1\n  geusemaker:osType: 'x\n")
     tried = [words for words in commands(typer.main.get_command(app)) if words[0] != "local"]
     assert len(tried) >= 13
+    tried.remove(("ami", "fleet"))  # it shows the reason in the stack's row
     for words in tried:
         said = world.run(*words, code=1)
         assert said.out == "", words

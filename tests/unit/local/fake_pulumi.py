@@ -4,7 +4,8 @@ Tests call `answer` in their own process, since a process for each call is slow.
 answers the same.
 
 Commands that edit a stack's file really edit it. `"config": "file"` answers with that file's
-values; the plain text of `secure: c:TEXT` is TEXT.
+values; the plain text of `secure: c:TEXT` is TEXT. `"output_of"` has the outputs of single stacks,
+or the error instead of them.
 """
 
 import json
@@ -86,7 +87,9 @@ def run(
         made.write_text("{}")
     elif what[:2] == ["stack", "output"]:
         fail(answers.get("output_error"))
-        say(json.dumps(answers["output"]))
+        own = answers.get("output_of", {}).get(option(arguments, "--stack"), answers["output"])
+        fail(own if isinstance(own, str) else None)
+        say(json.dumps(own))
     elif what[:2] == ["stack", "ls"]:
         fail(answers.get("stacks_error"))
         say(answers.get("stacks_text") or json.dumps(answers["stacks"]))
