@@ -93,7 +93,7 @@ def set_up(project: Path, kind: str) -> None:
             if is_ready(project, kind):
                 return
             # `make up` after a pull does not remove pytest.
-            kind = max(kind, *read_stamps(environment).keys() & LOCKS, key=_KINDS.index)
+            kind = max([kind, *read_stamps(environment).keys() & LOCKS], key=_KINDS.index)
         else:
             again = "making .venv again" if environment.exists() else "making .venv"
             version = ".".join(str(part) for part in sys.version_info[:2])

@@ -325,6 +325,17 @@ def test_who_has_a_larger_set_keeps_it(project: Path, monkeypatch: pytest.Monkey
     assert installed == ["dev", "local"]
 
 
+def test_the_installation_continues_after_an_interruption(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[str] = []
+    monkeypatch.setattr(setup_venv, "works", lambda _: True)
+    monkeypatch.setattr(setup_venv, "install", lambda *given: installed.append(given[2]))
+    (project / ".venv").mkdir()
+    setup_venv.set_up(project, "local")
+    assert installed == ["local"]
+
+
 def test_an_interrupted_setup_says_what_finishes_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
