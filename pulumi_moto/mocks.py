@@ -3,8 +3,10 @@
 For unit tests, and to try a stack where only Python is installed.
 """
 
+import asyncio
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -143,6 +145,7 @@ def simulated_account(
     Yields mocks to hand to `pulumi.runtime.set_mocks`.
     """
     schema.preload()
+    _have_event_loop()
     with mock.patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"), moto.mock_aws():
         for name in _CLEARED:
             os.environ.pop(name, None)
@@ -155,3 +158,16 @@ def simulated_account(
         finally:
             with Account.lock:
                 mocks.over = True
+
+
+def _have_event_loop() -> None:
+    """Sets a current event loop if there is none: `pulumi.runtime.set_mocks` makes futures.
+
+    Python 3.14 makes none by itself, and no version does after `asyncio.run`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            asyncio.get_event_loop()
+        except RuntimeError:
+            asyncio.set_event_loop(asyncio.new_event_loop())
