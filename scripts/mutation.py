@@ -237,7 +237,9 @@ def measure(tests: Sequence[str], jobs: int) -> None:
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     rc = WORK / "measure.ini"  # coverage deletes coverage.*, which its data could be
-    rc.write_text(f"[run]\nsource = {PACKAGE}\ndata_file = {WORK / 'coverage'}\n", encoding="utf-8")
+    # The default of Python 3.14, sys.monitoring, reports a line to the first test only.
+    settings = ("core = ctrace", f"source = {PACKAGE}", f"data_file = {WORK / 'coverage'}")
+    rc.write_text("\n".join(("[run]", *settings, "")), encoding="utf-8")
     options = ["--cov", f"--cov-config={rc}", "--cov-context=test", "--cov-report="]
     if jobs > 1:
         options += ["-n", str(jobs), "--dist", "loadfile"]
