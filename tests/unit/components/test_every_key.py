@@ -58,8 +58,8 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
         WHOLE,
         lambda s: (
             "secret caddy-keys api-keys 1000\n" in s.bundle
-            and [one.name for one in s.of("pulumi:index:Stash") if "api-key" in one.name]
-            == ["geusemaker-api-key-laptop", "geusemaker-api-key-ci"]
+            and {one.name for one in s.of("pulumi:index:Stash") if "api-key" in one.name}
+            == {"geusemaker-api-key-laptop", "geusemaker-api-key-ci"}
         ),
     ),
     "ollama_models": (WHOLE, lambda s: "llama3.2:3b" in s.bundle),
