@@ -2,7 +2,7 @@
 
 `make lock` after a change of requirements*.txt: packages that it does not concern keep their
 versions. `make lock UPGRADE=--upgrade` takes the newest that the requirements allow. One lock
-serves Python 3.11 to 3.13 on Linux and macOS. Uses the package index that pip is configured for.
+serves Python 3.11 to 3.14 on Linux and macOS. Uses the package index that pip is configured for.
 """
 
 import subprocess

@@ -62,7 +62,7 @@ def works(environment: Path) -> bool:
     python = environment / "bin" / "python"
     question = (
         "import pip, pip._internal, sys;"
-        "sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and sys.prefix == sys.argv[1]))"
+        "sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 14) and sys.prefix == sys.argv[1]))"
     )
     try:
         ran = subprocess.run(

@@ -1,5 +1,6 @@
 """What every test may rely on, however the run was started."""
 
+import asyncio
 import gc
 import logging
 import os
@@ -40,6 +41,9 @@ def _share_what_botocore_reads() -> None:
 
 
 _share_what_botocore_reads()
+
+# Pulumi's `set_mocks` and Outputs need a current event loop, and Python 3.14 makes none by itself.
+asyncio.set_event_loop(asyncio.new_event_loop())
 
 # A run that was started in the background ignores Ctrl-C, and so would every program that the tests
 # start: those that send it would wait for ever.

@@ -101,8 +101,8 @@ def test_without_a_python_the_packages_are_named_in_one_paragraph(
     program(path, "python3", "exit 1")
     ran = setup_sh(project, path)
     assert ran.returncode == 1
-    assert "python3.12-venv" in ran.stderr
-    assert "python@3.13" in ran.stderr
+    assert "python3-venv" in ran.stderr
+    assert "python@3.14" in ran.stderr
     assert ran.stderr.count("\n") == 1
 
 
