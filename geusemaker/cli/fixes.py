@@ -7,6 +7,8 @@ The program's errors name `pulumi config set` for the selected stack. After
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from geusemaker.cli.effective import FLAGS
 from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
@@ -16,10 +18,26 @@ _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
-    r"geusemaker (?:deploy|up|doctor|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+    r"geusemaker (?:deploy|up|plan|doctor|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
 )
+# These have no --local.
+_NEVER_LOCAL = re.compile(r"geusemaker plan\b")
 _SET = re.compile(r"pulumi config set (?P<key>\S+) (?P<value>\S+)")
 _FLAG_OF = {f"geusemaker:{key}": flag for key, flag in FLAGS.items()} | {REGION_KEY: OF_FLAG}
+
+Flags: TypeAlias = Mapping[str, str | bool | None]
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """The command that the user typed: its name, its flags, and those that set a config key."""
+
+    name: str
+    flags: Flags
+    keys: Mapping[str, str]
+
+    def with_flags(self, changed: Mapping[str, str]) -> str:
+        return command_of({**self.flags, **changed}, self.name)
 
 
 def reword(
@@ -28,26 +46,33 @@ def reword(
     stack: str | None = None,
     local: bool = False,
     region: str | None = None,
-    deploy: Mapping[str, str | bool | None] | None = None,
+    deploy: Flags | None = None,
+    plan: Flags | None = None,
 ) -> str:
     """Rewrites backticked commands to match the user's flags.
 
-    `stack` and `region` are the values of --stack and --region. `deploy` holds the flags of
-    `geusemaker deploy` by name, and is None for other commands.
+    `stack` and `region` are the values of --stack and --region. `deploy` or `plan` holds the flags
+    of that command by name; both are None for other commands.
     """
+    # `deploy` writes each value into the stack's file. `plan` writes none, and its flags win over
+    # the file: where one was typed, only that flag can change the value.
+    typed = _Typed("deploy", deploy, _FLAG_OF) if deploy is not None else None
+    if plan is not None:
+        keys = {key: flag for key, flag in _FLAG_OF.items() if plan.get(flag)}
+        typed = _Typed("plan", plan, keys)
 
     def rewritten(found: re.Match[str]) -> str:
         steps = found[1].split(" && ")
         # A value may contain a backtick or "&&". Such a command is left as it is.
         if not all(map(_is_complete, steps)):
             return found[0]
-        return f"`{_rewritten(steps, stack, local, region, deploy)}`"
+        return f"`{_rewritten(steps, stack, local, region, typed)}`"
 
-    if deploy is not None:
+    if typed is not None:
         # Only here is the whole command known that a flag belongs to.
         paragraph = re.sub(
             rf"`{OF_FLAG} ([a-z0-9-]+)`",
-            lambda found: f"`{command_of({**deploy, OF_FLAG: found[1]})}`",
+            lambda found: f"`{typed.with_flags({OF_FLAG: found[1]})}`",
             paragraph,
         )
     return re.sub(r"`((?:pulumi|geusemaker) [^`]+)`", rewritten, paragraph)
@@ -78,24 +103,24 @@ def _rewritten(
     stack: str | None,
     local: bool,
     region: str | None,
-    deploy: Mapping[str, str | bool | None] | None,
+    typed: "_Typed | None",
 ) -> str:
     flags: dict[str, str] = {}
     left: list[str] = []
     for step in steps:
         match = _SET.fullmatch(step)
-        if deploy is not None and match and match["key"] in _FLAG_OF:
-            flags[_FLAG_OF[match["key"]]] = match["value"]
+        if typed is not None and match and match["key"] in typed.keys:
+            flags[typed.keys[match["key"]]] = match["value"]
         elif not flags or step != "pulumi up":  # which the deployment does
             left.append(_with_flags(step, stack, local, region))
-    if flags:
-        left.append(command_of({**(deploy or {}), **flags}))
+    if typed is not None and flags:
+        left.append(typed.with_flags(flags))
     return " && ".join(left)
 
 
-def command_of(flags: Mapping[str, str | bool | None]) -> str:
-    """`geusemaker deploy` with those flags, quoted for a shell."""
-    words = ["geusemaker", "deploy"]
+def command_of(flags: Flags, name: str = "deploy") -> str:
+    """`geusemaker deploy`, or another command, with those flags, quoted for a shell."""
+    words = ["geusemaker", name]
     for flag, value in flags.items():
         if value is True:
             words.append(flag)
@@ -112,7 +137,9 @@ def _with_flags(step: str, stack: str | None, local: bool, region: str | None) -
     if _OURS.match(step):
         step = _with(step, "--stack", None if local else stack)
         step = _with(step, "--region", region)
-        return f"{step} --local" if local and "--local" not in step.split() else step
+        if not local or _NEVER_LOCAL.match(step) or "--local" in step.split():
+            return step
+        return f"{step} --local"
     return step
 
 

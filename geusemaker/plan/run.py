@@ -15,6 +15,7 @@ import pulumi.runtime
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.plan.adopted import StandIns
 from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.seed import WITHOUT_QUOTAS
 from pulumi_moto.account import AwsError
 from pulumi_moto.lookup import InvokeError
 from pulumi_moto.steps import State, Step, StepMonitor
@@ -89,7 +90,7 @@ def run(program: Program, against: State | None = None, stand_ins: StandIns | No
     """
     log = _Log()
     stand_ins = stand_ins or StandIns()
-    with simulated_account(program.region, program.default_tags) as mocks:
+    with simulated_account(program.region, program.default_tags, WITHOUT_QUOTAS) as mocks:
         stand_ins.make(mocks.account, against)
         monitor = StepMonitor(mocks, against or State(), make=against is None)
         pulumi.runtime.set_mocks(
@@ -161,6 +162,9 @@ def _as_one_error(log: _Log) -> Iterator[None]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    # An error that Pulumi's tasks pass on can be among its own causes.
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

@@ -76,6 +76,12 @@ SET_BOTH = "pulumi config set geusemaker:osType ubuntu-24.04 && pulumi config rm
         ("geusemaker deploy", {"stack": "dev", "local": True}, "geusemaker deploy --local"),
         ("geusemaker deploy --local --yes", {"local": True}, "geusemaker deploy --local --yes"),
         ("geusemaker deploy -s x --stack x", {"stack": "x"}, "geusemaker deploy -s x --stack x"),
+        (
+            "geusemaker plan --against state.json",
+            {"stack": "prod", "region": "eu-west-1"},
+            "geusemaker plan --against state.json --stack prod --region eu-west-1",
+        ),
+        ("geusemaker plan --hours 200", {"local": True}, "geusemaker plan --hours 200"),
         ("geusemaker local up", {"stack": "x", "local": True}, "geusemaker local up"),
         ("aws configure", {"stack": "x"}, "aws configure"),
     ],

@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from geusemaker.errors import ConfigError
 from geusemaker.plan import model
 from geusemaker.plan.model import Plan
+from geusemaker.plan.run import _as_one_error, _Log
 
 from .project import ROOT, Project
 
@@ -115,6 +117,35 @@ def test_a_refused_config_is_one_paragraph(
     printed = project.run(*arguments, code=1)
     assert said in printed
     assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("instance_type", ["p5.48xlarge", "g6.48xlarge"])
+def test_a_plan_has_no_quota(project: Project, instance_type: str) -> None:
+    """No account, so no quota that it could exceed."""
+    assert project.plan("--instance-type", instance_type).host.instance_type == instance_type
+
+
+def test_an_error_that_is_among_its_own_causes_ends_the_plan() -> None:
+    error, other = LookupError("no such thing"), ValueError("passed on")
+    error.__context__, other.__context__ = other, error
+    refused = pytest.raises(ConfigError, match="cannot show this config: no such thing")
+    with refused, _as_one_error(_Log()):
+        raise other
+
+
+def test_a_fix_is_a_flag_where_the_flag_would_win_over_the_config(project: Project) -> None:
+    refused = project.run("--ami-type", "multi-framework", "--hours", "10", code=1)
+    fixes = re.findall(r"`([^`]*)`", refused)
+    assert fixes[0] == "geusemaker plan --ami-type base --hours 10"
+    assert fixes[1] == (
+        "pulumi config set geusemaker:osType ubuntu-26.04 && "
+        "geusemaker plan --ami-type pytorch --hours 10"
+    )
+    project.run(*fixes[0].split()[2:])
+    project.config({"geusemaker:amiType": "multi-framework"})
+    refused = project.run(code=1)
+    assert "`pulumi config set geusemaker:amiType base`" in refused
+    assert "`geusemaker plan --region eu-west-1`" in project.run("--region", "eu-wst-1", code=1)
 
 
 WITHOUT_MOTO = """
