@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from geusemaker.config.sources import Given
@@ -32,6 +32,7 @@ NOT_IN_THIS_VERSION = {
 }
 
 _MAX_SHOWN_PROBLEMS = 4
+_MAX_MISTAKES = 40
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
@@ -126,7 +127,8 @@ class Report:
         values = metadata(field, "values")
         without = () if field.default is not None else (Remove(key),)
         example: tuple[Fix, ...] = (Set(key, _safe_value(field)), *without)
-        fixes = invalid.fixes or example
+        accepted = tuple(fix for fix in map(self._accepted, invalid.fixes) if fix)
+        fixes = accepted or example
         if one.secret:
             # The message ends up in logs, and most reasons and fixes repeat parts of the value.
             reason = invalid.why if invalid.public_reason else "is not valid"
@@ -134,7 +136,7 @@ class Report:
             fixes = example
         else:
             why = f"{one.origin.name(key)} is {shown(one.value)}, which {invalid.why}"
-        hint = "" if invalid.fixes or one.secret else "for example "
+        hint = "" if accepted or one.secret else "for example "
         self.problems.append(
             f"{why}. Allowed: {values}. To fix it, {hint}{self._fix_text(fixes, key)}"
         )
@@ -207,6 +209,27 @@ class Report:
         self.problems.append(
             f"{place}{why}. To fix it, {self._fix_text(invalid.fixes, invalid.keys[0])}"
         )
+
+    def _accepted(self, fix: Fix) -> Fix | None:
+        """The fix with a value that its rule accepts: a list may have more than one mistake."""
+        if not isinstance(fix, Set) or fix.key not in self._fields:
+            return fix
+        field = self._fields[fix.key]
+        kind: Any = field.annotation
+        for rule in field.metadata:
+            kind = Annotated[kind, rule]
+        for _ in range(_MAX_MISTAKES):
+            try:
+                TypeAdapter(kind).validate_python(fix.value)
+            except ValidationError as error:
+                cause = error.errors(include_url=False)[0].get("ctx", {}).get("error")
+                better = cause.fixes[0] if isinstance(cause, InvalidValue) and cause.fixes else None
+                if not isinstance(better, Set):
+                    return better
+                fix = better
+            else:
+                return fix
+        return None
 
     def _fix_text(self, fixes: tuple[Fix, ...], key: str) -> str:
         ways = []

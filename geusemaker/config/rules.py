@@ -335,7 +335,8 @@ def api_keys(values: Sequence[str]) -> tuple[str, ...]:
             )
         if found[0] in kept:
             raise InvalidValue(
-                f"names {found[0]} twice", Set("apiKeys", [*{**kept, found[0]: value}.values()])
+                f"names {found[0]} twice",
+                Set("apiKeys", [*{**kept, found[0]: value}.values(), *values[index + 1 :]]),
             )
         kept[found[0]] = value
     if len(values) > _MAX_API_KEYS:

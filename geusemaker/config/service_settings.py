@@ -128,6 +128,7 @@ def _known(service: str, variable: Any, of_service: ServiceSettings) -> None:
         )
     why = of_service.why_not(variable)
     others = [name for name, one in load_settings().items() if variable in one.settings]
+    hint = ""
     if why is not None:
         reason = f"cannot be set: {why}"
     elif others:
@@ -142,7 +143,7 @@ def _known(service: str, variable: Any, of_service: ServiceSettings) -> None:
         reason,
         Remove(_path(service, variable)),
         at=f"{service}.{variable}",
-        allowed="" if why else allowed,
+        allowed="" if why or hint else allowed,
     )
 
 

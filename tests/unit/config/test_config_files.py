@@ -54,7 +54,7 @@ def test_the_trial_stack_of_the_repository_is_valid() -> None:
         ("a.yaml", "amiType: pytorch\nframeworkVersion: 2.10\n", ["2.10, which", "line 2", "quote it", 'as `frameworkVersion: "2.10"`']),
         ("a.json", '{"amiType": "pytorch",\n"frameworkVersion": 2.10}', ['write `frameworkVersion` at line 2 as `"frameworkVersion": "2.10"`']),
         ("a.json", '{"amiType": "pytorch", "frameworkVersion": 2.10}', ['write `frameworkVersion` at line 1 as `"frameworkVersion": "2.10"`']),
-        ("a.yaml", "amiId: 0123\n", ['as `amiId: "0123"`']),
+        ("a.yaml", "amiId: 0123\n", ["an unquoted number", "as `amiId: ami-0123456789abcdef0`"]),
         ("a.yaml", "dataVolumeGib: 100.5\n", ["is not a whole number", "Allowed: 1 to 16384"]),
         ("a.yaml", "tags:\n  Version: 2.10\n", ["2.10 under 'Version'", '`tags: {"Version": "2.10"}`']),
         ("a.yaml", "tags:\n  A: [b]\n", ["a key or value that is not text"]),
