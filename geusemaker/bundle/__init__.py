@@ -14,8 +14,9 @@ from geusemaker.bundle.facts import (
 from geusemaker.bundle.images import KEYS as IMAGE_KEYS
 from geusemaker.bundle.images import check_image_versions, load_images
 from geusemaker.bundle.render import render
+from geusemaker.bundle.restarts import restarted
 from geusemaker.bundle.secret_names import CONSUMERS, SECRET_NAMES
-from geusemaker.bundle.tar import digest, pack
+from geusemaker.bundle.tar import digest, pack, unpack
 from geusemaker.errors import BundleError
 
 __all__ = [
@@ -33,4 +34,6 @@ __all__ = [
     "load_images",
     "pack",
     "render",
+    "restarted",
+    "unpack",
 ]

@@ -22,6 +22,16 @@ def pack(files: Mapping[str, str]) -> bytes:
     return packed.getvalue()
 
 
+def unpack(packed: bytes) -> dict[str, str]:
+    """The texts in such a tar by path.
+
+    Raises `tarfile.TarError` or `UnicodeDecodeError` for other bytes.
+    """
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        files = {name: archive.extractfile(name) for name in archive.getnames()}
+        return {name: file.read().decode() for name, file in files.items() if file}
+
+
 def digest(packed: bytes) -> str:
     """SHA-256 in hexadecimal digits: the name of the bundle."""
     return hashlib.sha256(packed).hexdigest()

@@ -3,14 +3,11 @@
 import base64
 import binascii
 import difflib
-import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
-import yaml
-
-from geusemaker import userdata
+from geusemaker import bundle, userdata
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.service_settings import secret_variables
 from geusemaker.errors import UserDataError
@@ -158,7 +155,7 @@ def _outages(
         )
         return
     limit = Bounds().services_seconds
-    if restarted := sorted(_restarted(_bundle_before(state), _bundle_after(steps))):
+    if restarted := bundle.restarted(_bundle_before(state), _bundle_after(steps)):
         yield Outage(
             services=tuple(restarted),
             why="their containers are created again with new settings",
@@ -167,32 +164,12 @@ def _outages(
     if any(
         one.name == "geusemaker-compute-secrets" and one.operation == "update" for one in changes
     ):
+        # Caddy reads another key of `apiKeys` while it runs.
         services = {service for service, _ in secret_variables(config.service_settings)}
-        services |= {"caddy"} if config.api_keys else set()
-        yield Outage(
-            services=tuple(sorted(services)), why="their secrets may change", seconds=limit
-        )
-
-
-def _restarted(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    """Containers that run with other settings, or not any more."""
-    if not before or not after:
-        return
-    old, new = _services(before), _services(after)
-    # A file of another content is in another folder, which is in Caddy's settings.
-    has_other_sites = before.get("caddy/Caddyfile") != after.get("caddy/Caddyfile")
-    for name, settings in old.items():
-        if new.get(name) != settings or (name == "caddy" and has_other_sites):
-            yield name
-
-
-def _services(files: Mapping[str, str]) -> Mapping[str, Any]:
-    found: Any = yaml.load(files.get("compose.yaml", ""), Loader=_LOADER)  # noqa: S506 - both are safe
-    services: Mapping[str, Any] = (found or {}).get("services") or {}
-    return services
-
-
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        if services:
+            yield Outage(
+                services=tuple(sorted(services)), why="their secrets may change", seconds=limit
+            )
 
 
 def _files(ran: Ran, state: State) -> tuple[list[FileDiff], list[str]]:
@@ -246,8 +223,6 @@ def _unpacked(encoded: Any) -> Mapping[str, str]:
     if not isinstance(encoded, str):
         return {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as bundle:
-            files = {name: bundle.extractfile(name) for name in bundle.getnames()}
-            return {name: file.read().decode() for name, file in files.items() if file}
+        return bundle.unpack(base64.b64decode(encoded))
     except (binascii.Error, tarfile.TarError, UnicodeDecodeError):
         return {}

@@ -1,15 +1,14 @@
 """Every key by plain `pulumi config set`: what the program then makes of it."""
 
 import base64
-import io
 import json
 import re
-import tarfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from geusemaker import bundle
 from geusemaker.config import DeploymentConfig
 
 from .door import Door
@@ -64,13 +63,6 @@ def as_checked_out(door: Door) -> Iterator[None]:
 BUNDLE = "geusemaker-compute-settings-"
 
 
-def _unpacked(encoded: str) -> dict[str, str]:
-    """The texts of a bundle's files."""
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as bundle:
-        files = {name: bundle.extractfile(name) for name in bundle.getnames()}
-        return {name: file.read().decode() for name, file in files.items() if file}
-
-
 def _made(door: Door) -> dict[str, dict[str, Any]]:
     """What a preview would make, by logical name; by type and name where types share a name."""
     digest = json.loads(door.pulumi("preview", "--json").out)
@@ -113,7 +105,7 @@ def test_every_key_can_be_set_by_the_plain_cli_and_reaches_the_resources(door: D
     (plan,) = made["aws:backup/plan:Plan geusemaker-storage-backups"]["inputs"]["rules"]
     assert plan["lifecycle"]["deleteAfter"] == 14
     (files,) = (one["inputs"] for name, one in made.items() if name.startswith(BUNDLE))
-    settings = _unpacked(files["contentBase64"])
+    settings = bundle.unpack(base64.b64decode(files["contentBase64"]))
     assert "qdrant/qdrant:v1.19.1-unprivileged" in settings["compose.yaml"]
     assert "GENERIC_TIMEZONE: Europe/Berlin\n" in settings["compose.yaml"]
     assert "model qwen3:8b\n" in settings["manifest"]

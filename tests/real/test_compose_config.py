@@ -1,5 +1,6 @@
 """The real Compose plugin reads every variant, without a Docker daemon."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bundle.test_bundle_restarts import CHANGES
 from bundle.variants import all_facts, facts, named, rendered
 
-from geusemaker.bundle import BundleFacts
+from geusemaker.bundle import BundleFacts, restarted
 
 VARIABLES = {
     "GEUSEMAKER_URL": "https://localhost:8443",
@@ -90,6 +92,44 @@ def test_compose_accepts_every_variant(
     if gpu:
         plain = resolved(compose_plugin, tmp_path, CPU)
         assert "reservations" not in plain["services"]["ollama"]["deploy"]["resources"]
+
+
+def hashes(plugin: Path, folder: Path, one: BundleFacts) -> Mapping[str, str]:
+    """What Compose creates a container again by, with the variables that the host sets."""
+    folder.mkdir()
+    sum_ = hashlib.sha256(rendered(one)["caddy/Caddyfile"].encode()).hexdigest()
+    url = one.access.url("192.0.2.1")
+    own = {
+        "GEUSEMAKER_URL": url,
+        "GEUSEMAKER_HOST": url.removeprefix("https://").partition(":")[0],
+        "GEUSEMAKER_SITES": ", ".join(one.access.sites("192.0.2.1")),
+        "GEUSEMAKER_CADDY_DIR": f"/var/lib/geusemaker/caddy/{sum_}",
+    }
+    write(one, folder, VARIABLES | own)
+    command = [str(plugin), "--project-directory", ".", "config", "--hash", "*"]
+    environ = {"PATH": os.environ["PATH"], "HOME": "/", "COMPOSE_FILE": CPU}
+    ran = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, check=True
+    )
+    return dict(line.split() for line in ran.stdout.splitlines())
+
+
+@pytest.mark.parametrize("change", [one for one, _ in CHANGES], ids=str)
+def test_compose_creates_the_containers_again_that_a_plan_names(
+    tmp_path: Path, compose_plugin: Path, change: dict[str, Any]
+) -> None:
+    now = facts(**change)
+    old = hashes(compose_plugin, tmp_path / "before", facts())
+    new = hashes(compose_plugin, tmp_path / "after", now)
+    made_again = {name for name, hash_ in old.items() if new.get(name) != hash_}
+    needs = resolved(compose_plugin, tmp_path / "after", CPU)["services"]
+    following = {
+        name
+        for name, service in needs.items()
+        for needed, how in (service.get("depends_on") or {}).items()
+        if needed in made_again and how.get("restart")
+    }
+    assert set(restarted(rendered(facts()), rendered(now))) == made_again | following
 
 
 @pytest.mark.parametrize("missing", sorted(VARIABLES))

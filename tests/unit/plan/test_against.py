@@ -97,6 +97,13 @@ def test_settings_of_a_service_restart_it_alone(project: Project) -> None:
     assert not found.replaces_host
 
 
+def test_another_api_key_stops_nothing(project: Project) -> None:
+    project.config({"geusemaker:apiKeys": "laptop,ci"})
+    found = compared(project, "--against", other(project, apiKeys="laptop"))
+    assert operations(found)["geusemaker-compute-secrets"] == "update"
+    assert not found.outages
+
+
 def test_a_saved_state_keeps_what_the_stack_keeps(project: Project) -> None:
     state = recorded(project, "stack-id")
     plan = project.plan("--against", state)
