@@ -126,6 +126,7 @@ class Instance(Ec2Resource):
             NetworkInterfaces=[
                 {
                     "DeviceIndex": 0,
+                    "DeleteOnTermination": True,  # as AWS does unless told otherwise
                     "SubnetId": inputs["subnetId"],
                     "Groups": inputs["vpcSecurityGroupIds"],
                     "AssociatePublicIpAddress": public_choice(account, inputs),

@@ -132,18 +132,8 @@ class Subnet(Ec2Resource):
 
     def delete(self, account: Account, id_: str, state: Values) -> None:
         interfaces = account.ec2.describe_network_interfaces(Filters=filters({"subnet-id": id_}))
-        # moto deletes a subnet under its instances and mount targets, and keeps the interface of
-        # a terminated instance; AWS does neither.
-        if any(not _left_over(account, one) for one in interfaces["NetworkInterfaces"]):
+        # moto deletes a subnet under its instances and mount targets.
+        if interfaces["NetworkInterfaces"]:
             why = f"The subnet '{id_}' has dependencies and cannot be deleted."
             raise account.ec2.refuse("DeleteSubnet", "DependencyViolation", why)
         super().delete(account, id_, state)
-
-
-def _left_over(account: Account, interface: Values) -> bool:
-    instance_id = interface.get("Attachment", {}).get("InstanceId")
-    if not instance_id:
-        return False
-    found = account.ec2.describe_instances(Filters=filters({"instance-id": instance_id}))
-    states = [i["State"]["Name"] for r in found["Reservations"] for i in r["Instances"]]
-    return all(state == "terminated" for state in states)
