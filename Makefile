@@ -13,7 +13,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools mutation lint bench lock clean setup setup-local setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools live mutation lint bench lock clean setup setup-local setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.4 GB)'
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
+	@echo 'make live    on AWS, at your cost: a stack of its own, from its deployment to its removal'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
 	@echo 'make bench   report what commands and the program cost, next to a bare reference'
@@ -93,6 +94,10 @@ test-ollama: setup-dev
 	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
 		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
 		$(PY) -B -m pytest -p no:cacheprovider tests/ollama
+
+# On AWS: it shows account and cost, and prompts. Options: `make live LIVE='--region eu-west-1'`.
+live: setup
+	@$(PY) scripts/live $(LIVE)
 
 # The real Caddy, Compose plugin and coreutils of Ubuntu 26.04, for the tests that run with them.
 test-tools: setup-dev

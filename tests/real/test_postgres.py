@@ -4,14 +4,19 @@ It is the system's PostgreSQL, which is 15 in Debian 12. The product runs 18 as 
 for Docker runs the commands here.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from real_stack.bundle import facts, service
-from real_stack.dumps import dump, restore
+from real_stack.dumps import dump, restore, run
 from real_stack.postgres import Cluster
 from real_stack.programs import wait_until
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from live.steps import FILE, read_back, written
 
 PASSWORD = "pass" + "W0rd" * 9
 OTHER_PASSWORD = "othe" + "rW0d" * 9
@@ -132,3 +137,21 @@ def test_a_failed_dump_is_an_error(cluster: Cluster, tmp_path: Path) -> None:
     cluster.stop()
     with pytest.raises(AssertionError):
         dump(cluster, tmp_path)
+
+
+def test_the_run_on_aws_reads_the_row_and_the_file_that_it_wrote(
+    other: Cluster, tmp_path: Path
+) -> None:
+    current = tmp_path / "current"
+    current.mkdir()
+    places = {"/var/lib/geusemaker/current": str(current), FILE: str(tmp_path / "file")}
+
+    def on_host(lines: list[str]) -> str:
+        script = "\n".join(("set -eu", *lines))
+        for inside, outside in places.items():
+            assert inside in script
+            script = script.replace(inside, outside)
+        return run(other, tmp_path, script)
+
+    on_host(written("0123456789abcdef"))
+    assert on_host(read_back()).split() == ["0123456789abcdef"] * 2

@@ -1,4 +1,4 @@
-"""Dumps by the host's program and restores by the docs, with a stand-in for Docker.
+"""Scripts for the host, such as its dumps and the restores by the docs, with a stand-in for Docker.
 
 `docker compose exec -T postgres COMMAND` runs the command against a cluster here. Other commands
 for Docker and systemd are only recorded.
@@ -37,7 +37,7 @@ dump_to "$1" 300
 def dump(cluster: Cluster, folder: Path) -> Path:
     """Writes a dump by the function of the host's program."""
     to = folder / "postgres-20261124T031700Z.sql.gz"
-    _run(cluster, folder, _DUMP.format(program=bundle_program()), str(to))
+    run(cluster, folder, _DUMP.format(program=bundle_program()), str(to))
     return to
 
 
@@ -53,11 +53,12 @@ def restore(cluster: Cluster, dumped: Path, folder: Path) -> list[str]:
     local = block.replace("/var/lib/geusemaker/current", str(current))
     calls = folder / "calls"
     calls.unlink(missing_ok=True)
-    _run(cluster, folder, choice.replace(BACKUPS, str(dumped.parent)) + local)
+    run(cluster, folder, choice.replace(BACKUPS, str(dumped.parent)) + local)
     return calls.read_text().splitlines()
 
 
-def _run(cluster: Cluster, folder: Path, script: str, *arguments: str) -> None:
+def run(cluster: Cluster, folder: Path, script: str, *arguments: str) -> str:
+    """Runs a script of the host and returns what it prints."""
     stand_ins = folder / "stand-ins"
     stand_ins.mkdir(exist_ok=True)
     for name in ("docker", "systemctl"):
@@ -76,3 +77,4 @@ def _run(cluster: Cluster, folder: Path, script: str, *arguments: str) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+    return ran.stdout
