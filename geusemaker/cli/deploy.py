@@ -198,16 +198,17 @@ def _up(cli: PulumiCli, previewed: Outcome) -> None:
             terminal.paragraph(capacity.BEFORE)
         cli.up_on_terminal()
         return
-    with capacity.watched(_in_sight) as in_sight:
-        cli.up_with_output(in_sight)
+    with capacity.watched(in_sight) as watched:
+        cli.up_with_output(watched)
 
 
-def _in_sight(line: str) -> None:
-    """Prints a line of Pulumi's. The deployment continues when the reader is gone."""
+def in_sight(line: str, *, err: bool = False) -> None:
+    """Prints a line of Pulumi's. The operation continues when the reader is gone."""
+    stream = sys.stderr if err else sys.stdout
     try:
-        typer.echo(line)
+        typer.echo(line, err=err)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def of_environment() -> list[Given]:

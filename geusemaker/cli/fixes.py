@@ -18,7 +18,8 @@ _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
-    r"geusemaker (?:deploy|up|plan|doctor|ami [a-z]+|status|logs|connect|stop|start|credentials)\b"
+    r"geusemaker (?:deploy|up|plan|destroy|doctor|ami [a-z]+|status|logs|connect|stop|start"
+    r"|credentials)\b"
 )
 # These have no --local.
 _NEVER_LOCAL = re.compile(r"geusemaker plan\b")

@@ -110,8 +110,9 @@ def gone(host: Host, instance: Instance) -> HostError:
     what = "no longer exists in EC2" if instance.state == GONE else f"is {instance.state}"
     return HostError(
         f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
-        "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
-        "up --refresh` creates a new host with the same data; `pulumi destroy --refresh` removes "
+        "`geusemaker destroy` has removed it, or the credentials are of another account (`aws sts "
+        "get-caller-identity` shows it). `pulumi up --refresh` creates a new host with the same "
+        "data; `pulumi destroy --refresh` removes "
         "the stack once geusemaker:protectData is false and deployed (without --refresh, detaching "
         "the data volume fails)."
     )

@@ -15,7 +15,6 @@ from geusemaker.cli.lazy import HELP_OPTIONS, Lazy, LazyGroup
 from geusemaker.errors import GeuseMakerError
 
 _REMOVALS: Final = (
-    "destroy",
     "delete",
     "down",
     "remove",
@@ -27,11 +26,6 @@ _REMOVALS: Final = (
 )
 """What users type to remove a stack."""
 _SIMILAR: Final = 0.75  # of 1
-_REMOVAL: Final = Lazy(
-    "destroy",
-    "geusemaker.cli.destroy:destroy",
-    "Show the commands that remove the stack. Changes nothing.",
-)
 
 
 class Commands(LazyGroup):
@@ -48,6 +42,11 @@ class Commands(LazyGroup):
             "plan",
             "geusemaker.cli.plan:plan",
             "Show what a stack would be, without an account, a network or the Pulumi CLI.",
+        ),
+        Lazy(
+            "destroy",
+            "geusemaker.cli.destroy:destroy",
+            "Remove the host and all that costs, and keep the data; --delete-data removes it too.",
         ),
         Lazy(
             "doctor",
@@ -89,15 +88,17 @@ class Commands(LazyGroup):
         Lazy("local", "geusemaker.cli.local:app", "Run a simulated AWS account on this machine."),
     )
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The command. For a word that means removal, also a misspelt one, not that for deployment.
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command. The error for another word names the nearest one only.
 
-        `deploy` would be suggested for `destroy`.
+        `deploy` would be suggested for a word for removal, and `destroy` for a misspelt `deploy`.
         """
-        if known := super().get_command(ctx, cmd_name):
-            return known
-        similar = get_close_matches(cmd_name, [*self.commands, *_REMOVALS], cutoff=_SIMILAR)
-        return _REMOVAL if similar and similar[0] in _REMOVALS else None
+        if args and self.get_command(ctx, args[0]) is None:
+            known = [*self.commands, *_REMOVALS]
+            for near in get_close_matches(args[0], known, n=1, cutoff=_SIMILAR):
+                name = "destroy" if near in _REMOVALS else near
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{name}'?")
+        return super().resolve_command(ctx, args)
 
 
 app = typer.Typer(

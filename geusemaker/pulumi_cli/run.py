@@ -6,13 +6,14 @@ import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.pulumi_cli.outcome import Outcome, changed_by
+from geusemaker.pulumi_cli.state import StackState, state_of
 from geusemaker.remarks import PREVIEWED
 
 # The engine repeats the program's error with these; they add nothing.
@@ -69,14 +70,43 @@ class PulumiCli:
             "up", *self._stack_options(), "--yes", "--skip-preview", "--json"
         )
 
-    def up_with_output(self, say: Callable[[str], None]) -> None:
-        """`up` after a preview; passes on each line of the CLI's output as it comes.
+    def up_with_output(
+        self,
+        say: Callable[[str], None],
+        *,
+        config_file: Path | None = None,
+        targets: Sequence[str] = (),
+    ) -> None:
+        """`up` after a preview, of the resources with those URNs or of all.
 
-        Raises `PulumiError` with the whole output if it fails.
+        Passes on each line of the CLI's output as it comes. Raises `PulumiError` with the whole
+        output if it fails.
         """
-        command = self._command(
-            "up", *self._stack_options(), *_AFTER_PREVIEW, "--suppress-progress"
-        )
+        named = [part for urn in targets for part in ("--target", urn)]
+        self._with_output(say, "up", *self._stack_options(config_file), *_AFTER_PREVIEW, *named)
+
+    def up_on_terminal(self) -> None:
+        """`up` after a preview; the CLI draws its tree on this process's terminal.
+
+        Raises `PulumiError` with the errors of the CLI's log of events if it fails, and
+        `KeyboardInterrupt` after Ctrl-C, which the CLI reads as a key: there is no signal.
+        """
+        self._on_terminal("up", *self._stack_options(), *_AFTER_PREVIEW)
+
+    def destroy_with_output(self, say: Callable[[str], None], *options: str) -> None:
+        """`destroy`, as `up_with_output`."""
+        self._with_output(say, "destroy", *self._stack_options(), *options)
+
+    def destroy_on_terminal(self, *options: str) -> None:
+        """`destroy`, as `up_on_terminal`."""
+        self._on_terminal("destroy", *self._stack_options(), *options)
+
+    def state(self) -> StackState:
+        """The stack's state, with encrypted secrets. Raises `PulumiError`."""
+        return state_of(_as_object(self._output("stack", "export", *self._stack_options())))
+
+    def _with_output(self, say: Callable[[str], None], *arguments: str) -> None:
+        command = self._command(*arguments, "--suppress-progress")
         lines: list[str] = []
 
         def read() -> None:
@@ -91,16 +121,10 @@ class PulumiCli:
         if child.returncode != 0:
             raise self.error("\n".join(lines))
 
-    def up_on_terminal(self) -> None:
-        """`up` after a preview; the CLI draws its tree on this process's terminal.
-
-        Raises `PulumiError` with the errors of the CLI's log of events if it fails, and
-        `KeyboardInterrupt` after Ctrl-C, which the CLI reads as a key: there is no signal.
-        """
+    def _on_terminal(self, *arguments: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "events"
-            stack = self._stack_options()
-            command = [str(self.program), "up", *stack, *_AFTER_PREVIEW, "--event-log", str(log)]
+            command = [str(self.program), *arguments, "--event-log", str(log)]
             # The CLI has the flag --event-log only with the second variable.
             env = {**self._env, PREVIEWED: "1", "PULUMI_DEBUG_COMMANDS": "true"}
             with subprocess.Popen(command, cwd=self.project, env=env) as child:
@@ -326,6 +350,18 @@ def _is_json(text: str) -> bool:
 def _without_prefix(text: str) -> str:
     plain = text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
     return _HOOK.sub("", plain)
+
+
+def reason(text: str) -> str:
+    """The first error in the CLI's output for people, on one line; the whole text without one."""
+    _, found, diagnostics = text.partition("Diagnostics:")
+    first, *errors = (diagnostics if found else text).split("error: ")
+    for error in errors or [first]:
+        lines = [line.strip() for line in error.partition("\n\n")[0].splitlines()]
+        said = " ".join(line for line in lines if line and not line.startswith(_ECHOES))
+        if said:
+            return re.sub(r"^1 error occurred: \* ", "", said).rstrip(".")
+    return text
 
 
 def _as_object(text: str) -> dict[str, Any]:

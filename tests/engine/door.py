@@ -168,6 +168,12 @@ class Door:
             finally:
                 server.stop(None).wait()
 
+    @contextlib.contextmanager
+    def attached(self) -> Iterator[Mapping[str, str]]:
+        """The variables with which a command in this process has the program run here too."""
+        with self._program() as attached:
+            yield {**self.env, "PULUMI_DEBUG_LANGUAGES": attached}
+
     def pulumi(self, *arguments: str, code: int | None = 0) -> Ran:
         """Run the plain CLI; `code` is the exit code that it must have, None for any."""
         ran = self.run("pulumi", "--non-interactive", "--color", "never", *arguments)

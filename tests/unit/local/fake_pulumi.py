@@ -39,6 +39,10 @@ FINE = {
         "geusemaker:osType": {"value": "ubuntu-24.04"},
     },
     "stacks": [{"name": "dev", "current": True}],
+    "state": {"deployment": {}},
+    "state_after": {"deployment": {}},
+    "looked_lines": ["Previewing destroy (dev):", "    - 36 to delete"],
+    "destroy_lines": ["Destroying (dev):", "    - 36 deleted"],
     "up_lines": ["Updating (dev):", "    + 36 created"],
 }
 
@@ -90,6 +94,9 @@ def run(
         own = answers.get("output_of", {}).get(option(arguments, "--stack"), answers["output"])
         fail(own if isinstance(own, str) else None)
         say(json.dumps(own))
+    elif what[:2] == ["stack", "export"]:
+        gone = (here / "destroyed").exists()
+        say(json.dumps(answers["state_after" if gone else "state"]))
     elif what[:2] == ["stack", "ls"]:
         fail(answers.get("stacks_error"))
         say(answers.get("stacks_text") or json.dumps(answers["stacks"]))
@@ -104,6 +111,14 @@ def run(
         (here / "locked").unlink()
     elif (here / "locked").exists():
         raise Ended(1, (here / "locked").read_text())
+    elif what[0] == "destroy" and "--json" not in arguments:
+        previews = "--preview-only" in arguments
+        for line in answers["looked_lines" if previews else "destroy_lines"]:
+            say(line)
+        if previews:
+            return int(answers.get("looked_code", 0))
+        (here / "destroyed").touch()
+        return int(answers.get("destroy_code", 0))
     elif "--preview-only" in arguments:
         looked = [{"severity": s, "message": m} for s, m in answers.get("looked_said", [])]
         say(json.dumps({"diagnostics": looked}, indent=1))
