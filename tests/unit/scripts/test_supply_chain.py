@@ -51,7 +51,7 @@ def locked(name: str) -> dict[str, str]:
 
 
 def test_workflows_are_found() -> None:
-    assert {path.name for path in WORKFLOWS} >= {"ci.yml", "preview.yml"}
+    assert {path.name for path in WORKFLOWS} >= {"ci.yml", "preview.yml", "deploy.yml"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -67,19 +67,23 @@ def test_one_action_has_one_commit_everywhere() -> None:
     assert len({use.partition("@")[0] for use in named}) == len(named)
 
 
-def test_no_token_of_pulumi_cloud_is_stored() -> None:
-    text = (ROOT / ".github/workflows/preview.yml").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["preview.yml", "deploy.yml"])
+def test_no_token_of_pulumi_cloud_is_stored(name: str) -> None:
+    text = (ROOT / ".github/workflows" / name).read_text(encoding="utf-8")
     assert "PULUMI_ACCESS_TOKEN" not in text
     assert "pulumi/auth-actions@" in text
 
 
-def test_the_preview_runs_the_cli_of_the_sdks_version() -> None:
-    jobs = yaml.safe_load((ROOT / ".github/workflows/preview.yml").read_text())["jobs"]
-    (step,) = [
-        one for one in jobs["preview"]["steps"] if one.get("uses", "").startswith("pulumi/actions@")
-    ]
+def test_workflows_run_the_cli_of_the_sdks_version() -> None:
+    versions = {
+        step["with"]["pulumi-version"]
+        for path in WORKFLOWS
+        for job in yaml.safe_load(path.read_text())["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("pulumi/actions@")
+    }
     (sdk,) = [one for one in requirements("requirements.txt") if one.name == "pulumi"]
-    assert str(sdk.specifier) == f"=={step['with']['pulumi-version']}"
+    assert {f"=={version}" for version in versions} == {str(sdk.specifier)}
 
 
 @pytest.mark.parametrize("name", LOCKS)
