@@ -144,6 +144,15 @@ TOOLS: Final[Mapping[str, Tool]] = {
             "github.com/docker/compose/v5/cmd",
             "github.com/docker/compose/v5/internal.Version",
         ),
+        # No part of a host: it checks the workflows.
+        GoTool(
+            "actionlint",
+            "1.7.12",
+            "actionlint",
+            ("-version",),
+            "github.com/rhysd/actionlint/cmd/actionlint",
+            "github.com/rhysd/actionlint.version",
+        ),
         # The product ships a newer one: later versions of the module lack headers that they need.
         GoTool(
             "ollama",

@@ -1,4 +1,4 @@
-"""Pinned versions of programs that run on a host. They are built when missing, never skipped."""
+"""Pinned versions of programs. They are built when missing, never skipped."""
 
 import sys
 from pathlib import Path
@@ -19,3 +19,8 @@ def caddy() -> Path:
 @pytest.fixture(scope="session")
 def compose_plugin() -> Path:
     return ensure("compose")
+
+
+@pytest.fixture(scope="session")
+def actionlint() -> Path:
+    return ensure("actionlint")

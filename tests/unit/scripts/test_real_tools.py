@@ -152,4 +152,4 @@ def test_what_was_built_with_other_features_is_not_taken() -> None:
 
 def test_an_unknown_name_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert real_tools.main(["nginx"]) == 1
-    assert "there are caddy, compose, ollama, coreutils" in capsys.readouterr().err
+    assert "there are caddy, compose, actionlint, ollama, coreutils" in capsys.readouterr().err
