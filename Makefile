@@ -26,7 +26,7 @@ help:
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
 	@echo 'make live    on AWS, at your cost: a stack of its own, from its deployment to its removal'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
-	@echo 'make lint    ruff, mypy, the generated config table, the size of the boot script'
+	@echo 'make lint    ruff, mypy, zizmor, the generated config table, the size of the boot script'
 	@echo 'make bench   report what commands and the program cost, next to a bare reference'
 	@echo 'make lock    write requirements*.lock after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
@@ -109,6 +109,7 @@ lint: setup-dev
 	$(PY) -m mypy
 	$(PY) scripts/config_table.py --check
 	$(PY) scripts/boot_sizes.py
+	.venv/bin/zizmor --offline --quiet .github/workflows
 	@GITHUB_ACTIONS= $(PY) scripts/update_dlami.py --check-age
 	@GITHUB_ACTIONS= $(PY) scripts/update_service_images.py --check-age
 
