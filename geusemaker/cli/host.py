@@ -11,7 +11,8 @@ from geusemaker import terminal
 from geusemaker.cli import fixes
 from geusemaker.cli.opening import opened
 from geusemaker.cli.target import Target
-from geusemaker.errors import HostError
+from geusemaker.cost.resources import INSTANCE
+from geusemaker.errors import HostError, PulumiError
 from geusemaker.host import report
 from geusemaker.host.service import HostService
 from geusemaker.host.status import GONE, HostStatus, Instance
@@ -110,9 +111,8 @@ def gone(host: Host, instance: Instance) -> HostError:
     what = "no longer exists in EC2" if instance.state == GONE else f"is {instance.state}"
     return HostError(
         f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
-        "`geusemaker destroy` has removed it, or the credentials are of another account (`aws sts "
-        "get-caller-identity` shows it). `pulumi up --refresh` creates a new host with the same "
-        "data; `pulumi destroy --refresh` removes "
+        "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "
+        "up --refresh` creates a new host with the same data; `pulumi destroy --refresh` removes "
         "the stack once geusemaker:protectData is false and deployed (without --refresh, detaching "
         "the data volume fails)."
     )
@@ -142,4 +142,16 @@ def opened_host(
                 "such as a full vCPU quota; `geusemaker deploy` creates the host."
             )
         fit = partial(fixes.reword, stack=stack, local=local, region=region)
-        yield Host(target, name, outputs, service, instance_id, fit)
+        try:
+            yield Host(target, name, outputs, service, instance_id, fit)
+        except HostError:
+            # `geusemaker destroy` keeps the outputs, and they name what is deleted.
+            with contextlib.suppress(PulumiError):
+                state = target.cli.state() if target.cli else None
+                if state and state.resources and not state.of(INSTANCE):
+                    raise HostError(
+                        f"Stack {name} has no host: it was removed, and the data was kept. "
+                        "`geusemaker deploy` creates a host with this data; `geusemaker destroy "
+                        "--delete-data` deletes the data too."
+                    ) from None
+            raise

@@ -264,6 +264,18 @@ def test_a_stack_that_is_not_deployed_or_of_an_older_version_is_an_error(host: D
     assert "Stack dev has no host" in host.world.run("status", code=1).err
 
 
+def test_a_host_that_was_removed_without_its_data_is_named_so(host: Deployed) -> None:
+    """`geusemaker destroy` keeps the outputs, which name a parameter that it has deleted."""
+    host.answers["get_parameter"] = refusal("GetParameter", "ParameterNotFound")
+    volume = {"urn": "urn:pulumi:dev::geusemaker::v::data", "type": "aws:ebs/volume:Volume"}
+    host.world.answers(state={"deployment": {"resources": [volume]}})
+    error = host.world.run("status", code=1).err
+    assert error.startswith("Stack dev has no host: it was removed, and the data was kept.")
+    host_too = [volume, {**volume, "type": "aws:ec2/instance:Instance"}]
+    host.world.answers(state={"deployment": {"resources": host_too}})
+    assert "is not in Systems Manager" in host.world.run("status", code=1).err
+
+
 def test_a_refused_call_is_an_error_with_the_permission(host: Deployed) -> None:
     host.answers["get_parameter"] = refusal("GetParameter", "AccessDeniedException")
     assert "lacks the permission ssm:GetParameter" in host.world.run("status", code=1).err
