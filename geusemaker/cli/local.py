@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,8 @@ from geusemaker.ec2.refusals import explain
 from geusemaker.errors import LocalError
 from geusemaker.local import lifecycle, process, session, shell
 from geusemaker.local.account import Account
-from geusemaker.local.places import STACK, Places, find_project
+from geusemaker.local.environment import Environment
+from geusemaker.local.places import STACK, Places, find_project, pulumi_project
 from geusemaker.local.screen import HEADER, Screen, seconds, summary
 from geusemaker.local.summary import stack_lines
 from geusemaker.pulumi_cli.find import CACHED, ON_PATH, find_engine
@@ -233,7 +235,7 @@ def status(
 def env() -> None:
     """Print the local environment for a shell: eval "$(geusemaker local env)"."""
     opened = session.open_session(_places(), dict(os.environ), _say)
-    typer.echo(opened.environment.as_shell(), nl=False)
+    typer.echo(_here(opened).environment.as_shell(), nl=False)
 
 
 @app.command(name="shell")
@@ -244,22 +246,21 @@ def open_shell() -> None:
     folder = places.root / "shell"
     folder.mkdir(exist_ok=True)
     own = {"GEUSEMAKER_ZDOTDIR": os.environ.get("ZDOTDIR", os.environ.get("HOME", ""))}
+    here = _here(opened)
     start = shell.plan(
-        os.environ.get("SHELL"), folder, opened.environment, session.bin_dir() / "geusemaker"
+        os.environ.get("SHELL"), folder, here.environment, session.bin_dir() / "geusemaker"
     )
     for file, text in start.files.items():
         file.unlink(missing_ok=True)
         file.touch(0o600)  # sh's file has the account's key
         file.write_text(text, encoding="utf-8")
-    # Pulumi works inside the clone only.
-    is_inside = Path.cwd().is_relative_to(places.project)
-    where = "here" if is_inside else f"in {places.project}, where this shell starts"
+    where = f"in {here.elsewhere}, where this shell starts" if here.elsewhere else "here"
     _say(
         f"Simulated AWS: `pulumi preview`, `pulumi up`, `pulumi destroy` work {where}; "
         "`exit` leaves"
     )
-    env = dict(opened.env) | own | dict(start.env)
-    raise typer.Exit(_run_through(start.command, env, None if is_inside else places.project))
+    env = here.environment.applied_to(os.environ) | own | dict(start.env)
+    raise typer.Exit(_run_through(start.command, env, here.elsewhere))
 
 
 @app.command(
@@ -270,8 +271,33 @@ def run(
     command: Annotated[list[str], typer.Argument(metavar="COMMAND", help="The command, after --.")],
 ) -> None:
     """Run one command in the local environment, and return its exit code."""
-    opened = session.open_session(_places(), dict(os.environ), _say)
-    raise typer.Exit(_run_through(command, dict(opened.env)))
+    here = _here(session.open_session(_places(), dict(os.environ), _say))
+    env = here.environment.applied_to(os.environ)
+    # Other programs may work on files of the current folder.
+    cwd = here.elsewhere if Path(command[0]).name == "pulumi" else None
+    raise typer.Exit(_run_through(command, env, cwd))
+
+
+@dataclass(frozen=True)
+class _Here:
+    """The environment of the current folder.
+
+    Attributes:
+        elsewhere: The folder in which Pulumi works instead, because here is no project; else None.
+    """
+
+    environment: Environment
+    elsewhere: Path | None = None
+
+
+def _here(opened: session.Session) -> _Here:
+    """For the clone or, in a folder of another Pulumi project, for that one."""
+    project, clone = pulumi_project(Path.cwd()), opened.places.project
+    if project is None:
+        return _Here(opened.environment, clone)
+    if project == clone:
+        return _Here(opened.environment)
+    return _Here(opened.environment.for_other_project())
 
 
 def _run_through(command: list[str], env: dict[str, str], cwd: Path | None = None) -> int:

@@ -25,6 +25,12 @@ _HARMLESS = (
     "PYTHONUTF8",
     "PYTHONWARNINGS",
 )
+# These name the clone's stack and its file; the rest names the account and the backend.
+_OF_STACK = (
+    "PULUMI_STACK",
+    "PULUMI_OPTION_CONFIG_FILE",
+    "PULUMI_OPTION_PRESERVE_CONFIG",
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -39,6 +45,11 @@ class Environment:
         """The complete environment for a child process."""
         kept = {name: value for name, value in base.items() if name not in self.unset}
         return kept | dict(self.set)
+
+    def for_other_project(self) -> "Environment":
+        """The same account, for a project that has its own stacks and files."""
+        values = {name: value for name, value in self.set.items() if name not in _OF_STACK}
+        return Environment(values, tuple(sorted({*self.unset, *_OF_STACK})))
 
     def as_shell(self) -> str:
         """Lines for `eval` in sh, bash and zsh."""

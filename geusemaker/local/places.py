@@ -103,6 +103,15 @@ def find_project(start: Path) -> Path:
     )
 
 
+def pulumi_project(start: Path) -> Path | None:
+    """The folder whose Pulumi project the CLI uses in `start`; None if there is none."""
+    names = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in names):
+            return folder
+    return None
+
+
 def _is_project(file: Path) -> bool:
     content = read_yaml(file) if file.is_file() else None
     return isinstance(content, dict) and content.get("name") == PROJECT_NAME

@@ -2,8 +2,11 @@
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +17,7 @@ from geusemaker.local import lifecycle, process, session
 from geusemaker.local.account import Account, read_account
 from geusemaker.local.places import Places
 
-from .door import MADE, clean_environment, make_project
+from .door import MADE, PROJECT, clean_environment, make_project
 
 GEUSEMAKER = [str(session.bin_dir() / "geusemaker")]
 
@@ -173,3 +176,54 @@ def test_deploy_local_works_from_any_environment_and_hands_on_no_login(
     assert _run(project, "local", "down", **logins).returncode == 0
     assert not user.used.exists()
     assert (user.home / ".pulumi" / "credentials.json").read_text().count("invalid") == 1
+
+
+PAGE = PROJECT / "docs" / "trying-it-locally.md"
+
+
+def _block(section: str, language: str) -> str:
+    (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    return str(found)
+
+
+def test_a_project_of_the_user_uses_the_account_as_the_page_says(
+    tmp_path: Path, user: User
+) -> None:
+    """From a folder outside the clone from which the command was installed."""
+    page = PAGE.read_text(encoding="utf-8")
+    section = page.partition("\n## Your own Pulumi project\n")[2].partition("\n## ")[0]
+    clone, mine = make_project(tmp_path / "clone"), tmp_path / "mine"
+    for package in ("geusemaker", "pulumi_moto"):
+        shutil.copytree(PROJECT / package, clone / package)
+    mine.mkdir()
+    (mine / "Pulumi.yaml").write_text(_block(section, "yaml"), encoding="utf-8")
+    (mine / "__main__.py").write_text(_block(section, "python"), encoding="utf-8")
+    activate, *commands = _block(section, "sh").splitlines()
+    assert activate == ". ~/geusemaker/.venv/bin/activate"
+    env = clean_environment() | user.environment() | {"PYTHONPATH": str(clone)}
+    printed: list[str] = []
+    try:
+        for command in commands:
+            name, *words = shlex.split(command)
+            assert name == "geusemaker"
+            ran = subprocess.run(
+                [sys.executable, "-c", "from geusemaker.cli.main import main; main()", *words],
+                cwd=mine,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert ran.returncode == 0, f"{command}: {ran.stdout}{ran.stderr}"
+            printed.append(ran.stdout)
+    finally:
+        lifecycle.stop_account(Places(clone))
+    created, destroyed = printed[2:4]
+    assert re.search(r"image\s*: \"ami-\w+\"", created)
+    assert "aws:ec2:SecurityGroup queue created" in created
+    assert "aws:ec2:Instance ai-compute-host created" in created
+    assert re.search(r"Resources:\n    - \d{2} deleted", destroyed)
+    assert (mine / "Pulumi.trial.yaml").exists(), "the config is the project's own"
+    assert not (clone / "Pulumi.trial.yaml").exists()
+    assert not user.used.exists()

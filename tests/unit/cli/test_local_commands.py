@@ -294,6 +294,35 @@ def test_a_shell_from_outside_the_clone_starts_in_it(
     assert ran == [None, project]
 
 
+@pytest.mark.parametrize("has_project", [True, False])
+def test_pulumi_runs_in_another_project_with_its_own_stacks_or_in_the_clone(
+    clone: Clone, tmp_path: Path, capfd: pytest.CaptureFixture[str], has_project: bool
+) -> None:
+    project = clone.places.project
+    clone.patch.setattr("geusemaker.cli.local.find_project", lambda _: project)
+    if has_project:
+        (tmp_path / "Pulumi.yaml").write_text("name: mine\nruntime: python\n")
+    clone.patch.chdir(tmp_path)
+    clone.patch.setenv("PULUMI_STACK", "dev")  # as in `make shell`
+    ran: list[tuple[dict[str, str], object]] = []
+
+    def run_through(_: object, env: dict[str, str], cwd: object = None) -> int:
+        ran.append((env, cwd))
+        return 0
+
+    clone.patch.setattr("geusemaker.cli.local._run_through", run_through)
+    for command in (("pulumi", "preview"), ("env",)):
+        assert run("local", "run", "--", *command) == 0
+    assert run("local", "env") == 0
+    of_stack = ("PULUMI_STACK", "PULUMI_OPTION_CONFIG_FILE", "PULUMI_OPTION_PRESERVE_CONFIG")
+    printed = capfd.readouterr().out.splitlines()
+    for name in of_stack:
+        assert (f"unset {name}" in printed) is has_project
+        assert [name in env for env, _ in ran] == [not has_project] * 2
+    assert all("PULUMI_BACKEND_URL" in env for env, _ in ran)
+    assert [cwd for _, cwd in ran] == [None if has_project else project, None]
+
+
 def test_an_interrupted_up_says_what_continues(
     clone: Clone, capsys: pytest.CaptureFixture[str]
 ) -> None:
