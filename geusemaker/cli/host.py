@@ -11,7 +11,7 @@ from geusemaker import terminal
 from geusemaker.cli import fixes
 from geusemaker.cli.opening import opened
 from geusemaker.cli.target import Target
-from geusemaker.cost.resources import INSTANCE
+from geusemaker.cost.resources import INSTANCE, VOLUME
 from geusemaker.errors import HostError, PulumiError
 from geusemaker.host import report
 from geusemaker.host.service import HostService
@@ -148,7 +148,7 @@ def opened_host(
             # `geusemaker destroy` keeps the outputs, and they name what is deleted.
             with contextlib.suppress(PulumiError):
                 state = target.cli.state() if target.cli else None
-                if state and state.resources and not state.of(INSTANCE):
+                if state and state.of(VOLUME) and not state.of(INSTANCE):
                     raise HostError(
                         f"Stack {name} has no host: it was removed, and the data was kept. "
                         "`geusemaker deploy` creates a host with this data; `geusemaker destroy "
