@@ -150,7 +150,9 @@ def _check_out(project: Path, ref: str, folder: Path) -> None:
     wanted = [*_PARTS, *(one for one in listed if one.startswith("Pulumi."))]
     packed = _git(project, "archive", "--format=tar", name, "--", *wanted) or b""
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
+        # Python 3.11.2 of Debian 12 has no filters, and extractall() no argument for one.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+        archive.extractall(folder)  # noqa: S202
 
 
 def _git(project: Path, *arguments: str) -> bytes | None:

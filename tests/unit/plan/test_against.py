@@ -3,10 +3,13 @@
 import json
 import shutil
 import subprocess
+import tarfile
+from pathlib import Path
 
 import pytest
 import yaml
 
+from geusemaker.plan import against
 from geusemaker.plan.model import Comparison, PropertyChange
 
 from .project import ROOT, Project
@@ -182,6 +185,28 @@ def test_a_commit_runs_with_its_own_program_and_package(
     git(project, "commit", "--quiet", "--message", "of another project")
     assert "it is too old" in project.run("--against", "HEAD", code=1)
     assert "neither a file nor a commit" in project.run("--against", "nowhere", code=1)
+
+
+def test_a_commit_is_read_by_a_python_without_filters_of_archives(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+    monkeypatch.delattr(tarfile, "data_filter")
+    extract = tarfile.TarFile.extractall
+
+    def of_debian_12(archive: tarfile.TarFile, path: Path) -> None:
+        assert archive.extraction_filter is not None
+        extract(archive, path)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", of_debian_12)
+    (project.folder / "geusemaker").mkdir()
+    (project.folder / "geusemaker" / "__init__.py").write_text("")
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message", "before")
+    folder = project.folder / "taken out"
+    against._check_out(project.folder, "HEAD", folder)
+    assert (folder / "__main__.py").is_file()
 
 
 @pytest.mark.parametrize(
