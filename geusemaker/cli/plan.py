@@ -68,6 +68,13 @@ def plan(
         bool,
         typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write the plan as one HTML page, with a picture of the stack.",
+        ),
+    ] = None,
 ) -> None:
     """Show what a stack would be, without an account, a network or the Pulumi CLI.
 
@@ -82,6 +89,8 @@ def plan(
     wanted = _conditions(fail_on, against)
     if as_json and as_markdown:
         raise typer.BadParameter("--json and --markdown both print to stdout: use one of them")
+    if html:
+        _check_page(html)
     try:
         with terminal.working("Planning"):
             made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
@@ -108,6 +117,8 @@ def plan(
         typer.echo(markdown.markdown(made), nl=False)
     else:
         text.show(made)
+    if html:
+        _write_page(html, made)
     if made.failed:
         raise typer.Exit(FAILED_CONDITION)
 
@@ -124,6 +135,40 @@ def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Con
         if one.needs_comparison and against is None:
             raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
     return found
+
+
+def _check_page(file: Path) -> None:
+    """Rejects a file that cannot be written, before anything is planned."""
+    if file.exists() and not file.is_file():
+        raise typer.BadParameter(
+            f"--html is {file}, which is not a file. Name a file in it: --html {file}/plan.html"
+            if file.is_dir()
+            else f"--html is {file}, which is not a regular file, so it cannot be replaced"
+        )
+    if not file.parent.is_dir():
+        raise typer.BadParameter(
+            f"--html is {file}, but there is no folder {file.parent}: `mkdir -p {file.parent}`"
+        )
+
+
+def _write_page(file: Path, made: Plan) -> None:
+    """Writes the page in one step: a reader sees the old one or the new one."""
+    from geusemaker.plan.page import page  # imports Jinja2, which takes long
+
+    # Of a link, the file that it names is replaced, not the link.
+    whole = file.resolve()
+    part = whole.with_name(f".{whole.name}.{os.getpid()}.part")
+    try:
+        part.write_text(page(made), encoding="utf-8")
+        part.replace(whole)
+    except OSError as error:
+        raise ConfigError(
+            f"--html is {file}, which cannot be written: {error.strerror}. Name a file in another "
+            "folder, such as `geusemaker plan --html /tmp/plan.html`."
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    terminal.paragraph(f"The page is in {file}.", err=True)
 
 
 def _plan(

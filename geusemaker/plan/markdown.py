@@ -6,7 +6,6 @@ it cannot add markup, links or mentions.
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -24,8 +23,6 @@ _MOST: Final = 5
 _BACKTICKED: Final = re.compile(r"`([^`]+)`")
 # Outside of code GitHub makes links of people, issues and addresses, and pictures of :names:.
 _LINKED: Final = re.compile(r"\S*(?:[@#]|://|www\.|GH-|:[a-z0-9_+-]+:)\S*", re.IGNORECASE)
-_UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode categories: control, format, surrogate, line and paragraph separators."""
 
 Row = tuple[str, ...]
 
@@ -116,7 +113,7 @@ def _facts(plan: Plan) -> Iterable[Row]:
             yield "Unavailable", f"{_names(outage.services)}{limit}: {_text(_cut(outage.why))}"
     else:
         yield "Resources", f"{len(plan.resources)}"
-    yield "Cost", _monthly(plan)
+    yield "Cost a month", text.monthly(plan)
     yield "Host", _text(_cut(text.host(plan)))
     yield "Access", "; ".join(_text(_cut(one)) for one in text.access_lines(plan)[:_MOST])
     yield "Image", f"{_code(_cut(plan.image.name))}. {_text(_cut(text.patched(plan)))}"
@@ -124,17 +121,6 @@ def _facts(plan: Plan) -> Iterable[Row]:
         yield "Warning", _text(_cut(message.text))
     if plan.failed:
         yield "--fail-on", f"true: {_names(plan.failed)}"
-
-
-def _monthly(plan: Plan) -> str:
-    """The cost after the change, and before it where that is known."""
-    if plan.cost is None:
-        return "unknown"
-    compared = plan.comparison
-    if compared is None or compared.cost_low is None or compared.cost_high is None:
-        return f"{text.about(plan.cost)} USD a month"
-    before = text.usd(plan.cost.low - compared.cost_low, plan.cost.high - compared.cost_high)
-    return f"{before} → {text.about(plan.cost)} USD a month ({compared.cost_low:+.2f})"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -184,7 +170,7 @@ def _folded(title: str, rows: Iterable[Row]) -> _Part:
 
 
 def _diff(path: str, diff: str) -> _Part:
-    lines = [_visible(line) for line in diff.split("\n")]
+    lines = [text.visible(line) for line in diff.split("\n")]
     # A fence ends at a line with as many backticks as it began with.
     longest = max(len(run) for run in re.findall("`*", diff))
     fence = "`" * max(3, longest + 1)
@@ -212,24 +198,14 @@ def _text(sentence: str) -> str:
 def _plain(sentence: str) -> str:
     found, at = [], 0
     for match in _LINKED.finditer(sentence):
-        found += [html.escape(_visible(sentence[at : match.start()])), _code(match[0])]
+        found += [html.escape(text.visible(sentence[at : match.start()])), _code(match[0])]
         at = match.end()
-    return "".join([*found, html.escape(_visible(sentence[at:]))])
+    return "".join([*found, html.escape(text.visible(sentence[at:]))])
 
 
 def _code(value: str) -> str:
     """A value as it is. An HTML block ends at an empty line, so it gets no line breaks."""
-    return f"<code>{html.escape(_visible(value))}</code>" if value else ""
-
-
-def _visible(value: str) -> str:
-    """The value with escapes for characters without a shape, such as line breaks."""
-    if value.isprintable():
-        return value
-    return "".join(
-        one if one == "\t" or unicodedata.category(one) not in _UNSEEN else ascii(one)[1:-1]
-        for one in value
-    )
+    return f"<code>{html.escape(text.visible(value))}</code>" if value else ""
 
 
 def _cut(value: str) -> str:

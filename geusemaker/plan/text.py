@@ -1,12 +1,13 @@
 """A plan on a terminal."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from geusemaker import terminal
 from geusemaker.host.durations import shown
-from geusemaker.plan.model import Change, Comparison, Cost, Operation, Plan
+from geusemaker.plan.model import Change, Comparison, Cost, Model, Operation, Plan
 
 _FIT: Final[Mapping[str, str]] = {
     "gpu": "fits the GPU",
@@ -16,6 +17,8 @@ _FIT: Final[Mapping[str, str]] = {
     "unknown": "its name gives no size",
 }
 _SIGNS: Final[Mapping[str, str]] = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+_UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories: control, format, surrogate, line and paragraph separators."""
 _VERBS: Final[Mapping[Operation, str]] = {
     "create": "created",
     "update": "changed in place",
@@ -39,9 +42,8 @@ def show(plan: Plan) -> None:
     terminal.paragraph(host(plan), "  ")
     for access in access_lines(plan):
         terminal.paragraph(access, "  ")
-    for model in plan.models:
-        size = f"{model.least_gib:.1f} GiB at least, " if model.least_gib else ""
-        terminal.paragraph(f"{size}{_FIT[model.fit]}", f"  {model.name}: ")
+    for one in plan.models:
+        terminal.paragraph(model(one), f"  {one.name}: ")
     _title(f"Resources: {len(plan.resources)}")
     for head, text in tree(plan):
         terminal.paragraph(text, head)
@@ -85,6 +87,12 @@ def host(plan: Plan) -> str:
         f"{one.instance_type}: {one.vcpus} vCPUs, {one.memory_gib:g} GiB{gpus}, "
         f"{root}, {one.data_gib} GiB data"
     )
+
+
+def model(one: Model) -> str:
+    """Whether a model fits the host."""
+    size = f"{one.least_gib:.1f} GiB at least, " if one.least_gib else ""
+    return f"{size}{_FIT[one.fit]}"
 
 
 def access_lines(plan: Plan) -> list[str]:
@@ -136,6 +144,17 @@ def about(cost: Cost) -> str:
     return f"{'about' if cost.is_complete else 'at least'} {usd(cost.low, cost.high)}"
 
 
+def monthly(plan: Plan) -> str:
+    """The monthly cost, and that before the change where both are known."""
+    if plan.cost is None:
+        return "unknown"
+    compared = plan.comparison
+    if compared is None or compared.cost_low is None or compared.cost_high is None:
+        return f"{about(plan.cost)} USD"
+    before = usd(plan.cost.low - compared.cost_low, plan.cost.high - compared.cost_high)
+    return f"{before} → {about(plan.cost)} USD ({compared.cost_low:+.2f})"
+
+
 def would(changes: Iterable[Change]) -> str:
     """The counts of changes in one line."""
     counts: Counter[Operation] = Counter(change.operation for change in changes)
@@ -159,6 +178,16 @@ def verdict(comparison: Comparison) -> list[tuple[terminal.State, str]]:
 def verb(operation: Operation) -> str:
     """The operation in words."""
     return _VERBS[operation]
+
+
+def visible(value: str, keep: str = "\t") -> str:
+    """The value with escapes for characters without a shape, such as marks of direction."""
+    if value.isprintable():
+        return value
+    return "".join(
+        one if one in keep or unicodedata.category(one) not in _UNSEEN else ascii(one)[1:-1]
+        for one in value
+    )
 
 
 def show_comparison(comparison: Comparison) -> None:

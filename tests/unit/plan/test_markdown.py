@@ -1,40 +1,20 @@
 """`geusemaker plan --markdown`: what GitHub makes of it, also where a config tries to break it."""
 
 from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from markdown_it import MarkdownIt
 
 from geusemaker.plan.markdown import LIMIT, markdown
-from geusemaker.plan.model import (
-    Against,
-    Change,
-    Comparison,
-    FileDiff,
-    Message,
-    Outage,
-    Plan,
-    PropertyChange,
-)
+from geusemaker.plan.model import FileDiff, Plan
 
+from .hostile import BLOCKS, HOSTILE, poisoned
 from .project import Project
 
 TAGS: Final = {
     *("h3", "table", "tr", "td", "code", "b", "details", "summary", "pre", "p", "strong"),
 }
-HOSTILE: Final = (
-    "`x` ``` ```` ~~~ **b** _i_ [a](https://evil.example) ![p](https://evil.example/p.png) "
-    "<script>alert(1)</script> <img src=x onerror=alert(1)> </td></tr></table></details></code> "
-    "a\\|b | c | @octocat @org/team a@b.example #1 GH-1 org/repo#2 www.evil.example :tada: "
-    "&lt;b&gt; <!-- \u202e\u2066 \x1b[31m"
-)
-BLOCKS: Final = (
-    f"{HOSTILE}\n\n```\n{'`' * 20}\n</code></pre>\n\n</details>\n\n# head\n\n- @octocat\n\n"
-    "~~~\r\rhttps://evil.example\u2028\u2029| a | b |\n| - | - |\n| @octocat | #1 |\n"
-)
-# These have fixed values, or are numbers.
-FIXED: Final = ("operation", "kind", "holds", "fit", "level", "version")
 
 
 class Page(HTMLParser):
@@ -68,67 +48,16 @@ class Page(HTMLParser):
         raise AssertionError(f"a comment: {data}")
 
 
-def poisoned(value: Any, text: str, key: str = "") -> Any:
-    """The JSON of a plan with `text` behind each text of a config or a program."""
-    if isinstance(value, dict):
-        return {name: poisoned(one, text, name) for name, one in value.items()}
-    if isinstance(value, list):
-        return [poisoned(one, text, key) for one in value]
-    return f"{value}{text}" if value and isinstance(value, str) and key not in FIXED else value
-
-
-@pytest.fixture
-def plan(committed: Plan) -> Plan:
-    """A plan with each kind of part."""
-    assert committed.cost
-    compared = Comparison(
-        against=Against(kind="git", name="origin/main"),
-        changes=(
-            Change(
-                operation="replace",
-                name="geusemaker-compute-host",
-                type="aws:ec2/instance:Instance",
-                holds="host",
-                is_protected=True,
-                properties=(
-                    PropertyChange(
-                        path="ami", kind="update", before="ami-1", after="ami-2", replaces=True
-                    ),
-                    PropertyChange(path="tags", kind="add", after="x"),
-                ),
-            ),
-        ),
-        unchanged=53,
-        replaces_host=True,
-        replaces_data=False,
-        refused=("geusemaker-compute-host",),
-        outages=(Outage(services=("host",), why="it boots", seconds=60),),
-        cost_low=-10.004,
-        cost_high=-10.004,
-        files=(FileDiff(path="compose.yaml", diff="--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y"),),
-        notes=("The boot script.",),
-    )
-    return committed.model_copy(
-        update={
-            "comparison": compared,
-            "cost": committed.cost.model_copy(update={"low": 150.0, "high": 150.0}),
-            "messages": (Message(level="warning", text="Run `x`."),),
-            "unchecked": ("The key.",),
-            "failed": ("replaces-host",),
-        }
-    )
-
-
 def test_the_summary_fits_a_screen_and_the_rest_is_folded(plan: Plan) -> None:
     made = markdown(plan)
     summary, _, rest = made.partition("\n<details>")
     assert summary.count("\n") < 20
     assert "**The host is replaced. No data is replaced or deleted.**" in summary
     for row in (
-        "1 replaced, 53 unchanged, against <code>origin/main</code>",
+        "1 replaced, 1 deleted, 53 unchanged, against <code>origin/main</code>",
         "Pulumi refuses to delete what is protected: <code>geusemaker-compute-host</code>",
         "<code>host</code> for at most 1:00 min: it boots",
-        "160.00 → about 150.00 USD a month (-10.00)",
+        "160.00 → about 150.00 USD (-10.00)",
         "Run <code>x</code>.",
         "true: <code>replaces-host</code>",
     ):
