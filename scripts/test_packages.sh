@@ -24,6 +24,12 @@ need e2fsprogs mkfs.ext4
 need iproute2 ip
 need iptables iptables
 need logrotate logrotate
+# Any Chromium will do, also one that Playwright has installed.
+browser=$(ls -d "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"/chromium-* 2>/dev/null || true)
+for name in chromium-browser google-chrome google-chrome-stable; do
+    browser=$browser$(command -v "$name" || true)
+done
+[ -n "$browser" ] || need chromium chromium
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 if [ -z "$missing" ]; then
