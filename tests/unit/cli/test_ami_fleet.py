@@ -125,6 +125,22 @@ def test_a_stack_file_that_does_not_parse_hides_no_deployed_image(world: World) 
     assert f"{world.file} has an error at line 1" in shown(world)[0]["problem"]
 
 
+def test_a_region_without_the_line_and_an_unknown_image_are_not_the_newest(world: World) -> None:
+    stacks(world, far=runs(NEWEST, "eu-west-1"), own=OWN, other={"bucket": "b"})
+    lines = world.run("ami", "fleet").out.splitlines()
+    shown = {line.split()[0]: line.split()[1:] for line in lines[2:] if not line.startswith(" ")}
+    assert shown["far"] == ["eu-west-1", "none", "in", "Region", "2027-04-30"]
+    assert shown["own"] == ["-", "unknown", "unknown"]
+    assert "  no image: the stack has outputs, but no amiName among them" in lines
+
+
+def test_without_the_pulumi_cli_no_stack_is_known(world: World) -> None:
+    for one in world.clone.engine_dir.iterdir():
+        one.unlink()
+    world.patch.setenv("PATH", "/nowhere")
+    assert "There is no usable Pulumi CLI" in world.run("ami", "fleet", code=1).err
+
+
 def test_a_project_without_stacks_is_an_empty_list(world: World) -> None:
     stacks(world)
     assert shown(world) == []
