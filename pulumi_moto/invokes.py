@@ -205,11 +205,15 @@ def get_vpc(account: Account, arguments: Values) -> Answer:
 
 
 def _refuse_foreign_key(account: Account, id_: str) -> None:
-    """Raises the errors of KMS for the ARN of another Region or account. moto ignores both."""
+    """Raises the errors of KMS for the ARN of another Region or account. moto ignores both.
+
+    A key of another account that is in this one's state may be used.
+    """
     region, owner = id_.split(":")[3:5] if id_.startswith("arn:") else (account.region, account.id)
     if region != account.region:
         raise account.kms.refuse("DescribeKey", "NotFoundException", f"Invalid arn {region}")
-    if owner != account.id:
+    shared = [one["KeyArn"] for one in account.kms.list_keys()["Keys"]]
+    if owner != account.id and id_ not in shared:
         why = (
             f"User: arn:aws:iam::{account.id}:user/simulated is not authorized to perform: "
             f"kms:DescribeKey on resource: {id_} because the resource does not exist in this "

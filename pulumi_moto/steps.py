@@ -15,7 +15,6 @@ compared with.
         steps = monitor.steps()
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -26,93 +25,19 @@ from pulumi.runtime.proto import resource_pb2
 
 from . import wire
 from .account import Account
+from .hooks import Hooks
 from .mocks import SimulatedMocks
 from .planning import Change, top
 from .resource import Resource
+from .state import ENCRYPTED, Recorded, State
 from .table import resource_type
 
 Operation = Literal["create", "update", "replace", "delete", "same"]
 
 STASH: Final = "pulumi:index:Stash"
 _STACK: Final = "pulumi:pulumi:Stack"
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 
-
-class Encrypted:
-    """A secret of a state that was exported without `--show-secrets`: its value is not known."""
-
-    def __repr__(self) -> str:
-        return "<encrypted>"
-
-
-ENCRYPTED: Final = Encrypted()
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One resource of a state.
-
-    Attributes:
-        urn: Its URN, which ends with its name.
-        type: Its token.
-        id: Its id in AWS; empty for components.
-        protect: Whether Pulumi refuses to delete it.
-        trigger: The `replacement_trigger` of the last deployment.
-    """
-
-    urn: str
-    type: str
-    id: str
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
-    protect: bool = False
-    trigger: Any = None
-
-    @property
-    def name(self) -> str:
-        return self.urn.rpartition("::")[2]
-
-
-@dataclass(frozen=True)
-class State:
-    """The resources of a stack, by URN. Those of providers and of the stack itself are left out."""
-
-    resources: Mapping[str, Recorded] = field(default_factory=dict)
-
-    @classmethod
-    def of_export(cls, document: Mapping[str, Any]) -> "State":
-        """The state in the JSON of `pulumi stack export`.
-
-        Raises `ValueError` for a document that is none.
-        """
-        try:
-            listed = document["deployment"].get("resources") or []
-            found = [_recorded(one) for one in listed if not one.get("delete")]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"this is not an export of a stack: {error!r}") from None
-        return cls({one.urn: one for one in found if not one.type.startswith("pulumi:pr")})
-
-    def to_export(self) -> dict[str, Any]:
-        """A document that `of_export` reads. It has no encrypted values."""
-        listed = [
-            {
-                "urn": one.urn,
-                "type": one.type,
-                "id": one.id,
-                "inputs": one.inputs,
-                "outputs": one.outputs,
-                "protect": one.protect,
-                "replacementTrigger": one.trigger,
-            }
-            for one in self.resources.values()
-        ]
-        return {"deployment": {"resources": listed}}
-
-    def named(self, name: str, type_: str) -> Recorded | None:
-        """The resource of that type whose URN ends with that name."""
-        return next(
-            (one for one in self.resources.values() if (one.name, one.type) == (name, type_)), None
-        )
+__all__ = ["ENCRYPTED", "STASH", "Recorded", "State", "Step", "StepMonitor"]
 
 
 @dataclass(frozen=True)
@@ -156,6 +81,7 @@ class StepMonitor(MockMonitor):
         self._make = make
         self._steps: dict[str, Step] = {}
         self._made: dict[str, Recorded] = {}
+        self._hooks = Hooks(is_preview=not make)
 
     def steps(self) -> list[Step]:
         """All steps of the run, with the deletions of what the program has no longer."""
@@ -179,6 +105,11 @@ class StepMonitor(MockMonitor):
         types = type_ if above == _STACK else f"{above}${type_}"
         return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{types}::{name}"
 
+    def RegisterResourceHook(self, request: Any) -> Any:
+        """Keep a hook for the steps that name it."""
+        self._hooks.register(request)
+        return super().RegisterResourceHook(request)
+
     def RegisterResource(self, request: Any) -> Any:
         """Plan one resource, and answer with its outputs as far as they are known."""
         urn = self.make_urn(request.parent, request.type, request.name)
@@ -199,6 +130,7 @@ class StepMonitor(MockMonitor):
             secrets.add("output")
         elif request.type.startswith("aws:"):
             secrets |= resource_type(request.type).secret
+        self._run_hooks(request, urn, planned, secrets)
         outputs = wire.encode(planned.outputs, secrets)
         recorded = wire.decode(outputs).values
         protect = request.protect or False
@@ -224,6 +156,19 @@ class StepMonitor(MockMonitor):
             )
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=outputs)
 
+    def _run_hooks(self, request: Any, urn: str, planned: "_Plan", secrets: Iterable[str]) -> None:
+        names = {
+            "create": request.hooks.before_create,
+            "replace": request.hooks.before_create,
+            "update": request.hooks.before_update,
+        }.get(planned.operation, ())
+        step = {"urn": urn, "name": request.name, "type": request.type, "id": planned.id}
+        step["new_inputs"] = planned.inputs
+        if planned.operation == "update":
+            old = self._state.resources[urn]
+            step |= {"old_inputs": _clear(old.inputs), "old_outputs": _clear(old.outputs)}
+        self._hooks.run(names, step, secrets)
+
     def _of_resource(self, request: Any, old: Recorded | None, given: Mapping[str, Any]) -> "_Plan":
         kind, account = resource_type(request.type), self._simulated.account
         ignored = list(request.ignoreChanges)
@@ -235,7 +180,7 @@ class StepMonitor(MockMonitor):
             return _Plan("create", inputs, kind.preview_create(account, inputs))
         wanted = _with_ignored(given, old.inputs, ignored)
         inputs = _checked(kind, account, request.name, old.inputs, wanted)
-        known = {key: value for key, value in old.outputs.items() if value is not ENCRYPTED}
+        known = _clear(old.outputs)
         changes = [
             Change(change.path, "update", change.replaces)
             if change.kind == "add" and _is_encrypted(old, change.path)
@@ -279,32 +224,9 @@ class _Plan:
     changes: Iterable[Change] = ()
 
 
-def _recorded(entry: Mapping[str, Any]) -> Recorded:
-    def clear(name: str) -> dict[str, Any]:
-        values: dict[str, Any] = wire.with_whole_numbers(_in_clear(entry.get(name) or {}))
-        return {key: value for key, value in values.items() if not key.startswith("__")}
-
-    return Recorded(
-        urn=entry["urn"],
-        type=entry["type"],
-        id=entry.get("id") or "",
-        inputs=clear("inputs"),
-        outputs=clear("outputs"),
-        protect=bool(entry.get("protect")),
-        trigger=_in_clear(entry.get("replacementTrigger")),
-    )
-
-
-def _in_clear(value: Any) -> Any:
-    """A value of a state without Pulumi's wrappings; secrets that cannot be read as `ENCRYPTED`."""
-    if isinstance(value, list):
-        items = [_in_clear(item) for item in value]
-        return ENCRYPTED if ENCRYPTED in items else items
-    if not isinstance(value, Mapping):
-        return value
-    if _SIGNATURE in value:
-        return json.loads(value["plaintext"]) if "plaintext" in value else ENCRYPTED
-    return {key: _in_clear(item) for key, item in value.items()}
+def _clear(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not encrypted."""
+    return {key: value for key, value in values.items() if value is not ENCRYPTED}
 
 
 def _without_nulls(value: Any) -> Any:

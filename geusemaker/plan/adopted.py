@@ -13,6 +13,7 @@ from unittest import mock
 
 import moto.route53.models as route53
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 
 from geusemaker.config import DeploymentConfig
 from geusemaker.simulator.images import DLAMI_OWNER, recorded, root_device_of, root_gib_of
@@ -74,6 +75,9 @@ class StandIns:
             self._zone()
         if self.ami_id or self.ami_name:
             self._image(account.region)
+        # The program refuses a key of another Region.
+        if self.kms_key_arn.split(":")[3:4] == [account.region]:
+            self._key(account.region)
         self._policies()
 
     def notes(self) -> tuple[str, ...]:
@@ -166,6 +170,14 @@ class StandIns:
                 )
             ],
         )
+
+    def _key(self, region: str) -> None:
+        name = self.kms_key_arn.partition(":key/")[2]
+        with mock.patch("moto.kms.models.generate_key_id", return_value=name):
+            key = kms_backends[account_id()][region].create_key(
+                None, "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", None
+            )
+        key.arn = self.kms_key_arn  # of the account that it names
 
     def _policies(self) -> None:
         backend = iam_backends[account_id()]["aws"]

@@ -17,6 +17,7 @@ from geusemaker.plan.adopted import StandIns
 from geusemaker.simulator.mocks import simulated_account
 from geusemaker.simulator.seed import WITHOUT_QUOTAS
 from pulumi_moto.account import AwsError
+from pulumi_moto.hooks import HookError
 from pulumi_moto.lookup import InvokeError
 from pulumi_moto.steps import State, Step, StepMonitor
 from pulumi_moto.table import NotSimulated
@@ -142,7 +143,8 @@ def _as_one_error(log: _Log) -> Iterator[None]:
             raise
         for cause in _causes(error):
             # By name: the program of another commit raises those of its own package.
-            if any(kind.__name__ == "GeuseMakerError" for kind in type(cause).__mro__):
+            kinds = [kind.__name__ for kind in type(cause).__mro__]
+            if "GeuseMakerError" in kinds or isinstance(cause, HookError):
                 raise ConfigError(str(cause)) from None
         if log.errors:
             raise ConfigError(log.errors[-1]) from None

@@ -65,6 +65,7 @@ NAMES = [f"{name} {','.join(keys) or 'unchanged'}" for name, keys in CASES]
 REFUSED: list[tuple[str, Change]] = [
     ("stack-id", {"kmsKeyArn": KEY}),
     ("stack-id-public", {"vpcCidr": "10.77.0.0/16"}),
+    ("stack-id", {"dataVolumeGib": "60"}),
 ]
 
 
@@ -149,6 +150,17 @@ def test_a_plan_shows_what_a_preview_shows(both: Both, record: str, keys: Change
 def test_both_refuse_a_change_with_the_same_words(both: Both, record: str, keys: Change) -> None:
     both.use(record)
     both.change(keys)
+    with pytest.raises(ConfigError) as refused:
+        both.of_plan()
+    said = " ".join(both.door.pulumi("preview", code=None).out.split())
+    assert str(refused.value) in said
+
+
+def test_both_refuse_a_new_stack_with_a_key_of_another_region(both: Both) -> None:
+    both.use("stack-id")
+    both.change({"kmsKeyArn": KEY.replace("us-east-1", "eu-west-1")})
+    both.door.pulumi("stack", "import", "--file", str(_empty(both)))
+    both.take("empty")
     with pytest.raises(ConfigError) as refused:
         both.of_plan()
     said = " ".join(both.door.pulumi("preview", code=None).out.split())

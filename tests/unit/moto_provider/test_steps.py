@@ -9,10 +9,12 @@ import pulumi_aws as aws
 import pytest
 from pulumi import ResourceOptions
 
+from pulumi_moto.hooks import HookError
 from pulumi_moto.mocks import simulated_account
 from pulumi_moto.steps import State, Step, StepMonitor
 
 Program = Callable[[], object]
+PARAMETER = "aws:ssm/parameter:Parameter"
 
 
 def run(program: Program, state: State | None = None) -> tuple[dict[str, Step], State]:
@@ -157,3 +159,34 @@ def test_a_document_that_is_no_export_is_refused() -> None:
         with pytest.raises(ValueError, match="not an export"):
             State.of_export(document)
     assert State.of_export({"deployment": {}}) == State()
+
+
+def hooked(value: str, seen: list[pulumi.ResourceHookArgs], **options: bool) -> aws.ssm.Parameter:
+    def refuse(args: pulumi.ResourceHookArgs) -> None:
+        seen.append(args)
+        raise ValueError("not like this")
+
+    hook = pulumi.ResourceHook("check", refuse, pulumi.ResourceHookOptions(**options))
+    return parameter(value, hooks=pulumi.ResourceHookBinding(before_update=[hook]))
+
+
+def test_a_hook_refuses_the_step_that_it_precedes() -> None:
+    seen: list[pulumi.ResourceHookArgs] = []
+    _, state = run(lambda: hooked("a", seen, on_dry_run=True))
+    run(lambda: hooked("a", seen, on_dry_run=True), state)
+    assert not seen
+    with pytest.raises(HookError, match=r"^not like this$"):
+        run(lambda: hooked("b", seen, on_dry_run=True), state)
+    assert seen[0].old_outputs
+    assert seen[0].old_outputs["arn"] == state.named("p", PARAMETER).outputs["arn"]  # type: ignore[union-attr]
+    assert seen[0].new_inputs
+    assert seen[0].new_inputs["type"] == "String"
+
+
+def test_a_hook_that_a_preview_does_not_run_or_whose_errors_are_ignored() -> None:
+    seen: list[pulumi.ResourceHookArgs] = []
+    _, state = run(lambda: parameter("a"))
+    run(lambda: hooked("b", seen), state)
+    assert not seen
+    run(lambda: hooked("b", seen, on_dry_run=True, ignore_errors=True), state)
+    assert len(seen) == 1

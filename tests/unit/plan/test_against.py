@@ -120,7 +120,7 @@ def test_a_saved_state_keeps_what_the_stack_keeps(project: Project) -> None:
 
 
 def test_data_of_a_saved_state_that_would_go_is_named_and_refused(project: Project) -> None:
-    state = recorded(project, "stack-id-public", dataVolumeGib=50)
+    state = recorded(project, "stack-id-public", dataVolumeGib=300)
     found = compared(project, "--against", state)
     assert [one.path for one in _named(found, "geusemaker-storage-data")] == ["size"]
     config = json.loads((RECORDED / "stack-id-public.state.json").read_text())
@@ -146,6 +146,13 @@ def test_a_change_that_the_program_refuses_is_its_paragraph(project: Project) ->
     printed = project.run("--against", state, code=1)
     assert "the network of a running stack cannot change" in printed
     assert printed.count("\n") == 1
+
+
+def test_a_volume_that_would_shrink_is_refused(project: Project) -> None:
+    state = recorded(project, "stack-id", dataVolumeGib=40)
+    printed = project.run("--against", state, code=1)
+    assert "geusemaker:dataVolumeGib makes the volume 40 GiB, but it has 100 GiB" in printed
+    assert "`pulumi config set geusemaker:dataVolumeGib 100`" in printed
 
 
 def git(project: Project, *arguments: str) -> None:

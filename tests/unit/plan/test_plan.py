@@ -13,7 +13,7 @@ from geusemaker.plan.run import _as_one_error, _Log
 
 from .project import ROOT, Project
 
-KEY = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+KEY = "arn:aws:kms:us-east-1:210987654321:key/11111111-2222-3333-4444-555555555555"
 ADOPTING: dict[str, object] = {
     "geusemaker:vpcId": "vpc-0123456789abcdef0",
     "geusemaker:subnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
@@ -83,9 +83,18 @@ def test_what_only_the_account_has_is_taken_to_exist_and_named(project: Project)
     unchecked = "\n".join(plan.unchecked)
     for key in ("vpcId", "hostedZoneId", "amiId", "kmsKeyArn", "registryLogins", "serviceSettings"):
         assert f"geusemaker:{key}" in unchecked, key
+    # The account of the key is not this one: the simulated account's refusal would mislead.
+    assert not [one.text for one in plan.messages if "kmsKeyArn" in one.text]
     shown = {one.key: one.value for one in plan.config}
     assert shown["geusemaker:registryLogins"] == "[secret]"
     assert "stand-in" not in shown["geusemaker:serviceSettings"]
+
+
+def test_a_key_of_another_region_is_refused(project: Project) -> None:
+    project.config({"geusemaker:kmsKeyArn": KEY.replace("us-east-1", "eu-west-1")})
+    printed = project.run(code=1)
+    assert "is a key of the Region eu-west-1, but this stack is in us-east-1" in printed
+    assert "`pulumi config rm geusemaker:kmsKeyArn`" in printed
 
 
 def test_the_screen_fits_80_columns(project: Project) -> None:
