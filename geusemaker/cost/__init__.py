@@ -6,7 +6,7 @@ From a config, or from plain facts:
     found = estimate(StackFacts("us-east-1", "g5.xlarge", root_gib=75, data_gib=100), today())
 
     found.headline()       "about 163.40 USD a month", or "at least ..." while a part is unknown
-    found.total            sum of the known parts as a Decimal, not rounded; `usd` rounds and prints
+    found.total            sum of the known parts as a Decimal, not rounded: see `cents`, `usd`
     found.unknown          the parts without an amount; `is_complete` if there is none
     for part in found.parts:
         part.key           "host", "data-disk": the same in every estimate, for comparisons
@@ -25,7 +25,15 @@ Prices are without tax, discounts and free tiers.
 
 from geusemaker.cost.budget import over_budget
 from geusemaker.cost.configured import estimate_of
-from geusemaker.cost.estimate import Assumptions, Estimate, Part, StackFacts, estimate, usd
+from geusemaker.cost.estimate import (
+    Assumptions,
+    Estimate,
+    Part,
+    StackFacts,
+    cents,
+    estimate,
+    usd,
+)
 from geusemaker.cost.table import Price, Prices, load_prices
 
 __all__ = [
@@ -35,6 +43,7 @@ __all__ = [
     "Price",
     "Prices",
     "StackFacts",
+    "cents",
     "estimate",
     "estimate_of",
     "load_prices",

@@ -120,9 +120,14 @@ class Estimate:
         return f"{'about' if self.is_complete else 'at least'} {usd(self.total)} USD a month"
 
 
+def cents(amount: Decimal) -> Decimal:
+    """The amount rounded to cents."""
+    return amount.quantize(_CENT, ROUND_HALF_UP)
+
+
 def usd(amount: Decimal) -> str:
     """Dollars and cents: "1,234.50". "less than 0.01" for an amount that rounds to nothing."""
-    rounded = amount.quantize(_CENT, ROUND_HALF_UP)
+    rounded = cents(amount)
     if not rounded and amount:
         return "less than 0.01"
     return f"{rounded:,}"

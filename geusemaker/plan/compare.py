@@ -12,6 +12,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.config.service_settings import secret_variables
 from geusemaker.errors import UserDataError
 from geusemaker.plan.build import HOST, Steps, known
+from geusemaker.plan.cost import unknown_change
 from geusemaker.plan.model import (
     Against,
     Change,
@@ -65,7 +66,10 @@ def comparison_of(
             "only where what they come from changes. `pulumi stack export --show-secrets` has them "
             "in plain text; do not keep that file."
         )
-    has_costs = before is not None and after is not None
+    costs = (before, after) if before and after else None
+    if costs and (unknown := unknown_change(*costs)):
+        costs = None
+        notes.append(f"The change of the cost: no price is known of {', '.join(unknown)}.")
     return Comparison(
         against=against,
         changes=tuple(changes),
@@ -74,8 +78,8 @@ def comparison_of(
         replaces_data=any(one.holds == "data" for one in gone),
         refused=tuple(one.name for one in gone if one.is_protected),
         outages=tuple(_outages(changes, config, Steps(ran.steps), state, boot_seconds)),
-        cost_low=after.low - before.low if has_costs and after and before else None,
-        cost_high=after.high - before.high if has_costs and after and before else None,
+        cost_low=costs[1].low - costs[0].low if costs else None,
+        cost_high=costs[1].high - costs[0].high if costs else None,
         files=tuple(files),
         notes=tuple(notes),
     )

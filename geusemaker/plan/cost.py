@@ -26,6 +26,15 @@ def of_state(state: State, region: str, hours: int, today: date) -> Cost | None:
     return _of(found, region, hours, today)
 
 
+def unknown_change(before: Cost, after: Cost) -> tuple[str, ...]:
+    """The parts whose unknown cost a change adds, removes or alters. The totals lack them."""
+
+    def unknown(of: Cost) -> set[tuple[str, str]]:
+        return {(part.name, part.what) for part in of.parts if part.low is None}
+
+    return tuple(sorted({name for name, _ in unknown(before) ^ unknown(after)}))
+
+
 def _of(resources: list[Typed], region: str, hours: int, today: date) -> Cost | None:
     def of(type_: str) -> list[Mapping[str, Any]]:
         return [inputs for one, inputs in resources if one == type_]
@@ -59,9 +68,9 @@ def _backup_days(plans: list[Mapping[str, Any]]) -> int:
 
 
 def _shown(found: cost.Estimate) -> Cost:
-    total = float(round(found.total, 2))
+    total = float(cost.cents(found.total))
     days = [part.as_of for part in found.parts if part.as_of]
-    old = f"{len(found.old)} prices are older than twelve months." if found.old else ""
+    old = "Prices with a day are older than twelve months." if found.old else ""
     return Cost(
         hours=found.facts.hours,
         as_of=str(min(days)) if days else "",
@@ -78,8 +87,9 @@ def _shown(found: cost.Estimate) -> Cost:
 
 def _part(part: cost.Part) -> CostPart:
     quantity = "" if part.quantity is None else f"{part.quantity.normalize():f} {part.unit}"
-    amount = None if part.amount is None else float(round(part.amount, 2))
-    texts = (quantity, part.why, part.note)
+    amount = None if part.amount is None else float(cost.cents(part.amount))
+    age = f"price of {part.as_of}" if part.is_old else ""
+    texts = (quantity, age, part.why, part.note)
     return CostPart(
         key=part.key,
         name=part.name,

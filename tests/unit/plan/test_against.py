@@ -83,6 +83,9 @@ def test_the_cost_is_that_of_the_parts_and_its_change_that_of_a_larger_disk(
     parts = {one.key: one for one in plan.cost.parts}
     known = [one.low for one in plan.cost.parts if one.low is not None]
     assert plan.cost.low == pytest.approx(sum(known), abs=0.05)
+    assert parts["files-backups"].low == 0.29  # 0.285
+    assert "price of 2024-07-01" in parts["files"].what
+    assert "price of" not in parts["host"].what
     found = plan.comparison
     assert found is not None
     assert found.cost_low is not None
@@ -91,6 +94,19 @@ def test_the_cost_is_that_of_the_parts_and_its_change_that_of_a_larger_disk(
     assert parts["data-backups"].low is not None
     half = (parts["data-disk"].low + parts["data-backups"].low) / 2
     assert found.cost_low == pytest.approx(half, abs=0.02)
+
+
+def test_a_host_without_a_known_price_makes_the_change_of_the_cost_unknown(
+    project: Project,
+) -> None:
+    project.config({"geusemaker:instanceType": "m5a.xlarge"})
+    plan = project.plan("--against", other(project))
+    assert plan.cost is not None
+    assert not plan.cost.is_complete
+    found = plan.comparison
+    assert found is not None
+    assert (found.cost_low, found.cost_high) == (None, None)
+    assert "The change of the cost: no price is known of host m5a.xlarge." in found.notes
 
 
 def test_settings_of_a_service_restart_it_alone(project: Project) -> None:
