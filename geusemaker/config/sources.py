@@ -113,15 +113,6 @@ def region_in(path: Path) -> Given | None:
     return _read(path)[1]
 
 
-def content_of(path: Path) -> Any:
-    """The parsed YAML of a stack's file. A scalar that a parser would change is `Unquoted`.
-
-    Raises:
-        ConfigError: The file cannot be read or parsed.
-    """
-    return yaml_document(path, text_of(path))[0]
-
-
 def read_own_file(path: Path) -> dict[str, Any]:
     """The values in a stack's own file by full key, as Pulumi reads them; empty without a file.
 
@@ -192,11 +183,7 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
             )
         content = content["config"]
         if not isinstance(content, dict):
-            raise fault(
-                f"The config file {path} has no mapping of keys under `config` "
-                f"(line {lines(('config',))}); write lines such as "
-                f"`  {NAMESPACE}:osType: ubuntu-24.04` there."
-            )
+            raise fault(_no_mapping(path, " under `config`", lines(("config",))))
     prefix = ("config",) if stack_file else ()
     given: dict[str, Given] = {}
     region = None

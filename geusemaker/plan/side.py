@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geusemaker.config import DeploymentConfig
-from geusemaker.config.sources import Given, content_of, read_file
+from geusemaker.config.documents import read_yaml
+from geusemaker.config.sources import Given, read_file
 from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.messages import NAMESPACE, StackOrigin, as_text
 from geusemaker.plan import stack_values
@@ -61,7 +62,7 @@ def of_file(project: Path, file: Path) -> tuple[StackValues, list[Given]]:
         ConfigError: The file cannot be read or parsed.
     """
     if file.suffix.lower() in (".yaml", ".yml"):
-        content = content_of(file)
+        content = read_yaml(file)
         if isinstance(content, Mapping) and "config" in content:
             values = stack_values.read(project, file)
             return values, list(values.given)

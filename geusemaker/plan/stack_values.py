@@ -13,9 +13,8 @@ from typing import Any, Final
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.documents import Unquoted
 from geusemaker.config.report import holds_secrets, metadata
-from geusemaker.config.sources import Given, content_of
+from geusemaker.config.sources import Given, read_own_file
 from geusemaker.ec2.regions import REGION_KEY
-from geusemaker.errors import ConfigError
 from geusemaker.messages import NAMESPACE, StackOrigin
 
 _STAND_IN: Final = "stand-in-for-a-secret"
@@ -45,12 +44,12 @@ def read(project: Path, file: Path) -> StackValues:
     """The values in a stack's file, which may not exist.
 
     Raises:
-        ConfigError: A file cannot be read or parsed.
+        ConfigError: A file cannot be read or parsed, or Pulumi refuses or ignores a part of it.
     """
-    config = _mapping(file, "config") if file.exists() else {}
+    config = read_own_file(file)
     given, encrypted = [], []
     for full, value in config.items():
-        namespace, _, key = str(full).partition(":")
+        namespace, _, key = full.partition(":")
         if namespace != NAMESPACE:
             continue
         clear, is_secret = _in_clear(value)
@@ -80,24 +79,13 @@ def defaults(project: Path, taken: Collection[str]) -> tuple[Given, ...]:
 
 
 def _defaults(project: Path, taken: Collection[str]) -> Iterator[Given]:
-    for full, declared in _mapping(project / "Pulumi.yaml", "config").items():
-        namespace, _, key = str(full).partition(":")
+    for full, declared in read_own_file(project / "Pulumi.yaml").items():
+        namespace, _, key = full.partition(":")
         if namespace == NAMESPACE and key not in taken and isinstance(declared, Mapping):
             for name in ("value", "default"):
                 if name in declared:
                     yield Given(key, _as_passed(declared[name]), StackOrigin(key))
                     break
-
-
-def _mapping(file: Path, name: str) -> Mapping[Any, Any]:
-    content = content_of(file)
-    found = content.get(name) if isinstance(content, Mapping) else None
-    if found is not None and not isinstance(found, Mapping):
-        raise ConfigError(
-            f"{file} has no mapping of keys under `{name}`. Write lines such as "
-            f"`  {NAMESPACE}:osType: ubuntu-24.04` there, or remove `{name}`."
-        )
-    return found or {}
 
 
 def _field(key: str) -> Any:

@@ -79,7 +79,7 @@ def test_the_trial_stack_of_the_repository_is_valid() -> None:
         ("a.yaml", "osType:\n", ["no value for osType at line 1", "delete `osType`"]),
         ("a.yaml", "config:\n  geusemaker:kmsKeyArn:\n    secure: v1:hush\n", ["an encrypted value for geusemaker:kmsKeyArn at line 2"]),
         ("a.yaml", "config:\n  geusemaker:tags: {}\nosType: x\n", ["next to `config` at line 3"]),
-        ("a.yaml", "config: 5\n", ["under `config` (line 1)"]),
+        ("a.yaml", "config: 5\n", ["under `config` at line 1"]),
         ("a.yaml", "- osType\n", ["no mapping", "line 1"]),
         ("a.yaml", "", ["no mapping"]),
         ("a.json", "[]", ["no mapping"]),

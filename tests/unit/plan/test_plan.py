@@ -97,6 +97,14 @@ def test_a_key_of_another_region_is_refused(project: Project) -> None:
     assert "`pulumi config rm geusemaker:kmsKeyArn`" in printed
 
 
+def test_the_stacks_file_is_read_as_pulumi_reads_it(project: Project) -> None:
+    project.config({"osType": "ubuntu-24.04"})  # without a namespace it is of the project
+    assert "(Ubuntu 24.04)" in project.plan().image.name
+    file = project.folder / "Pulumi.dev.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("config:", "Config:"))
+    assert "has Config at line 1, where it has no effect" in project.run(code=1)
+
+
 def test_the_screen_fits_80_columns(project: Project) -> None:
     project.patch.setenv("COLUMNS", "80")
     project.patch.setenv("TERM", "xterm")
