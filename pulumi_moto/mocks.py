@@ -81,12 +81,12 @@ class SimulatedMocks(pulumi.runtime.Mocks):
                 secrets.add("output")
         elif args.typ == "pulumi:providers:aws":
             id_, outputs = f"{args.name}-{len(self.made)}", inputs
-            with self._turn():
+            with self.turn():
                 self._explicit[id_] = Configured.of(self.default.regions, inputs)
         elif args.typ.startswith("aws:"):
             kind = resource_type(args.typ)
             secrets |= kind.secret
-            with self._turn():
+            with self.turn():
                 provider = self._provider(args.provider)
                 id_, outputs = self._make(provider, kind, args.name, inputs)
         else:
@@ -95,7 +95,7 @@ class SimulatedMocks(pulumi.runtime.Mocks):
         return id_, wire.wrapped(outputs, secrets)
 
     @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """Use of the account by one thread, while there is one."""
         with Account.lock:
             if self.over:
@@ -118,7 +118,7 @@ class SimulatedMocks(pulumi.runtime.Mocks):
         What AWS refuses comes back as a failure, as from the engine: an exception here would stay
         behind in Pulumi's runtime, also when the program has dealt with it.
         """
-        with self._turn():
+        with self.turn():
             arguments = wire.with_whole_numbers(args.args)
             if problems := invokes.check(args.token, arguments):
                 raise LookupError(f"{args.token}: {problems[0].path}: {problems[0].reason}")

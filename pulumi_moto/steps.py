@@ -118,7 +118,7 @@ class StepMonitor(MockMonitor):
         given = wire.decode(request.object)
         values: dict[str, Any] = _without_nulls(given.values)
         old = self._state.resources.get(urn)
-        with Account.lock:
+        with self._simulated.turn():
             if not request.custom or request.type.startswith("pulumi:providers:"):
                 planned = _Plan("same" if old else "create", values, values)
             elif request.type == STASH:
