@@ -205,6 +205,12 @@ def measure(bench: Bench) -> None:
     )
     bare_run = [sys.executable, "-c", MOTO]
     bench.compare("plan, CPU s", {"imports of pulumi_aws and moto": "1.5"}, PLAN, bare_run)
+    bench.compare(
+        "plan --against, CPU s",
+        {"imports of pulumi_aws and moto": "1.7"},
+        (*PLAN, "--against", "Pulumi.dev.yaml"),
+        bare_run,
+    )
     bench.rows(
         "installed, MB",
         {"all of .venv": "400 MB"},

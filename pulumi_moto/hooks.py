@@ -51,7 +51,8 @@ class Hooks:
 def _answer(token: str, request: bytes) -> Any:
     """What the SDK answers for a callback, found as its own mocks find transforms."""
     server = next(one for one in _CallbackServicer._servicers if token in one._callbacks)
-    answer = asyncio.run_coroutine_threadsafe(server._callbacks[token](request), server._loop)
+    callback: Any = server._callbacks[token]
+    answer = asyncio.run_coroutine_threadsafe(callback(request), server._loop)
     while server._loop.is_running():
         with contextlib.suppress(TimeoutError):
             return answer.result(timeout=0.1)

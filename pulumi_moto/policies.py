@@ -1,5 +1,6 @@
 """AWS's managed policies in the simulated account."""
 
+import copy
 import functools
 import json
 from typing import Any
@@ -11,17 +12,21 @@ from .backends import account_id
 
 
 @functools.cache
-def _recorded() -> dict[str, dict[str, Any]]:
+def _recorded(account: str) -> tuple[AWSManagedPolicy, ...]:
+    """The managed policies that moto has on record, in an account; read and made once."""
     recorded: dict[str, dict[str, Any]] = json.loads(aws_managed_policies_data)
-    return recorded
+    return tuple(
+        AWSManagedPolicy.from_data(name, account, "aws", data) for name, data in recorded.items()
+    )
 
 
 def seed() -> None:
-    """Put the managed policies that moto has on record into the account.
+    """Put AWS's managed policies into the account.
 
     moto's own switch for this reads them for every partition and at every reset, a second each.
     """
     backend = iam_backends[account_id()]["aws"]
-    for name, data in _recorded().items():
-        policy = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, data)
-        backend.managed_policies[policy.arn] = policy
+    # Copies: each account counts its own attachments.
+    backend.managed_policies.update(
+        (policy.arn, copy.copy(policy)) for policy in _recorded(backend.account_id)
+    )

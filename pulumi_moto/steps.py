@@ -108,7 +108,7 @@ class StepMonitor(MockMonitor):
     def RegisterResourceHook(self, request: Any) -> Any:
         """Keep a hook for the steps that name it."""
         self._hooks.register(request)
-        return super().RegisterResourceHook(request)
+        return super().RegisterResourceHook(request)  # type: ignore[no-untyped-call]
 
     def RegisterResource(self, request: Any) -> Any:
         """Plan one resource, and answer with its outputs as far as they are known."""
