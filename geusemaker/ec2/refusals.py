@@ -140,6 +140,10 @@ _FULL: Final = (
 
 _VERIFIED: Final = re.compile(r"\bPendingVerification\b")
 _BLOCKED: Final = re.compile(r"\bapi error Blocked\b|\(Blocked\)|\bfailed with Blocked\b")
+_NO_ADDRESS: Final = re.compile(
+    r"\b(?:InsufficientFreeAddressesInSubnet|NoFreeAddressesInSubnet)\b"
+)
+_EXPIRED: Final = re.compile(r"\bapi error (?P<code>ExpiredToken(?:Exception)?|RequestExpired)\b")
 _OPT_IN: Final = re.compile(r"\bOptInRequired\b")
 _DENIED: Final = re.compile(
     r"\b(?P<code>UnauthorizedOperation|AccessDenied(?:Exception)?)\b"
@@ -170,7 +174,7 @@ def explain(
         instance_type: Type of the stack's host.
         region: Region of the stack.
         by_hand: Whether `geusemaker start` was refused, for a host that the user had stopped.
-            Its error already explains permissions.
+            Its error already explains permissions and credentials.
 
     Returns:
         One paragraph, or None for a refusal that is unknown here.
@@ -187,6 +191,10 @@ def explain(
         return _blocked(_STOPPED if by_hand else _AGAIN)
     if by_hand:
         return None
+    if full_subnet := _NO_ADDRESS.search(output):
+        return _no_address(full_subnet[0], region)
+    if expired := _EXPIRED.search(output):
+        return _expired(expired["code"])
     if _OPT_IN.search(output):
         return _not_registered(region)
     return _denied(output)
@@ -223,6 +231,23 @@ def _blocked(then: str) -> str:
         "that, usually after a check of the owner or the payment: open a case on the account at "
         "https://console.aws.amazon.com/support/home (`aws sts get-caller-identity` shows which "
         f"account it is). {then}"
+    )
+
+
+def _no_address(code: str, region: str) -> str:
+    return (
+        f"A subnet of the stack has no free address ({code}). The host and each mount target of "
+        "the file system need one: `aws ec2 describe-subnets --query "
+        f"'Subnets[].[SubnetId,AvailabilityZone,AvailableIpAddressCount]' {_TEXT} --region {region}"
+        "` shows how many are free. Free some, or name another subnet of the same zone in "
+        f"geusemaker:subnetIds. {_AGAIN}"
+    )
+
+
+def _expired(code: str) -> str:
+    return (
+        f"The AWS credentials expired during the run ({code}). Log in again with `aws sso login`, "
+        f"or export new keys. {_AGAIN}"
     )
 
 

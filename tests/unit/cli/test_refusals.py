@@ -137,6 +137,21 @@ REFUSALS = [
         None,
     ),
     (
+        "Instance",
+        "EC2: RunInstances",
+        "InsufficientFreeAddressesInSubnet: The specified subnet does not have enough free "
+        "addresses to satisfy the request.",
+        "another subnet of the same zone in geusemaker:subnetIds",
+        None,
+    ),
+    (
+        "Volume",
+        "EC2: CreateVolume",
+        "ExpiredToken: The security token included in the request is expired",
+        "`aws sso login`",
+        None,
+    ),
+    (
         "VPC",
         "EC2: CreateVpc",
         "OptInRequired: You are not subscribed to this service. Please go to "
@@ -190,7 +205,8 @@ def test_a_refusal_is_explained_with_commands_that_exist(
     assert "Then run the same command again: it keeps what was created." in error
     commands = re.findall(r"`(aws [^`]+)`", error)
     for command in commands:
-        check_aws(command)
+        if command != "aws sso login":  # the CLI's own, and no call of the API
+            check_aws(command)
     found = [shlex.split(one) for one in commands if "request-service-quota" in one]
     assert [" ".join(one[4::2]) for one in found] == ([requested] if requested else [])
 
