@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from geusemaker.config.effects import in_words
 from geusemaker.config.sources import Given
 from geusemaker.messages import (
     FileOrigin,
@@ -41,11 +42,16 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
 
 
 def metadata(field: FieldInfo, what: str) -> Any:
-    """Metadata of a field: `values`, `example`, `default` or `secret`; see `fields`."""
+    """Metadata of a field: `values`, `example`, `default`, `effects` or `secret`; see `fields`."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)  # noqa: S101 - for the type checker
     value = extra[what]
     return ", ".join(choices(field)) if value == "{choices}" else value
+
+
+def described(field: FieldInfo) -> str:
+    """What a key is, and what a change of it does."""
+    return f"{field.description} {in_words(metadata(field, 'effects'))}"
 
 
 def holds_secrets(field: FieldInfo | None) -> bool:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from geusemaker.config import DeploymentConfig
+from geusemaker.config.report import described
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +42,7 @@ def test_pulumi_yaml_has_the_models_defaults_and_descriptions(
     for field in DeploymentConfig.model_fields.values():
         if field.alias in declared:
             assert declared[field.alias] == {
-                "description": field.description,
+                "description": described(field),
                 "default": defaults[field.alias],
             }
 
