@@ -95,7 +95,7 @@ test-ollama: setup-dev
 		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
 		$(PY) -B -m pytest -p no:cacheprovider tests/ollama
 
-# On AWS: it shows account and cost, and prompts. Options: `make live LIVE='--region eu-west-1'`.
+# On AWS: it shows account and cost, and prompts. Options: `make live LIVE='--max-usd 2'`.
 live: setup
 	@$(PY) scripts/live $(LIVE)
 

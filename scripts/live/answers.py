@@ -12,6 +12,8 @@ _SHORTEST: Final = 6
 _RULES: Final = tuple(
     (re.compile(pattern), placeholder)
     for pattern, placeholder in (
+        (r"[A-Za-z0-9+/]{100,}={0,2}", "<data>"),
+        (r"\b[0-9a-f]{32,}\b", "<hash>"),
         (r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", "<uuid>"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?UTC|Z|[+-]\d\d:?\d\d)?", "<time>"),
         (r"\d{4}-\d\d-\d\d\b", "<day>"),
@@ -22,11 +24,10 @@ _RULES: Final = tuple(
         (r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
         (r"(?<![\w:])[0-9a-f]{1,4}(:[0-9a-f]{0,4}){2,7}(/\d+)?(?![\w:])", "<ipv6>"),
         (r"(?<!\d)\d{12}(?!\d)", "<account>"),
-        (r"\bA[A-Z]{3}[A-Z0-9]{12,}\b", "<unique>"),
+        (r"\bA[A-Z]{3}[A-Z0-9]{12,}\b|\b(?=[a-z]*\d)[a-z0-9]{20,21}\b", "<unique>"),
+        (r"\b(?=[A-Za-z]*\d)[A-Za-z0-9]{40,}\b", "<random>"),
         (r"\b[a-z]{2,4}\d-az\d\b", "<zone>"),
         (r"\b([a-z]{1,12})-(?=[a-f]*\d)[0-9a-f]{7,40}\b", r"\1-<id>"),
-        (r"\b[0-9a-f]{32,}\b", "<hash>"),
-        (r"[A-Za-z0-9+/]{100,}={0,2}", "<data>"),
     )
 )
 

@@ -45,9 +45,9 @@ def most_usd(region: str, hours: int, day: date) -> int:
     if not found.is_complete:
         why = "; ".join(f"{part.name}: {part.why}" for part in found.unknown)
         raise ConfigError(
-            f"The cost of a run in {region} is unknown ({why}), so it cannot be kept below a "
-            "limit. Choose a Region with known prices, such as `make live LIVE='--region "
-            "us-east-1'`."
+            f"The cost of a run in {region} is unknown ({why}), so no limit would hold. Run it in "
+            "us-east-1, whose prices are known: `make live LIVE='--region us-east-1'`. Where there "
+            "is internet, `.venv/bin/python scripts/update_prices.py --write` reads those of more."
         )
     return math.ceil(2 * found.total * Decimal(hours) / HOURS_A_MONTH)
 

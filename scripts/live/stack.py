@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -108,7 +108,7 @@ class Live:
 
     Attributes:
         folder: Kept when the removal fails.
-        had: Ids of everything that the stack had so far, with their types.
+        had: Ids of everything that the stack had so far, with their types; `now` those that it has.
         deadline: Of `time.monotonic`, when the steps must have ended; None for no limit.
         noted: What a step leaves for a later one.
     """
@@ -121,6 +121,7 @@ class Live:
     env: Mapping[str, str]
     interrupts: Interrupts = field(default_factory=Interrupts)
     had: dict[str, str] = field(default_factory=dict)
+    now: frozenset[str] = frozenset()
     deadline: float | None = None
     noted: dict[str, Any] = field(default_factory=dict)
 
@@ -161,10 +162,7 @@ class Live:
                 )
             self._wait(child)
         if child.returncode != 0:
-            said = self.log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
-            raise Failed(
-                "\n".join([f"`{shlex.join(command)}` has failed:", *said[-_QUOTED_LINES:]])
-            )
+            raise self._failed(command, begin)
 
     def _wait(self, child: "subprocess.Popen[bytes]") -> None:
         why: BaseException | None = None
@@ -188,20 +186,27 @@ class Live:
         self.run("pulumi", *arguments, "--non-interactive", "--color", "never")
 
     def read(self, *command: str) -> Any:
-        """The JSON that a short command prints. It is not logged: it may have secrets."""
-        ran = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,
-        )
+        """The JSON that a command prints, which may have secrets. The rest goes to the log."""
+        begin = self.log.stat().st_size
+        with self.log.open("ab") as log:
+            ran = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                check=False,
+                start_new_session=True,
+            )
         if ran.returncode != 0:
-            raise Failed(f"`{shlex.join(command)}` has failed:\n{ran.stderr.strip()}")
+            raise self._failed(command, begin)
         return json.loads(ran.stdout)
+
+    def _failed(self, command: Sequence[str], begin: int) -> Failed:
+        """The error of a command, with the end of what it wrote to the log."""
+        said = self.log.read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+        return Failed("\n".join([f"`{shlex.join(command)}` has failed:", *said[-_QUOTED_LINES:]]))
 
     def outputs(self) -> dict[str, Any]:
         found: dict[str, Any] = self.read("pulumi", "stack", "output", "--json")
@@ -212,6 +217,7 @@ class Live:
         deployment = self.read("pulumi", "stack", "export")["deployment"]
         listed = [one for one in deployment.get("resources") or [] if one.get("id")]
         ours = sorted((one["type"], one["urn"], one) for one in listed if one["type"][:4] == "aws:")
+        self.now = frozenset(one["id"] for _, _, one in ours)
         for type_, _, one in ours:
             self.had.setdefault(one["id"], type_)  # a bucket's policy has the bucket's id
         return {f"{type_} {urn.rpartition('::')[2]}": one["outputs"] for type_, urn, one in ours}
@@ -231,11 +237,16 @@ class Live:
         known |= {self.noted[key]: f"<{key}>" for key in ("stackId", "word") if key in self.noted}
         return Normaliser(known, self.region)
 
+    @property
+    def removal(self) -> tuple[str, ...]:
+        """The command that removes the stack and its data, and that continues an earlier one."""
+        return ("geusemaker", "destroy", "--delete-data", "--confirm", self.name)
+
     def by_hand(self) -> str:
         """The commands that remove the stack, and list what Pulumi does not know of."""
         return (
             f"  cd {shlex.quote(str(self.folder))} && . ./environment && "
-            "pulumi state unprotect --all --yes && pulumi destroy --refresh --yes\n"
+            f"{shlex.join(self.removal)}\n"
             f"  aws resourcegroupstaggingapi get-resources --region {self.region} "
             f"--tag-filters Key=geusemaker:stack,Values={self.name}"
         )

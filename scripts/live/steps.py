@@ -151,19 +151,22 @@ def copies(live: Live) -> Any:
     return {"recovery points": sum(one.get("NumberOfRecoveryPoints", 0) for one in found)}
 
 
-def destroy(live: Live) -> None:
-    """As the README says; where the data cannot be unprotected by `pulumi up`, in the state."""
+def destroy(live: Live) -> Any:
+    """Once more where it has failed: it continues. The receipt must have every id as deleted."""
     try:
-        if "stackId" not in live.noted:
-            raise Failed("The first deployment has not ended.")
-        live.pulumi("config", "set", "geusemaker:protectData", "false")
-        live.pulumi("up", "--yes", "--skip-preview")
+        return {"receipt": removed(live)}
     except Failed:
-        live.pulumi("state", "unprotect", "--all", "--yes")
-    try:
-        live.pulumi("destroy", "--yes")
-    except Failed:  # a second time by what AWS says: a step may have ended halfway
-        live.pulumi("destroy", "--yes", "--refresh")
+        return {"receipt": removed(live)}
+
+
+def removed(live: Live) -> Any:
+    live.resources()
+    had = live.now
+    receipt = live.read(*live.removal, "--json")
+    deleted = {one["id"] for one in receipt["entries"] if one["outcome"] == "deleted"}
+    if missing := had - deleted:
+        raise Failed(f"The receipt does not have as deleted: {', '.join(sorted(missing))}.")
+    return receipt
 
 
 def empty(live: Live) -> None:

@@ -5,6 +5,7 @@ import datetime
 import http.server
 import io
 import json
+import re
 import signal
 import ssl
 import sys
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 ROOT = Path(__file__).resolve().parents[3]
+STATES = sorted((ROOT / "tests" / "engine" / "recorded").glob("*.state.json"))
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from live import account, command, host, run, steps  # noqa: E402
@@ -139,16 +141,17 @@ def test_a_command_ends_with_the_time_of_the_run(live: Live) -> None:
     live.env = {"PATH": "/usr/bin:/bin"}
     live.deadline = time.monotonic()
     with pytest.raises(Failed, match="--hours"):
-        live.run("sleep", "1000")
+        live.run("sleep", "60")
 
 
 def test_ctrl_c_reaches_a_command_that_has_just_started(live: Live) -> None:
     live.env = {"PATH": "/usr/bin:/bin"}
-    with live.interrupts.handled(), live.interrupts.held():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
+    with live.interrupts.handled():
+        with live.interrupts.held():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)  # the second raises nothing
     with pytest.raises(KeyboardInterrupt):
-        live.run("sleep", "1000")
+        live.run("sleep", "60")
     live.run("true")
 
 
@@ -219,6 +222,8 @@ def test_answers_of_two_runs_are_equal_without_what_belongs_to_each() -> None:
             "image": f"Deep Learning AMI {day.replace('-', '')}",
             "password": {"4dabf18193072939515e22adb298388d": "1b47", "ciphertext": own},
             "zone": f"us-east-1{'ab'[order]}",
+            "version": f"M3Z10XynizqZBACIjpcHAtwFWUwCdb9dz7Fv{own}",
+            "uniqueId": f"a7xy0anks354{own}" if order == 1 else f"AIPAY0ANKS354{own}",
             "size": 20,
         }
 
@@ -228,6 +233,22 @@ def test_answers_of_two_runs_are_equal_without_what_belongs_to_each() -> None:
     assert one["arn"] == "arn:aws:ec2:<region>:<account>:volume/vol-<id>"
     assert one["addresses"] == ["0.0.0.0/0", "10.42.0.0/20", "<ip>"]
     assert (one["size"], one["zone"], one["password"]) == (20, "<zone>", "<secret>")
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda path: path.name.partition(".")[0])
+def test_no_id_of_a_stack_is_in_its_answers(state: Path) -> None:
+    deployed = json.loads(state.read_text())["deployment"]["resources"]
+    answers = {one["urn"]: one["outputs"] for one in deployed if one["type"].startswith("aws:")}
+    normalised = Normaliser({}, "us-east-1")(answers)
+    assert ids_in(answers)
+    assert ids_in(normalised) == []
+
+
+def ids_in(answers: Any) -> list[str]:
+    """Values that have a long word with a digit, as ids have, and names of AWS do not."""
+    text = json.dumps(answers, indent=1).replace("aws:s3/bucketObjectv2", "")
+    found: list[str] = re.findall(r'": "[^"]*?\b(?=[A-Za-z_]*\d)\w{10,}', text)
+    return found
 
 
 def test_differences_name_the_place_and_both_values() -> None:
@@ -367,6 +388,30 @@ def test_a_row_or_a_file_that_is_lost_with_the_host_fails_the_step(
     read[1] = ""
     with pytest.raises(Failed, match="from database and file"):
         steps.still_there(live)
+
+
+def test_a_removal_is_tried_again_and_its_receipt_must_have_what_the_stack_still_had(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [{"i-1", "vol-1"}, {"vol-1"}, {"vol-1"}, set[str]()]
+    receipts = iter([None, ["vol-1"], [], []])
+
+    def resources(live: Live) -> None:
+        live.now = frozenset(left.pop(0))
+
+    def read(_: Live, *command: str) -> Any:
+        assert command[:2] == ("geusemaker", "destroy")
+        found = next(receipts)
+        if found is None:
+            raise Failed("it was interrupted")
+        return {"entries": [{"id": one, "outcome": "deleted"} for one in found]}
+
+    monkeypatch.setattr(Live, "resources", resources)
+    monkeypatch.setattr(Live, "read", read)
+    assert steps.destroy(live)["receipt"]["entries"]
+    with pytest.raises(Failed, match="vol-1"):
+        steps.removed(live)
+    assert steps.destroy(live)["receipt"]["entries"] == []
 
 
 def test_every_step_that_is_left_out_in_the_simulated_account_says_why() -> None:
