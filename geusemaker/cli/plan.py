@@ -18,7 +18,7 @@ from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
 from geusemaker.local.places import find_project
 from geusemaker.plan import against as other
-from geusemaker.plan import conditions, markdown, stack_values, text
+from geusemaker.plan import conditions, stack_values, text
 from geusemaker.plan.environment import without_aws_settings
 from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
@@ -114,7 +114,9 @@ def plan(
     if as_json:
         typer.echo(made.json_text())
     elif as_markdown:
-        typer.echo(markdown.markdown(made), nl=False)
+        from geusemaker.plan.markdown import markdown
+
+        typer.echo(markdown(made), nl=False)
     else:
         text.show(made)
     if html:

@@ -147,7 +147,7 @@ class _Picture:
         """Who may reach the host; the places where their lines begin, and the end."""
         edges, y = list[tuple[Point, bool]](), 2.0
         for port, what, networks in _groups(self.plan.network.access):
-            content = [("small muted", part) for part in _wrapped(what, width - 2 * self.pad, 2)]
+            content = [("small muted", part) for part in _wrapped(what, width - 2 * self.pad, 3)]
             content += [_who(one) for one in networks[:_NETWORKS]]
             if len(networks) > _NETWORKS:
                 content.append(("small muted", f"and {len(networks) - _NETWORKS} more"))
