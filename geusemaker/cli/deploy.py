@@ -95,6 +95,7 @@ ConfigOption = Annotated[
 
 
 def deploy(
+    context: typer.Context,
     stack: StackOption = None,
     region: RegionOption = None,
     os_type: OsTypeOption = None,
@@ -110,17 +111,7 @@ def deploy(
     Writes the config into the stack's file, so that a plain `pulumi up` deploys the same.
     The later source wins: config file, stack, environment, flags.
     """
-    flags: dict[str, str | bool | None] = {
-        "--stack": stack,
-        "--region": region,
-        "--os-type": os_type,
-        "--architecture": architecture,
-        "--ami-type": ami_type,
-        "--instance-type": instance_type,
-        "--config": str(config) if config else None,
-        "--local": local,
-        "--yes": yes,
-    }
+    flags = fixes.flags_of(context)
     given = {
         "osType": os_type,
         "architecture": architecture,
@@ -135,7 +126,7 @@ def deploy(
         with ExitStack() as held:
             if local:
                 held.enter_context(lifecycle.locked(Places(target.project), say))
-            _deploy(target, from_file, file_region, given, fit, flags)
+            _deploy(target, from_file, file_region, given, fit, flags, yes)
     except GeuseMakerError as error:
         error.args = (fit(str(error)),)
         raise
@@ -147,7 +138,8 @@ def _deploy(
     file_region: Given | None,
     given: dict[str, str | None],
     fit: Callable[[str], str],
-    flags: dict[str, str | bool | None],
+    flags: fixes.Flags,
+    yes: bool,
 ) -> None:
     """The command; `fit` rewrites the commands in a message to match the user's flags."""
     name, cli, file = target.required_stack()
@@ -165,7 +157,7 @@ def _deploy(
         with terminal.working("Previewing"):
             outcome = cli.preview(trial.copy if trial.changed else None)
         _show_preview(outcome, fit)
-        agree("Go ahead?", "Nothing was changed", "deploy", yes=bool(flags["--yes"]))
+        agree("Go ahead?", "Nothing was changed", "deploy", yes=yes)
         trial.adopt()
     if wanted.writes:
         written = Places(target.project).shown(file)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import typer
+
 from geusemaker.cli.effective import FLAGS
 from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
 
@@ -117,6 +119,19 @@ def _rewritten(
     if typed is not None and flags:
         left.append(typed.with_flags(flags))
     return " && ".join(left)
+
+
+def flags_of(context: typer.Context) -> Flags:
+    """The flags of the command that the user typed, by their long names."""
+    typed: dict[str, str | bool | None] = {}
+    for option in context.command.params:
+        name = str(option.name)
+        flag = next(one for one in option.opts if one.startswith("--"))
+        value, source = context.params.get(name), context.get_parameter_source(name)
+        given = value is not None and source is not None and source.name == "COMMANDLINE"
+        # One that was not given keeps its place, for a command with one more flag.
+        typed[flag] = (value if isinstance(value, bool) else str(value)) if given else None
+    return typed
 
 
 def command_of(flags: Flags, name: str = "deploy") -> str:

@@ -11,7 +11,7 @@ import typer
 from geusemaker import terminal
 from geusemaker.cli import deploy, stack_file
 from geusemaker.cli.effective import effective
-from geusemaker.cli.fixes import Flags, reword
+from geusemaker.cli.fixes import flags_of, reword
 from geusemaker.cli.options import JsonOption, RegionOption
 from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.ec2 import regions
@@ -24,12 +24,12 @@ from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
 from geusemaker.today import today
 
-_ALL_HOURS = 730
 FAILED_CONDITION = 3
 """Exit code where a condition of `--fail-on` is true."""
 
 
 def plan(
+    context: typer.Context,
     stack: Annotated[
         str | None,
         typer.Option(
@@ -62,7 +62,7 @@ def plan(
     ] = None,
     hours: Annotated[
         int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
-    ] = _ALL_HOURS,
+    ] = 730,
     as_json: JsonOption = False,
     as_markdown: Annotated[
         bool,
@@ -95,20 +95,7 @@ def plan(
         with terminal.working("Planning"):
             made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
     except GeuseMakerError as error:
-        flags: Flags = {
-            "--stack": stack,
-            "--region": region,
-            "--os-type": os_type,
-            "--architecture": architecture,
-            "--ami-type": ami_type,
-            "--instance-type": instance_type,
-            "--config": str(config) if config else None,
-            "--against": against,
-            "--fail-on": fail_on,
-            "--hours": None if hours == _ALL_HOURS else str(hours),
-            "--json": as_json,
-        }
-        error.args = (reword(str(error), stack=stack, region=region, plan=flags),)
+        error.args = (reword(str(error), stack=stack, region=region, plan=flags_of(context)),)
         raise
     made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
     if as_json:

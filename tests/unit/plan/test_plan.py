@@ -151,12 +151,12 @@ def test_an_error_that_is_among_its_own_causes_ends_the_plan() -> None:
 
 
 def test_a_fix_is_a_flag_where_the_flag_would_win_over_the_config(project: Project) -> None:
-    refused = project.run("--ami-type", "multi-framework", "--hours", "10", code=1)
+    refused = project.run("--ami-type", "multi-framework", "--hours", "10", "--markdown", code=1)
     fixes = re.findall(r"`([^`]*)`", refused)
-    assert fixes[0] == "geusemaker plan --ami-type base --hours 10"
+    assert fixes[0] == "geusemaker plan --ami-type base --hours 10 --markdown"
     assert fixes[1] == (
         "pulumi config set geusemaker:osType ubuntu-26.04 && "
-        "geusemaker plan --ami-type pytorch --hours 10"
+        "geusemaker plan --ami-type pytorch --hours 10 --markdown"
     )
     project.run(*fixes[0].split()[2:])
     project.config({"geusemaker:amiType": "multi-framework"})
