@@ -22,6 +22,27 @@ def _session() -> boto3.session.Session:
     return boto3.session.Session()
 
 
+@functools.lru_cache(maxsize=64)
+def _client(service: str, region: str, endpoint: str | None, keys: Keys) -> Any:
+    """A client of boto3, which is slow to make: kept also for the next account of the process."""
+    # boto3's stubs know each service by its literal name; here it is any of them.
+    make: Callable[..., Any] = _session().client
+    return make(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id=keys.id,
+        aws_secret_access_key=keys.secret,
+        config=botocore.config.Config(  # type: ignore[call-arg]  # the stub lacks the last one
+            retries={"max_attempts": 1},
+            connect_timeout=5,
+            read_timeout=30,
+            # AWS_ENDPOINT_URL_EC2 and the like would lead out of this account.
+            ignore_configured_endpoint_urls=True,
+        ),
+    )
+
+
 # A HEAD request of S3 has no body, so its error has no other code than the status.
 _GONE: Final = ("404", "Gateway.NotAttached", "ResourceNotFoundException")
 
@@ -97,7 +118,6 @@ class Account:
     keys: Keys = MADE_UP
     default_tags: Mapping[str, str] = field(default_factory=dict)
     action: str = "reading"
-    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _types: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     backup = _Bound()
@@ -123,25 +143,8 @@ class Account:
         return dataclasses.replace(self, action=action)
 
     def client(self, service: str) -> Any:
-        """boto3 client of the account; made once, since making one is slow."""
-        if service not in self._clients:
-            # boto3's stubs know each service by its literal name; here it is any of them.
-            make: Callable[..., Any] = _session().client
-            self._clients[service] = make(
-                service,
-                region_name=self.region,
-                endpoint_url=self.endpoint,
-                aws_access_key_id=self.keys.id,
-                aws_secret_access_key=self.keys.secret,
-                config=botocore.config.Config(  # type: ignore[call-arg]  # the stub lacks the last one
-                    retries={"max_attempts": 1},
-                    connect_timeout=5,
-                    read_timeout=30,
-                    # AWS_ENDPOINT_URL_EC2 and the like would lead out of this account.
-                    ignore_configured_endpoint_urls=True,
-                ),
-            )
-        return self._clients[service]
+        """boto3 client of the account."""
+        return _client(service, self.region, self.endpoint, self.keys)
 
     def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
         """One API call by boto3's names. Raises `AwsError`."""
