@@ -17,6 +17,7 @@ from . import schema
 from .account import Account
 from .backends import has_region
 from .schema import Problem
+from .state import Change, top
 from .tags import all_tags
 from .wire import UNKNOWN, Unknown, has_unknown
 
@@ -37,20 +38,6 @@ class AutoName:
 
     property: str = "name"
     longest: int = 255
-
-
-@dataclass(frozen=True)
-class Change:
-    """One differing property: path in Pulumi's form, what happens to it, whether it replaces."""
-
-    path: str
-    kind: str  # add, update or delete
-    replaces: bool
-
-
-def top(path: str) -> str:
-    """The top-level property of a path: `ingress` of `ingress[0].fromPort`."""
-    return path.split(".")[0].split("[")[0]
 
 
 class Planned(ABC):

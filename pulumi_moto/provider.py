@@ -18,10 +18,10 @@ from . import invokes, wire
 from .account import Account, AwsError
 from .backends import has_region
 from .lookup import InvokeError
-from .planning import Change, top
 from .regions import Configured, Regions, no_host
 from .resource import Resource, Update
 from .schema import Problem
+from .state import Change, top
 from .table import NotSimulated, resource_type
 
 VERSION: Final = "7.51.1"  # the pulumi-aws whose declarations are checked against

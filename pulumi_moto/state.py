@@ -1,12 +1,15 @@
-"""The recorded state of a stack: the JSON of `pulumi stack export`."""
+"""The recorded state of a stack, and the steps that would change it. Needs no account."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from . import wire
 
+Operation = Literal["create", "update", "replace", "delete", "same"]
+
+STASH: Final = "pulumi:index:Stash"
 # Fixed by the engine, as in `wire`.
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 
@@ -19,6 +22,20 @@ class Encrypted:
 
 
 ENCRYPTED: Final = Encrypted()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One differing property: path in Pulumi's form, what happens to it, whether it replaces."""
+
+    path: str
+    kind: str  # add, update or delete
+    replaces: bool
+
+
+def top(path: str) -> str:
+    """The top-level property of a path: `ingress` of `ingress[0].fromPort`."""
+    return path.split(".")[0].split("[")[0]
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,7 @@ class State:
         """
         try:
             listed = document["deployment"].get("resources") or []
-            found = [_recorded(one) for one in listed if not one.get("delete")]
+            found = [recorded_of(one) for one in listed if not one.get("delete")]
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"this is not an export of a stack: {error!r}") from None
         return cls({one.urn: one for one in found if not one.type.startswith("pulumi:pr")})
@@ -88,7 +105,37 @@ class State:
         )
 
 
-def _recorded(entry: Mapping[str, Any]) -> Recorded:
+@dataclass(frozen=True)
+class Step:
+    """What would happen to one resource.
+
+    Attributes:
+        changes: The differing properties, each with whether it replaces.
+        before, inputs: The inputs of the state and of the program; values may be unknown.
+        outputs: Those that would be recorded; values may be unknown.
+        secrets: Top-level properties with secrets in them.
+        parent: URN of the parent; empty for the stack.
+    """
+
+    operation: Operation
+    urn: str
+    type: str
+    parent: str
+    changes: tuple[Change, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+    protect: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+
+def recorded_of(entry: Mapping[str, Any]) -> Recorded:
+    """A resource in the JSON of a state, or of the engine's events: values may be unknown."""
+
     def clear(name: str) -> dict[str, Any]:
         values: dict[str, Any] = wire.with_whole_numbers(_in_clear(entry.get(name) or {}))
         return {key: value for key, value in values.items() if not key.startswith("__")}
@@ -110,7 +157,7 @@ def _in_clear(value: Any) -> Any:
         items = [_in_clear(item) for item in value]
         return ENCRYPTED if ENCRYPTED in items else items
     if not isinstance(value, Mapping):
-        return value
+        return wire.UNKNOWN if value in wire.MARKERS else value
     if _SIGNATURE in value:
         return json.loads(value["plaintext"]) if "plaintext" in value else ENCRYPTED
     return {key: _in_clear(item) for key, item in value.items()}

@@ -16,8 +16,8 @@ compared with.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 from pulumi.runtime.mocks import MockMonitor
@@ -27,45 +27,11 @@ from . import wire
 from .account import Account
 from .hooks import Hooks
 from .mocks import SimulatedMocks
-from .planning import Change, top
 from .resource import Resource
-from .state import ENCRYPTED, Recorded, State
+from .state import ENCRYPTED, STASH, Change, Operation, Recorded, State, Step, top
 from .table import resource_type
 
-Operation = Literal["create", "update", "replace", "delete", "same"]
-
-STASH: Final = "pulumi:index:Stash"
 _STACK: Final = "pulumi:pulumi:Stack"
-
-__all__ = ["ENCRYPTED", "STASH", "Recorded", "State", "Step", "StepMonitor"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """What would happen to one resource.
-
-    Attributes:
-        changes: The differing properties, each with whether it replaces.
-        before, inputs: The inputs of the state and of the program; values may be unknown.
-        outputs: Those that would be recorded; values may be unknown.
-        secrets: Top-level properties with secrets in them.
-        parent: URN of the parent; empty for the stack.
-    """
-
-    operation: Operation
-    urn: str
-    type: str
-    parent: str
-    changes: tuple[Change, ...] = ()
-    before: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    secrets: frozenset[str] = frozenset()
-    protect: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.urn.rpartition("::")[2]
 
 
 class StepMonitor(MockMonitor):

@@ -16,7 +16,7 @@ _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _MARKER: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_MARKERS: Final = frozenset(
+MARKERS: Final = frozenset(
     {
         _MARKER,
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # boolean
@@ -108,7 +108,7 @@ def unwrapped(values: Mapping[str, Any]) -> Properties:
 def _unwrap(value: Any) -> tuple[Any, bool]:
     """The value itself, and whether it holds a secret."""
     if isinstance(value, str):
-        return (UNKNOWN if value in _MARKERS else value), False
+        return (UNKNOWN if value in MARKERS else value), False
     if isinstance(value, list | tuple):
         items = [_unwrap(item) for item in value]
         return [item for item, _ in items], any(secret for _, secret in items)

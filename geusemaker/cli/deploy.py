@@ -143,14 +143,7 @@ def _deploy(
 ) -> None:
     """The command; `fit` rewrites the commands in a message to match the user's flags."""
     name, cli, file = target.required_stack()
-    of_stack = target.given()
-    wanted = effective(
-        [from_file, of_stack, of_environment(), of_flags(given)],
-        target.required_region(),
-        target.region_source,
-        target.region_source == regions.OF_STACK,
-        file_region,
-    )
+    wanted = effective_of(target, from_file, file_region, given)
     terminal.paragraph(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
     _show(wanted, fit)
     with stack_file.trial(cli, file, wanted.writes) as trial:
@@ -181,6 +174,22 @@ def _deploy(
             f"resources created so far. Fix the cause, then `{again}` continues."
         ) from None
     _show_outputs(target, name if flags["--stack"] else None)
+
+
+def effective_of(
+    target: Target,
+    from_file: list[Given],
+    file_region: Given | None,
+    given: dict[str, str | None],
+) -> Effective:
+    """The config of a stack with a config file, the environment and flags."""
+    return effective(
+        [from_file, target.given(), of_environment(), of_flags(given)],
+        target.required_region(),
+        target.region_source,
+        target.region_source == regions.OF_STACK,
+        file_region,
+    )
 
 
 def _up(cli: PulumiCli, previewed: Outcome) -> None:

@@ -30,7 +30,8 @@ from geusemaker.cost.resources import INSTANCE, VAULT
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
-from geusemaker.pulumi_cli.run import PulumiCli, reason
+from geusemaker.pulumi_cli.output import reason
+from geusemaker.pulumi_cli.run import PulumiCli
 from geusemaker.pulumi_cli.state import Recorded, StackState
 
 _NOTHING: Final = "Nothing was deleted"

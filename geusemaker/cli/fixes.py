@@ -20,7 +20,7 @@ _OF_STACK = re.compile(
     r"pulumi (?:config|up|preview|refresh|destroy|cancel|state|stack (?:output|export|rm))\b"
 )
 _OURS = re.compile(
-    r"geusemaker (?:deploy|up|plan|destroy|doctor|ami [a-z]+|status|logs|connect|stop|start"
+    r"geusemaker (?:deploy|up|plan|preview|destroy|doctor|ami [a-z]+|status|logs|connect|stop|start"
     r"|credentials)\b"
 )
 # These have no --local.
@@ -51,18 +51,20 @@ def reword(
     region: str | None = None,
     deploy: Flags | None = None,
     plan: Flags | None = None,
+    preview: Flags | None = None,
 ) -> str:
     """Rewrites backticked commands to match the user's flags.
 
-    `stack` and `region` are the values of --stack and --region. `deploy` or `plan` holds the flags
-    of that command by name; both are None for other commands.
+    `stack` and `region` are the values of --stack and --region. `deploy`, `plan` or `preview` holds
+    the flags of that command by name; all are None for other commands.
     """
-    # `deploy` writes each value into the stack's file. `plan` writes none, and its flags win over
-    # the file: where one was typed, only that flag can change the value.
+    # `deploy` writes each value into the stack's file. The others write none, and their flags win
+    # over the file: where one was typed, only that flag can change the value.
     typed = _Typed("deploy", deploy, _FLAG_OF) if deploy is not None else None
-    if plan is not None:
-        keys = {key: flag for key, flag in _FLAG_OF.items() if plan.get(flag)}
-        typed = _Typed("plan", plan, keys)
+    for name, flags in (("plan", plan), ("preview", preview)):
+        if flags is not None:
+            keys = {key: flag for key, flag in _FLAG_OF.items() if flags.get(flag)}
+            typed = _Typed(name, flags, keys)
 
     def rewritten(found: re.Match[str]) -> str:
         steps = found[1].split(" && ")

@@ -39,6 +39,11 @@ class Commands(LazyGroup):
         ),
         Lazy("up", "geusemaker.cli.deploy:deploy", "The same as deploy."),
         Lazy(
+            "preview",
+            "geusemaker.cli.preview:preview",
+            "Show Pulumi's preview, then what is replaced and why, what stops, and the cost.",
+        ),
+        Lazy(
             "plan",
             "geusemaker.cli.plan:plan",
             "Show what a stack would be, without an account, a network or the Pulumi CLI.",

@@ -1,7 +1,7 @@
 """`geusemaker plan`: what a stack would be, and what a change would do, without an account."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,26 @@ from geusemaker.today import today
 
 FAILED_CONDITION = 3
 """Exit code where a condition of `--fail-on` is true."""
+
+FailOnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
+    ),
+]
+HoursOption = Annotated[
+    int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
+]
+MarkdownOption = Annotated[
+    bool, typer.Option("--markdown", help="Print Markdown for a comment on a pull request.")
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Also write the plan as one HTML page, with a picture of the stack."
+    ),
+]
 
 
 def plan(
@@ -53,28 +73,11 @@ def plan(
             "a state saved by `pulumi stack export --file state.json`.",
         ),
     ] = None,
-    fail_on: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            help=f"End with exit code 3 if one of these is true: {conditions.FORMS}.",
-        ),
-    ] = None,
-    hours: Annotated[
-        int, typer.Option(metavar="N", min=0, max=744, help="Hours a month that the host runs.")
-    ] = 730,
+    fail_on: FailOnOption = None,
+    hours: HoursOption = 730,
     as_json: JsonOption = False,
-    as_markdown: Annotated[
-        bool,
-        typer.Option("--markdown", help="Print Markdown for a comment on a pull request."),
-    ] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Also write the plan as one HTML page, with a picture of the stack.",
-        ),
-    ] = None,
+    as_markdown: MarkdownOption = False,
+    html: HtmlOption = None,
 ) -> None:
     """Show what a stack would be, without an account, a network or the Pulumi CLI.
 
@@ -86,17 +89,35 @@ def plan(
         "amiType": ami_type,
         "instanceType": instance_type,
     }
-    wanted = _conditions(fail_on, against)
-    if as_json and as_markdown:
-        raise typer.BadParameter("--json and --markdown both print to stdout: use one of them")
-    if html:
-        _check_page(html)
+    wanted = conditions_of(fail_on, compares=against is not None)
+    check_forms(as_json, as_markdown, html)
     try:
         with terminal.working("Planning"):
             made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
     except GeuseMakerError as error:
         error.args = (reword(str(error), stack=stack, region=region, plan=flags_of(context)),)
         raise
+    finish(made, wanted, text.show, as_json=as_json, as_markdown=as_markdown, html=html)
+
+
+def check_forms(as_json: bool, as_markdown: bool, html: Path | None) -> None:
+    """Rejects two forms at once, and a page that cannot be written, as wrong flags: exit code 2."""
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown both print to stdout: use one of them")
+    if html:
+        _check_page(html)
+
+
+def finish(
+    made: Plan,
+    wanted: list[conditions.Condition],
+    show: Callable[[Plan], None],
+    *,
+    as_json: bool,
+    as_markdown: bool,
+    html: Path | None,
+) -> None:
+    """Prints the plan, and writes its page. Exit code 3 where a condition is true."""
     made = made.model_copy(update={"failed": conditions.failed(wanted, made)})
     if as_json:
         typer.echo(made.json_text())
@@ -105,14 +126,14 @@ def plan(
 
         typer.echo(markdown(made), nl=False)
     else:
-        text.show(made)
+        show(made)
     if html:
         _write_page(html, made)
     if made.failed:
         raise typer.Exit(FAILED_CONDITION)
 
 
-def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Condition]:
+def conditions_of(fail_on: str | None, *, compares: bool) -> list[conditions.Condition]:
     """Rejects wrong conditions as wrong flags: exit code 2."""
     if fail_on is None:
         return []
@@ -121,7 +142,7 @@ def _conditions(fail_on: str | None, against: str | None) -> list[conditions.Con
     except ValueError as error:
         raise typer.BadParameter(f"--fail-on: {error}") from None
     for one in found:
-        if one.needs_comparison and against is None:
+        if one.needs_comparison and not compares:
             raise typer.BadParameter(f"--fail-on {one.text} is about a change: add --against")
     return found
 
@@ -206,7 +227,7 @@ def _plan(
         from geusemaker.plan.compare import comparison_of
         from geusemaker.plan.run import run
         from geusemaker.plan.side import side
-        from pulumi_moto.steps import State
+        from pulumi_moto.state import State
 
         own = side(project, name, here, values, given)
         state = None

@@ -82,18 +82,19 @@ class Target:
     def identity(self) -> Identity:
         """The caller, by GetCallerIdentity. Raises `AwsError` or `ConfigError`."""
         self.required_region()  # a misspelt Region would be reported as a network error
-        with self._translated("sts", "GetCallerIdentity"):
+        with self.translated("sts", "GetCallerIdentity"):
             answer = self.client("sts").get_caller_identity()
         return Identity(answer["Account"], answer["Arn"])
 
     def ec2(self) -> EC2Service:
         """The look-up of images. Raises `ConfigError` without a Region, or `AwsError`."""
         region = self.required_region()
-        with self._translated("ec2", "DescribeImages"):
+        with self.translated("ec2", "DescribeImages"):
             return EC2Service(region, client=self.client("ec2"))
 
     @contextlib.contextmanager
-    def _translated(self, service: str, operation: str) -> Iterator[None]:
+    def translated(self, service: str, operation: str) -> Iterator[None]:
+        """Raises boto3's errors in the block as `AwsError`."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
 

@@ -20,7 +20,7 @@ from geusemaker.simulator.images import DLAMI_OWNER, recorded, root_device_of, r
 from pulumi_moto.account import Account
 from pulumi_moto.backends import account_id, backend_of
 from pulumi_moto.images import Image, publish
-from pulumi_moto.steps import STASH, State
+from pulumi_moto.state import STASH, State
 
 _RANGE: Final = "10.0.0.0/16"
 _OWNER: Final = "123456789012"

@@ -30,9 +30,9 @@ from geusemaker.plan.model import (
     Resource,
     Subnet,
 )
-from geusemaker.plan.run import Ran
+from geusemaker.plan.ran import Ran
 from geusemaker.userdata.render import LIMIT_BYTES, Bounds
-from pulumi_moto.steps import STASH, Step
+from pulumi_moto.state import STASH, Step
 from pulumi_moto.wire import Unknown
 
 HOST: Final = "aws:ec2/instance:Instance"

@@ -22,11 +22,10 @@ from geusemaker.plan.model import (
     Outage,
     PropertyChange,
 )
-from geusemaker.plan.run import Ran
+from geusemaker.plan.ran import Ran
 from geusemaker.userdata.render import Bounds
-from pulumi_moto import planning
-from pulumi_moto.planning import top
-from pulumi_moto.steps import ENCRYPTED, STASH, State, Step
+from pulumi_moto import state as recorded
+from pulumi_moto.state import ENCRYPTED, STASH, State, Step, top
 from pulumi_moto.wire import has_unknown
 
 _OBJECT: Final = "aws:s3/bucketObjectv2:BucketObjectv2"
@@ -57,7 +56,7 @@ def comparison_of(
     changes = [_change(step) for step in ran.steps if step.operation != "same"]
     gone = [one for one in changes if one.operation in ("replace", "delete")]
     files, notes = _files(ran, state)
-    if any(
+    if against.kind == "state" and any(
         ENCRYPTED in (*one.inputs.values(), *one.outputs.values())
         for one in state.resources.values()
     ):
@@ -104,7 +103,7 @@ def _holds(step: Step) -> Literal["host", "data", ""]:
     return "data" if step.type in _DATA or is_secret else ""
 
 
-def _property(step: Step, change: planning.Change) -> PropertyChange:
+def _property(step: Step, change: recorded.Change) -> PropertyChange:
     is_secret = top(change.path) in step.secrets
     return PropertyChange(
         path=change.path,

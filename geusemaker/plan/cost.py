@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from geusemaker import cost
 from geusemaker.plan.model import Cost, CostPart
-from pulumi_moto.steps import State, Step
+from pulumi_moto.state import State, Step
 
 _HOST: Final = "aws:ec2/instance:Instance"
 

@@ -264,9 +264,9 @@ class FileDiff(Part):
 
 
 class Against(Part):
-    """What the plan is compared with."""
+    """What the plan is compared with. "stack" is the deployed stack itself."""
 
-    kind: Literal["config", "git", "state"]
+    kind: Literal["config", "git", "state", "stack"]
     name: str
 
 

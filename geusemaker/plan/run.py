@@ -14,12 +14,14 @@ import pulumi.runtime
 
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.plan.adopted import StandIns
+from geusemaker.plan.ran import Ran
 from geusemaker.simulator.mocks import simulated_account
 from geusemaker.simulator.seed import WITHOUT_QUOTAS
 from pulumi_moto.account import AwsError
 from pulumi_moto.hooks import HookError
 from pulumi_moto.lookup import InvokeError
-from pulumi_moto.steps import State, Step, StepMonitor
+from pulumi_moto.state import State
+from pulumi_moto.steps import StepMonitor
 from pulumi_moto.table import NotSimulated
 
 PROJECT: Final = "geusemaker"
@@ -41,25 +43,6 @@ class Program:
     config: Mapping[str, str]
     secrets: frozenset[str] = frozenset()
     default_tags: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class Ran:
-    """One run.
-
-    Attributes:
-        steps: What would happen, with deletions last.
-        state: The stack; empty for a run against a state.
-        messages: What the program logged.
-        instance: The instance type, as EC2 describes it.
-        unchecked: What was not checked, because an account is needed.
-    """
-
-    steps: tuple[Step, ...]
-    state: State
-    messages: tuple[tuple[Literal["info", "warning"], str], ...]
-    instance: Mapping[str, Any]
-    unchecked: tuple[str, ...]
 
 
 class _Log(logging.Logger):

@@ -64,6 +64,19 @@ def show(plan: Plan) -> None:
     for file in plan.comparison.files if plan.comparison else ():
         _title(f"Change of {file.path}")
         print(file.diff)
+    _show_failed(plan)
+
+
+def show_summary(plan: Plan) -> None:
+    """Prints what would change, after a preview of Pulumi's that has the details."""
+    terminal.paragraph()
+    _head(plan)
+    if plan.comparison:
+        show_comparison(plan.comparison)
+    _show_failed(plan)
+
+
+def _show_failed(plan: Plan) -> None:
     for condition in plan.failed:
         terminal.paragraph()
         terminal.paragraph(f"--fail-on {condition}: {terminal.mark('failed', 'true')}")

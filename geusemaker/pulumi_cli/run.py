@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,16 +12,17 @@ from typing import Any
 
 from geusemaker.errors import GeuseMakerError, PulumiError
 from geusemaker.pulumi_cli.outcome import Outcome, changed_by
+from geusemaker.pulumi_cli.output import (
+    ECHOES,
+    as_object,
+    diagnostics_in,
+    events_in,
+    is_json,
+    without_prefix,
+)
 from geusemaker.pulumi_cli.state import StackState, state_of
 from geusemaker.remarks import PREVIEWED
 
-# The engine repeats the program's error with these; they add nothing.
-_ECHOES = (
-    "an unhandled error occurred: program exited with non-zero exit code",
-    "preview failed",
-    "update failed",
-    "destroy failed",
-)
 _REPLACES = ("replace", "create-replacement", "delete-replaced")
 _INTERRUPT_SECONDS = 60.0
 # Other commands end before a garbage collection pays, which is a quarter of their time. A provider
@@ -34,10 +34,7 @@ _OUTPUTS = ("stack", "output")
 _CONFIG = ("config",)
 # After a failure, Pulumi would list each output with a minus below the error.
 _AFTER_PREVIEW = ("--yes", "--skip-preview", "--suppress-outputs")
-# The engine puts this before an error of the program's hooks.
-_HOOK = re.compile(r'^(Preview failed: )?before hook "[^"]*" failed: ')
 _CANCELLED = "update canceled"
-_MARKUP = re.compile(r"<\{%[^%]*%\}>")
 
 
 class PulumiCli:
@@ -103,9 +100,37 @@ class PulumiCli:
 
     def state(self) -> StackState:
         """The stack's state, with encrypted secrets. Raises `PulumiError`."""
-        return state_of(_as_object(self._output("stack", "export", *self._stack_options())))
+        return state_of(as_object(self._output("stack", "export", *self._stack_options())))
+
+    def preview_with_events(
+        self, say: Callable[[str], None] | None, config_file: Path | None = None
+    ) -> list[dict[str, Any]]:
+        """A preview as the CLI shows it, and the engine's events.
+
+        Passes on each line, or without `say` lets the CLI draw its tree on this process's terminal.
+        Raises `PulumiError` if it fails.
+        """
+        with self._event_log() as (options, env, log):
+            arguments = ["preview", *self._stack_options(config_file), *options]
+            if say is None:
+                code, lines = self._drawn(arguments, env), [""]
+            else:
+                code, lines = self._passed_on(arguments, env, say)
+            events = _logged(log)
+        if code != 0:
+            ran = subprocess.CompletedProcess(arguments, code, "", "\n".join(lines))
+            raise self.error(self._error_text(ran, diagnostics_in(events)))
+        return events
 
     def _with_output(self, say: Callable[[str], None], *arguments: str) -> None:
+        code, lines = self._passed_on(arguments, {**self._env, PREVIEWED: "1"}, say)
+        if code != 0:
+            raise self.error("\n".join(lines))
+
+    def _passed_on(
+        self, arguments: Sequence[str], env: Mapping[str, str], say: Callable[[str], None]
+    ) -> tuple[int, list[str]]:
+        """Runs the CLI and passes on each line. Its exit code, and the lines."""
         command = self._command(*arguments, "--suppress-progress")
         lines: list[str] = []
 
@@ -115,31 +140,34 @@ class PulumiCli:
                 lines.append(line.rstrip("\n"))
                 say(lines[-1])
 
-        env = {**self._env, PREVIEWED: "1"}
         with _started(command, self.project, env, subprocess.STDOUT) as child:
             _wait_through_interrupts(child, read)
-        if child.returncode != 0:
-            raise self.error("\n".join(lines))
+        return child.returncode, lines
 
-    def _on_terminal(self, *arguments: str) -> None:
+    @contextlib.contextmanager
+    def _event_log(self) -> Iterator[tuple[list[str], dict[str, str], Path]]:
+        """Options, environment and file of a log of the engine's events."""
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "events"
-            command = [str(self.program), *arguments, "--event-log", str(log)]
-            # The CLI has the flag --event-log only with the second variable.
-            env = {**self._env, PREVIEWED: "1", "PULUMI_DEBUG_COMMANDS": "true"}
-            with subprocess.Popen(command, cwd=self.project, env=env) as child:
-                _wait_through_interrupts(child, lambda: None)
-            if child.returncode != 0:
-                text = log.read_text(encoding="utf-8") if log.exists() else ""
-                shown = [event.get("diagnosticEvent") or {} for event in _events(text)]
-                errors = [
-                    _MARKUP.sub("", str(one.get("message"))).strip()
-                    for one in shown
-                    if one.get("severity") == "error"
-                ]
+            # The CLI has the flag --event-log only with this variable.
+            yield ["--event-log", str(log)], {**self._env, "PULUMI_DEBUG_COMMANDS": "true"}, log
+
+    def _drawn(self, arguments: Sequence[str], env: Mapping[str, str]) -> int:
+        """Runs the CLI on this process's terminal. Its exit code."""
+        command = [str(self.program), *arguments]
+        with subprocess.Popen(command, cwd=self.project, env=dict(env)) as child:
+            _wait_through_interrupts(child, lambda: None)
+        return child.returncode
+
+    def _on_terminal(self, *arguments: str) -> None:
+        with self._event_log() as (options, env, log):
+            code = self._drawn([*arguments, *options], {**env, PREVIEWED: "1"})
+            if code != 0:
+                said = diagnostics_in(_logged(log))
+                errors = [text.strip() for severity, text in said if severity == "error"]
                 if _CANCELLED in errors:
                     raise KeyboardInterrupt
-                raise self.error("\n".join(errors) or self._no_reason(child.returncode))
+                raise self.error("\n".join(errors) or self._no_reason(code))
 
     def read_ahead(self) -> None:
         """Starts the CLIs of `outputs` and of `config` without secrets, for a command that needs
@@ -192,8 +220,8 @@ class PulumiCli:
     def _read(self, *command: str) -> dict[str, Any]:
         """The JSON object that the command prints; `read_ahead` may have started it."""
         if started := self._ahead.pop(command, None):
-            return _as_object(started.result())
-        return _as_object(self._output(*command, *self._stack_options(), "--json"))
+            return as_object(started.result())
+        return as_object(self._output(*command, *self._stack_options(), "--json"))
 
     def _stack_options(self, config_file: Path | None = None) -> list[str]:
         stack = ["--stack", self.stack] if self.stack else []
@@ -208,7 +236,7 @@ class PulumiCli:
     def _run_with_document(self, *arguments: str) -> Outcome:
         """For previews, which print one JSON document."""
         ran = self._run(*arguments)
-        digest = _as_object(ran.stdout)
+        digest = as_object(ran.stdout)
         diagnostics = [
             (str(one.get("severity")), str(one.get("message")))
             for one in digest.get("diagnostics") or []
@@ -225,14 +253,12 @@ class PulumiCli:
     def _run_with_events(self, *arguments: str) -> Outcome:
         """For operations, which print one JSON event a line."""
         ran = self._run(*arguments)
-        diagnostics: list[tuple[str, str]] = []
+        events = list(events_in(ran.stdout))
         changes: object = None
-        for event in _events(ran.stdout):
-            if shown := event.get("diagnosticEvent"):
-                diagnostics.append((str(shown.get("severity")), str(shown.get("message"))))
+        for event in events:
             if summary := event.get("summaryEvent"):
                 changes = summary.get("resourceChanges")
-        return self._outcome(ran, changes, diagnostics)
+        return self._outcome(ran, changes, diagnostics_in(events))
 
     def _outcome(
         self,
@@ -242,10 +268,8 @@ class PulumiCli:
     ) -> Outcome:
         if ran.returncode != 0:
             raise self.error(self._error_text(ran, diagnostics))
-        warnings = [
-            _without_prefix(text) for severity, text in diagnostics if severity == "warning"
-        ]
-        notes = [_without_prefix(text) for severity, text in diagnostics if severity == "info"]
+        warnings = [without_prefix(text) for severity, text in diagnostics if severity == "warning"]
+        notes = [without_prefix(text) for severity, text in diagnostics if severity == "info"]
         counted = changes if isinstance(changes, dict) else {}
         return Outcome(
             counted,
@@ -257,17 +281,17 @@ class PulumiCli:
         self, ran: subprocess.CompletedProcess[str], diagnostics: list[tuple[str, str]]
     ) -> str:
         """The program's own errors without prefix; else the CLI's output."""
-        messages = [_without_prefix(text) for severity, text in diagnostics if severity == "error"]
+        messages = [without_prefix(text) for severity, text in diagnostics if severity == "error"]
         if (own := self._known_error(messages)) is not None:
             return own
-        if not messages and not _is_json(ran.stdout):
+        if not messages and not is_json(ran.stdout):
             messages = [
-                _without_prefix(ran.stderr),
+                without_prefix(ran.stderr),
                 *([] if ran.stderr.strip() else [ran.stdout.strip()]),
             ]
         elif not messages:
-            messages = [_without_prefix(ran.stderr)]
-        errors = [text for text in dict.fromkeys(messages) if text and not text.startswith(_ECHOES)]
+            messages = [without_prefix(ran.stderr)]
+        errors = [text for text in dict.fromkeys(messages) if text and not text.startswith(ECHOES)]
         return "\n".join(errors or [self._no_reason(ran.returncode)])
 
     def _known_error(self, messages: list[str]) -> str | None:  # noqa: ARG002 - for subclasses
@@ -288,6 +312,10 @@ class PulumiCli:
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(self.program), *arguments, "--non-interactive", "--color", "never"]
+
+
+def _logged(log: Path) -> list[dict[str, Any]]:
+    return list(events_in(log.read_text(encoding="utf-8"))) if log.exists() else []
 
 
 def _started(
@@ -340,39 +368,3 @@ def _wait_after_interrupt(child: "subprocess.Popen[str]") -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.communicate(timeout=_INTERRUPT_SECONDS)
     child.kill()
-
-
-def _is_json(text: str) -> bool:
-    """Whether the CLI's output is JSON."""
-    return re.match(r'\s*\{\s*["}]', text) is not None
-
-
-def _without_prefix(text: str) -> str:
-    plain = text.strip().removeprefix("error: ").removeprefix("warning: ").strip()
-    return _HOOK.sub("", plain)
-
-
-def reason(text: str) -> str:
-    """The first error in the CLI's output for people, on one line; the whole text without one."""
-    _, found, diagnostics = text.partition("Diagnostics:")
-    first, *errors = (diagnostics if found else text).split("error: ")
-    for error in errors or [first]:
-        lines = [line.strip() for line in error.partition("\n\n")[0].splitlines()]
-        said = " ".join(line for line in lines if line and not line.startswith(_ECHOES))
-        if said:
-            return re.sub(r"^1 error occurred: \* ", "", said).rstrip(".")
-    return text
-
-
-def _as_object(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _events(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        if event := _as_object(line):
-            yield event

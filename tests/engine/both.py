@@ -17,8 +17,7 @@ from geusemaker.errors import ConfigError
 from geusemaker.plan import stack_values
 from geusemaker.plan.run import run
 from geusemaker.plan.side import side
-from pulumi_moto.planning import top
-from pulumi_moto.steps import STASH, State
+from pulumi_moto.state import STASH, State, top
 
 from .changes import DEPLOYED, Change, Keys
 from .door import Door

@@ -43,6 +43,8 @@ FINE = {
     "state_after": {"deployment": {}},
     "looked_lines": ["Previewing destroy (dev):", "    - 36 to delete"],
     "destroy_lines": ["Destroying (dev):", "    - 36 deleted"],
+    "preview_lines": ["Previewing update (dev):", "    + 36 to create"],
+    "events": [],
     "up_lines": ["Updating (dev):", "    + 36 created"],
 }
 
@@ -131,6 +133,13 @@ def run(
             event = {"severity": "error", "message": f"<{{%reset%}}>{line}<{{%reset%}}>\n"}
             Path(log).write_text(json.dumps({"diagnosticEvent": event}) + "\n")
         return int(answers.get("up_code", 0))
+    elif what[0] == "preview" and (log := option(arguments, "--event-log")):
+        assert env["PULUMI_DEBUG_COMMANDS"] == "true"
+        (here / "previewed.yaml").write_text(file.read_text() if file.exists() else "")
+        for line in answers["preview_lines"]:
+            say(line)
+        Path(log).write_text("".join(f"{json.dumps(one)}\n" for one in answers["events"]))
+        return int(answers.get("preview_code", 0))
     elif what[0] == "preview":
         (here / "previewed.yaml").write_text(file.read_text() if file.exists() else "")
         if spoils := answers.get("preview_spoils"):

@@ -13,7 +13,7 @@ from geusemaker.errors import ConfigError, LocalError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places, find_project
 from geusemaker.local.stack import LocalCli
-from geusemaker.pulumi_cli import run
+from geusemaker.pulumi_cli import output
 from geusemaker.pulumi_cli.outcome import Outcome
 from local.clones import Clone
 
@@ -215,7 +215,7 @@ def test_a_spawned_stand_in_answers_like_the_one_in_this_process(
 
 
 def test_lines_that_are_not_json_objects_are_skipped() -> None:
-    assert list(run._events('[1]\n{"a": 1}\nnoise\n')) == [{"a": 1}]
+    assert list(output.events_in('[1]\n{"a": 1}\nnoise\n')) == [{"a": 1}]
 
 
 def test_the_clone_is_found_from_a_folder_inside_it(clone: Clone) -> None:

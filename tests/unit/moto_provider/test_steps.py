@@ -11,7 +11,8 @@ from pulumi import ResourceOptions
 
 from pulumi_moto.hooks import HookError
 from pulumi_moto.mocks import simulated_account
-from pulumi_moto.steps import State, Step, StepMonitor
+from pulumi_moto.state import State, Step
+from pulumi_moto.steps import StepMonitor
 
 Program = Callable[[], object]
 PARAMETER = "aws:ssm/parameter:Parameter"

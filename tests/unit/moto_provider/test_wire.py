@@ -19,7 +19,7 @@ SCALARS = (
     st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: not x.is_integer())
-    | st.text().filter(lambda text: text not in wire._MARKERS)
+    | st.text().filter(lambda text: text not in wire.MARKERS)
     | st.just(UNKNOWN)
 )
 VALUES = st.recursive(
@@ -55,7 +55,7 @@ def test_nothing_is_left_out_at_the_top_and_in_objects_but_kept_in_lists() -> No
     assert wire.decode(struct).values == {"b": {"d": 1}, "e": [None, 1]}
 
 
-@pytest.mark.parametrize("marker", sorted(wire._MARKERS))
+@pytest.mark.parametrize("marker", sorted(wire.MARKERS))
 def test_every_marker_is_unknown(marker: str) -> None:
     shown = wire.decode(_struct(a=marker, b=[{"c": marker}])).values
     assert shown["a"] is UNKNOWN

@@ -10,9 +10,9 @@ from typing import Any
 
 from pulumi_moto.account import Account
 from pulumi_moto.images import Image, derived_id, publish
-from pulumi_moto.planning import Change
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.seed import Seed
+from pulumi_moto.state import Change
 from pulumi_moto.table import TYPES
 
 BY_NAME = {token.rpartition(":")[2]: kind for token, kind in TYPES.items()}
