@@ -102,6 +102,7 @@ class _Command:
         if before.region:
             self.target.region = before.region  # where the resources are, whatever the config says
         who = self.target.identity()
+        _check_account(before, who, name)
         removal = Removal(before, self.delete_data)
         self._tell(f"{self.target.region}, {self.target.shown_account(who)}, stack {name}")
         if not removal.goes and not (self.delete_data and before.resources):
@@ -124,6 +125,11 @@ class _Command:
         if not self.as_json:
             removal_text.show_forecast(removal, forecast, self.fit)
         self._agree(removal, name)
+        if _ids(cli.state()) != _ids(before):
+            raise PulumiError(
+                f"{_NOTHING}: stack {name} has changed since the preview, by another run of "
+                "Pulumi, and what was shown is no longer what would go. Run this command again."
+            )
         failure, end = self._delete(cli, removal, shown, options)
         receipt = self._receipt(removal, cli.state(), who, failure)
         if self.as_json:
@@ -251,6 +257,22 @@ class _Command:
         if after.resources:
             return ["geusemaker deploy", "geusemaker destroy --delete-data"]
         return ["geusemaker local down"] if self.target.simulated else ["pulumi stack rm"]
+
+
+def _check_account(state: StackState, who: Identity, name: str) -> None:
+    """Another account shows nothing of the stack, and a refresh there would empty its state."""
+    accounts = {one.account for one in state.resources if one.account}
+    if accounts and who.account not in accounts:
+        raise PulumiError(
+            f"{_NOTHING}: these AWS credentials are of the account {who.account}, but stack {name} "
+            f"is in {' and '.join(sorted(accounts))}, so nothing of it can be checked. Use "
+            "credentials of that account, for example by `export AWS_PROFILE=NAME`, and run this "
+            "command again."
+        )
+
+
+def _ids(state: StackState) -> set[tuple[str, str, bool]]:
+    return {(one.urn, one.id, one.protect) for one in state.resources}
 
 
 def _refresh(state: StackState, shown: dict[str, Shown]) -> list[str]:

@@ -20,6 +20,7 @@ _NOT_FOUND: Final = {
 }
 _ENDED: Final = ("terminated", "shutting-down")
 _SUBNET: Final = "aws:ec2/subnet:Subnet"
+_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _VPC: Final = "aws:ec2/vpc:Vpc"
 _OF_VPC: Final = (
     ("describe_subnets", "Subnets", "SubnetId", "subnet", "delete-subnet --subnet-id"),
@@ -118,7 +119,9 @@ class Account:
                 self._attachments(goes),
                 self._other_mounts(goes, mounts),
                 self._locks(goes),
-                self._in_network(goes, mounts),
+                self._in_network(goes),
+                self._interfaces(goes, mounts),
+                self._rules(goes),
                 self._policies(goes, removal.state),
             )
             for one in found
@@ -192,23 +195,54 @@ class Account:
                         )
                     )
 
-    def _in_network(self, goes: list[Recorded], mounts: Mapping[str, str]) -> Iterator[str]:
+    def _interfaces(self, goes: list[Recorded], mounts: Mapping[str, str]) -> Iterator[str]:
+        """Network interfaces of others in the stack's subnets, or with its security groups.
+
+        Also one at the host that AWS does not delete with it.
+        """
+        hosts = {one.id for one in _of(goes, INSTANCE)}
+        own = {mounts.get(one.id) for one in _of(goes, MOUNT)}
+        found: dict[str, Mapping[str, Any]] = {}
+        for key, type_ in (("subnet-id", _SUBNET), ("group-id", _GROUP)):
+            if ids := [one.id for one in _of(goes, type_)]:
+                with self._checked(f"the network interfaces of {', '.join(ids)}"):
+                    answer = self._client("ec2").describe_network_interfaces(
+                        Filters=[{"Name": key, "Values": ids}]
+                    )
+                    found |= {one["NetworkInterfaceId"]: one for one in answer["NetworkInterfaces"]}
+        for id_, one in found.items():
+            user = one.get("Attachment", {})
+            goes_with_host = user.get("InstanceId") in hosts and user.get(
+                "DeleteOnTermination", True
+            )
+            if not goes_with_host and id_ not in own:
+                shows = f"ec2 describe-network-interfaces --network-interface-ids {id_}"
+                yield (
+                    f"the network interface {id_}, which is in the stack's subnets or security "
+                    "groups, is not of this stack; delete what it belongs to, or give it other "
+                    f"groups; its user is shown by {self._command(shows)}"
+                )
+
+    def _rules(self, goes: list[Recorded]) -> Iterator[str]:
+        """Rules of other security groups that name the stack's."""
+        own = [one.id for one in _of(goes, _GROUP)]
+        found = set()
+        for direction in ("ip-permission", "egress.ip-permission") if own else ():
+            with self._checked(f"the rules that name {', '.join(own)}"):
+                named = [{"Name": f"{direction}.group-id", "Values": own}]
+                answer = self._client("ec2").describe_security_groups(Filters=named)
+                found |= {one["GroupId"] for one in answer["SecurityGroups"]}
+        for id_ in sorted(found - {one.id for one in goes}):
+            yield (
+                f"the security group {id_} has rules for the stack's security groups; remove those "
+                f"rules, which are shown by "
+                f"{self._command(f'ec2 describe-security-groups --group-ids {id_}')}"
+            )
+
+    def _in_network(self, goes: list[Recorded]) -> Iterator[str]:
         """What others have put into the stack's own network."""
         own = {one.id for one in goes}
         ec2 = self._client("ec2")
-        if subnets := [one.id for one in _of(goes, _SUBNET)]:
-            with self._checked(f"the network interfaces in {', '.join(subnets)}"):
-                inside = [{"Name": "subnet-id", "Values": subnets}]
-                answer = ec2.describe_network_interfaces(Filters=inside)
-                for one in answer["NetworkInterfaces"]:
-                    id_, user = one["NetworkInterfaceId"], one.get("Attachment", {})
-                    if user.get("InstanceId") not in own and id_ not in mounts.values():
-                        shows = f"ec2 describe-network-interfaces --network-interface-ids {id_}"
-                        yield (
-                            f"the network interface {id_} in the stack's network is not of this "
-                            "stack; delete what it belongs to, which is shown by "
-                            f"{self._command(shows)}"
-                        )
         for vpc in _of(goes, _VPC):
             inside = [{"Name": "vpc-id", "Values": [vpc.id]}]
             for operation, part, key, what, delete in _OF_VPC:

@@ -36,6 +36,13 @@ class Recorded:
         """Whether it is a resource in the account."""
         return bool(self.id) and self.type.startswith("aws:")
 
+    @property
+    def account(self) -> str:
+        """The account in its ARN; empty if it has none, as that of a bucket."""
+        arn = self.outputs.get("arn") if self.is_of_aws else None
+        parts = arn.split(":") if isinstance(arn, str) else []
+        return parts[4] if len(parts) > 5 and parts[4].isdigit() else ""
+
 
 @dataclass(frozen=True)
 class StackState:

@@ -387,6 +387,23 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
         {"NetworkInterfaces": [{"NetworkInterfaceId": "eni-other"}]},
         "aws ec2 describe-network-interfaces --network-interface-ids eni-other",
     ),
+    "a network interface that outlives the host": (
+        "describe_network_interfaces",
+        {
+            "NetworkInterfaces": [
+                {
+                    "NetworkInterfaceId": "eni-2",
+                    "Attachment": {"InstanceId": HOST, "DeleteOnTermination": False},
+                }
+            ]
+        },
+        "aws ec2 describe-network-interfaces --network-interface-ids eni-2",
+    ),
+    "rules of another security group": (
+        "describe_security_groups",
+        {"SecurityGroups": [{"GroupId": "sg-default-of-others", "GroupName": "default"}]},
+        "aws ec2 describe-security-groups --group-ids sg-default-of-others",
+    ),
     "another subnet": (
         "describe_subnets",
         {"Subnets": [{"SubnetId": "subnet-1"}, {"SubnetId": "subnet-other"}]},
@@ -420,6 +437,67 @@ def test_what_aws_would_refuse_in_the_middle_is_refused_before(
     assert said.startswith("Nothing was deleted: AWS would refuse in the middle, because ")
     assert f"`{command}" in said
     assert destroys(world) == []
+
+
+def test_another_mount_target_in_the_subnets_is_refused_where_the_files_stay(
+    world: World, aws: Aws
+) -> None:
+    mounts = aws.answers["describe_mount_targets"]["MountTargets"]
+    mounts.append({"MountTargetId": "fsmt-other", "NetworkInterfaceId": "eni-other"})
+    found = aws.answers["describe_network_interfaces"]["NetworkInterfaces"]
+    found.append({"NetworkInterfaceId": "eni-other"})
+    said = world.run("destroy", "--yes", code=1).err
+    assert "the network interface eni-other," in said
+    assert destroys(world) == []
+
+
+def test_an_adopted_network_is_checked_by_the_security_groups(world: World, aws: Aws) -> None:
+    """There the stack's groups may be used anywhere, and others' subnets are no obstacle."""
+    adopted = without({VPC, "sg-0", "subnet-1"}, stack())
+    world.answers(state=adopted)
+    listed = aws.answers["describe_network_interfaces"]["NetworkInterfaces"]
+    asked = []
+
+    def interfaces(**query: Any) -> Any:
+        asked.append(query["Filters"])
+        return {"NetworkInterfaces": [*listed, {"NetworkInterfaceId": "eni-other"}]}
+
+    world.patch.setattr(Aws, "describe_network_interfaces", staticmethod(interfaces), raising=False)
+    assert "eni-other" in world.run("destroy", "--yes", code=1).err
+    assert asked == [[{"Name": "group-id", "Values": ["sg-1"]}]]
+    assert destroys(world) == []
+
+
+@pytest.mark.parametrize("flags", [("--yes",), ("--delete-data", "--confirm", "dev")])
+def test_credentials_of_another_account_delete_nothing(
+    world: World, aws: Aws, flags: tuple[str, ...]
+) -> None:
+    """There everything seems gone, and Pulumi's refresh would empty the state."""
+    listed = stack()
+    host = next(one for one in listed if one["id"] == HOST)
+    host["outputs"]["arn"] = f"arn:aws:ec2:us-east-1:210987654321:instance/{HOST}"
+    world.answers(state=export(listed))
+    aws.answers["describe_instances"] = refusal("x", "InvalidInstanceID.NotFound")
+    said = world.run("destroy", *flags, code=1).err
+    assert said.startswith("Nothing was deleted: these AWS credentials are of the account 12345")
+    assert "is in 210987654321" in said
+    assert destroys(world) == []
+
+
+def test_a_stack_that_changes_during_the_prompt_is_not_deleted(world: World, aws: Aws) -> None:
+    """Without data nothing is excluded: data that another run creates meanwhile would go."""
+    aws.answers["describe_network_interfaces"] = {"NetworkInterfaces": []}
+    world.answers(state=without(DATA | {HOST}, stack()), state_after=export([]))
+    world.terminal(True)
+
+    def confirm(text: str, default: bool) -> bool:
+        world.answers(state=without({HOST}, stack()))
+        return True
+
+    world.patch.setattr("typer.confirm", confirm)
+    said = world.run("destroy", code=1, notes=True).err
+    assert "Nothing was deleted: stack dev has changed since the preview" in said
+    assert really(world) == []
 
 
 def test_what_stays_is_no_obstacle(world: World, aws: Aws) -> None:
