@@ -23,3 +23,10 @@ def shown(seconds: float) -> str:
     """Minutes and seconds, such as "2:05"."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02}"
+
+
+def in_words(seconds: float) -> str:
+    """Hours and minutes, such as "25 min" or "3 h 5 min"; less than a minute counts as one."""
+    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
+    parts = ((hours, "h"), (minutes, "min"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

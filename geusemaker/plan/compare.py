@@ -3,6 +3,7 @@
 import base64
 import binascii
 import difflib
+import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
@@ -77,8 +78,8 @@ def comparison_of(
         replaces_data=any(one.holds == "data" for one in gone),
         refused=tuple(one.name for one in gone if one.is_protected),
         outages=tuple(_outages(changes, config, Steps(ran.steps), state, boot_seconds)),
-        cost_low=costs[1].low - costs[0].low if costs else None,
-        cost_high=costs[1].high - costs[0].high if costs else None,
+        cost_low=round(costs[1].low - costs[0].low, 2) if costs else None,
+        cost_high=round(costs[1].high - costs[0].high, 2) if costs else None,
         files=tuple(files),
         notes=tuple(notes),
     )
@@ -133,7 +134,7 @@ def _at(value: Any, path: str) -> Any:
 def _short(value: Any) -> str | None:
     if value is None or value is ENCRYPTED or has_unknown(value):
         return None
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text if len(text) <= _LONGEST else None
 
 

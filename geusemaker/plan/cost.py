@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from geusemaker import cost
@@ -85,8 +86,13 @@ def _shown(found: cost.Estimate) -> Cost:
     )
 
 
+def _quantity(quantity: Decimal, unit: str) -> str:
+    is_countable = quantity != 1 and not unit.endswith(("GB", "requests"))
+    return f"{quantity.normalize():f} {unit}{'s' if is_countable else ''}"
+
+
 def _part(part: cost.Part) -> CostPart:
-    quantity = "" if part.quantity is None else f"{part.quantity.normalize():f} {part.unit}"
+    quantity = "" if part.quantity is None else _quantity(part.quantity, part.unit)
     amount = None if part.amount is None else float(cost.cents(part.amount))
     age = f"price of {part.as_of}" if part.is_old else ""
     texts = (quantity, age, part.why, part.note)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from geusemaker.host.durations import shown
+from geusemaker.host.durations import in_words
 from geusemaker.plan import text
 from geusemaker.plan.model import Change, Comparison, Cost, Plan, PropertyChange
 
@@ -109,7 +109,7 @@ def _facts(plan: Plan) -> Iterable[Row]:
                 f"Pulumi refuses to delete what is protected: {_names(compared.refused)}",
             )
         for outage in compared.outages:
-            limit = f" for at most {shown(outage.seconds)} min" if outage.seconds else ""
+            limit = f" for at most {in_words(outage.seconds)}" if outage.seconds else ""
             yield "Unavailable", f"{_names(outage.services)}{limit}: {_text(_cut(outage.why))}"
     else:
         yield "Resources", f"{len(plan.resources)}"

@@ -8,7 +8,7 @@ from typing import Final
 import jinja2
 from markupsafe import Markup, escape
 
-from geusemaker.host.durations import shown
+from geusemaker.host.durations import in_words
 from geusemaker.plan import picture, text
 from geusemaker.plan.model import Cost, Plan
 
@@ -27,7 +27,7 @@ def page(plan: Plan) -> str:
         autoescape=True,
         finalize=_shown,
     )
-    environment.filters |= {"prose": _prose, "minutes": shown, "runs": _runs}
+    environment.filters |= {"prose": _prose, "in_words": in_words, "runs": _runs}
     return environment.get_template("page.html.j2").render(
         plan=plan,
         compared=plan.comparison,

@@ -3,10 +3,10 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from geusemaker import terminal
-from geusemaker.host.durations import shown
+from geusemaker.host.durations import in_words
 from geusemaker.plan.model import Change, Comparison, Cost, Model, Operation, Plan
 
 _FIT: Final[Mapping[str, str]] = {
@@ -29,6 +29,7 @@ _VERBS: Final[Mapping[Operation, str]] = {
 
 def show(plan: Plan) -> None:
     """Prints the plan: first what a reader must know, then the details."""
+    plan = Plan.model_validate(_visible_in(plan.model_dump()))
     _head(plan)
     if plan.comparison:
         show_comparison(plan.comparison)
@@ -49,9 +50,9 @@ def show(plan: Plan) -> None:
         terminal.paragraph(text, head)
     _title("Boot")
     for step in plan.boot.steps:
-        limit = f", at most {shown(step.seconds)} min" if step.seconds else ""
+        limit = f", at most {in_words(step.seconds)}" if step.seconds else ""
         terminal.paragraph(f"{step.what}{limit}", f"  {step.name:<9} ")
-    terminal.paragraph(f"all steps at most {shown(plan.boot.seconds)} min; {script(plan)}", "  ")
+    terminal.paragraph(f"all steps at most {in_words(plan.boot.seconds)}; {script(plan)}", "  ")
     if plan.cost:
         _show_cost(plan.cost)
     if plan.messages or plan.unchecked:
@@ -203,6 +204,15 @@ def visible(value: str, keep: str = "\t") -> str:
     )
 
 
+def _visible_in(value: Any) -> Any:
+    """The parts of a plan, with each text visible: a state or a commit may be another person's."""
+    if isinstance(value, Mapping):
+        return {key: _visible_in(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_visible_in(one) for one in value]
+    return visible(value, keep="\t\n") if isinstance(value, str) else value
+
+
 def show_comparison(comparison: Comparison) -> None:
     """Prints what would change."""
     _title(f"Against {comparison.against.name}: {would(comparison.changes)}")
@@ -221,7 +231,7 @@ def show_comparison(comparison: Comparison) -> None:
         sign = f"  {_SIGNS[change.operation]} {change.operation:<7} "
         terminal.paragraph(f"{change.name} ({kind}){': ' if properties else ''}{properties}", sign)
     for outage in comparison.outages:
-        limit = f" for at most {shown(outage.seconds)} min" if outage.seconds else ""
+        limit = f" for at most {in_words(outage.seconds)}" if outage.seconds else ""
         terminal.paragraph(f"{', '.join(outage.services)}{limit}: {outage.why}", "  unavailable: ")
     if comparison.cost_low is not None and comparison.cost_high is not None:
         terminal.paragraph(f"{comparison.cost_low:+.2f} USD a month", "  cost: ")

@@ -56,7 +56,7 @@ def test_the_summary_fits_a_screen_and_the_rest_is_folded(plan: Plan) -> None:
     for row in (
         "1 replaced, 1 deleted, 53 unchanged, against <code>origin/main</code>",
         "Pulumi refuses to delete what is protected: <code>geusemaker-compute-host</code>",
-        "<code>host</code> for at most 1:00 min: it boots",
+        "<code>host</code> for at most 1 min: it boots",
         "160.00 → about 150.00 USD (-10.00)",
         "Run <code>x</code>.",
         "true: <code>replaces-host</code>",
