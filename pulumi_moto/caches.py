@@ -1,7 +1,7 @@
 """Keeps what botocore reads for each session again, and moto computes for each call again.
 
 Without it each service of the account would search all of botocore's data, and each call inspect
-the class that answers it: a quarter of the CPU time of a process that uses the account once.
+the class that answers it: a fifth of the CPU time of a process that uses the account once.
 """
 
 import functools
