@@ -103,3 +103,14 @@ def test_mocks_whose_account_is_gone_make_nothing_in_the_next_one() -> None:
                 late()
         ec2 = mocks.account.client("ec2")
         assert [one for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]] == []
+
+
+def test_each_account_counts_its_own_attachments_of_aws_policies() -> None:
+    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    for _ in range(2):  # the policies themselves are made once for both
+        with simulated_account() as mocks:
+            iam = mocks.account.iam
+            iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)
+            iam.attach_role_policy(RoleName="r", PolicyArn=arn)
+            assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
