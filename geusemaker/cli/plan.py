@@ -1,7 +1,7 @@
 """`geusemaker plan`: what a stack would be, and what a change would do, without an account."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -198,11 +198,11 @@ def _plan(
             f"{against} --stack {stack}`."
         )
     name = stack or (export and export.stack) or _only_stack(project)
-    file = stack_file.file_of(project, os.environ, name)
+    file = stack_file.file_of(project, _environment(name), name)
     if stack and not file.exists():
         raise ConfigError(
             f"--stack is {stack!r}, and there is no file {file.name} in {project}, which would "
-            f"hold its config. {_stacks(project)} Create it: `pulumi stack init {stack}`, or omit "
+            f"hold its config; {_stacks(project)} Create it: `pulumi stack init {stack}`, or omit "
             "--stack."
         )
     values = stack_values.read(project, file)
@@ -300,6 +300,13 @@ def _region(flag: str | None, values: StackValues) -> tuple[str, str]:
         "one, and images differ between Regions. Set it: `pulumi config set aws:region us-east-1` "
         "for the stack, or --region us-east-1 for this command."
     )
+
+
+def _environment(stack: str) -> Mapping[str, str]:
+    """Without the config file of the simulated account for a stack that is not in that account."""
+    is_other = "GEUSEMAKER_SIMULATED" in os.environ and stack != os.environ.get("PULUMI_STACK")
+    hidden = {"PULUMI_OPTION_CONFIG_FILE"} if is_other else set()
+    return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
 def _only_stack(project: Path) -> str:

@@ -136,6 +136,20 @@ def test_a_refused_config_is_one_paragraph(
     assert printed.count("\n") == 1
 
 
+def test_another_stack_in_the_shell_of_the_simulated_account_has_its_own_file(
+    project: Project,
+) -> None:
+    """There a variable names the file of `dev`, which Pulumi takes for every stack."""
+    project.config({"geusemaker:osType": "ubuntu-24.04"}, stack="prod")
+    (project.folder / "Pulumi.dev.yaml").rename(project.folder / "copy.yaml")
+    local = {"GEUSEMAKER_SIMULATED": "1", "PULUMI_STACK": "dev"}
+    for name, value in {**local, "PULUMI_OPTION_CONFIG_FILE": "copy.yaml"}.items():
+        project.patch.setenv(name, value)
+    assert "(Ubuntu 24.04)" in project.plan("--stack", "prod").image.name
+    assert "(Ubuntu 22.04)" in project.plan().image.name
+    assert "no file Pulumi.nosuch.yaml" in project.run("--stack", "nosuch", code=1)
+
+
 @pytest.mark.parametrize("instance_type", ["p5.48xlarge", "g6.48xlarge"])
 def test_a_plan_has_no_quota(project: Project, instance_type: str) -> None:
     """No account, so no quota that it could exceed."""
