@@ -17,7 +17,7 @@ from geusemaker.ec2 import regions
 from geusemaker.ec2.regions import REGION_KEY
 from geusemaker.errors import ConfigError, EngineError, GeuseMakerError, LocalError
 from geusemaker.local import lifecycle, session
-from geusemaker.local.places import STACK, Places, find_project
+from geusemaker.local.places import STACK, Places, named_project
 from geusemaker.messages import nearest
 from geusemaker.pulumi_cli.find import find_engine, find_ready_engine
 from geusemaker.pulumi_cli.run import PulumiCli
@@ -50,10 +50,7 @@ def open_target(
     """
     if region is not None and not any_region:
         regions.check(region, regions.OF_FLAG)  # before anything is started or built
-    here = Path.cwd()
-    project = find_project(here)
-    if project not in (here, *here.parents):
-        say(f"note: {here} is not in a clone of GeuseMaker; using the clone in {project}")
+    project = named_project(Path.cwd(), say)
     base = dict(os.environ)
     if local:
         if stack not in (None, STACK):

@@ -13,10 +13,11 @@ from geusemaker.cli import deploy, stack_file
 from geusemaker.cli.effective import effective
 from geusemaker.cli.fixes import flags_of, reword
 from geusemaker.cli.options import JsonOption, RegionOption
+from geusemaker.cli.target import say
 from geusemaker.config.sources import Given, read_file, region_in
 from geusemaker.ec2 import regions
 from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
-from geusemaker.local.places import find_project
+from geusemaker.local.places import named_project
 from geusemaker.plan import against as other
 from geusemaker.plan import conditions, stack_values, text
 from geusemaker.plan.environment import without_aws_settings
@@ -89,6 +90,8 @@ def plan(
         "amiType": ami_type,
         "instanceType": instance_type,
     }
+    if against == "":
+        raise typer.BadParameter("--against is empty: name a config file, a commit or a state")
     wanted = conditions_of(fail_on, compares=against is not None)
     check_forms(as_json, as_markdown, html)
     try:
@@ -189,7 +192,7 @@ def _plan(
     against: str | None,
     hours: int,
 ) -> Plan:
-    project = find_project(Path.cwd())
+    project = named_project(Path.cwd(), say)
     export = other.saved_state(against) if against else None
     if export and stack and export.stack and stack != export.stack:
         raise ConfigError(

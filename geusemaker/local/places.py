@@ -1,5 +1,6 @@
 """The paths of the local environment: all files of a clone are in its `.geusemaker/`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,14 @@ def find_project(start: Path) -> Path:
         f"There is no GeuseMaker project in {start} or above it (a `Pulumi.yaml` with"
         f" `name: {PROJECT_NAME}`): go into your clone and run the command again."
     )
+
+
+def named_project(start: Path, say: Callable[[str], None]) -> Path:
+    """`find_project`, with a note where `start` is not in the clone that it returns."""
+    project = find_project(start)
+    if project not in (start, *start.parents):
+        say(f"note: {start} is not in a clone of GeuseMaker; using the clone in {project}")
+    return project
 
 
 def pulumi_project(start: Path) -> Path | None:

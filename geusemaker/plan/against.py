@@ -76,8 +76,11 @@ def of_config(project: Path, file: Path, stack: str, region: str) -> "Side":
     """
     from geusemaker.plan.side import of_file, side
 
-    values, given = of_file(project, file)
-    return side(project, stack, values.region or region, values, given)
+    try:
+        values, given = of_file(project, file)
+        return side(project, stack, values.region or region, values, given)
+    except GeuseMakerError as error:
+        raise ConfigError(f"The config in {file} is invalid: {error}") from None
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def of_commit(
 
         def state() -> dict[str, Any]:
             printed, said = process.communicate(json.dumps(request))
-            if process.returncode:
+            if process.returncode or not printed:
                 last = (said.strip().splitlines() or ["it ended without a message"])[-1]
                 raise ConfigError(f"The program at {ref} cannot be planned: {last}")
             found: dict[str, Any] = json.loads(printed)
@@ -152,7 +155,8 @@ def _check_out(project: Path, ref: str, folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         # Python 3.11.2 of Debian 12 has no filters, and extractall() no argument for one.
         archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-        archive.extractall(folder)  # noqa: S202
+        # Without links: one could name a file outside of the folder.
+        archive.extractall(folder, [one for one in archive if one.isfile() or one.isdir()])  # noqa: S202
 
 
 def _git(project: Path, *arguments: str) -> bytes | None:

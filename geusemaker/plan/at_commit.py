@@ -6,6 +6,7 @@ AWS settings.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from geusemaker.simulator import images
 
 def main() -> None:
     """Reads the program from stdin as JSON. Exit code 1 with a paragraph on stderr."""
+    # What the program prints itself goes to stderr.
+    result = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     request: dict[str, Any] = json.load(sys.stdin)
     given = request["program"]
     folder = Path(given.pop("folder"))
@@ -29,7 +33,8 @@ def main() -> None:
     except GeuseMakerError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
-    print(json.dumps(ran.state.to_export()))
+    with result:
+        result.write(json.dumps(ran.state.to_export()))
 
 
 def _hand_over(folder: Path) -> None:

@@ -217,19 +217,49 @@ def test_a_commit_is_read_by_a_python_without_filters_of_archives(
     monkeypatch.delattr(tarfile, "data_filter")
     extract = tarfile.TarFile.extractall
 
-    def of_debian_12(archive: tarfile.TarFile, path: Path) -> None:
+    def of_debian_12(archive: tarfile.TarFile, path: Path, members: list[tarfile.TarInfo]) -> None:
         assert archive.extraction_filter is not None
-        extract(archive, path)
+        extract(archive, path, members)
 
     monkeypatch.setattr(tarfile.TarFile, "extractall", of_debian_12)
     (project.folder / "geusemaker").mkdir()
     (project.folder / "geusemaker" / "__init__.py").write_text("")
+    (project.folder / "Pulumi.prod.yaml").symlink_to(Path(__file__))
     git(project, "init", "--quiet")
     git(project, "add", ".")
     git(project, "commit", "--quiet", "--message", "before")
     folder = project.folder / "taken out"
     against._check_out(project.folder, "HEAD", folder)
     assert (folder / "__main__.py").is_file()
+    assert not (folder / "Pulumi.prod.yaml").is_symlink(), "nothing outside of it is read"
+
+
+def test_what_the_program_of_a_commit_prints_or_how_it_ends_is_no_crash(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+    shutil.copytree(
+        ROOT / "geusemaker",
+        project.folder / "geusemaker",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    program = project.folder / "__main__.py"
+    whole = program.read_text(encoding="utf-8")
+    program.write_text(f"import os\nprint('hello')\nos.system('echo hello')\n{whole}")
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message", "prints")
+    program.write_text("import os\nos._exit(0)\n")
+    git(project, "commit", "--quiet", "--all", "--message", "ends")
+    program.write_text(whole, encoding="utf-8")
+    assert compared(project, "--against", "HEAD~1").changes == ()
+    assert "The program at HEAD cannot be planned" in project.run("--against", "HEAD", code=1)
+
+
+def test_a_fault_in_the_other_config_names_its_file(project: Project) -> None:
+    project.config({"geusemaker:osTyp": "ubuntu-24.04"}, stack="other")
+    printed = project.run("--stack", "dev", "--against", "Pulumi.other.yaml", code=1)
+    assert printed.startswith("The config in Pulumi.other.yaml is invalid: geusemaker:osTyp")
 
 
 @pytest.mark.parametrize(
@@ -240,6 +270,8 @@ def test_a_commit_is_read_by_a_python_without_filters_of_archives(
         ("--fail-on", "cost>much"),
         ("--hours", "745"),
         ("--fail-on", "replaces"),
+        # As a variable that is not set leaves it: nothing would be compared, and the check pass.
+        ("--against", "", "--fail-on", "replaces-host"),
     ],
 )
 def test_wrong_flags_end_with_2(project: Project, arguments: tuple[str, ...]) -> None:

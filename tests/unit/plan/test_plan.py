@@ -150,6 +150,16 @@ def test_another_stack_in_the_shell_of_the_simulated_account_has_its_own_file(
     assert "no file Pulumi.nosuch.yaml" in project.run("--stack", "nosuch", code=1)
 
 
+def test_a_folder_of_another_project_is_not_taken_for_the_one_that_is_planned(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "Pulumi.yaml").write_text("name: mine\nruntime: python\n", encoding="utf-8")
+    project.patch.chdir(elsewhere)
+    noted = project.run("--region", "us-est-1", code=1)
+    assert noted.startswith(f"note: {elsewhere} is not in a clone of GeuseMaker; using the clone ")
+
+
 @pytest.mark.parametrize("instance_type", ["p5.48xlarge", "g6.48xlarge"])
 def test_a_plan_has_no_quota(project: Project, instance_type: str) -> None:
     """No account, so no quota that it could exceed."""
