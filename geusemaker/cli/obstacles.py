@@ -31,6 +31,27 @@ _OF_VPC: Final = (
         "security group",
         "delete-security-group --group-id",
     ),
+    (
+        "describe_route_tables",
+        "RouteTables",
+        "RouteTableId",
+        "route table",
+        "delete-route-table --route-table-id",
+    ),
+    (
+        "describe_network_acls",
+        "NetworkAcls",
+        "NetworkAclId",
+        "network ACL",
+        "delete-network-acl --network-acl-id",
+    ),
+    (
+        "describe_vpc_endpoints",
+        "VpcEndpoints",
+        "VpcEndpointId",
+        "VPC endpoint",
+        "delete-vpc-endpoints --vpc-endpoint-ids",
+    ),
 )
 _ROLE: Final = "aws:iam/role:Role"
 _PROTECTIONS: Final = (
@@ -248,7 +269,7 @@ class Account:
             for operation, part, key, what, delete in _OF_VPC:
                 with self._checked(f"each {what} in {vpc.id}"):
                     for one in getattr(ec2, operation)(Filters=inside)[part]:
-                        if one[key] not in own and one.get("GroupName") != "default":
+                        if one[key] not in own and not _goes_with_vpc(one):
                             yield (
                                 f"the {what} {one[key]} in the stack's network is not of this "
                                 f"stack; delete it: {self._command(f'ec2 {delete} {one[key]}')}"
@@ -277,6 +298,13 @@ class Account:
                             f"give it; delete it: `aws iam delete-role-policy --role-name "
                             f"{role.id} --policy-name {name}`"
                         )
+
+
+def _goes_with_vpc(one: Mapping[str, Any]) -> bool:
+    """Whether AWS deletes it with its VPC, or already has."""
+    is_main = any(each.get("Main") for each in one.get("Associations", ()))
+    is_deleted = str(one.get("State", "")).lower() in ("deleting", "deleted")
+    return is_main or is_deleted or one.get("IsDefault") or one.get("GroupName") == "default"
 
 
 def _of(resources: list[Recorded], type_: str) -> list[Recorded]:

@@ -171,6 +171,13 @@ class Aws:
                     {"GroupId": "sg-1", "GroupName": "host"},
                 ]
             },
+            "describe_route_tables": {
+                "RouteTables": [{"RouteTableId": "rtb-main", "Associations": [{"Main": True}]}]
+            },
+            "describe_network_acls": {"NetworkAcls": [{"NetworkAclId": "acl", "IsDefault": True}]},
+            "describe_vpc_endpoints": {
+                "VpcEndpoints": [{"VpcEndpointId": "vpce-old", "State": "deleted"}]
+            },
             "list_attached_role_policies": {"AttachedPolicies": [{"PolicyArn": "arn:own"}]},
             "list_role_policies": {"PolicyNames": ["files"]},
         }
@@ -413,6 +420,21 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
         "describe_security_groups",
         {"SecurityGroups": [{"GroupId": "sg-other", "GroupName": "other"}]},
         "aws ec2 delete-security-group --group-id sg-other",
+    ),
+    "another route table": (
+        "describe_route_tables",
+        {"RouteTables": [{"RouteTableId": "rtb-other", "Associations": []}]},
+        "aws ec2 delete-route-table --route-table-id rtb-other",
+    ),
+    "another network ACL": (
+        "describe_network_acls",
+        {"NetworkAcls": [{"NetworkAclId": "acl-other", "IsDefault": False, "Associations": []}]},
+        "aws ec2 delete-network-acl --network-acl-id acl-other",
+    ),
+    "a VPC endpoint": (
+        "describe_vpc_endpoints",
+        {"VpcEndpoints": [{"VpcEndpointId": "vpce-other", "State": "available"}]},
+        "aws ec2 delete-vpc-endpoints --vpc-endpoint-ids vpce-other",
     ),
     "another policy of the role": (
         "list_attached_role_policies",
