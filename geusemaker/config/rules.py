@@ -232,6 +232,11 @@ def _network(key: str, index: int, values: Sequence[str]) -> str:
         raise InvalidValue(
             f"has the item {value!r}, which is not an IPv4 or IPv6 network"
         ) from None
+    if network.is_unspecified:
+        widest = "0.0.0.0/0" if network.version == 4 else "::/0"
+        raise InvalidValue(
+            f"has the item {value!r}, which is the address of no machine; {widest} is all of them"
+        )
     address, _, prefix = value.partition("/")
     if not prefix.isdecimal() or ipaddress.ip_address(address) != network.network_address:
         corrected = [*values[:index], str(network), *values[index + 1 :]]

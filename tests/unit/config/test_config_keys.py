@@ -205,6 +205,8 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("apiKeys", ",".join(f"k{n}" for n in range(21)), ["has 21 names; the maximum is 20"]),
     ("webhookCidrs", "0.0.0.0/0,::/0", ["has the item '::/0', but only IPv4", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
     ("webhookCidrs", "::/0", ["`pulumi config rm geusemaker:webhookCidrs`"]),
+    ("webhookCidrs", "0.0.0.0/32", ["'0.0.0.0/32', which is the address of no machine; 0.0.0.0/0 is all of them", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
+    ("allowedCidrs", "::/128", ["the address of no machine; ::/0 is all of them"]),
     ("webhookCidrs", "203.0.113.7/24", ["`pulumi config set geusemaker:webhookCidrs 203.0.113.0/24`"]),
     ("webhookCidrs", "0.0.0.0/0,0.0.0.0/0", ["twice", "`pulumi config set geusemaker:webhookCidrs 0.0.0.0/0`"]),
     ("domain", "https://n8n.example.org/home/new", ["is not a host name", "`pulumi config set geusemaker:domain n8n.example.org`"]),
