@@ -131,7 +131,15 @@ class _Command:
                 "Pulumi, and what was shown is no longer what would go. Run this command again."
             )
         failure, end = self._delete(cli, removal, shown, options)
-        receipt = self._receipt(removal, cli.state(), who, failure)
+        try:
+            after = cli.state()
+        except GeuseMakerError as error:
+            raise PulumiError(
+                f"{failure or 'The removal has ended.'} There is no receipt, because the stack's "
+                f"state cannot be read: {reason(str(error))} -- run the same command again: it "
+                "shows what is left."
+            ) from end
+        receipt = self._receipt(removal, after, who, failure)
         if self.as_json:
             typer.echo(receipt.json_text())
         else:

@@ -137,6 +137,7 @@ class Account:
             one
             for found in (
                 self._protections(goes),
+                self._root_disks(goes),
                 self._attachments(goes),
                 self._other_mounts(goes, mounts),
                 self._locks(goes),
@@ -166,6 +167,26 @@ class Account:
                                 f"--no-disable-{flag}"
                             )
                         )
+
+    def _root_disks(self, goes: list[Recorded]) -> Iterator[str]:
+        """Root disks that AWS would keep, which the receipt would name as deleted."""
+        for host in _of(goes, INSTANCE):
+            with self._checked(f"the root disk of {host.id}"):
+                answer = self._client("ec2").describe_instances(InstanceIds=[host.id])
+                found = [one for part in answer["Reservations"] for one in part["Instances"]]
+                for one in found:
+                    for disk in one.get("BlockDeviceMappings", ()):
+                        device, ebs = disk["DeviceName"], disk.get("Ebs", {})
+                        if device == one.get("RootDeviceName") and not ebs["DeleteOnTermination"]:
+                            yield (
+                                f"the root disk {ebs['VolumeId']} is set to stay, and to cost, "
+                                "when its host is deleted; change that: "
+                                + self._command(
+                                    f"ec2 modify-instance-attribute --instance-id {host.id} "
+                                    "--block-device-mappings "
+                                    f"DeviceName={device},Ebs={{DeleteOnTermination=true}}"
+                                )
+                            )
 
     def _attachments(self, goes: list[Recorded]) -> Iterator[str]:
         hosts = {one.id for one in _of(goes, INSTANCE)}

@@ -370,6 +370,33 @@ OTHERS: dict[str, tuple[str, Any, str]] = {
         {"DisableApiStop": {"Value": True}},
         f"aws ec2 modify-instance-attribute --instance-id {HOST} --no-disable-api-stop",
     ),
+    "a root disk that stays": (
+        "describe_instances",
+        {
+            "Reservations": [
+                {
+                    "Instances": [
+                        {
+                            "State": {"Name": "running"},
+                            "RootDeviceName": "/dev/sda1",
+                            "BlockDeviceMappings": [
+                                {
+                                    "DeviceName": "/dev/sda1",
+                                    "Ebs": {"VolumeId": ROOT, "DeleteOnTermination": False},
+                                },
+                                {
+                                    "DeviceName": "/dev/sdf",
+                                    "Ebs": {"VolumeId": VOLUME, "DeleteOnTermination": False},
+                                },
+                            ],
+                        }
+                    ]
+                }
+            ]
+        },
+        f"aws ec2 modify-instance-attribute --instance-id {HOST} --block-device-mappings "
+        "DeviceName=/dev/sda1,Ebs={DeleteOnTermination=true}",
+    ),
     "the volume at another host": (
         "describe_volumes",
         {"Volumes": [{"Attachments": [{"InstanceId": "i-other"}]}]},
@@ -592,6 +619,15 @@ def test_a_failure_in_the_middle_ends_with_the_receipt_the_reason_and_the_next_c
     assert {one["id"] for one in found["entries"] if one["isLeft"]} == left_in_aws
     assert found["isComplete"] is False
     assert "DependencyViolation" in found["failure"]
+
+
+def test_a_failure_is_told_also_where_the_state_cannot_be_read_after_it(
+    world: World, aws: Aws
+) -> None:
+    world.answers(state_after="gone", destroy_code=255, destroy_lines=FAILED)
+    said = world.run("destroy", "--yes", code=1).err
+    assert said.startswith("The removal has failed: deleting EC2 VPC (vpc-1): ")
+    assert "There is no receipt" in said
 
 
 def test_an_interrupted_removal_ends_with_the_receipt_too(world: World, aws: Aws) -> None:
