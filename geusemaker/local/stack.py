@@ -14,8 +14,8 @@ from geusemaker.pulumi_cli.run import PulumiCli
 
 _PROTECTED = (
     "geusemaker:protectData is true, so the data volume and the file system are protected, and"
-    " nothing was removed. To remove them too, run in `make shell`: `pulumi config set"
-    " geusemaker:protectData false && pulumi up`, then run `make down` again."
+    " nothing was removed. To remove them too, run in `make shell`: `geusemaker destroy"
+    " --delete-data`, then run `make down` again."
 )
 
 

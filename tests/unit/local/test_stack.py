@@ -92,7 +92,7 @@ def test_destroy_is_previewed_first_so_that_a_protected_resource_stops_it(
 ) -> None:
     said = 'error: resource "urn" cannot be deleted\nbecause it is protected. To unprotect'
     clone.answers(looked_said=[("error", said)], looked_code=1)
-    with pytest.raises(LocalError, match="pulumi config set geusemaker:protectData false"):
+    with pytest.raises(LocalError, match="`geusemaker destroy --delete-data`"):
         cli.destroy()
     assert [call["args"][1] for call in clone.calls()] == ["--preview-only"]
 
