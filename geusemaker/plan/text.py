@@ -65,6 +65,8 @@ def show(plan: Plan) -> None:
     for file in plan.comparison.files if plan.comparison else ():
         _title(f"Change of {file.path}")
         print(file.diff)
+    if plan.comparison and plan.comparison.files:
+        _show_verdict(plan.comparison)  # the diffs may fill screens
     _show_failed(plan)
 
 
@@ -215,9 +217,7 @@ def _visible_in(value: Any) -> Any:
 
 def show_comparison(comparison: Comparison) -> None:
     """Prints what would change."""
-    _title(f"Against {comparison.against.name}: {would(comparison.changes)}")
-    for state, sentence in verdict(comparison):
-        terminal.paragraph(f"  {terminal.mark(state, sentence)}")
+    _show_verdict(comparison)
     if comparison.refused:
         terminal.paragraph(
             f"Protected, so Pulumi refuses this change: {', '.join(comparison.refused)}", "  "
@@ -237,6 +237,12 @@ def show_comparison(comparison: Comparison) -> None:
         terminal.paragraph(f"{comparison.cost_low:+.2f} USD a month", "  cost: ")
     for note in comparison.notes:
         terminal.paragraph(note, "  not compared: ")
+
+
+def _show_verdict(comparison: Comparison) -> None:
+    _title(f"Against {comparison.against.name}: {would(comparison.changes)}")
+    for state, sentence in verdict(comparison):
+        terminal.paragraph(f"  {terminal.mark(state, sentence)}")
 
 
 def _head(plan: Plan) -> None:

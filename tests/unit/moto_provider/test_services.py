@@ -9,6 +9,7 @@ import pytest
 
 from moto_provider.test_refusals import refusal
 from moto_provider.world import BY_NAME, SEED, Thing, World
+from pulumi_moto.caches import method_names
 from pulumi_moto.mocks import simulated_account
 from pulumi_moto.resources.objects import MOST_TAGS
 from pulumi_moto.wire import UNKNOWN
@@ -329,3 +330,18 @@ def test_an_object_takes_ten_tags_and_may_override_those_of_the_provider(
         "BucketObjectv2", **wanted, overrideProvider={"defaultTags": {"tags": {"a": "b"}}}
     )
     assert problems == ["overrideProvider.defaultTags.tags: only an empty map is supported"]
+
+
+def test_a_call_that_is_added_to_a_service_that_has_answered_is_found() -> None:
+    """As the simulated account adds calls that moto lacks, in a process that had another one."""
+
+    class Service:
+        def list_things(self) -> None:
+            pass
+
+    class Larger(Service):
+        pass
+
+    assert method_names(Larger) == ["list_things"]
+    Service.start_session = Service.list_things  # type: ignore[attr-defined]
+    assert method_names(Larger) == ["list_things", "start_session"]
