@@ -10,7 +10,7 @@ import typer
 
 from geusemaker import terminal
 from geusemaker.cli import deploy, stack_file
-from geusemaker.cli.effective import effective
+from geusemaker.cli.effective import Effective, effective
 from geusemaker.cli.fixes import flags_of, reword
 from geusemaker.cli.options import JsonOption, RegionOption
 from geusemaker.cli.target import say
@@ -23,7 +23,6 @@ from geusemaker.plan import conditions, stack_values, text
 from geusemaker.plan.environment import without_aws_settings
 from geusemaker.plan.model import Against, ConfigValue, Plan
 from geusemaker.plan.stack_values import StackValues
-from geusemaker.today import today
 
 FAILED_CONDITION = 3
 """Exit code where a condition of `--fail-on` is true."""
@@ -225,11 +224,9 @@ def _plan(
         if kind and kind.kind == "git":
             # It runs meanwhile, in a process of its own.
             waiting = held.enter_context(other.of_commit(project, kind.name, name, here))
-        from geusemaker.plan import cost
-        from geusemaker.plan.build import plan_of
-        from geusemaker.plan.compare import comparison_of
         from geusemaker.plan.run import run
         from geusemaker.plan.side import side
+        from geusemaker.plan.whole import whole_plan
         from pulumi_moto.state import State
 
         own = side(project, name, here, values, given)
@@ -249,30 +246,22 @@ def _plan(
             before = other.of_config(project, Path(kind.name), name, here)
             state = run(before.program, None, before.stand_ins).state
         ran = run(own.program, state, own.stand_ins)
-        day = today()
-        made = plan_of(
-            ran,
-            own.config,
-            [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows],
-            stack=name,
-            region=here,
-            today=day,
-            cost=cost.of_steps(ran.steps, here, hours, day),
-            kept=state is not None,
-            unchecked=[*wanted.notes, *own.unchecked],
-        )
-        if state is None or kind is None:
-            return made
-        compared = comparison_of(
+        return whole_plan(
             ran,
             state,
-            own.config,
             kind,
-            boot_seconds=made.boot.seconds,
-            before=cost.of_state(state, here, hours, day),
-            after=made.cost,
+            own.config,
+            values_of(wanted),
+            stack=name,
+            region=here,
+            hours=hours,
+            unchecked=[*wanted.notes, *own.unchecked],
         )
-        return made.model_copy(update={"comparison": compared})
+
+
+def values_of(wanted: Effective) -> list[ConfigValue]:
+    """The keys in effect with their sources, as a plan has them."""
+    return [ConfigValue(key=row.key, value=row.value, source=row.source) for row in wanted.rows]
 
 
 @contextmanager

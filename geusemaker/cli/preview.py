@@ -19,11 +19,9 @@ from geusemaker.config.sources import read_file, region_in
 from geusemaker.errors import GeuseMakerError
 from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
-from geusemaker.plan import cost, engine, text
-from geusemaker.plan.build import plan_of
-from geusemaker.plan.compare import comparison_of
-from geusemaker.plan.model import Against, ConfigValue, Plan
-from geusemaker.today import today
+from geusemaker.plan import engine, text
+from geusemaker.plan.model import Against, Plan
+from geusemaker.plan.whole import whole_plan
 
 
 def preview(
@@ -93,28 +91,17 @@ def _previewed(
             None if on_terminal else partial(deploy.in_sight, err=quiet),
             trial.copy if trial.changed else None,
         )
-    day = today()
     ran, state = engine.ran_of(events, partial(_described, target))
-    made = plan_of(
-        ran,
-        effective.config,
-        [ConfigValue(key=row.key, value=row.value, source=row.source) for row in effective.rows],
-        stack=name,
-        region=region,
-        today=day,
-        cost=cost.of_steps(ran.steps, region, hours, day),
-        kept=bool(state.resources),
-    )
-    compared = comparison_of(
+    return whole_plan(
         ran,
         state,
-        effective.config,
         Against(kind="stack", name="the deployed stack"),
-        boot_seconds=made.boot.seconds,
-        before=cost.of_state(state, region, hours, day),
-        after=made.cost,
+        effective.config,
+        planning.values_of(effective),
+        stack=name,
+        region=region,
+        hours=hours,
     )
-    return made.model_copy(update={"comparison": compared})
 
 
 def _described(target: Target, instance_type: str) -> Mapping[str, Any]:
