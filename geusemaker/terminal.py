@@ -69,6 +69,11 @@ def length(text: str) -> int:
     return len(_STYLE.sub("", text))
 
 
+def is_interactive() -> bool:
+    """Whether a person reads stdout and can answer on stdin."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def mark(state: State, text: str = "", *, stream: TextIO | None = None) -> str:
     """The text with the sign and colour of a state; unchanged where `stream` has no colours.
 

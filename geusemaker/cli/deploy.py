@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,17 +13,16 @@ from geusemaker import terminal
 from geusemaker.cli import capacity, fixes, stack_file
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
-from geusemaker.cli.opening import open_target
+from geusemaker.cli.opening import locked, open_target
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.target import Target, say
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.report import choices
-from geusemaker.config.sources import Given, read_file, region_in
+from geusemaker.config.sources import Given, Layer, read_layer
 from geusemaker.doctor.refusals import host_gone
 from geusemaker.ec2 import regions
 from geusemaker.ec2.refusals import explain
 from geusemaker.errors import GeuseMakerError, PulumiError
-from geusemaker.local import lifecycle
 from geusemaker.local.places import Places
 from geusemaker.messages import nearest
 from geusemaker.pulumi_cli.outcome import Outcome
@@ -112,38 +110,26 @@ def deploy(
     The later source wins: config file, stack, environment, flags.
     """
     flags = fixes.flags_of(context)
-    given = {
-        "osType": os_type,
-        "architecture": architecture,
-        "amiType": ami_type,
-        "instanceType": instance_type,
-    }
+    from_flags = of_flags(os_type, architecture, ami_type, instance_type)
     fit = partial(fixes.reword, stack=stack, local=local, deploy=flags)
-    try:
-        from_file = read_file(config) if config else []
-        file_region = region_in(config) if config else None
+    with fixes.fitted(fit):
+        from_file = read_layer(config)
         target = open_target(stack, region, local, need_engine=True)
-        with ExitStack() as held:
-            if local:
-                held.enter_context(lifecycle.locked(Places(target.project), say))
-            _deploy(target, from_file, file_region, given, fit, flags, yes)
-    except GeuseMakerError as error:
-        error.args = (fit(str(error)),)
-        raise
+        with locked(target, local):
+            _deploy(target, from_file, from_flags, fit, flags, yes)
 
 
 def _deploy(
     target: Target,
-    from_file: list[Given],
-    file_region: Given | None,
-    given: dict[str, str | None],
+    from_file: Layer,
+    from_flags: list[Given],
     fit: Callable[[str], str],
     flags: fixes.Flags,
     yes: bool,
 ) -> None:
     """The command; `fit` rewrites the commands in a message to match the user's flags."""
     name, cli, file = target.required_stack()
-    wanted = effective_of(target, from_file, file_region, given)
+    wanted = effective_of(target, from_file, from_flags)
     terminal.paragraph(f"{wanted.region}, {target.shown_account(target.identity())}, stack {name}")
     _show(wanted, fit)
     with stack_file.trial(cli, file, wanted.writes) as trial:
@@ -176,25 +162,20 @@ def _deploy(
     _show_outputs(target, name if flags["--stack"] else None)
 
 
-def effective_of(
-    target: Target,
-    from_file: list[Given],
-    file_region: Given | None,
-    given: dict[str, str | None],
-) -> Effective:
+def effective_of(target: Target, from_file: Layer, from_flags: list[Given]) -> Effective:
     """The config of a stack with a config file, the environment and flags."""
     return effective(
-        [from_file, target.given(), of_environment(), of_flags(given)],
+        [from_file.given, target.given(), of_environment(), from_flags],
         target.required_region(),
         target.region_source,
         target.region_source == regions.OF_STACK,
-        file_region,
+        from_file.region,
     )
 
 
 def _up(cli: PulumiCli, previewed: Outcome) -> None:
     """Deploys. On a terminal Pulumi draws its tree, else it writes a log line by line."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if terminal.is_interactive():
         if previewed.has_new_host:
             terminal.paragraph(capacity.BEFORE)
         cli.up_on_terminal()
@@ -221,8 +202,19 @@ def of_environment() -> list[Given]:
     return found
 
 
-def of_flags(given: dict[str, str | None]) -> list[Given]:
-    """The values that flags set, by key."""
+def of_flags(
+    os_type: str | None,
+    architecture: str | None,
+    ami_type: str | None,
+    instance_type: str | None,
+) -> list[Given]:
+    """The values that flags set."""
+    given = {
+        "osType": os_type,
+        "architecture": architecture,
+        "amiType": ami_type,
+        "instanceType": instance_type,
+    }
     return [
         Given(key, value, FlagOrigin(FLAGS[key]))
         for key, value in given.items()

@@ -1,9 +1,7 @@
 """`geusemaker destroy`: previews, prompts, removes the stack with or without its data."""
 
 import shlex
-import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
@@ -15,7 +13,7 @@ from geusemaker.cli import fixes, removal_text, stack_file
 from geusemaker.cli.confirm import agree, agree_by_name
 from geusemaker.cli.deploy import in_sight
 from geusemaker.cli.obstacles import Account
-from geusemaker.cli.opening import open_target
+from geusemaker.cli.opening import locked, open_target
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.removal import (
     Receipt,
@@ -25,11 +23,9 @@ from geusemaker.cli.removal import (
     not_of_the_stack,
     total,
 )
-from geusemaker.cli.target import Identity, Target, say
+from geusemaker.cli.target import Identity, Target
 from geusemaker.cost.resources import INSTANCE, VAULT
 from geusemaker.errors import GeuseMakerError, PulumiError
-from geusemaker.local import lifecycle
-from geusemaker.local.places import Places
 from geusemaker.pulumi_cli.output import reason
 from geusemaker.pulumi_cli.run import PulumiCli
 from geusemaker.pulumi_cli.state import Recorded, StackState
@@ -71,16 +67,11 @@ def destroy(
         needed = "--confirm NAME" if delete_data else "--yes"
         raise typer.BadParameter(f"--json prints the receipt only, and no prompt: add {needed}")
     fit = partial(fixes.reword, stack=stack, local=local, region=region)
-    try:
+    with fixes.fitted(fit):
         target = open_target(stack, region, local, need_engine=True)
         target.check_own_region()
-        with ExitStack() as held:
-            if local:
-                held.enter_context(lifecycle.locked(Places(target.project), say))
+        with locked(target, local):
             _Command(target, fit, delete_data, confirm, yes, as_json).run()
-    except GeuseMakerError as error:
-        error.args = (fit(str(error)),)
-        raise
 
 
 @dataclass
@@ -158,7 +149,7 @@ class _Command:
 
     def _pulumi(self, cli: PulumiCli, *options: str) -> None:
         """`pulumi destroy`. On a terminal Pulumi draws its tree, else it writes line by line."""
-        if sys.stdin.isatty() and sys.stdout.isatty() and not self.as_json:
+        if terminal.is_interactive() and not self.as_json:
             cli.destroy_on_terminal(*options)
         else:
             cli.destroy_with_output(partial(in_sight, err=self.as_json), *options)

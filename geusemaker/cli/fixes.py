@@ -6,7 +6,8 @@ The program's errors name `pulumi config set` for the selected stack. After
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,6 +15,7 @@ import typer
 
 from geusemaker.cli.effective import FLAGS
 from geusemaker.ec2.regions import OF_FLAG, REGION_KEY
+from geusemaker.errors import GeuseMakerError
 
 # These act on a stack. `pulumi stack init` names its own, and `pulumi login` needs none.
 _OF_STACK = re.compile(
@@ -121,6 +123,16 @@ def _rewritten(
     if typed is not None and flags:
         left.append(typed.with_flags(flags))
     return " && ".join(left)
+
+
+@contextmanager
+def fitted(fit: Callable[[str], str]) -> Iterator[None]:
+    """Rewrites the commands in an error, by `reword` with the user's flags."""
+    try:
+        yield
+    except GeuseMakerError as error:
+        error.args = (fit(str(error)),)
+        raise
 
 
 def flags_of(context: typer.Context) -> Flags:

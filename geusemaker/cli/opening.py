@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -111,17 +112,17 @@ def opened(
     """
     # Meanwhile the Pulumi CLI runs; each takes 0.2 s.
     Thread(target=import_module, args=("boto3",)).start()
-    try:
+    with fixes.fitted(partial(fixes.reword, stack=stack, local=local, region=region)):
         target = open_target(stack, region, local, reads_stack=reads_stack, every_stack=every_stack)
         if own_region:
             target.check_own_region()
-        with contextlib.ExitStack() as held:
-            if local:
-                held.enter_context(lifecycle.locked(Places(target.project), say))
+        with locked(target, local):
             yield target
-    except GeuseMakerError as error:
-        error.args = (fixes.reword(str(error), stack=stack, local=local, region=region),)
-        raise
+
+
+def locked(target: Target, local: bool) -> contextlib.AbstractContextManager[None]:
+    """With `local`, keeps other commands from the simulated account meanwhile."""
+    return lifecycle.locked(Places(target.project), say) if local else contextlib.nullcontext()
 
 
 def _cli(

@@ -3,20 +3,20 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from geusemaker import terminal
-from geusemaker.cli import deploy, stack_file
+from geusemaker.cli import deploy, fixes, stack_file
 from geusemaker.cli.effective import Effective, effective
-from geusemaker.cli.fixes import flags_of, reword
 from geusemaker.cli.options import JsonOption, RegionOption
 from geusemaker.cli.target import say
-from geusemaker.config.sources import Given, read_file, region_in
+from geusemaker.config.sources import Given, read_layer
 from geusemaker.ec2 import regions
-from geusemaker.errors import ConfigError, GeuseMakerError, LocalError
+from geusemaker.errors import ConfigError, LocalError
 from geusemaker.local.places import named_project
 from geusemaker.plan import against as other
 from geusemaker.plan import conditions, stack_values, text
@@ -83,22 +83,14 @@ def plan(
 
     Exit codes: 0 planned, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
     """
-    given = {
-        "osType": os_type,
-        "architecture": architecture,
-        "amiType": ami_type,
-        "instanceType": instance_type,
-    }
+    from_flags = deploy.of_flags(os_type, architecture, ami_type, instance_type)
     if against == "":
         raise typer.BadParameter("--against is empty: name a config file, a commit or a state")
     wanted = conditions_of(fail_on, compares=against is not None)
     check_forms(as_json, as_markdown, html)
-    try:
-        with terminal.working("Planning"):
-            made = _plan(stack, region, config, deploy.of_flags(given), against, hours)
-    except GeuseMakerError as error:
-        error.args = (reword(str(error), stack=stack, region=region, plan=flags_of(context)),)
-        raise
+    fit = partial(fixes.reword, stack=stack, region=region, plan=fixes.flags_of(context))
+    with fixes.fitted(fit), terminal.working("Planning"):
+        made = _plan(stack, region, config, from_flags, against, hours)
     finish(made, wanted, text.show, as_json=as_json, as_markdown=as_markdown, html=html)
 
 
@@ -210,11 +202,9 @@ def _plan(
     values = stack_values.read(project, file)
     here, source = _region(region, values)
     regions.check(here, source)
-    from_file = read_file(config) if config else []
-    layers = [from_file, list(values.given), deploy.of_environment(), flags]
-    wanted = effective(
-        layers, here, source, bool(values.region), region_in(config) if config else None
-    )
+    from_file = read_layer(config)
+    layers = [from_file.given, list(values.given), deploy.of_environment(), flags]
+    wanted = effective(layers, here, source, bool(values.region), from_file.region)
     given = [one for layer in layers for one in layer]
     # After the last read of the environment, and before the imports that read it.
     with _packages(), ExitStack() as held:

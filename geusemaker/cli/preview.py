@@ -1,8 +1,6 @@
 """`geusemaker preview`: the engine's own preview, and the summary of a plan."""
 
-import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -12,13 +10,10 @@ from geusemaker import terminal
 from geusemaker.cli import deploy, fixes, stack_file
 from geusemaker.cli import plan as planning
 from geusemaker.cli.effective import Effective
-from geusemaker.cli.opening import open_target
+from geusemaker.cli.opening import locked, open_target
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption
-from geusemaker.cli.target import Target, say
-from geusemaker.config.sources import read_file, region_in
-from geusemaker.errors import GeuseMakerError
-from geusemaker.local import lifecycle
-from geusemaker.local.places import Places
+from geusemaker.cli.target import Target
+from geusemaker.config.sources import read_layer
 from geusemaker.plan import engine, text
 from geusemaker.plan.model import Against, Plan
 from geusemaker.plan.whole import whole_plan
@@ -45,28 +40,17 @@ def preview(
     Changes nothing: options are tried in a copy of the stack's file.
     Exit codes: 0 previewed, 1 failed, 2 wrong flags, 3 a condition of --fail-on is true.
     """
-    given = {
-        "osType": os_type,
-        "architecture": architecture,
-        "amiType": ami_type,
-        "instanceType": instance_type,
-    }
+    from_flags = deploy.of_flags(os_type, architecture, ami_type, instance_type)
     wanted = planning.conditions_of(fail_on, compares=True)
     planning.check_forms(as_json, as_markdown, html)
     fit = partial(fixes.reword, stack=stack, local=local, preview=fixes.flags_of(context))
     quiet = as_json or as_markdown
-    try:
-        from_file = read_file(config) if config else []
-        file_region = region_in(config) if config else None
+    with fixes.fitted(fit):
+        from_file = read_layer(config)
         target = open_target(stack, region, local, need_engine=True)
-        with ExitStack() as held:
-            if local:
-                held.enter_context(lifecycle.locked(Places(target.project), say))
-            effective = deploy.effective_of(target, from_file, file_region, given)
+        with locked(target, local):
+            effective = deploy.effective_of(target, from_file, from_flags)
             made = _previewed(target, effective, fit, hours, quiet)
-    except GeuseMakerError as error:
-        error.args = (fit(str(error)),)
-        raise
     planning.finish(
         made, wanted, text.show_summary, as_json=as_json, as_markdown=as_markdown, html=html
     )
@@ -85,7 +69,7 @@ def _previewed(
     terminal.paragraph(f"{region}, {target.shown_account(who)}, stack {name}", err=quiet)
     for note in effective.notes:
         terminal.paragraph(f"note: {fit(note)}", err=quiet)
-    on_terminal = sys.stdin.isatty() and sys.stdout.isatty() and not quiet
+    on_terminal = terminal.is_interactive() and not quiet
     with stack_file.trial(cli, file, effective.writes) as trial:
         events = cli.preview_with_events(
             None if on_terminal else partial(deploy.in_sight, err=quiet),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -105,12 +105,19 @@ def read_file(path: Path) -> list[Given]:
     Raises:
         ConfigError: The file cannot be read or parsed.
     """
-    return _read(path)[0]
+    return _read(path).given
 
 
-def region_in(path: Path) -> Given | None:
-    """The value of `aws:region` in a stack file, which `read_file` skips as another namespace."""
-    return _read(path)[1]
+class Layer(NamedTuple):
+    """What a config file gives: its values, and the `aws:region` of a stack file."""
+
+    given: list[Given]
+    region: Given | None
+
+
+def read_layer(path: Path | None) -> Layer:
+    """The values of a file as `read_file` reads it, with its Region; nothing without a file."""
+    return Layer([], None) if path is None else _read(path)
 
 
 def read_own_file(path: Path) -> dict[str, Any]:
@@ -157,7 +164,7 @@ def _no_mapping(path: Path, where: str, line: int) -> str:
     )
 
 
-def _read(path: Path) -> tuple[list[Given], Given | None]:
+def _read(path: Path) -> Layer:
     text = text_of(path)
     if path.suffix.lower() == ".json":
         content, lines = json_document(path, text)
@@ -202,7 +209,7 @@ def _read(path: Path) -> tuple[list[Given], Given | None]:
                 f"{spelled} at line {origin.line}; {origin.remove(key)}."
             )
         given[key] = Given(key, _checked(path, origin, value), origin)
-    return list(given.values()), region
+    return Layer(list(given.values()), region)
 
 
 def _spelled(given: Given) -> str:

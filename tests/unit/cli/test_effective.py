@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from geusemaker.cli.effective import FLAGS, Effective, FlagOrigin, effective
-from geusemaker.config.sources import Given, read_file, region_in
+from geusemaker.config.sources import Given, read_file, read_layer
 from geusemaker.errors import ConfigError
 from geusemaker.messages import FileOrigin, Origin, StackOrigin
 
@@ -199,14 +199,14 @@ def test_the_region_of_a_stack_file_is_not_one_of_its_keys(tmp_path: Path) -> No
     file = tmp_path / "Pulumi.prod.yaml"
     file.write_text("config:\n  aws:region: eu-west-1\n  geusemaker:osType: ubuntu-24.04\n")
     assert [one.key for one in read_file(file)] == ["osType"]
-    region = region_in(file)
+    region = read_layer(file).region
     assert region is not None
     assert (region.value, region.origin.name("aws:region")) == (
         "eu-west-1",
         f"aws:region ({file}, line 2)",
     )
     file.write_text("config:\n  geusemaker:osType: ubuntu-24.04\n")
-    assert region_in(file) is None
+    assert read_layer(file).region is None
 
 
 def test_settings_of_services_are_shown_without_their_secrets() -> None:
