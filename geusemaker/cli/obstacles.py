@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from geusemaker.cli.removal import MOUNT, Removal, Shown
-from geusemaker.cost.resources import FILES, INSTANCE, PARAMETER, VAULT, VOLUME
+from geusemaker.cli.removal import Removal, Shown
+from geusemaker.cost.resources import FILES, INSTANCE, MOUNT, PARAMETER, VAULT, VOLUME
 from geusemaker.errors import one_line
 from geusemaker.pulumi_cli.state import Recorded, StackState
 from geusemaker.services.aws_errors import code_of

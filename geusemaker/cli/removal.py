@@ -11,13 +11,21 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from geusemaker.cost import load_prices, usd
-from geusemaker.cost.resources import ADDRESS, FILES, INSTANCE, PARAMETER, VAULT, VOLUME, monthly
+from geusemaker.cost.resources import (
+    ADDRESS,
+    FILES,
+    INSTANCE,
+    MOUNT,
+    PARAMETER,
+    VAULT,
+    VOLUME,
+    monthly,
+)
 from geusemaker.plan.model import Part
 from geusemaker.pulumi_cli.state import Recorded, StackState
 
 VERSION: Final = 1
 """The version of the receipt's JSON."""
-MOUNT: Final = "aws:efs/mountTarget:MountTarget"
 _DEFAULT_GROUP: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 """Pulumi deletes none: it is a part of its VPC."""
 _WITH_IT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {

@@ -13,6 +13,7 @@ FILES: Final = "aws:efs/fileSystem:FileSystem"
 VAULT: Final = "aws:backup/vault:Vault"
 PARAMETER: Final = "aws:ssm/parameter:Parameter"
 ADDRESS: Final = "aws:ec2/eip:Eip"
+MOUNT: Final = "aws:efs/mountTarget:MountTarget"
 
 _GIB: Final = 2**30
 _FREE: Final = frozenset(
@@ -31,7 +32,7 @@ _FREE: Final = frozenset(
         "aws:ec2/vpc:Vpc",
         "aws:efs/accessPoint:AccessPoint",
         "aws:efs/fileSystemPolicy:FileSystemPolicy",
-        "aws:efs/mountTarget:MountTarget",
+        MOUNT,
         "aws:iam/instanceProfile:InstanceProfile",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",

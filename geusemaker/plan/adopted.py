@@ -16,6 +16,7 @@ from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
 from geusemaker.config import DeploymentConfig
+from geusemaker.cost.resources import MOUNT
 from geusemaker.simulator.images import DLAMI_OWNER, recorded, root_device_of, root_gib_of
 from pulumi_moto.account import Account
 from pulumi_moto.backends import account_id, backend_of
@@ -202,5 +203,5 @@ def _mounted(state: State | None) -> dict[str, str]:
     return {
         one.inputs["subnetId"]: one.name.removeprefix(prefix)
         for one in (state.resources.values() if state else ())
-        if one.type == "aws:efs/mountTarget:MountTarget" and "subnetId" in one.inputs
+        if one.type == MOUNT and "subnetId" in one.inputs
     }

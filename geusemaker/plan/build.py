@@ -10,6 +10,7 @@ from geusemaker.bundle import images
 from geusemaker.bundle.facts import containers_of
 from geusemaker.bundle.limits import memory_limits
 from geusemaker.config import DeploymentConfig
+from geusemaker.cost.resources import ADDRESS, INSTANCE, MOUNT
 from geusemaker.dlami import load_catalogue, recognise
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.ec2.model_fit import least_gib
@@ -35,7 +36,6 @@ from geusemaker.userdata.render import LIMIT_BYTES, Bounds
 from pulumi_moto.state import STASH, Step
 from pulumi_moto.wire import Unknown
 
-HOST: Final = "aws:ec2/instance:Instance"
 _MIB: Final = 1024
 
 
@@ -56,7 +56,7 @@ class Steps:
 
     @property
     def host(self) -> Step:
-        return self.of(HOST)[0]
+        return self.of(INSTANCE)[0]
 
     @property
     def boot_script(self) -> str | None:
@@ -226,7 +226,7 @@ def _host(config: DeploymentConfig, steps: Steps, host: InstanceType) -> Host:
 
 def _network(config: DeploymentConfig, steps: Steps, region: str) -> Network:
     vpcs = steps.of("aws:ec2/vpc:Vpc")
-    mounts = [step.name.rpartition("-mount-")[2] for step in steps.of(_MOUNT)]
+    mounts = [step.name.rpartition("-mount-")[2] for step in steps.of(MOUNT)]
     if vpcs:
         subnets = [
             Subnet(
@@ -243,7 +243,7 @@ def _network(config: DeploymentConfig, steps: Steps, region: str) -> Network:
     else:
         zones = {
             known(step.inputs.get("subnetId")): step.name.rpartition("-mount-")[2]
-            for step in steps.of(_MOUNT)
+            for step in steps.of(MOUNT)
         }
         subnets = [
             Subnet(
@@ -260,13 +260,10 @@ def _network(config: DeploymentConfig, steps: Steps, region: str) -> Network:
         is_adopted=not vpcs,
         vpc_cidr=known(vpcs[0].inputs.get("cidrBlock")) if vpcs else None,
         subnets=tuple(subnets),
-        has_fixed_address=bool(steps.of("aws:ec2/eip:Eip")),
+        has_fixed_address=bool(steps.of(ADDRESS)),
         domain=config.domain,
         access=tuple(_access(steps)),
     )
-
-
-_MOUNT: Final = "aws:efs/mountTarget:MountTarget"
 
 
 def _access(steps: Steps) -> Iterable[Access]:

@@ -11,8 +11,9 @@ from typing import Any, Final, Literal
 from geusemaker import bundle, userdata
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.service_settings import secret_variables
+from geusemaker.cost.resources import FILES, INSTANCE, PARAMETER, VAULT, VOLUME
 from geusemaker.errors import UserDataError
-from geusemaker.plan.build import HOST, Steps, known
+from geusemaker.plan.build import Steps, known
 from geusemaker.plan.cost import unknown_change
 from geusemaker.plan.model import (
     Against,
@@ -30,10 +31,7 @@ from pulumi_moto.state import ENCRYPTED, STASH, State, Step, top
 from pulumi_moto.wire import has_unknown
 
 _OBJECT: Final = "aws:s3/bucketObjectv2:BucketObjectv2"
-_PARAMETER: Final = "aws:ssm/parameter:Parameter"
-_DATA: Final = frozenset(
-    {"aws:efs/fileSystem:FileSystem", "aws:ebs/volume:Volume", "aws:backup/vault:Vault"}
-)
+_DATA: Final = frozenset({FILES, VOLUME, VAULT})
 _SECRETS: Final = ("geusemaker-id", "geusemaker-identity-credentials")
 _LONGEST: Final = 200
 """Characters of a value that is shown."""
@@ -98,9 +96,9 @@ def _change(step: Step) -> Change:
 
 
 def _holds(step: Step) -> Literal["host", "data", ""]:
-    if step.type == HOST:
+    if step.type == INSTANCE:
         return "host"
-    is_secret = step.name in _SECRETS and step.type in (STASH, _PARAMETER)
+    is_secret = step.name in _SECRETS and step.type in (STASH, PARAMETER)
     return "data" if step.type in _DATA or is_secret else ""
 
 

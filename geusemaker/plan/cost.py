@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from geusemaker import cost
+from geusemaker.cost.resources import ADDRESS, INSTANCE, PARAMETER, VOLUME
 from geusemaker.plan.model import Cost, CostPart
 from pulumi_moto.state import State, Step
-
-_HOST: Final = "aws:ec2/instance:Instance"
 
 Typed = tuple[str, Mapping[str, Any]]
 """The type of a resource, and its inputs."""
@@ -40,12 +39,12 @@ def _of(resources: list[Typed], region: str, hours: int, today: date) -> Cost | 
     def of(type_: str) -> list[Mapping[str, Any]]:
         return [inputs for one, inputs in resources if one == type_]
 
-    hosts, volumes = of(_HOST), of("aws:ebs/volume:Volume")
+    hosts, volumes = of(INSTANCE), of(VOLUME)
     root = hosts[0].get("rootBlockDevice") if hosts else None
     root_gib = root.get("volumeSize") if isinstance(root, Mapping) else None
     if not hosts or not volumes or not isinstance(root_gib, int):
         return None
-    fixed = len(of("aws:ec2/eip:Eip"))
+    fixed = len(of(ADDRESS))
     # Whether an adopted subnet gives addresses is not looked up.
     is_own = any(inputs.get("mapPublicIpOnLaunch") for inputs in of("aws:ec2/subnet:Subnet"))
     facts = cost.StackFacts(
@@ -58,7 +57,7 @@ def _of(resources: list[Typed], region: str, hours: int, today: date) -> Cost | 
         keeps_address=bool(fixed),
         backup_days=_backup_days(of("aws:backup/plan:Plan")),
         has_own_key=bool(volumes[0].get("kmsKeyId")),
-        parameters=len(of("aws:ssm/parameter:Parameter")),
+        parameters=len(of(PARAMETER)),
     )
     return _shown(cost.estimate(facts, today))
 

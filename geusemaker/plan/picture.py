@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from xml.etree import ElementTree
 
+from geusemaker.cost.resources import FILES, VOLUME
 from geusemaker.plan import text
 from geusemaker.plan.model import Access, Change, Plan, Subnet
 
@@ -19,8 +20,6 @@ _SANS: Final = 6.9
 _BOLD: Final = 8.0
 _MONO: Final = 7.3
 """Pixels of a character of 12 pixels, in wide fonts."""
-_FILE_SYSTEM: Final = "aws:efs/fileSystem:FileSystem"
-_VOLUME: Final = "aws:ebs/volume:Volume"
 _BACKUP: Final = "aws:backup/plan:Plan"
 _OTHER: Final = 250.0
 """Width of a zone without the host, next to the host's."""
@@ -70,7 +69,7 @@ def _words(plan: Plan) -> Iterator[str]:
     yield f"Host {text.host(plan)}; {plan.host.os_type}, {plan.host.architecture}."
     yield f"Containers on the host: {', '.join(one.name for one in plan.containers)}."
     yield f"The host mounts its data disk of {plan.host.data_gib} GiB, which stays in its zone."
-    if _has(plan, _FILE_SYSTEM):
+    if _has(plan, FILES):
         yield "The host mounts the file system (EFS) with TLS, through the mount target."
     if _has(plan, _BACKUP):
         yield "AWS Backup copies the data disk and the file system."
@@ -125,7 +124,7 @@ class _Picture:
         vpc = self._frame(inner, y, room, "vpc", _capital(_vpc(self.plan)))
         host, y = self._zones(inner + self.pad, y + 30, room - 2 * self.pad)
         _end(vpc, y)
-        if _has(self.plan, _FILE_SYSTEM):
+        if _has(self.plan, FILES):
             y = self._file_system(inner, y + 26, room)
         _end(region, y + self.pad)
         for index, (edge, dashed) in enumerate(callers):
@@ -214,7 +213,7 @@ class _Picture:
         kept = _wrapped("mounted by the host; stays when it is replaced", room - 2 * self.pad, 2)
         content = [("small muted", line) for line in kept]
         self._line([(left + wide / 4, end), (left + wide / 4, y)], "tie")
-        y += self._card(inner, y, room, "disk", name, content, self._mark(_VOLUME))
+        y += self._card(inner, y, room, "disk", name, content, self._mark(VOLUME))
         _end(zone, y + self.pad)
         return (left, top + 30), y + self.pad
 
@@ -265,7 +264,7 @@ class _Picture:
         copies = "; AWS Backup copies it and the data disk" if _has(self.plan, _BACKUP) else ""
         room = width - 2 * self.pad
         content = [("small muted", one) for one in _wrapped(f"mounted with TLS{copies}", room, 2)]
-        mark = self._mark(_FILE_SYSTEM)
+        mark = self._mark(FILES)
         height = self._card(x, y, width, "disk", "File system (EFS)", content, mark)
         # Next to the zones, inside of the VPC. The host's zone may be left of another.
         for edge, at in self.mounts:

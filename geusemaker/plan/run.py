@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, cast
 import pulumi
 import pulumi.runtime
 
+from geusemaker.cost.resources import INSTANCE
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.plan.adopted import StandIns
 from geusemaker.plan.ran import Ran
@@ -99,7 +100,7 @@ def run(program: Program, against: State | None = None, stand_ins: StandIns | No
 
 
 def _instance_type(monitor: StepMonitor) -> str:
-    host = next(one for one in monitor.steps() if one.type == "aws:ec2/instance:Instance")
+    host = next(one for one in monitor.steps() if one.type == INSTANCE)
     return str(host.inputs["instanceType"])
 
 
