@@ -178,20 +178,30 @@ def git(project: Project, *arguments: str) -> None:
     subprocess.run([program, *names, *arguments], cwd=project.folder, check=True)
 
 
-def test_a_commit_runs_with_its_own_program_and_package(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+def add_package(project: Project) -> None:
+    """Puts a copy of the package into the project, as a clone has it."""
     shutil.copytree(
         ROOT / "geusemaker",
         project.folder / "geusemaker",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    part = project.folder / "geusemaker" / "userdata" / "templates" / "80-main.sh.j2"
-    part.write_text(part.read_text(encoding="utf-8") + "# of that commit\n", encoding="utf-8")
+
+
+def commit(project: Project) -> None:
+    """Makes the project a repository, with a first commit of all that is in it."""
     git(project, "init", "--quiet")
     git(project, "add", ".")
-    git(project, "commit", "--quiet", "--message", "before")
+    git(project, "commit", "--quiet", "--message", "first")
+
+
+def test_a_commit_runs_with_its_own_program_and_package(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
+    add_package(project)
+    part = project.folder / "geusemaker" / "userdata" / "templates" / "80-main.sh.j2"
+    part.write_text(part.read_text(encoding="utf-8") + "# of that commit\n", encoding="utf-8")
+    commit(project)
     project.config({"geusemaker:dataVolumeGib": 150})
     found = compared(project, "--against", "HEAD")
     assert found.against.kind == "git"
@@ -225,9 +235,7 @@ def test_a_commit_is_read_by_a_python_without_filters_of_archives(
     (project.folder / "geusemaker").mkdir()
     (project.folder / "geusemaker" / "__init__.py").write_text("")
     (project.folder / "Pulumi.prod.yaml").symlink_to(Path(__file__))
-    git(project, "init", "--quiet")
-    git(project, "add", ".")
-    git(project, "commit", "--quiet", "--message", "before")
+    commit(project)
     folder = project.folder / "taken out"
     against._check_out(project.folder, "HEAD", folder)
     assert (folder / "__main__.py").is_file()
@@ -238,17 +246,11 @@ def test_what_the_program_of_a_commit_prints_or_how_it_ends_is_no_crash(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin:/usr/local/bin")
-    shutil.copytree(
-        ROOT / "geusemaker",
-        project.folder / "geusemaker",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    add_package(project)
     program = project.folder / "__main__.py"
     whole = program.read_text(encoding="utf-8")
     program.write_text(f"import os\nprint('hello')\nos.system('echo hello')\n{whole}")
-    git(project, "init", "--quiet")
-    git(project, "add", ".")
-    git(project, "commit", "--quiet", "--message", "prints")
+    commit(project)
     program.write_text("import os\nos._exit(0)\n")
     git(project, "commit", "--quiet", "--all", "--message", "ends")
     program.write_text(whole, encoding="utf-8")
