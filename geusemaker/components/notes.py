@@ -8,6 +8,7 @@ from geusemaker.bundle import images
 from geusemaker.bundle.facts import containers_of
 from geusemaker.bundle.limits import memory_limits
 from geusemaker.components.compute import CREDIT_MODE
+from geusemaker.components.worker_notes import worker_notes
 from geusemaker.config import DeploymentConfig
 from geusemaker.ec2 import model_fit
 from geusemaker.ec2.instance_types import InstanceType, is_burstable
@@ -88,7 +89,7 @@ def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[
             f"geusemaker:imageVersions names an image for {', '.join(idle)}, which "
             "geusemaker:services leaves out: the image is unused until the service is in the list."
         )
-    return notes
+    return notes + worker_notes(config)
 
 
 def _is_within(network: str, others: Iterable[str]) -> bool:

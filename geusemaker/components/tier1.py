@@ -71,6 +71,12 @@ class Tier1Args(TypedDict):
     protect_data: NotRequired[bool]
     budget_usd: NotRequired[int | None]
     tags: NotRequired[Mapping[str, str]]
+    workers: NotRequired[int]
+    workers_max: NotRequired[int | None]
+    worker_instance_types: NotRequired[Sequence[str]]
+    worker_market: NotRequired[str]
+    worker_concurrency: NotRequired[int]
+    worker_drain_seconds: NotRequired[int]
 
 
 def tier1_args(config: DeploymentConfig) -> Tier1Args:

@@ -9,14 +9,16 @@ from typing import Final
 from geusemaker.bundle import SERVICES
 from geusemaker.bundle.api_keys import API_KEYS, SERVICES_WITH_KEYS, as_value, entry, new_key
 from geusemaker.bundle.secret_names import secret_lines
+from geusemaker.config import workers
 from geusemaker.config.fields import ConfigFields
 from geusemaker.config.rules import MAX_RULES
 from geusemaker.config.service_settings import MAX_PARAMETER, secret_values
+from geusemaker.config.worker_fields import WorkerFields
 from geusemaker.ec2.instance_types import architecture_of, counterpart
 from geusemaker.messages import InvalidValue, Remove, Set
 
 
-def check(config: ConfigFields) -> None:
+def check(config: WorkerFields) -> None:
     """Raise `InvalidValue` for the first rule that the values break."""
     for rule in _RULES:
         rule(config)
@@ -203,7 +205,7 @@ def _clients_have_a_way(config: ConfigFields) -> None:
         )
 
 
-_RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
+_RULES: Final[tuple[Callable[[WorkerFields], None], ...]] = (
     _single_pin,
     _framework_has_versions,
     _type_matches_architecture,
@@ -216,4 +218,5 @@ _RULES: Final[tuple[Callable[[ConfigFields], None], ...]] = (
     _networks_fit_the_security_group,
     _zone_has_a_domain,
     _clients_have_a_way,
+    *workers.RULES,
 )

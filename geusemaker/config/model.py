@@ -11,16 +11,16 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from geusemaker.config import cross_field, service_settings
-from geusemaker.config.fields import ConfigFields
 from geusemaker.config.parsing import kind_of, typed
 from geusemaker.config.report import Report, holds_secrets
 from geusemaker.config.sources import Given, camel, read_arguments, read_file, read_stack
+from geusemaker.config.worker_fields import WorkerFields
 from geusemaker.errors import ConfigError
 from geusemaker.messages import InvalidValue, as_text
 
 
-class DeploymentConfig(ConfigFields):
-    """The config of a stack. Immutable; see `ConfigFields` for the keys."""
+class DeploymentConfig(WorkerFields):
+    """The config of a stack. Immutable; see `ConfigFields` and `WorkerFields` for the keys."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

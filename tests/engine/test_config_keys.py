@@ -47,6 +47,12 @@ TYPED = {
     "protectData": "true",
     "budgetUsd": "200",
     "tags": '{"team": "ml", "cost-center": "42"}',
+    "workers": "1",
+    "workersMax": "4",
+    "workerInstanceTypes": "g5.xlarge,g6.xlarge",
+    "workerMarket": "spot",
+    "workerConcurrency": "8",
+    "workerDrainSeconds": "90",
 }
 # These stand for others of those above, and are set in a stack of their own below.
 ELSEWHERE = {"amiId", "vpcId", "subnetIds", "hostedZoneId"}

@@ -76,6 +76,14 @@ ARM: dict[str, Any] = {
     "backup_retention_days": 0,
 }
 """arm64 with a pinned image and without backups."""
+WORKERS: dict[str, Any] = {
+    "workers": 1,
+    "workers_max": 4,
+    "worker_market": "spot",
+    "worker_concurrency": 3,
+    "worker_drain_seconds": 90,
+}
+"""Workers on Spot whose number follows the load."""
 STACKS = {"plain": PLAIN, "whole": WHOLE, "domain": DOMAIN, "arm": ARM}
 
 T = TypeVar("T", bound=Callable[..., Any])

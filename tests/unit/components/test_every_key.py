@@ -10,7 +10,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.simulator.mocks import simulated_account
 
 from .adoptable import Adoptable
-from .rendering import ARM, DOMAIN, EDGE, KEY, PLAIN, WHOLE, Deployed, deploy, deployed
+from .rendering import ARM, DOMAIN, EDGE, KEY, PLAIN, WHOLE, WORKERS, Deployed, deploy, deployed
 
 INSTANCE = "aws:ec2/instance:Instance"
 VOLUME = "aws:ebs/volume:Volume"
@@ -74,6 +74,21 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "protect_data": (WHOLE, lambda s: not any(one.protect for one in s.requests.values())),
     "budget_usd": ({"budget_usd": 1}, lambda s: any("budgetUsd is 1," in w for w in s.warnings)),
     "tags": (WHOLE, lambda s: s.one(VOLUME).inputs["tags"].get("owner") == "ml"),
+    "workers": ({"workers": 2}, lambda s: any("workers is 2," in n for n in s.notes)),
+    "workers_max": (WORKERS, lambda s: any("workersMax is 4," in n for n in s.notes)),
+    "worker_instance_types": (
+        {"worker_instance_types": ["g6.xlarge"]},
+        lambda s: any("workerInstanceTypes" in n for n in s.notes),
+    ),
+    "worker_market": (WORKERS, lambda s: any("workerMarket is spot," in n for n in s.notes)),
+    "worker_concurrency": (
+        WORKERS,
+        lambda s: any("workerConcurrency is 3." in n for n in s.notes),
+    ),
+    "worker_drain_seconds": (
+        WORKERS,
+        lambda s: any("more than 90 seconds" in n for n in s.notes),
+    ),
 }
 IN_ACCOUNT = {"vpc_id", "subnet_ids", "ami_id", "hosted_zone_id"}
 """Fields that name existing resources of the account."""

@@ -232,3 +232,28 @@ def test_the_default_type_is_silent_and_slow_models_are_named_until_a_type_is_se
     (note,) = notes(**models)
     assert "m6i.xlarge has no GPU" in note
     assert notes(instanceType="m6i.xlarge", **models) == []
+
+
+def test_the_defaults_of_the_details_of_workers_give_no_note() -> None:
+    # As Pulumi passes them: Pulumi.yaml has these defaults.
+    details = {"workerInstanceTypes": (), "workerMarket": "on-demand", "workerConcurrency": 5}
+    assert notes(**details, workerDrainSeconds=100) == notes()
+
+
+def test_details_without_workers_are_named() -> None:
+    (note,) = notes(workerMarket="spot", workerConcurrency=9)
+    assert "geusemaker:workerMarket and geusemaker:workerConcurrency have no effect" in note
+    assert "`pulumi config set geusemaker:workers 2`" in note
+
+
+def test_workers_on_demand_with_enough_executions_have_one_note() -> None:
+    (note,) = notes(workers=2)
+    assert note.startswith("geusemaker:workers is 2, so workflows run on workers")
+    assert "PostgreSQL node" in note
+
+
+def test_spot_and_few_executions_are_named_with_their_fix() -> None:
+    _, spot, few = notes(workersMax=4, workerMarket="spot", workerConcurrency=4)
+    assert "of more than 100 seconds ends as an error" in spot
+    assert "`pulumi config set geusemaker:workerMarket on-demand`" in spot
+    assert "`pulumi config set geusemaker:workerConcurrency 5`" in few

@@ -117,6 +117,15 @@ ACCEPTED: list[tuple[str, str, dict[str, str], Any]] = [
         {},
         {"Owner": "me", "Cost": "1234", "Live": "true"},
     ),
+    ("workers", "0", {}, 0),
+    ("workers", "50", {}, 50),
+    ("workersMax", "1", {}, 1),
+    ("workersMax", "3", {"workers": "3"}, 3),
+    ("workerInstanceTypes", "", {}, ()),
+    ("workerInstanceTypes", "g6.xlarge, g5.xlarge", {}, ("g6.xlarge", "g5.xlarge")),
+    ("workerMarket", "spot", {"workerDrainSeconds": "119"}, "spot"),
+    ("workerConcurrency", "100", {}, 100),
+    ("workerDrainSeconds", "7000", {}, 7000),
 ]
 
 SECRET = {"registryLogins"}
@@ -273,6 +282,18 @@ REJECTED: list[tuple[str, str, list[str]]] = [
     ("tags", f"k={'v' * 257}", ["a value of 257 characters under 'k'; the maximum is 256"]),
     ("tags", "k=<b>", ["IAM does not allow"]),
     ("tags", ",".join(f"k{n}=v" for n in range(46)), ["has 46 tags; the maximum is 45"]),
+    ("workers", "51", ["more than 50", "`pulumi config set geusemaker:workers 50`"]),
+    ("workers", "-1", ["less than 0"]),
+    ("workersMax", "0", ["less than 1", "`pulumi config set geusemaker:workersMax 1`"]),
+    ("workersMax", "51", ["more than 50"]),
+    ("workerInstanceTypes", "g6.xlarge,G5.XLARGE", ["'G5.XLARGE', which is not a valid name", "`pulumi config set geusemaker:workerInstanceTypes g6.xlarge,g5.xlarge`"]),
+    ("workerInstanceTypes", "huge", ["'huge', which is not a valid name"]),
+    ("workerInstanceTypes", "g5.xlarge,g6.xlarge,g5.xlarge", ["lists a type twice", "`pulumi config set geusemaker:workerInstanceTypes g5.xlarge,g6.xlarge`"]),
+    ("workerInstanceTypes", ",".join(f"m{n}i.large" for n in range(21)), ["has 21 types; the maximum is 20"]),
+    ("workerMarket", "on_demand", ["did you mean on-demand?"]),
+    ("workerConcurrency", "0", ["less than 1"]),
+    ("workerDrainSeconds", "9", ["less than 10"]),
+    ("workerDrainSeconds", "7001", ["more than 7000"]),
 ]  # fmt: skip
 
 MANY = ",".join(f"10.0.{n}.0/24" for n in range(60))
@@ -297,6 +318,12 @@ CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"subnetIds": SUBNET}, ["without vpcId", "`pulumi config rm geusemaker:subnetIds`"]),
     ({"vpcId": VPC, "subnetIds": SUBNET, "vpcCidr": "10.42.0.0/16"}, ["`pulumi config rm geusemaker:vpcCidr`"]),
     ({"vpcId": VPC, "subnetIds": SUBNET, "availabilityZoneCount": "2"}, ["`pulumi config rm geusemaker:availabilityZoneCount`"]),
+    ({"services": "ollama", "workers": "2"}, ["workers is 2, but services has no n8n", "`pulumi config set geusemaker:services n8n,ollama,postgres`", "`pulumi config rm geusemaker:workers`"]),
+    ({"services": "ollama", "workersMax": "4"}, ["workersMax is 4, but services has no n8n", "`pulumi config rm geusemaker:workersMax`"]),
+    ({"workers": "3", "workersMax": "2"}, ["workersMax is 2, which is less than workers, 3", "`pulumi config set geusemaker:workersMax 3`", "`pulumi config set geusemaker:workers 2`", "`pulumi config rm geusemaker:workersMax`"]),
+    ({"workerInstanceTypes": "g6.xlarge,g5g.xlarge"}, ["workerInstanceTypes has g5g.xlarge, which is arm64 only", "`pulumi config set geusemaker:workerInstanceTypes g6.xlarge,g5.xlarge`", "`pulumi config rm geusemaker:workerInstanceTypes`"]),
+    ({"workerMarket": "spot", "workerDrainSeconds": "120"}, ["workerDrainSeconds is 120, but workerMarket is spot", "`pulumi config rm geusemaker:workerDrainSeconds`", "`pulumi config set geusemaker:workerMarket on-demand`"]),
+    ({"workersMax": "1", "serviceSettings": '{"n8n": {"N8N_CONCURRENCY_PRODUCTION_LIMIT": 20}}'}, ["N8N_CONCURRENCY_PRODUCTION_LIMIT of n8n, which limits one host", "workerConcurrency limits each", "N8N_CONCURRENCY_PRODUCTION_LIMIT`"]),
 ]  # fmt: skip
 
 
@@ -495,6 +522,12 @@ def test_the_defaults_are_as_documented(from_stack: FromStack) -> None:
         "protect_data": True,
         "budget_usd": None,
         "tags": {},
+        "workers": 0,
+        "workers_max": None,
+        "worker_instance_types": (),
+        "worker_market": "on-demand",
+        "worker_concurrency": 5,
+        "worker_drain_seconds": 100,
     }
 
 

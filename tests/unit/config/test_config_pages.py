@@ -19,7 +19,7 @@ UNDECLARED = {
     "n8nReaches",
     "frameworkVersion", "amiId", "amiName", "instanceType", "rootVolumeGib", "vpcCidr",
     "availabilityZoneCount", "vpcId", "subnetIds", "permissionsBoundaryArn", "kmsKeyArn", "domain",
-    "hostedZoneId", "ownerEmail", "budgetUsd",
+    "hostedZoneId", "ownerEmail", "budgetUsd", "workersMax",
 }  # fmt: skip
 
 

@@ -196,6 +196,8 @@ FREE = {
     "services", "image_versions", "service_settings", "registry_logins", "api_keys",
     "ollama_models", "owner_email", "n8n_public_api", "permissions_boundary_arn",
     "extra_policy_arns", "protect_data", "budget_usd", "tags",
+    "workers", "workers_max", "worker_instance_types", "worker_market", "worker_concurrency",
+    "worker_drain_seconds",
 }  # fmt: skip
 
 
