@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import resources
+from typing import Literal
 
 import jinja2
 
@@ -47,23 +48,36 @@ _PARTS = (
 )
 
 
+_OF_WORKER = {"30-data.sh.j2": "31-disk.sh.j2"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class HostFacts:
-    """Values of the boot script that only AWS and the stack know."""
+    """Values of the boot script that only AWS and the stack know.
+
+    A worker has `reports`, and neither a data volume nor a status parameter.
+    """
 
     region: str
     file_system_id: str
     access_points: Mapping[str, str] = field(
         metadata={"doc": "directory below EFS_ROOT -> id of the access point"}
     )
-    data_volume_id: str
     # Names of SSM parameters.
     settings_parameter: str
     secrets_parameter: str
-    status_parameter: str
+    status_parameter: str = ""
+    data_volume_id: str = ""
+    reports: str = ""
+    """Bucket of the reports of workers."""
     data_mount: str = "/srv/geusemaker/data"
     data_device: str = "/dev/sdf"
     """Device name of the attachment. Xen hosts find the volume by it: they show no volume ids."""
+
+    @property
+    def role(self) -> Literal["head", "worker"]:
+        """The host of the stack, or one of its workers."""
+        return "worker" if self.reports else "head"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +126,11 @@ _SHAPES = {
     "secrets_parameter": _PARAMETER,
     "status_parameter": _PARAMETER,
 }
+_SHAPES_OF_WORKER = _SHAPES | {
+    "data_volume_id": r"",
+    "status_parameter": r"",
+    "reports": r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+}
 _MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
 
 
@@ -133,7 +152,9 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
     # Sorted: equal mappings must render the same text, or the host is replaced.
     mounts = dict(sorted(facts.access_points.items()))
     values = {"facts": facts, "bounds": bounds, "mounts": mounts, "paths": _PATHS}
-    return "\n".join(environment.get_template(part).render(values) for part in _PARTS)
+    other = _OF_WORKER if facts.role == "worker" else {}
+    parts = (environment.get_template(other.get(part, part)) for part in _PARTS)
+    return "\n".join(part.render(values) for part in parts)
 
 
 def bundle_program() -> str:
@@ -178,7 +199,7 @@ def fingerprint(text: str) -> str:
 
 
 def _check(facts: HostFacts) -> None:
-    for name, shape in _SHAPES.items():
+    for name, shape in (_SHAPES_OF_WORKER if facts.role == "worker" else _SHAPES).items():
         _check_shape(name, getattr(facts, name), shape)
     if not facts.access_points:
         raise UserDataError(

@@ -16,6 +16,7 @@ VARIANTS = {
     "two access points": FACTS,
     "one access point": replace(FACTS, access_points={"n8n": "fsap-0123456789abcdef0"}),
     "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
+    "a worker": replace(FACTS, data_volume_id="", status_parameter="", reports="a-bucket"),
 }
 START = 'main "$@"\n'
 

@@ -10,7 +10,7 @@ import jinja2
 import pytest
 
 from geusemaker.errors import UserDataError
-from geusemaker.userdata import Bounds, HostFacts, bundle_program, render
+from geusemaker.userdata import Bounds, HostFacts, bundle_program, fingerprint, render
 
 # By name: the package exports a function with the name of the module.
 MODULE = importlib.import_module("geusemaker.userdata.render")
@@ -23,6 +23,7 @@ FACTS = HostFacts(
     secrets_parameter="geusemaker-secrets-1a2b3c4",
     status_parameter="/geusemaker/dev/status_1.a-2b3c4",
 )
+WORKER = replace(FACTS, data_volume_id="", status_parameter="", reports="a-bucket-1a2b3c4")
 VARIANTS = {
     "two access points": FACTS,
     "one access point": replace(FACTS, access_points={"n8n": "fsap-0123456789abcdef0"}),
@@ -33,6 +34,7 @@ VARIANTS = {
     "the sovereign cloud": replace(FACTS, region="eusc-de-east-1"),
     "short ids": replace(FACTS, file_system_id="fs-01234567", data_volume_id="vol-01234567"),
     "another place and device": replace(FACTS, data_mount="/data", data_device="/dev/sdp"),
+    "a worker": WORKER,
 }
 HOSTILE = ["'", '"', "\n", "a\n", "$(reboot)", "`reboot`", "; reboot", "a b", "", "../x", "\\", "é"]
 STEPS = ["host", "data", "efs", "docker", "gpu", "bundle", "secrets", "services", "ready"]
@@ -61,7 +63,14 @@ def test_a_truncated_script_does_nothing() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_is_one_function(step: str) -> None:
-    assert render(FACTS).count(f"\nstep_{step}() {{\n") == 1
+    for facts in (FACTS, WORKER):
+        assert render(facts).count(f"\nstep_{step}() {{\n") == 1
+
+
+def test_the_host_of_a_stack_has_the_script_of_before() -> None:
+    """Another text replaces every host: a change of this hash goes with a note for users."""
+    before = "f5d1d6c6737ba4222d82ffcd565463b42495f6e797f7d8a04e894eeb0a698897"
+    assert fingerprint(render(FACTS)) == before
 
 
 def test_shell_comments_stay_and_template_comments_leave_no_line() -> None:
@@ -79,10 +88,10 @@ def test_shell_comments_stay_and_template_comments_leave_no_line() -> None:
 
 def test_every_template_is_in_the_script() -> None:
     folder = Path(render.__code__.co_filename).parent / "templates"
-    script = render(FACTS)
+    scripts = [render(FACTS), render(WORKER)]
     for template in folder.iterdir():
         last = template.read_text(encoding="utf-8").splitlines()[-1]
-        assert f"\n{last}\n" in script, template.name
+        assert any(f"\n{last}\n" in script for script in scripts), template.name
 
 
 def test_the_script_has_no_template_syntax_and_no_python_values() -> None:
@@ -134,6 +143,20 @@ def test_a_hostile_value_is_refused_by_name(name: str, value: str) -> None:
         changed: dict[str, str] = {name: hostile}
         with pytest.raises(UserDataError, match=rf"^{name} is "):
             render(replace(FACTS, **changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [one for one in HOSTILE if one])
+def test_a_hostile_bucket_of_reports_is_refused(value: str) -> None:
+    for hostile in (value, WORKER.reports + value):
+        with pytest.raises(UserDataError, match=r"^reports is "):
+            render(replace(WORKER, reports=hostile))
+
+
+@pytest.mark.parametrize("name", ["data_volume_id", "status_parameter"])
+def test_a_worker_with_a_volume_or_a_status_parameter_is_refused(name: str) -> None:
+    changed: dict[str, str] = {name: getattr(FACTS, name)}
+    with pytest.raises(UserDataError, match=rf"^{name} is "):
+        render(replace(WORKER, **changed))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", HOSTILE)
