@@ -75,6 +75,14 @@ class AwsError(Exception):
         )
 
 
+class UnfinishedError(AwsError):
+    """The provider waits in vain for what AWS has made or changed: it is recorded all the same."""
+
+    def __init__(self, id_: str, why: str) -> None:
+        Exception.__init__(self, f"1 error occurred:\n\t* {why}\n\n")
+        self.id, self.code, self.message = id_, "", why
+
+
 class Service:
     """One of AWS's services in an account: `account.ec2.create_vpc(CidrBlock=...)` calls it."""
 
@@ -120,7 +128,9 @@ class Account:
     action: str = "reading"
     _types: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
 
+    autoscaling = _Bound()
     backup = _Bound()
+    cloudwatch = _Bound()
     ec2 = _Bound()
     efs = _Bound()
     iam = _Bound()

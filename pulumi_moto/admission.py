@@ -20,11 +20,13 @@ from botocore.credentials import Credentials
 Environ = dict[str, Any]
 
 SERVICES: Final = {
+    "autoscaling": "autoscaling",
     "backup": "backup",
     "ec2": "ec2",
     "elasticfilesystem": "efs",
     "iam": "iam",
     "kms": "kms",
+    "monitoring": "cloudwatch",
     "route53": "route53",
     "s3": "s3",
     "servicequotas": "servicequotas",
@@ -170,7 +172,7 @@ def _refused(service: str, wrong: str) -> Answer:
         return _s3("InvalidAccessKeyId", said)
     if service == "s3":
         return _s3("SignatureDoesNotMatch", _MISMATCH)
-    if service in ("iam", "sts", "route53"):
+    if service in ("autoscaling", "iam", "sts", "route53"):
         return (
             _xml("InvalidClientTokenId", _NO_SUCH_TOKEN)
             if wrong == "key"

@@ -20,6 +20,15 @@ _LISTED: Final = (
     ("route table", "ec2", "describe_route_tables", "RouteTables", "RouteTableId"),
     ("security group", "ec2", "describe_security_groups", "SecurityGroups", "GroupId"),
     ("elastic ip", "ec2", "describe_addresses", "Addresses", "AllocationId"),
+    ("launch template", "ec2", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId"),
+    (
+        "auto scaling group",
+        "autoscaling",
+        "describe_auto_scaling_groups",
+        "AutoScalingGroups",
+        "AutoScalingGroupName",
+    ),
+    ("alarm", "cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("volume", "ec2", "describe_volumes", "Volumes", "VolumeId"),
     ("file system", "efs", "describe_file_systems", "FileSystems", "FileSystemId"),
     ("backup vault", "backup", "list_backup_vaults", "BackupVaultList", "BackupVaultName"),
@@ -79,7 +88,7 @@ def _backups(account: Account) -> Iterator[tuple[str, str]]:
 
 
 def _records(account: Account) -> Iterator[tuple[str, str]]:
-    """Zones too: nothing here makes one, but the user may have made one."""
+    """Zones, and what is in them."""
     for zone in account.route53.list_hosted_zones()["HostedZones"]:
         yield "hosted zone", zone["Id"].rpartition("/")[2]
         sets = account.route53.list_resource_record_sets(HostedZoneId=zone["Id"])

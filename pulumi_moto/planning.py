@@ -171,7 +171,8 @@ class Planned(ABC):
                 yield from self._compare(f"{path}.{key}", old.get(key), new[key])
             only_given = path.rpartition(".")[2] in ("tags", "tagsAll")
             for key in sorted(old.keys() - new.keys()):
-                if only_given or (f"{path}.{key}" in self.only_given and old[key] not in _EMPTY):
+                field = re.sub(r"\[\d+\]", "", f"{path}.{key}")
+                if only_given or (field in self.only_given and old[key] not in _EMPTY):
                     yield f"{path}.{key}", "delete"
         elif isinstance(new, list) and isinstance(old, list):
             if path in self.unordered and not has_unknown(new):

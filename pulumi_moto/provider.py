@@ -15,7 +15,7 @@ from google.protobuf import any_pb2, empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from . import invokes, wire
-from .account import Account, AwsError
+from .account import Account, AwsError, UnfinishedError
 from .backends import has_region
 from .lookup import InvokeError
 from .regions import Configured, Regions, no_host
@@ -39,7 +39,7 @@ def _name_of(urn: str) -> str:
 
 
 class _FailedPartlyError(Exception):
-    """An update that AWS refused on its way: the error, and what is recorded of the resource.
+    """What AWS refused on its way, or has not finished: the error, and what is recorded of it.
 
     The bridge of the real provider records all that was planned. The engine keeps that: the next
     plan of the same inputs changes nothing, and the empty update that the engine makes to try again
@@ -234,7 +234,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             outputs = kind.preview_create(account, new.values)
             return provider_pb2.CreateResponse(properties=wire.encode(outputs, secrets))
-        id_, made = kind.made(account, new.values)
+        try:
+            id_, made = kind.made(account, new.values)
+        except UnfinishedError as unmet:
+            state = kind.outputs(account, unmet.id, new.values, {}) or {}
+            raise _FailedPartlyError(
+                unmet.id, wire.encode(state, secrets), f"creating {request.urn}: {unmet}"
+            ) from unmet
         return provider_pb2.CreateResponse(id=id_, properties=wire.encode(made, secrets))
 
     @_answers

@@ -170,7 +170,8 @@ def over(region: str, instance_type: str) -> str | None:
 def running(region: str, quota: Quota) -> int:
     """vCPUs of the running instances that a quota counts: stopped ones do not count."""
     hosts = backend_of(region).all_instances()
-    types = [host.instance_type for host in hosts if host.state == "running"]
+    on_demand = [host for host in hosts if host.state == "running" and host.lifecycle != "spot"]
+    types = [host.instance_type for host in on_demand]
     return sum(_vcpus(name) for name in types if quota_of(name) is quota)
 
 

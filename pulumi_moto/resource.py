@@ -136,7 +136,7 @@ class Resource(Planned):
         if shown is None:
             return None
         found = dict(self.properties(reading, id_, shown, state))
-        if "tags" in self.declared.types:
+        if "tagsAll" in self.declared.outputs:
             found["tags"] = own_tags(account, self.tags_of(reading, id_, shown), state)
         return {key: value for key, value in found.items() if value is not None}
 

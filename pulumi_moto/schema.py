@@ -21,6 +21,11 @@ from pulumi import _types as pulumi_types
 
 from .wire import Unknown
 
+_PACKAGES: Final = (
+    *("autoscaling", "backup", "cloudwatch", "ebs", "ec2", "efs", "iam", "kms", "route53", "s3"),
+    *("ssm", "vpc"),
+)
+
 # `pulumi_aws` gives every argument of an invoke a default, also those that the provider needs.
 _REQUIRED_ARGUMENTS: Final = {
     "aws:ec2/getInstanceType:getInstanceType": frozenset({"instanceType"}),
@@ -81,7 +86,7 @@ def _packages() -> None:
     They load when they are first looked into; one of whose modules was imported before that never
     gets its names, and two threads at once leave it half loaded (seen on Python 3.11).
     """
-    for package in ("backup", "ebs", "ec2", "efs", "iam", "kms", "route53", "s3", "ssm", "vpc"):
+    for package in _PACKAGES:
         _ = getattr(pulumi_aws, package).outputs  # a dunder name would not load it
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from . import images, policies, quotas
+from . import images, policies, quotas, scaling
 from .images import Image
 
 
@@ -34,6 +34,7 @@ class Seed:
         """Set up what the Regions of the account share."""
         policies.seed()
         quotas.seed(self.vcpus)
+        scaling.seed()
 
     def open(self, region: str) -> None:
         """Set up one Region."""

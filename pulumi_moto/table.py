@@ -8,19 +8,24 @@ from .resource import Resource
 from .resources import (  # noqa: F401
     access,
     address,
+    alarms,
     backups,
     block,
     bucket_encryption,
     buckets,
     compute,
     files,
+    groups,
     identity,
     names,
     network,
     objects,
     parameters,
     routing,
+    scaling,
     security,
+    templates,
+    zones,
 )
 
 

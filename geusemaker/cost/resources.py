@@ -18,11 +18,14 @@ MOUNT: Final = "aws:efs/mountTarget:MountTarget"
 _GIB: Final = 2**30
 _FREE: Final = frozenset(
     {
+        "aws:autoscaling/lifecycleHook:LifecycleHook",
+        "aws:autoscaling/policy:Policy",
         "aws:backup/plan:Plan",
         "aws:backup/selection:Selection",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/eipAssociation:EipAssociation",
         "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/launchTemplate:LaunchTemplate",
         "aws:ec2/route:Route",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",

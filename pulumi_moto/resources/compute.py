@@ -19,6 +19,7 @@ from .launch import (
     metadata_options,
     performance,
     refuse_launch,
+    refuse_place,
     root_gib,
 )
 from .parts import (
@@ -113,6 +114,7 @@ class Instance(Ec2Resource):
     def create(self, account: Account, inputs: Values) -> str:
         data = base64.b64decode(inputs.get("userDataBase64") or "")
         refuse_launch(account, inputs, data)
+        refuse_place(account, inputs)
         root = inputs.get("rootBlockDevice") or {}
         image = image_of(account, inputs["ami"])
         made = account.ec2.run_instances(

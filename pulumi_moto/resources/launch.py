@@ -12,7 +12,7 @@ USER_DATA_LIMIT: Final = 16_384  # bytes before base64, enforced by RunInstances
 
 
 def refuse_launch(account: Account, inputs: Values, data: bytes) -> None:
-    """Raises the error of RunInstances, if it would not launch."""
+    """Raises the error of RunInstances for a launch that is wrong wherever it is tried."""
 
     def refuse(code: str, message: str) -> AwsError:
         return account.ec2.refuse("RunInstances", code, message)
@@ -47,6 +47,21 @@ def refuse_launch(account: Account, inputs: Values, data: bytes) -> None:
             f"expect size >= {smallest}GB",
         )
     subnet = account.ec2.describe_subnets(SubnetIds=[inputs["subnetId"]])["Subnets"][0]
+    groups = account.ec2.describe_security_groups(GroupIds=inputs["vpcSecurityGroupIds"])
+    if any(group["VpcId"] != subnet["VpcId"] for group in groups["SecurityGroups"]):
+        why = f"The security group does not exist in VPC '{subnet['VpcId']}'"
+        raise refuse("InvalidGroup.NotFound", why)
+    account.iam.get_instance_profile(InstanceProfileName=inputs["iamInstanceProfile"])
+
+
+def refuse_place(account: Account, inputs: Values) -> None:
+    """Raises the error of RunInstances where the zone or the quota has no room for the type."""
+
+    def refuse(code: str, message: str) -> AwsError:
+        return account.ec2.refuse("RunInstances", code, message)
+
+    type_ = inputs["instanceType"]
+    subnet = account.ec2.describe_subnets(SubnetIds=[inputs["subnetId"]])["Subnets"][0]
     zone = subnet["AvailabilityZone"]
     if not account.ec2.describe_instance_type_offerings(
         LocationType="availability-zone",
@@ -57,11 +72,6 @@ def refuse_launch(account: Account, inputs: Values, data: bytes) -> None:
             f"Your requested instance type ({type_}) is not supported in "
             f"your requested Availability Zone ({zone}).",
         )
-    groups = account.ec2.describe_security_groups(GroupIds=inputs["vpcSecurityGroupIds"])
-    if any(group["VpcId"] != subnet["VpcId"] for group in groups["SecurityGroups"]):
-        why = f"The security group does not exist in VPC '{subnet['VpcId']}'"
-        raise refuse("InvalidGroup.NotFound", why)
-    account.iam.get_instance_profile(InstanceProfileName=inputs["iamInstanceProfile"])
     if over := quotas.over(account.region, type_):
         raise refuse(quotas.OVER, over)
 

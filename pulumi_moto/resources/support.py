@@ -37,6 +37,11 @@ def optional(shown: Values, *names: str) -> dict[str, Any]:
     return {uncapitalised(name): shown.get(name, "") for name in names}
 
 
+def not_empty(found: Values, state: Values) -> dict[str, Any]:
+    """Properties but the empty ones that the program does not name: the provider has no such."""
+    return {key: value for key, value in found.items() if value or key in state}
+
+
 def uncapitalised(name: str) -> str:
     """AWS's name of a property as the provider writes it."""
     return name[0].lower() + name[1:]

@@ -54,6 +54,12 @@ def test_a_region_without_prices_is_unknown(type_: str) -> None:
     assert of(type_, 1, "xx-west-1", size=1, type="gp3", **HOST)[0] is None
 
 
-def test_of_the_types_that_the_simulator_knows_only_those_in_s3_depend_on_use() -> None:
+def test_which_types_that_the_simulator_knows_have_no_price_here() -> None:
     unknown = {one for one in TYPES if of(one)[1] == "its cost depends on use"}
-    assert unknown == {"aws:s3/bucket:Bucket", "aws:s3/bucketObjectv2:BucketObjectv2"}
+    assert unknown == {
+        "aws:autoscaling/group:Group",
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        "aws:route53/zone:Zone",
+        "aws:s3/bucket:Bucket",
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+    }

@@ -12,6 +12,14 @@ TAGS = {"owner": "me"}
 OTHER_TAGS = {"owner": "you", "more": "yes"}
 
 
+HOOK = {
+    "name": "drain",
+    "lifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+    "heartbeatTimeout": 120,
+    "defaultResult": "CONTINUE",
+}
+
+
 @dataclass(frozen=True)
 class Case:
     """How to make one, and which properties change in place, to what."""
@@ -293,5 +301,149 @@ CASES = {
             "records": ["203.0.113.5", "203.0.113.6"],
         },
         lambda _: {"ttl": 60, "records": ["203.0.113.7"], "type": "TXT", "allowOverwrite": True},
+    ),
+    "Zone": Case(
+        lambda w: {"name": w.free_name(), "vpcs": [{"vpcId": w.vpc.id}], "tags": TAGS},
+        lambda w: {
+            "comment": "other",
+            "forceDestroy": True,
+            "vpcs": [{"vpcId": w.vpc.id}, {"vpcId": w.make("Vpc", cidrBlock="10.3.0.0/16").id}],
+            "tags": OTHER_TAGS,
+        },
+    ),
+    "LaunchTemplate": Case(
+        lambda w: w.template_inputs(
+            description="of a test",
+            ebsOptimized="true",
+            metadataOptions={"httpTokens": "required", "httpPutResponseHopLimit": 2},
+            monitoring={"enabled": True},
+            blockDeviceMappings=[
+                {
+                    "deviceName": "/dev/sda1",
+                    "ebs": {"volumeSize": 40, "volumeType": "gp3", "encrypted": "true"},
+                }
+            ],
+            tagSpecifications=[{"resourceType": "instance", "tags": TAGS}],
+            userData=_base64("#!/bin/sh\n"),
+            updateDefaultVersion=True,
+            tags=TAGS,
+        ),
+        lambda w: {
+            "description": "other",
+            "ebsOptimized": "false",
+            "imageId": w.image().id,
+            "instanceType": "m6i.xlarge",
+            "instanceInitiatedShutdownBehavior": "terminate",
+            "instanceMarketOptions": {"marketType": "spot"},
+            "iamInstanceProfile": {"name": w.profile().id},
+            "metadataOptions": {"httpTokens": "optional", "httpPutResponseHopLimit": 1},
+            "monitoring": {"enabled": False},
+            "blockDeviceMappings": [
+                {
+                    "deviceName": "/dev/sda1",
+                    "ebs": {"volumeSize": 50, "deleteOnTermination": "false"},
+                }
+            ],
+            "tagSpecifications": [
+                {"resourceType": "instance", "tags": OTHER_TAGS},
+                {"resourceType": "volume", "tags": TAGS},
+            ],
+            "userData": _base64("#!/bin/bash\n"),
+            "vpcSecurityGroupIds": [w.group().id],
+            "disableApiStop": True,
+            "disableApiTermination": True,
+            "tags": OTHER_TAGS,
+        },
+    ),
+    "Group": Case(
+        lambda w: {
+            **w.group_of_inputs(),
+            "tags": [{"key": "Name", "value": "worker", "propagateAtLaunch": True}],
+            "initialLifecycleHooks": [HOOK],
+            "instanceMaintenancePolicy": {"minHealthyPercentage": 90, "maxHealthyPercentage": 120},
+            "terminationPolicies": ["OldestInstance"],
+            "enabledMetrics": ["GroupInServiceInstances"],
+            "suspendedProcesses": ["AZRebalance"],
+        },
+        lambda w: {
+            "minSize": 2,
+            "maxSize": 4,
+            "desiredCapacity": 2,
+            "capacityRebalance": True,
+            "defaultCooldown": 60,
+            "defaultInstanceWarmup": 90,
+            "enabledMetrics": ["GroupDesiredCapacity"],
+            "forceDelete": True,
+            "healthCheckGracePeriod": 100,
+            "ignoreFailedScalingActivities": True,
+            "instanceMaintenancePolicy": {"minHealthyPercentage": 50, "maxHealthyPercentage": 100},
+            "instanceRefresh": {"strategy": "Rolling", "preferences": {"minHealthyPercentage": 50}},
+            "launchTemplate": {"id": w.template().id, "version": "1"},
+            "maxInstanceLifetime": 86400,
+            "protectFromScaleIn": True,
+            "suspendedProcesses": ["HealthCheck"],
+            "tags": [{"key": "Name", "value": "other", "propagateAtLaunch": False}],
+            "terminationPolicies": ["NewestInstance"],
+            "vpcZoneIdentifiers": [w.subnet("b").id, w.subnet("c").id],
+            "waitForCapacityTimeout": "5m",
+        },
+    ),
+    "LifecycleHook": Case(
+        lambda w: {"autoscalingGroupName": w.workers.id, **HOOK, "name": w.free_name()},
+        lambda _: {
+            "defaultResult": "ABANDON",
+            "heartbeatTimeout": 300,
+            "lifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        },
+    ),
+    "Policy": Case(
+        lambda w: {
+            "autoscalingGroupName": w.workers.id,
+            "policyType": "StepScaling",
+            "adjustmentType": "ExactCapacity",
+            "metricAggregationType": "Maximum",
+            "stepAdjustments": [{"scalingAdjustment": 1, "metricIntervalLowerBound": "0"}],
+        },
+        lambda _: {
+            "adjustmentType": "ChangeInCapacity",
+            "estimatedInstanceWarmup": 60,
+            "metricAggregationType": "Average",
+            "stepAdjustments": [
+                {"scalingAdjustment": 1, "metricIntervalUpperBound": "2.5"},
+                {"scalingAdjustment": 2, "metricIntervalLowerBound": "2.5"},
+            ],
+        },
+    ),
+    "MetricAlarm": Case(
+        lambda _: {
+            "comparisonOperator": "GreaterThanOrEqualToThreshold",
+            "evaluationPeriods": 2,
+            "metricName": "waiting",
+            "namespace": "Queue",
+            "period": 60,
+            "statistic": "Maximum",
+            "threshold": 1,
+            "dimensions": {"Stack": "one"},
+            "tags": TAGS,
+        },
+        lambda w: {
+            "actionsEnabled": False,
+            "alarmActions": [f"arn:aws:sns:{w.account.region}:{w.account.id}:one"],
+            "okActions": [f"arn:aws:sns:{w.account.region}:{w.account.id}:two"],
+            "insufficientDataActions": [f"arn:aws:sns:{w.account.region}:{w.account.id}:three"],
+            "alarmDescription": "other",
+            "comparisonOperator": "LessThanThreshold",
+            "datapointsToAlarm": 1,
+            "dimensions": {"Stack": "two"},
+            "evaluationPeriods": 3,
+            "metricName": "running",
+            "namespace": "Other",
+            "period": 120,
+            "statistic": "Sum",
+            "threshold": 2,
+            "treatMissingData": "notBreaching",
+            "unit": "Count",
+            "tags": OTHER_TAGS,
+        },
     ),
 }

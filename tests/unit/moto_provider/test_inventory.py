@@ -8,7 +8,13 @@ PARTS = {
     *("Route", "RouteTableAssociation", "EipAssociation", "VolumeAttachment", "MountTarget"),
     *("SecurityGroupIngressRule", "SecurityGroupEgressRule", "DefaultSecurityGroup", "Record"),
     *("RolePolicy", "RolePolicyAttachment", "AccessPoint", "FileSystemPolicy", "BucketObjectv2"),
-    *("BucketPublicAccessBlock", "BucketPolicy", "BucketServerSideEncryptionConfiguration"),
+    *(
+        "LifecycleHook",
+        "Policy",
+        "BucketPublicAccessBlock",
+        "BucketPolicy",
+        "BucketServerSideEncryptionConfiguration",
+    ),
 }
 """What the inventory shows by what it is in, or by another id."""
 

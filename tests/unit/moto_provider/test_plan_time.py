@@ -10,6 +10,29 @@ from pulumi_moto.wire import UNKNOWN
 ENCRYPTION = "BucketServerSideEncryptionConfiguration"
 PARAMETER = {"type": "String", "value": "x"}
 RECORD = {"zoneId": "Z1", "name": "a", "type": "A", "ttl": 60, "records": ["203.0.113.5"]}
+OF = {"autoscalingGroupName": "group"}
+GROUP = {"minSize": 0, "maxSize": 1, "vpcZoneIdentifiers": ["s"], "launchTemplate": {"id": "lt-1"}}
+HOOK = {"name": "one", "lifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"}
+MIXED = {
+    "launchTemplate": {
+        "launchTemplateSpecification": {"launchTemplateId": "lt-1"},
+        "overrides": [{"instanceType": "m6i.large", "weightedCapacity": "2"}],
+    }
+}
+STEPS = {
+    "policyType": "StepScaling",
+    "adjustmentType": "ExactCapacity",
+    "stepAdjustments": [{"scalingAdjustment": 1}],
+}
+ALARM = {
+    "comparisonOperator": "GreaterThanThreshold",
+    "evaluationPeriods": 1,
+    "metricName": "waiting",
+    "namespace": "Queue",
+    "period": 60,
+    "statistic": "Sum",
+    "threshold": 0,
+}
 RULE = {"ruleName": "nightly", "targetVaultName": "vault", "schedule": "cron(0 5 ? * * *)"}
 
 
@@ -97,6 +120,51 @@ REFUSED = [
         "contentBase64: conflicts with content",
     ),
     ("BucketObjectv2", {"bucket": "abc", "acl": "private"}, "acl: declared by AWS"),
+    ("LaunchTemplate", {"name": "lt"}, "name: expected length of name to be in the range (3 -"),
+    ("LaunchTemplate", {"userData": "#!"}, "userData: expected valid base64"),
+    ("LaunchTemplate", {"keyName": "mine"}, "keyName: declared by AWS, but not simulated yet"),
+    (
+        "LaunchTemplate",
+        {"defaultVersion": 1, "updateDefaultVersion": True},
+        "defaultVersion: conflicts with updateDefaultVersion",
+    ),
+    (
+        "LaunchTemplate",
+        {"vpcSecurityGroupIds": ["a"], "networkInterfaces": [{"securityGroups": ["a"]}]},
+        "vpcSecurityGroupIds: name the groups here or in networkInterfaces",
+    ),
+    ("Group", {**GROUP, "launchTemplate": None}, "launchTemplate: exactly one of"),
+    ("Group", {**GROUP, "launchTemplate": {}}, "launchTemplate: exactly one of id and name"),
+    ("Group", {**GROUP, "vpcZoneIdentifiers": None}, "vpcZoneIdentifiers: simulated only"),
+    ("Group", {**GROUP, "healthCheckType": "ELB"}, "healthCheckType: only EC2"),
+    ("Group", {**GROUP, "waitForCapacityTimeout": "long"}, "waitForCapacityTimeout: expected a"),
+    ("Group", {**GROUP, "initialLifecycleHooks": [HOOK, HOOK]}, "initialLifecycleHooks: each"),
+    (
+        "Group",
+        {**GROUP, "mixedInstancesPolicy": MIXED, "launchTemplate": None},
+        "mixedInstancesPolicy.launchTemplate.overrides: only",
+    ),
+    ("LifecycleHook", {**OF, **HOOK, "defaultResult": "STOP"}, "defaultResult: expected"),
+    ("LifecycleHook", {**OF, "lifecycleTransition": "ending"}, "lifecycleTransition: expected"),
+    ("LifecycleHook", {**OF, **HOOK}, "heartbeatTimeout: simulated only where it is set"),
+    ("Policy", {**OF}, "policyType: StepScaling and TargetTrackingScaling are simulated, not Sim"),
+    ("Policy", {**OF, "policyType": "StepScaling"}, "stepAdjustments: must be set for StepScal"),
+    ("Policy", {**OF, **STEPS, "enabled": False}, "enabled: only enabled policies"),
+    (
+        "Policy",
+        {**OF, "policyType": "TargetTrackingScaling"},
+        "targetTrackingConfiguration: must be set for TargetTrackingScaling",
+    ),
+    (
+        "Policy",
+        {**OF, **STEPS, "targetTrackingConfiguration": {"targetValue": 1}},
+        "targetTrackingConfiguration: must not be set for StepScaling",
+    ),
+    ("MetricAlarm", {**ALARM, "metricName": None}, "metricName: exactly one of metricName and"),
+    ("MetricAlarm", {**ALARM, "period": None}, "period: must be set where metricName is"),
+    ("MetricAlarm", {**ALARM, "treatMissingData": "ok"}, "treatMissingData: expected"),
+    ("MetricAlarm", {**ALARM, "threshold": None}, "threshold: simulated only where it is set"),
+    ("Zone", {"name": "a.example", "delegationSetId": "N1"}, "delegationSetId: not simulated"),
     ("Vault", {"name": "with spaces"}, "name: invalid value"),
     ("Plan", {"rules": []}, "rules: at least one"),
     ("Plan", {"rules": [{**RULE, "schedule": None}]}, "rules[0].schedule: simulated only"),

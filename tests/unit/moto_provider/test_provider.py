@@ -11,7 +11,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2
 
 from moto_provider.engine import Engine, engines, urn
 from pulumi_moto import invokes, wire
-from pulumi_moto.account import AwsError
+from pulumi_moto.account import Account, AwsError, UnfinishedError
 from pulumi_moto.resource import Resource
 from pulumi_moto.resources.block import Volume
 from pulumi_moto.resources.network import Vpc
@@ -313,6 +313,36 @@ def test_an_impossible_answer_is_a_fault(
     assert said in text_of(lambda: engine.create(VPC, inputs))
 
 
+def recorded(error: grpc.RpcError) -> Any:
+    """What the engine keeps of a resource whose request failed."""
+    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
+    (packed,) = status_pb2.Status.FromString(details).details
+    failed = provider_pb2.ErrorResourceInitFailed()
+    assert packed.Unpack(failed)
+    return failed
+
+
+def test_what_is_made_and_not_finished_is_recorded(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = engine.inputs(VPC, cidrBlock="10.0.0.0/16")
+    create = Vpc.create
+
+    def made_in_vain(self: Vpc, account: Account, given: Any) -> str:
+        raise UnfinishedError(create(self, account, given), "waiting for VPC: timeout")
+
+    monkeypatch.setattr(Vpc, "create", made_in_vain)
+    with pytest.raises(grpc.RpcError) as caught:
+        engine.create(VPC, inputs)
+    failed = recorded(caught.value)
+    assert failed.id.startswith("vpc-")
+    kept = wire.decode(failed.properties).values
+    assert (kept["cidrBlock"], kept["arn"].rpartition("/")[2]) == ("10.0.0.0/16", failed.id)
+    assert list(failed.reasons) == [
+        f"creating {urn(VPC)}: 1 error occurred:\n\t* waiting for VPC: timeout\n\n"
+    ]
+
+
 def test_an_update_that_aws_refuses_is_recorded_unless_the_provider_would_not(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -338,10 +368,7 @@ def test_an_update_that_aws_refuses_is_recorded_unless_the_provider_would_not(
 
     error = update(VOLUME, Volume)
     assert "VcpuLimitExceeded" in str(error.details())
-    details = dict(error.trailing_metadata())["grpc-status-details-bin"]
-    (packed,) = status_pb2.Status.FromString(details).details
-    failed = provider_pb2.ErrorResourceInitFailed()
-    assert packed.Unpack(failed)
+    failed = recorded(error)
     assert failed.id == "one"
     assert wire.decode(failed.properties).values == {"arn": "known", "type": "new"}
     assert "VcpuLimitExceeded" in failed.reasons[0]

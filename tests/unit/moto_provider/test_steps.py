@@ -1,7 +1,9 @@
 """Steps of a program against a state, for each of the engine's options. The expectations are what
 the engine does; tests/engine/test_plan_agrees.py compares both for whole stacks."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pulumi
@@ -10,6 +12,7 @@ import pytest
 from pulumi import ResourceOptions
 
 from pulumi_moto.hooks import HookError
+from pulumi_moto.images import Image, publish
 from pulumi_moto.mocks import simulated_account
 from pulumi_moto.state import State, Step
 from pulumi_moto.steps import StepMonitor
@@ -75,6 +78,37 @@ def test_what_depends_on_a_replacement_is_replaced_too() -> None:
 
     changed = after(lambda: both("10.0.0.0/16"), lambda: both("10.0.0.0/8"))
     assert changed == {"net": "replace", "sub": "replace"}
+
+
+def test_a_new_version_of_a_template_changes_its_group_in_place() -> None:
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    image = Image("ami-1", "one", "x86_64", day, "/dev/sda1", 8, "111122223333")
+    trust = {"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "sts:AssumeRole"}
+
+    def workers(type_: str) -> None:
+        publish("us-east-1", [image])
+        network = vpc()
+        subnet = aws.ec2.Subnet("sub", vpc_id=network.id, cidr_block="10.0.0.0/24")
+        role = aws.iam.Role("r", assume_role_policy=json.dumps({"Statement": [trust]}))
+        template = aws.ec2.LaunchTemplate(
+            "template",
+            image_id=image.id,
+            instance_type=type_,
+            vpc_security_group_ids=[aws.ec2.SecurityGroup("own", vpc_id=network.id).id],
+            iam_instance_profile={"name": aws.iam.InstanceProfile("p", role=role.name).name},
+        )
+        aws.autoscaling.Group(
+            "group",
+            min_size=1,
+            max_size=2,
+            vpc_zone_identifiers=[subnet.id],
+            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+        )
+
+    steps, _ = run(lambda: workers("c6i.large"), run(lambda: workers("m6i.large"))[1])
+    changed = {name: step.operation for name, step in steps.items() if step.operation != "same"}
+    assert changed == {"template": "update", "group": "update"}
+    assert [change.path for change in steps["group"].changes] == ["launchTemplate.version"]
 
 
 def test_ignored_changes() -> None:

@@ -256,3 +256,58 @@ class World:
 
     def instance(self, **given: Any) -> Thing:
         return self.make("Instance", **self.instance_inputs(**given))
+
+    def template_inputs(self, **given: Any) -> dict[str, Any]:
+        return {
+            "imageId": self.standing_image.id,
+            "instanceType": "m6i.large",
+            "iamInstanceProfile": {"arn": self.standing_profile.state["arn"]},
+            "vpcSecurityGroupIds": [self.group().id],
+            **given,
+        }
+
+    def template(self, **given: Any) -> Thing:
+        return self.make("LaunchTemplate", **self.template_inputs(**given))
+
+    @functools.cached_property
+    def zones(self) -> list[str]:
+        """Subnets of two zones, which stay."""
+        wanted = {"a": "10.0.224.0/21", "b": "10.0.232.0/21"}
+        made = [
+            self.make(
+                "Subnet",
+                vpcId=self.vpc.id,
+                cidrBlock=cidr,
+                availabilityZone=f"{self.account.region}{zone}",
+            )
+            for zone, cidr in wanted.items()
+        ]
+        return sorted(one.id for one in made)
+
+    def group_of_inputs(self, **given: Any) -> dict[str, Any]:
+        """Inputs of an Auto Scaling group of one instance."""
+        return {
+            "minSize": 1,
+            "maxSize": 3,
+            "launchTemplate": {"id": self.template().id, "version": "$Latest"},
+            "vpcZoneIdentifiers": self.zones,
+            **given,
+        }
+
+    def instances(self, **given: Any) -> Thing:
+        """An Auto Scaling group."""
+        return self.make("Group", **self.group_of_inputs(**given))
+
+    @functools.cached_property
+    def workers(self) -> Thing:
+        """An empty Auto Scaling group, which stays."""
+        return self.instances(minSize=0)
+
+    def running(self, group: Thing) -> list[Any]:
+        """The running instances of an Auto Scaling group, as EC2 shows them."""
+        own = [
+            {"Name": "tag:aws:autoscaling:groupName", "Values": [group.id]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+        answer = self.account.ec2.describe_instances(Filters=own)["Reservations"]
+        return [one for reservation in answer for one in reservation["Instances"]]
