@@ -109,7 +109,7 @@ class SimulatedGroup(FakeAutoScalingGroup):  # type: ignore[misc]
         spot, why = self._is_spot(version), ""
         for subnet in self._subnets():
             for type_ in self.types(version):
-                refused = self._refusal(type_, subnet.availability_zone, spot)
+                refused = self._refusal(type_, subnet, spot)
                 if refused is None:
                     self._run(version, type_, subnet.id, spot)
                     return True
@@ -124,12 +124,18 @@ class SimulatedGroup(FakeAutoScalingGroup):  # type: ignore[misc]
         ordered = sorted(ids, key=lambda id_: (filled.count(id_), ids.index(id_)))
         return [self.ec2_backend.get_subnet(id_) for id_ in ordered]
 
-    def _refusal(self, type_: str, zone: str, spot: bool) -> str | None:
+    def _refusal(self, type_: str, subnet: Any, spot: bool) -> str | None:
+        zone = subnet.availability_zone
         offered = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(self.region, [])
         if not any((one["InstanceType"], one["Location"]) == (type_, zone) for one in offered):
             return (
                 f"Your requested instance type ({type_}) is not supported in "
                 f"your requested Availability Zone ({zone})."
+            )
+        if not int(subnet.available_ip_address_count):
+            return (
+                f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the "
+                "requested number of instances."
             )
         # Spot has quotas of its own, which are not simulated.
         return None if spot else quotas.over(self.region, type_)
@@ -178,7 +184,7 @@ class SimulatedGroup(FakeAutoScalingGroup):  # type: ignore[misc]
 
     def _end(self, state: InstanceState) -> None:
         self.instance_states.remove(state)
-        self.ec2_backend.terminate_instances([state.instance.id])
+        launching.end(self.ec2_backend, state.instance)
         self._record(None, f"Terminating EC2 instance: {state.instance.id}")
 
     def replace_autoscaling_group_instances(self, count_needed: int, _: Any) -> None:
@@ -348,6 +354,16 @@ def _start_instance_refresh(response: Any) -> ActionResult:
     return ActionResult({"InstanceRefreshId": group.refreshes[0]["InstanceRefreshId"]})
 
 
+def _no_lifecycle_action(response: Any) -> ActionResult:
+    """Nothing waits here for a hook, so that none can be completed or kept waiting."""
+    group = response.autoscaling_backend.group(response._get_param("AutoScalingGroupName"))
+    name = response._get_param("LifecycleHookName")
+    if not response.autoscaling_backend.describe_lifecycle_hooks(group.name, [name]):
+        raise ValidationError(f"No such lifecycle hook: {name}")
+    id_ = response._get_param("InstanceId")
+    raise ValidationError(f"No active Lifecycle Action found with instance ID {id_}")
+
+
 def seed() -> None:
     """Give the account this Auto Scaling, in every Region."""
     regions = autoscaling_backends[account_id()]
@@ -357,3 +373,5 @@ def seed() -> None:
     AutoScalingResponse.describe_scaling_activities = _describe_scaling_activities
     AutoScalingResponse.describe_instance_refreshes = _describe_instance_refreshes
     AutoScalingResponse.start_instance_refresh = _start_instance_refresh
+    AutoScalingResponse.complete_lifecycle_action = _no_lifecycle_action
+    AutoScalingResponse.record_lifecycle_action_heartbeat = _no_lifecycle_action

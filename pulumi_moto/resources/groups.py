@@ -1,20 +1,18 @@
 """Auto Scaling groups on launch templates."""
 
-import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from pulumi_moto import scaling
-from pulumi_moto.account import Account, AwsError, UnfinishedError
-from pulumi_moto.launching import groups_of, root_of
+from pulumi_moto.account import Account, UnfinishedError
 from pulumi_moto.planning import AutoName, Values, names
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
 
-from .launch import image_of, refuse_launch
+from .launch import refuse_template
 from .scaling import put_hook
-from .support import capitalised, first, given, not_empty, picked, uncapitalised
+from .support import capitalised, choice_problem, first, given, not_empty, picked, uncapitalised
 
 _TEMPLATES: Final = ("launchTemplate", "mixedInstancesPolicy")
 _APART: Final = names("enabledMetrics suspendedProcesses tags")
@@ -36,6 +34,10 @@ _SET: Final = {
 }
 """Inputs that moto's UpdateAutoScalingGroup leaves as they were: its attribute, and AWS's value of
 an input that is not there."""
+_STRATEGIES: Final = (
+    *("lowest-price", "capacity-optimized", "capacity-optimized-prioritized"),
+    "price-capacity-optimized",
+)
 _DURATION: Final = re.compile(r"0|(?=\d)(\d+h)?(\d+m)?(\d+s)?")
 
 
@@ -106,6 +108,9 @@ class Group(Resource):
         hooks = [one["name"] for one in inputs.get("initialLifecycleHooks") or []]
         if len(set(hooks)) < len(hooks):
             yield Problem("initialLifecycleHooks", f"each needs a name of its own: {hooks}")
+        distribution = (inputs.get("mixedInstancesPolicy") or {}).get("instancesDistribution") or {}
+        strategy = distribution.get("spotAllocationStrategy")
+        yield from choice_problem("spotAllocationStrategy", strategy, _STRATEGIES)
         for one in (inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate", {}).get(
             "overrides"
         ) or []:
@@ -116,7 +121,7 @@ class Group(Resource):
     # What AWS does. --------------------------------------------------------------------------
 
     def create(self, account: Account, inputs: Values) -> str:
-        refuse_template(account, "CreateAutoScalingGroup", inputs)
+        self._refuse(account, "CreateAutoScalingGroup", inputs)
         name, hooks = str(inputs["name"]), inputs.get("initialLifecycleHooks") or []
         sizes = {"MinSize": inputs["minSize"], "MaxSize": inputs["maxSize"]}
         sizes |= given(DesiredCapacity=inputs.get("desiredCapacity"))
@@ -138,6 +143,10 @@ class Group(Resource):
         self._wait(account, name, inputs, 0, least, exactly=False)
         self._change_apart(account, name, {}, inputs)
         return name
+
+    def _refuse(self, account: Account, operation: str, inputs: Values) -> None:
+        """Raises the error of a group that cannot launch from its template; moto takes any."""
+        refuse_template(account, operation, _template(inputs), inputs["vpcZoneIdentifiers"])
 
     def _set(self, account: Account, name: str, inputs: Values, paths: frozenset[str]) -> None:
         group = scaling.backend_of(account.region).group(name)
@@ -225,7 +234,7 @@ class Group(Resource):
         since = len(scaling.backend_of(account.region).group(id_).activities)
         if paths - _APART:
             if paths & (set(_TEMPLATES) | {"vpcZoneIdentifiers"}):
-                refuse_template(account, "UpdateAutoScalingGroup", inputs)
+                self._refuse(account, "UpdateAutoScalingGroup", inputs)
             account.autoscaling.update_auto_scaling_group(
                 AutoScalingGroupName=id_,
                 NewInstancesProtectedFromScaleIn=inputs["protectFromScaleIn"],
@@ -296,53 +305,6 @@ class Group(Resource):
             AutoScalingGroupName=id_, MinSize=0, MaxSize=0, DesiredCapacity=0
         )
         account.autoscaling.delete_auto_scaling_group(AutoScalingGroupName=id_)
-
-
-def refuse_template(account: Account, operation: str, inputs: Values) -> None:
-    """Raises the error of a group that cannot launch from its template; moto takes any."""
-
-    def refuse(message: str) -> AwsError:
-        return account.autoscaling.refuse(operation, "ValidationError", message)
-
-    sent = _template(inputs)
-    mixed = sent.get("MixedInstancesPolicy", {}).get("LaunchTemplate")
-    named = mixed["LaunchTemplateSpecification"] if mixed else sent["LaunchTemplate"]
-    subnets = inputs["vpcZoneIdentifiers"]
-    broken = "You must use a valid fully-formed launch template. "
-    try:
-        account.ec2.describe_subnets(SubnetIds=subnets)
-    except AwsError as unknown:
-        raise refuse(unknown.message) from unknown
-    try:
-        (version,) = account.ec2.describe_launch_template_versions(
-            Versions=[named.get("Version", "$Default")],
-            **{key: value for key, value in named.items() if key != "Version"},
-        )["LaunchTemplateVersions"]
-        data = version["LaunchTemplateData"]
-        types = [one["InstanceType"] for one in (mixed or {}).get("Overrides") or []]
-        type_ = next(iter(types), data.get("InstanceType"))
-        for needed, value in (("ImageId", data.get("ImageId")), ("InstanceType", type_)):
-            if not value:
-                raise refuse(f"{broken}The request must contain the parameter {needed}")
-        profile = data.get("IamInstanceProfile") or {}
-        root = root_of(data, image_of(account, data["ImageId"])["RootDeviceName"])
-        launch = {
-            "ami": data["ImageId"],
-            "instanceType": type_,
-            "subnetId": subnets[0],
-            "vpcSecurityGroupIds": groups_of(data),
-            "iamInstanceProfile": profile.get("Name") or profile.get("Arn", "").rpartition("/")[2],
-            "rootBlockDevice": given(volumeSize=root.get("VolumeSize")),
-        }
-        refuse_launch(account, launch, base64.b64decode(data.get("UserData") or ""))
-    except AwsError as wrong:
-        if wrong.code == "ValidationError":
-            raise
-        if wrong.code == "NoSuchEntity":
-            name = launch["iamInstanceProfile"]
-            invalid = f"Value ({name}) for parameter iamInstanceProfile.name is invalid. "
-            raise refuse(broken + invalid + "Invalid IAM Instance Profile name") from wrong
-        raise refuse(broken + wrong.message) from wrong
 
 
 def _named_once(path: str, spec: Values, *keys: str) -> Iterator[Problem]:

@@ -1,12 +1,15 @@
 """How an instance is requested, and what RunInstances refuses and moto lets through."""
 
+import base64
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pulumi_moto import quotas
 from pulumi_moto.account import Account, AwsError
+from pulumi_moto.launching import groups_of, root_of
 from pulumi_moto.planning import Values
 
-from .support import filters
+from .support import filters, given
 
 USER_DATA_LIMIT: Final = 16_384  # bytes before base64, enforced by RunInstances
 
@@ -74,6 +77,63 @@ def refuse_place(account: Account, inputs: Values) -> None:
         )
     if over := quotas.over(account.region, type_):
         raise refuse(quotas.OVER, over)
+
+
+def refuse_template(account: Account, operation: str, sent: Values, subnets: Sequence[str]) -> None:
+    """Raises Auto Scaling's error for a template that nothing can be launched from.
+
+    Args:
+        operation: Of Auto Scaling, such as "CreateAutoScalingGroup".
+        sent: What names the template, as it is sent.
+        subnets: Where it is launched.
+    """
+
+    def refuse(message: str) -> AwsError:
+        return account.autoscaling.refuse(operation, "ValidationError", message)
+
+    mixed = sent.get("MixedInstancesPolicy", {}).get("LaunchTemplate")
+    named = mixed["LaunchTemplateSpecification"] if mixed else sent["LaunchTemplate"]
+    broken = "You must use a valid fully-formed launch template. "
+    try:
+        account.ec2.describe_subnets(SubnetIds=list(subnets))
+    except AwsError as unknown:
+        raise refuse(unknown.message) from unknown
+    try:
+        (version,) = account.ec2.describe_launch_template_versions(
+            Versions=[named.get("Version", "$Default")],
+            **{key: value for key, value in named.items() if key != "Version"},
+        )["LaunchTemplateVersions"]
+        data = version["LaunchTemplateData"]
+        if mixed and data.get("InstanceMarketOptions"):
+            raise refuse(
+                "Incompatible launch template: You cannot use a launch template that is set to "
+                "request Spot Instances (InstanceMarketOptions) when you configure an Auto Scaling "
+                "group with a mixed instances policy."
+            )
+        types = [one["InstanceType"] for one in (mixed or {}).get("Overrides") or []]
+        type_ = next(iter(types), data.get("InstanceType"))
+        for needed, value in (("ImageId", data.get("ImageId")), ("InstanceType", type_)):
+            if not value:
+                raise refuse(f"{broken}The request must contain the parameter {needed}")
+        profile = data.get("IamInstanceProfile") or {}
+        root = root_of(data, image_of(account, data["ImageId"])["RootDeviceName"])
+        launch = {
+            "ami": data["ImageId"],
+            "instanceType": type_,
+            "subnetId": subnets[0],
+            "vpcSecurityGroupIds": groups_of(data),
+            "iamInstanceProfile": profile.get("Name") or profile.get("Arn", "").rpartition("/")[2],
+            "rootBlockDevice": given(volumeSize=root.get("VolumeSize")),
+        }
+        refuse_launch(account, launch, base64.b64decode(data.get("UserData") or ""))
+    except AwsError as wrong:
+        if wrong.code == "ValidationError":
+            raise
+        if wrong.code == "NoSuchEntity":
+            name = launch["iamInstanceProfile"]
+            invalid = f"Value ({name}) for parameter iamInstanceProfile.name is invalid. "
+            raise refuse(broken + invalid + "Invalid IAM Instance Profile name") from wrong
+        raise refuse(broken + wrong.message) from wrong
 
 
 def image_of(account: Account, id_: str) -> Any:

@@ -313,6 +313,48 @@ def test_a_launch_goes_to_the_zone_that_offers_the_type(world: World) -> None:
         world.instances(**given, vpcZoneIdentifiers=[without.id])
 
 
+def test_a_full_subnet_holds_no_more_until_an_instance_ends(world: World) -> None:
+    subnet = world.subnet()  # eleven free addresses
+    group = world.instances(
+        minSize=12,
+        maxSize=12,
+        vpcZoneIdentifiers=[subnet.id],
+        waitForCapacityTimeout="0",
+        instanceRefresh=ROLLING,
+    )
+    assert len(world.running(group)) == 11
+    (why,) = failures(world, group.id)
+    assert why.startswith(f"There are not enough free addresses in subnet '{subnet.id}' to")
+    smaller = world.update(group, minSize=11, desiredCapacity=11)
+    before = {one["InstanceId"] for one in world.running(group)}
+    world.update(smaller, launchTemplate={**group.inputs["launchTemplate"], "version": "1"})
+    after = {one["InstanceId"] for one in world.running(group)}
+    assert (len(after), before & after) == (11, set())
+    world.delete(group)
+
+
+@pytest.mark.parametrize("public", ["true", "false", None])
+def test_a_public_address_is_as_the_template_says_or_else_the_subnet(
+    world: World, public: str | None
+) -> None:
+    own = world.group().id
+    interface: dict[str, Any] = {"deviceIndex": 0, "securityGroups": [own]}
+    if public:
+        interface["associatePublicIpAddress"] = public
+    inputs = world.template_inputs(networkInterfaces=[interface])
+    del inputs["vpcSecurityGroupIds"]
+    template = world.make("LaunchTemplate", **inputs)
+    for open_subnet in (True, False):
+        given = {"mapPublicIpOnLaunch": open_subnet, "cidrBlock": world.free_cidr()}
+        given["availabilityZone"] = "us-east-1a"
+        subnet = world.make("Subnet", vpcId=world.vpc.id, **given)
+        group = world.instances(launchTemplate={"id": template.id}, vpcZoneIdentifiers=[subnet.id])
+        (one,) = world.running(group)
+        expected = public == "true" if public else open_subnet
+        assert bool(one.get("PublicIpAddress")) == expected
+        assert one["NetworkInterfaces"][0]["Groups"][0]["GroupId"] == own
+
+
 def test_what_is_terminated_by_hand_is_launched_again(world: World) -> None:
     group = world.instances()
     (before,) = world.running(group)
@@ -390,6 +432,37 @@ def test_a_template_that_nothing_can_be_launched_from(world: World) -> None:
         assert refusal(partial(world.update, world.workers, **update)).startswith(
             f"UpdateAutoScalingGroup {BROKEN}{said}"
         )
+
+
+def test_a_policy_of_markets_takes_no_template_of_the_spot_market(world: World) -> None:
+    template = world.template(instanceMarketOptions={"marketType": "spot"})
+    (one,) = world.running(world.instances(launchTemplate={"id": template.id}))
+    assert one["InstanceLifecycle"] == "spot"
+    given = world.group_of_inputs()
+    del given["launchTemplate"]
+    spec = {"launchTemplateSpecification": {"launchTemplateId": template.id}}
+    policy = {"launchTemplate": spec}
+    said = refusal(lambda: world.make("Group", **given, mixedInstancesPolicy=policy))
+    assert said.startswith(
+        "CreateAutoScalingGroup ValidationError: Incompatible launch template: You cannot use"
+    )
+
+
+def test_no_instance_waits_for_a_hook(world: World) -> None:
+    group = world.instances(initialLifecycleHooks=[DRAIN])
+    (one,) = world.running(group)
+    wanted = {"AutoScalingGroupName": group.id, "InstanceId": one["InstanceId"]}
+    for name, why in (
+        ("drain", f"No active Lifecycle Action found with instance ID {one['InstanceId']}"),
+        ("other", "No such lifecycle hook: other"),
+    ):
+        for call, more in (
+            ("complete_lifecycle_action", {"LifecycleActionResult": "CONTINUE"}),
+            ("record_lifecycle_action_heartbeat", {}),
+        ):
+            operation = getattr(world.account.autoscaling, call)
+            said = refusal(partial(operation, LifecycleHookName=name, **wanted, **more))
+            assert said.endswith(f" ValidationError: {why}")
 
 
 def test_what_a_group_names_must_exist(world: World) -> None:

@@ -19,6 +19,10 @@ MIXED = {
         "overrides": [{"instanceType": "m6i.large", "weightedCapacity": "2"}],
     }
 }
+DISTRIBUTED = {
+    "launchTemplate": {"launchTemplateSpecification": {"launchTemplateId": "lt-1"}},
+    "instancesDistribution": {"spotAllocationStrategy": "price-capacity-optimised"},
+}
 STEPS = {
     "policyType": "StepScaling",
     "adjustmentType": "ExactCapacity",
@@ -143,6 +147,11 @@ REFUSED = [
         "Group",
         {**GROUP, "mixedInstancesPolicy": MIXED, "launchTemplate": None},
         "mixedInstancesPolicy.launchTemplate.overrides: only",
+    ),
+    (
+        "Group",
+        {**GROUP, "mixedInstancesPolicy": DISTRIBUTED, "launchTemplate": None},
+        "spotAllocationStrategy: expected spotAllocationStrategy to be one of",
     ),
     ("LifecycleHook", {**OF, **HOOK, "defaultResult": "STOP"}, "defaultResult: expected"),
     ("LifecycleHook", {**OF, "lifecycleTransition": "ending"}, "lifecycleTransition: expected"),

@@ -88,7 +88,10 @@ def test_a_new_version_of_a_template_changes_its_group_in_place() -> None:
     def workers(type_: str) -> None:
         publish("us-east-1", [image])
         network = vpc()
-        subnet = aws.ec2.Subnet("sub", vpc_id=network.id, cidr_block="10.0.0.0/24")
+        zone = "us-east-1a"
+        subnet = aws.ec2.Subnet(
+            "sub", vpc_id=network.id, cidr_block="10.0.0.0/24", availability_zone=zone
+        )
         role = aws.iam.Role("r", assume_role_policy=json.dumps({"Statement": [trust]}))
         template = aws.ec2.LaunchTemplate(
             "template",

@@ -23,7 +23,13 @@ def scaled() -> None:
     """A zone, two templates, and a group of each with its policies and an alarm."""
     network = aws.ec2.Vpc("network", cidr_block="10.0.0.0/16")
     subnets = [
-        aws.ec2.Subnet(f"in-{n}", vpc_id=network.id, cidr_block=f"10.0.{n}.0/24").id for n in (0, 1)
+        aws.ec2.Subnet(
+            f"in-{zone}",
+            vpc_id=network.id,
+            cidr_block=f"10.0.{n}.0/24",
+            availability_zone=f"us-east-1{zone}",
+        ).id
+        for n, zone in enumerate("ab")
     ]
     role = aws.iam.Role("role", assume_role_policy=json.dumps({"Statement": [TRUST]}))
     image = aws.ec2.get_ami(
