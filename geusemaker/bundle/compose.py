@@ -10,12 +10,13 @@ import yaml
 
 from geusemaker.bundle.api_keys import files_of_caddy
 from geusemaker.bundle.configured import configured
-from geusemaker.bundle.containers import BUILDERS, PIDS, Container
+from geusemaker.bundle.containers import PIDS, Container
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.limits import memory_limits
 from geusemaker.bundle.networks import Network, compose_endpoints, compose_network, networks_of
+from geusemaker.bundle.queue_containers import built
 from geusemaker.bundle.reference import Reference
-from geusemaker.bundle.secret_names import SECRETS_ROOT, SecretFile, secrets_of
+from geusemaker.bundle.secret_names import SECRETS_ROOT, SecretFile
 
 PROJECT: Final = "geusemaker"
 
@@ -63,7 +64,7 @@ def _service(
     memory = {} if memory_mib is None else {"memory": f"{memory_mib}M"}
     service: Container = {
         "image": image,
-        **configured(name, BUILDERS[name](facts), facts),
+        **configured(name, built(name, facts, memory_mib), facts),
         "networks": compose_endpoints(name, networks, facts.access.domain),
     }
     if mine := [file for file in _secrets(facts) if file.consumer == name]:
@@ -80,7 +81,7 @@ def _service(
 def _secrets(facts: BundleFacts) -> tuple[SecretFile, ...]:
     """The files that Compose mounts."""
     more = files_of_caddy(facts.containers) if facts.has_api_keys else ()
-    return (*secrets_of(facts.containers, facts.secret_settings), *more)
+    return (*facts.secrets, *more)
 
 
 def _secret(file: SecretFile) -> str:

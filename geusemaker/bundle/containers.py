@@ -384,6 +384,7 @@ PIDS: Final[Mapping[str, int]] = MappingProxyType(
         # Measured on 2 cores: 9 threads for a page, 46 for a browser; more cores take more.
         "crawl4ai": 4096,
         "postgres": 1024,
+        "valkey": 128,
         "caddy": 512,
     }
 )

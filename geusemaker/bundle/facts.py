@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from geusemaker.bundle.access import Access
+from geusemaker.bundle.queue import HEAD_SECRETS, WORKER_SECRETS, Queue
+from geusemaker.bundle.secret_names import SecretFile, secrets_of
 
 SERVICES: Final = ("n8n", "ollama", "qdrant", "crawl4ai", "postgres")
 """Services that a user can choose. Caddy always runs, and n8n adds its task runner."""
 
-CONTAINERS: Final = ("n8n", "n8n-runners", "ollama", "qdrant", "crawl4ai", "postgres", "caddy")
+CONTAINERS: Final = (
+    *("n8n", "n8n-runners", "ollama", "qdrant", "crawl4ai", "postgres", "valkey", "caddy"),
+)
 """All Compose services. Every rendered list has this order."""
 
 DEFAULT_OWNER_EMAIL: Final = "owner@geusemaker.invalid"
@@ -41,6 +45,8 @@ class BundleFacts:
         allowed_cidrs: Networks that reach every path. Used only with `webhook_cidrs`.
         has_api_keys: Whether there are keys with names. The bundle has no name: another one needs
             neither another bundle nor another container.
+        queue: The workers; None without any.
+        role: "head" for the host of the stack. With a queue also "worker".
     """
 
     services: tuple[str, ...]
@@ -58,16 +64,31 @@ class BundleFacts:
     webhook_cidrs: tuple[str, ...] = ()
     allowed_cidrs: tuple[str, ...] = ()
     has_api_keys: bool = False
+    queue: Queue | None = None
+    role: Literal["head", "worker"] = "head"
 
     @property
     def containers(self) -> tuple[str, ...]:
         """The Compose services that run, in the order of `CONTAINERS`."""
-        return containers_of(self.services)
+        if self.role == "worker":
+            has_ollama = self.queue is not None and self.queue.has_ollama
+            return ("n8n", "n8n-runners", *(["ollama"] if has_ollama else []))
+        return containers_of(self.services, has_queue=self.queue is not None)
+
+    @property
+    def secrets(self) -> tuple[SecretFile, ...]:
+        """The files of secrets, without those of `has_api_keys`."""
+        if self.role == "worker":
+            return WORKER_SECRETS
+        own = secrets_of(self.containers, self.secret_settings)
+        return own if self.queue is None else (*own, *HEAD_SECRETS)
 
 
-def containers_of(services: Iterable[str]) -> tuple[str, ...]:
+def containers_of(services: Iterable[str], *, has_queue: bool = False) -> tuple[str, ...]:
     """The Compose services of the chosen services, in the order of `CONTAINERS`."""
     wanted = {"caddy", *services}
     if "n8n" in wanted:
         wanted.add("n8n-runners")
+    if has_queue:
+        wanted.add("valkey")
     return tuple(name for name in CONTAINERS if name in wanted)

@@ -30,6 +30,8 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
         "qdrant": Need(512, 1536, 16384),
         "crawl4ai": Need(2048, 2560, 8192),
         "postgres": Need(512, 1024, 8192),
+        # A waiting execution takes less than 1 KiB.
+        "valkey": Need(192, 256, 512),
         "caddy": Need(640, 640, 640),
     }
 )
@@ -96,7 +98,7 @@ def _system_mib(memory_gib: float) -> int:
 
 
 def _too_small(containers: Sequence[str], memory_gib: float) -> BundleError:
-    wanted = [name for name in containers if name not in ("caddy", "n8n-runners")]
+    wanted = [name for name in containers if name not in ("caddy", "n8n-runners", "valkey")]
     size = f"{memory_gib:g}"
     fewer = [name for name in wanted if name not in ("crawl4ai", "ollama")]
     ways = ""

@@ -21,7 +21,6 @@ from geusemaker.bundle.api_keys import KEYS_FILE, files_of_caddy
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.networks import firewall_lines
 from geusemaker.bundle.reference import Reference
-from geusemaker.bundle.secret_names import secrets_of
 
 OLLAMA_UID: Final = 11434
 """User and group of Ollama, on host and in container. The number of its port, unused by images."""
@@ -48,22 +47,29 @@ DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = Mappin
             ("data", "postgres", 999, "0700"),
             ("efs", "backups", 999, "0700"),
         ),
+        "valkey": (("data", "valkey", 999, "0700"),),
         "caddy": (("data", "caddy", 1000, "0700"),),
     }
+)
+
+# Where a worker has others. It has no data volume and cannot create folders on the file system.
+WORKER_DIRECTORIES: Final[Mapping[str, tuple[tuple[str, str, int, str], ...]]] = MappingProxyType(
+    {"n8n": (("data", "n8n", 1000, "0700"), ("data", "n8n/home", 1000, "0700"))}
 )
 
 
 def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
     """The text of the manifest."""
     containers = facts.containers
+    directories = {**DIRECTORIES, **(WORKER_DIRECTORIES if facts.role == "worker" else {})}
     lines = [f"service {name}" for name in containers]
     lines += [f"image {reference}" for reference in dict.fromkeys(images.values())]
     lines += [
         f"directory {root} {path} {uid} {mode}"
         for name in containers
-        for root, path, uid, mode in DIRECTORIES.get(name, ())
+        for root, path, uid, mode in directories.get(name, ())
     ]
-    secrets = secrets_of(containers, facts.secret_settings)
+    secrets = facts.secrets
     if facts.has_api_keys:
         secrets += (*files_of_caddy(containers), KEYS_FILE)
     lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets]

@@ -30,12 +30,16 @@ class Network:
         made_for: The network exists only if this container runs.
         others: Further members, if they run.
         internal: Whether its members cannot leave the host through it.
+        also_for: The network also exists if this container runs.
+        only_with: The network exists only if this container runs too.
     """
 
     place: int
     made_for: str
     others: tuple[str, ...] = ()
     internal: bool = True
+    also_for: str = ""
+    only_with: str = ""
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -53,7 +57,8 @@ class Network:
 
 NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
     {
-        "edge": Network(0, "caddy", ("n8n",), internal=False),
+        # A worker has no Caddy.
+        "edge": Network(0, "caddy", ("n8n",), internal=False, also_for="n8n"),
         "database": Network(1, "postgres", ("n8n",)),
         "runners": Network(2, "n8n-runners", ("n8n",)),
         "qdrant": Network(3, "qdrant", ("n8n", "caddy")),
@@ -61,12 +66,21 @@ NETWORKS: Final[Mapping[str, Network]] = MappingProxyType(
         "crawler": Network(5, "crawl4ai", ("n8n", "caddy")),
         "models-out": Network(6, "ollama", internal=False),
         "crawler-out": Network(7, "crawl4ai", internal=False),
+        "queue": Network(8, "valkey", ("n8n",)),
+        # Docker publishes no port from an internal network. One for each container, since
+        # containers on one bridge reach each other.
+        "postgres-in": Network(9, "postgres", internal=False, only_with="valkey"),
+        "valkey-in": Network(10, "valkey", internal=False),
+        "qdrant-in": Network(11, "qdrant", internal=False, only_with="valkey"),
     }
 )
 
 N8N_ADDRESS: Final = NETWORKS["edge"].fixed
 """Where n8n listens, and its source address. Only Caddy shares this network: n8n trusts one proxy,
 so any other member could forge the client's address."""
+
+CLOSED: Final = ("postgres-in", "valkey-in", "qdrant-in")
+"""Networks whose members only answer: workers connect to their published ports."""
 
 GATEWAY: Final = str(NETWORKS["edge"].subnet[1])
 """Source address of connections that Docker's proxy makes to Caddy: those from the host itself,
@@ -87,7 +101,12 @@ def bridge(name: str) -> str:
 def networks_of(containers: Iterable[str]) -> dict[str, Network]:
     """The networks that these containers need."""
     running = set(containers)
-    return {name: network for name, network in NETWORKS.items() if network.made_for in running}
+    return {
+        name: network
+        for name, network in NETWORKS.items()
+        if {network.made_for, network.also_for} & running
+        if {network.only_with} - {""} <= running
+    }
 
 
 def compose_network(name: str, network: Network) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from geusemaker.bundle.compose import compose_gpu_yaml, compose_yaml
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.images import chosen
 from geusemaker.bundle.manifest import manifest
+from geusemaker.bundle.queue_containers import workers_text
 
 MANIFEST: Final = "manifest"
 COMPOSE: Final = "compose.yaml"
 COMPOSE_GPU: Final = "compose.gpu.yaml"
 CADDYFILE: Final = "caddy/Caddyfile"
+WORKERS: Final = "workers"
 
 
 def render(facts: BundleFacts) -> dict[str, str]:
@@ -24,8 +26,11 @@ def render(facts: BundleFacts) -> dict[str, str]:
     files = {
         MANIFEST: manifest(facts, images),
         COMPOSE: compose_yaml(facts, images),
-        CADDYFILE: caddyfile(facts),
     }
-    if "ollama" in facts.services:
+    if "caddy" in facts.containers:
+        files[CADDYFILE] = caddyfile(facts)
+    if facts.queue is not None:
+        files[WORKERS] = workers_text(facts, facts.queue)
+    if "ollama" in facts.containers:
         files[COMPOSE_GPU] = compose_gpu_yaml()
     return files

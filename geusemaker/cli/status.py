@@ -112,7 +112,8 @@ def _vulnerabilities(host: Host) -> tuple[list[str] | None, str]:
     """
     try:
         config = host.target.config()
-        known = known_vulnerabilities(containers_of(config.services), config.image_versions)
+        running = containers_of(config.services, has_queue=config.has_workers)
+        known = known_vulnerabilities(running, config.image_versions)
         fix = fix_command(known, config.image_versions) if known else ""
         return [str(one) for one in known], fix
     except GeuseMakerError as error:

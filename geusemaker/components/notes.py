@@ -17,7 +17,7 @@ from geusemaker.ec2.instance_types import InstanceType, is_burstable
 def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[str]:
     """One paragraph for each choice that may cost or surprise the user."""
     notes = []
-    containers = containers_of(config.services)
+    containers = containers_of(config.services, has_queue=config.has_workers)
     if known := images.known_vulnerabilities(containers, config.image_versions):
         notes.append(
             f"geusemaker:services runs images with published vulnerabilities: "
@@ -84,7 +84,7 @@ def notes_of(config: DeploymentConfig, host: InstanceType, today: date) -> list[
             disk_gib=config.data_volume_gib,
             is_chosen="instance_type" in config.model_fields_set,
         )
-    if idle := [key for key in config.image_versions if key not in containers]:
+    if idle := [key for key in config.image_versions if key not in (*containers, "valkey")]:
         notes.append(
             f"geusemaker:imageVersions names an image for {', '.join(idle)}, which "
             "geusemaker:services leaves out: the image is unused until the service is in the list."

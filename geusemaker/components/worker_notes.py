@@ -24,12 +24,20 @@ def worker_notes(config: DeploymentConfig) -> list[str]:
             for one in _DETAILS
             if getattr(config, one) != DeploymentConfig.model_fields[one].default
         ]
+        notes = []
+        if "valkey" in config.image_versions:
+            notes.append(
+                "geusemaker:imageVersions names an image for valkey, which runs with workers only: "
+                "the image is unused until there are some. For two workers: `pulumi config set "
+                "geusemaker:workers 2`."
+            )
         if not idle:
-            return []
+            return notes
         have = "have" if len(idle) > 1 else "has"
         return [
+            *notes,
             f"There are no workers, so {' and '.join(idle)} {have} no effect. For two workers: "
-            "`pulumi config set geusemaker:workers 2`."
+            "`pulumi config set geusemaker:workers 2`.",
         ]
     what = f"workers is {config.workers}"
     if config.workers_max is not None:

@@ -13,6 +13,7 @@ from bundle.test_bundle_restarts import CHANGES
 from bundle.variants import all_facts, facts, named, rendered
 
 from geusemaker.bundle import BundleFacts, restarted
+from geusemaker.bundle.queue import Queue
 
 VARIABLES = {
     "GEUSEMAKER_URL": "https://localhost:8443",
@@ -20,6 +21,11 @@ VARIABLES = {
     "GEUSEMAKER_SITES": "https://localhost, https://127.0.0.1",
     "GEUSEMAKER_MODELS_DIR": "/srv/geusemaker/data/ollama",
     "GEUSEMAKER_CADDY_DIR": "/var/lib/geusemaker/caddy/of-this-caddyfile",
+}
+OF_WORKERS = {
+    "GEUSEMAKER_ADDRESS": "10.42.0.10",
+    "GEUSEMAKER_HEAD": "head.abcdefghijkl.geusemaker.internal",
+    "GEUSEMAKER_ZONE": "abcdefghijkl.geusemaker.internal",
 }
 CPU = "compose.yaml"
 GPU = "compose.yaml:compose.gpu.yaml"
@@ -49,6 +55,34 @@ def resolved(plugin: Path, folder: Path, files: str) -> Mapping[str, Any]:
     assert ran.stderr == ""
     loaded: Mapping[str, Any] = json.loads(ran.stdout)
     return loaded
+
+
+def test_compose_accepts_a_stack_with_workers(tmp_path: Path, compose_plugin: Path) -> None:
+    with_queue = facts(queue=Queue(most_workers=2))
+    write(with_queue, tmp_path, VARIABLES | OF_WORKERS)
+    services = resolved(compose_plugin, tmp_path, GPU)["services"]
+    assert set(services) == set(with_queue.containers)
+    published = {
+        (name, port["published"]): port["host_ip"]
+        for name, service in services.items()
+        for port in service.get("ports", [])
+    }
+    assert published.pop(("caddy", "443")) == "127.0.0.1"
+    assert set(published.values()) == {"10.42.0.10"}
+
+
+@pytest.mark.parametrize("has_ollama", [False, True])
+def test_compose_accepts_a_worker(tmp_path: Path, compose_plugin: Path, has_ollama: bool) -> None:
+    worker = facts(queue=Queue(most_workers=2, has_ollama=has_ollama), role="worker")
+    variables = {**VARIABLES, **OF_WORKERS}
+    del variables["GEUSEMAKER_ADDRESS"], variables["GEUSEMAKER_CADDY_DIR"]
+    write(worker, tmp_path, variables)
+    found = resolved(compose_plugin, tmp_path, GPU if has_ollama else CPU)["services"]
+    assert set(found) == set(worker.containers)
+    assert not any(service.get("ports") for service in found.values())
+    assert found["n8n"]["dns_search"] == ["abcdefghijkl.geusemaker.internal"]
+    assert found["n8n"]["dns_opt"] == ["ndots:1"]
+    assert found["n8n"]["stop_grace_period"] == "1m50s"
 
 
 @pytest.mark.parametrize("one", all_facts(), ids=named)

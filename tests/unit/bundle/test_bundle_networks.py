@@ -99,6 +99,10 @@ def test_each_network_keeps_its_subnet() -> None:
         "crawler": "198.18.42.80/28",
         "models-out": "198.18.42.96/28",
         "crawler-out": "198.18.42.112/28",
+        "queue": "198.18.42.128/28",
+        "postgres-in": "198.18.42.144/28",
+        "valkey-in": "198.18.42.160/28",
+        "qdrant-in": "198.18.42.176/28",
     }
 
 

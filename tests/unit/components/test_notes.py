@@ -257,3 +257,10 @@ def test_spot_and_few_executions_are_named_with_their_fix() -> None:
     assert "of more than 100 seconds ends as an error" in spot
     assert "`pulumi config set geusemaker:workerMarket on-demand`" in spot
     assert "`pulumi config set geusemaker:workerConcurrency 5`" in few
+
+
+def test_an_image_of_valkey_waits_for_workers() -> None:
+    image = {"valkey": "docker.io/valkey/valkey:9.1.3-alpine"}
+    (note,) = notes(imageVersions=image)
+    assert "names an image for valkey, which runs with workers only" in note
+    assert len(notes(imageVersions=image, workers=1)) == len(notes(workers=1))
