@@ -69,12 +69,3 @@ def run(
         name = profile.get("Name") or profile["Arn"].rpartition("/")[2]
         ec2.associate_iam_instance_profile(instance.id, iam_instance_profile_name=name)
     return instance
-
-
-def end(ec2: Any, instance: Any) -> None:
-    """TerminateInstances for one; its address is free again, which moto keeps with it."""
-    ec2.terminate_instances([instance.id])
-    subnet = ec2.get_subnet(instance.subnet_id)
-    for address in instance._private_ips:
-        subnet.del_subnet_ip(address)
-    instance._private_ips.clear()

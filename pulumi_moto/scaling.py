@@ -177,14 +177,12 @@ class SimulatedGroup(FakeAutoScalingGroup):  # type: ignore[misc]
             pass
         surplus = len(self.active_instances()) - wanted
         free = [one for one in self.active_instances() if not one.protected_from_scale_in]
-        # Of the oldest version first, as AWS's default policy says.
-        free.sort(key=lambda one: one.version.number)
-        for one in free[: max(0, surplus)]:
+        for one in free[: max(0, surplus)]:  # the oldest first
             self._end(one)
 
     def _end(self, state: InstanceState) -> None:
         self.instance_states.remove(state)
-        launching.end(self.ec2_backend, state.instance)
+        self.ec2_backend.terminate_instances([state.instance.id])
         self._record(None, f"Terminating EC2 instance: {state.instance.id}")
 
     def replace_autoscaling_group_instances(self, count_needed: int, _: Any) -> None:

@@ -9,10 +9,21 @@ from pulumi_moto.account import Account, UnfinishedError
 from pulumi_moto.planning import AutoName, Values, names
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
+from pulumi_moto.wire import UNKNOWN
 
 from .launch import refuse_template
-from .scaling import put_hook
-from .support import capitalised, choice_problem, first, given, not_empty, picked, uncapitalised
+from .scaling import hook_problems, put_hook
+from .support import (
+    capitalised,
+    choice_problem,
+    first,
+    given,
+    items,
+    members,
+    not_empty,
+    picked,
+    uncapitalised,
+)
 
 _TEMPLATES: Final = ("launchTemplate", "mixedInstancesPolicy")
 _APART: Final = names("enabledMetrics suspendedProcesses tags")
@@ -98,23 +109,25 @@ class Group(Resource):
     def extra_problems(self, inputs: Values) -> Iterator[Problem]:
         if sum(inputs.get(key) is not None for key in _TEMPLATES) != 1:
             yield Problem("launchTemplate", f"exactly one of {', '.join(_TEMPLATES)} must be set")
-        template = inputs.get("launchTemplate")
-        if isinstance(template, Mapping):
+        template = members(inputs.get("launchTemplate"))
+        if template or inputs.get("launchTemplate") == {}:
             yield from _named_once("launchTemplate", template, "id", "name")
-        if inputs.get("healthCheckType") not in (None, "EC2"):
+        if inputs.get("healthCheckType") not in (None, "EC2", UNKNOWN):
             yield Problem("healthCheckType", "only EC2 is simulated")
-        if not _DURATION.fullmatch(str(inputs["waitForCapacityTimeout"])):
+        timeout = inputs["waitForCapacityTimeout"]
+        if isinstance(timeout, str) and not _DURATION.fullmatch(timeout):
             yield Problem("waitForCapacityTimeout", 'expected a duration such as "10m"')
-        hooks = [one["name"] for one in inputs.get("initialLifecycleHooks") or []]
-        if len(set(hooks)) < len(hooks):
-            yield Problem("initialLifecycleHooks", f"each needs a name of its own: {hooks}")
-        distribution = (inputs.get("mixedInstancesPolicy") or {}).get("instancesDistribution") or {}
-        strategy = distribution.get("spotAllocationStrategy")
+        hooks = [members(hook) for hook in items(inputs.get("initialLifecycleHooks"))]
+        for number, hook in enumerate(hooks):
+            yield from hook_problems(hook, f"initialLifecycleHooks[{number}].")
+        called = [one["name"] for one in hooks if isinstance(one.get("name"), str)]
+        if len(set(called)) < len(called):
+            yield Problem("initialLifecycleHooks", f"each needs a name of its own: {called}")
+        mixed = members(inputs.get("mixedInstancesPolicy"))
+        strategy = members(mixed.get("instancesDistribution")).get("spotAllocationStrategy")
         yield from choice_problem("spotAllocationStrategy", strategy, _STRATEGIES)
-        for one in (inputs.get("mixedInstancesPolicy") or {}).get("launchTemplate", {}).get(
-            "overrides"
-        ) or []:
-            if set(one) != {"instanceType"}:
+        for one in items(members(mixed.get("launchTemplate")).get("overrides")):
+            if isinstance(one, Mapping) and set(one) != {"instanceType"}:
                 why = "only overrides that name an instanceType, and nothing more, are simulated"
                 yield Problem("mixedInstancesPolicy.launchTemplate.overrides", why)
 
@@ -122,7 +135,7 @@ class Group(Resource):
 
     def create(self, account: Account, inputs: Values) -> str:
         self._refuse(account, "CreateAutoScalingGroup", inputs)
-        name, hooks = str(inputs["name"]), inputs.get("initialLifecycleHooks") or []
+        name = str(inputs["name"])
         sizes = {"MinSize": inputs["minSize"], "MaxSize": inputs["maxSize"]}
         sizes |= given(DesiredCapacity=inputs.get("desiredCapacity"))
         account.autoscaling.create_auto_scaling_group(
@@ -130,15 +143,13 @@ class Group(Resource):
             NewInstancesProtectedFromScaleIn=inputs["protectFromScaleIn"],
             HealthCheckGracePeriod=inputs["healthCheckGracePeriod"],
             VPCZoneIdentifier=",".join(inputs["vpcZoneIdentifiers"]),
-            **({"MinSize": 0, "MaxSize": 0} if hooks else sizes),
+            **sizes,
             **_template(inputs),
             **given(Tags=_tags(name, inputs)),
         )
         self._set(account, name, inputs, frozenset(self.simulated or ()))
-        for hook in hooks:  # before the first instance, so that it is for all
+        for hook in inputs.get("initialLifecycleHooks") or []:
             put_hook(account, name, hook)
-        if hooks:
-            account.autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, **sizes)
         least = inputs.get("desiredCapacity") or inputs["minSize"]
         self._wait(account, name, inputs, 0, least, exactly=False)
         self._change_apart(account, name, {}, inputs)

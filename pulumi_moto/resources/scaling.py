@@ -16,17 +16,25 @@ _RESULTS: Final = ("CONTINUE", "ABANDON")
 _HEARTBEAT: Final = range(30, 7201)  # seconds, as AWS's API reference says
 
 
-def put_hook(account: Account, group: str, hook: Values) -> None:
-    """PutLifecycleHook, with a refusal that moto does not make."""
+def hook_problems(hook: Values, path: str = "") -> Iterator[Problem]:
+    """What AWS refuses of a hook; the path leads to it."""
+    for key, choices in (("lifecycleTransition", TRANSITIONS), ("defaultResult", _RESULTS)):
+        yield from choice_problem(f"{path}{key}", hook.get(key), choices)
     seconds = hook.get("heartbeatTimeout")
-    if seconds is not None and seconds not in _HEARTBEAT:
-        why = "Heartbeat Timeout must be between 30 and 7200 seconds."
-        raise account.autoscaling.refuse("PutLifecycleHook", "ValidationError", why)
+    if isinstance(seconds, int) and seconds not in _HEARTBEAT:
+        why = f"expected heartbeatTimeout to be in the range (30 - 7200), got {seconds}"
+        yield Problem(f"{path}heartbeatTimeout", why)
+
+
+def put_hook(account: Account, group: str, hook: Values) -> None:
+    """PutLifecycleHook, which also changes one."""
     account.autoscaling.put_lifecycle_hook(
         AutoScalingGroupName=group,
         LifecycleHookName=hook["name"],
         LifecycleTransition=hook["lifecycleTransition"],
-        **given(HeartbeatTimeout=seconds, DefaultResult=hook.get("defaultResult")),
+        **given(
+            HeartbeatTimeout=hook.get("heartbeatTimeout"), DefaultResult=hook.get("defaultResult")
+        ),
     )
 
 
@@ -47,8 +55,7 @@ class LifecycleHook(Resource):
     autoname = AutoName()
 
     def extra_problems(self, inputs: Values) -> Iterator[Problem]:
-        yield from choice_problem("lifecycleTransition", inputs["lifecycleTransition"], TRANSITIONS)
-        yield from choice_problem("defaultResult", inputs.get("defaultResult"), _RESULTS)
+        yield from hook_problems(inputs)
 
     def create(self, account: Account, inputs: Values) -> str:
         put_hook(account, inputs["autoscalingGroupName"], inputs)
@@ -123,7 +130,7 @@ class Policy(Resource):
         kind = inputs["policyType"]
         if inputs["enabled"] is False:
             yield Problem("enabled", "only enabled policies are simulated")
-        if kind not in (_STEP, _TARGET):
+        if isinstance(kind, str) and kind not in (_STEP, _TARGET):
             yield Problem("policyType", f"{_STEP} and {_TARGET} are simulated, not {kind}")
         wanted = {
             _STEP: ("adjustmentType", "stepAdjustments"),

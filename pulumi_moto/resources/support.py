@@ -37,6 +37,16 @@ def optional(shown: Values, *names: str) -> dict[str, Any]:
     return {uncapitalised(name): shown.get(name, "") for name in names}
 
 
+def items(value: Any) -> list[Any]:
+    """The items of a list; none while it is unknown, or is not there."""
+    return value if isinstance(value, list) else []
+
+
+def members(value: Any) -> Values:
+    """The properties of an object; none while it is unknown, or is not there."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def not_empty(found: Values, state: Values) -> dict[str, Any]:
     """Properties but the empty ones that the program does not name: the provider has no such."""
     return {key: value for key, value in found.items() if value or key in state}

@@ -17,6 +17,8 @@ from .support import (
     choice_problem,
     filters,
     given,
+    items,
+    members,
     uncapitalised,
 )
 
@@ -79,7 +81,7 @@ class LaunchTemplate(Ec2Resource):
         if inputs.get("defaultVersion") is not None and inputs.get("updateDefaultVersion"):
             yield Problem("defaultVersion", "conflicts with updateDefaultVersion")
         if inputs.get("vpcSecurityGroupIds") and any(
-            one.get("securityGroups") for one in inputs.get("networkInterfaces") or []
+            members(one).get("securityGroups") for one in items(inputs.get("networkInterfaces"))
         ):  # AWS takes the template, and refuses to launch from it
             why = "name the groups here or in networkInterfaces, not in both"
             yield Problem("vpcSecurityGroupIds", why)

@@ -1,6 +1,7 @@
 """Launch templates and Auto Scaling groups: versions, sizes, refreshes, and what AWS refuses."""
 
 import base64
+import dataclasses
 from functools import partial
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_a_new_version_is_for_new_instances_until_a_refresh(world: World) -> Non
     grown = world.update(moved, minSize=3)
     assert versions(world, group) == ["1", "1", "2"]
     smaller = world.update(grown, desiredCapacity=2, minSize=2)
-    assert versions(world, group) == ["1", "2"], "the oldest version goes first"
+    assert versions(world, group) == ["1", "2"], "the oldest instance goes first"
 
     world.update(template, instanceType="m6i.2xlarge")
     refreshing = world.update(smaller, instanceRefresh=ROLLING)
@@ -273,6 +274,10 @@ def test_the_provider_waits_for_the_size_on_record(world: World) -> None:
         "timeout while waiting for state to become 'ok' (last state: 'want exactly 1 healthy "
         "instance(s) in Auto Scaling Group, have 3', timeout: 10m0s)\n\n"
     )
+    shown = world.read(group)
+    assert shown is not None
+    refreshed = dataclasses.replace(group, state={**shown, "minSize": 0})
+    assert world.update(refreshed, minSize=1).state["desiredCapacity"] == 3
 
 
 def test_a_launch_beyond_the_quota_is_a_failed_activity(world: World) -> None:
@@ -365,7 +370,7 @@ def test_what_is_terminated_by_hand_is_launched_again(world: World) -> None:
     assert world.running(group) == []
 
 
-def test_hooks_are_there_before_the_first_instance_and_go_with_the_group(world: World) -> None:
+def test_hooks_come_and_go_with_the_group(world: World) -> None:
     group = world.instances(initialLifecycleHooks=[DRAIN], protectFromScaleIn=True)
     client = world.account.client("autoscaling")
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from moto_provider.world import MANAGED, TRUST, World
+from moto_provider.cases import CASES
+from moto_provider.world import BY_NAME, MANAGED, TRUST, World
 from pulumi_moto.wire import UNKNOWN
 
 ENCRYPTION = "BucketServerSideEncryptionConfiguration"
@@ -155,6 +156,12 @@ REFUSED = [
     ),
     ("LifecycleHook", {**OF, **HOOK, "defaultResult": "STOP"}, "defaultResult: expected"),
     ("LifecycleHook", {**OF, "lifecycleTransition": "ending"}, "lifecycleTransition: expected"),
+    ("LifecycleHook", {**OF, **HOOK, "heartbeatTimeout": 29}, "heartbeatTimeout: expected heart"),
+    (
+        "Group",
+        {**GROUP, "initialLifecycleHooks": [{**HOOK, "heartbeatTimeout": 7201}]},
+        "initialLifecycleHooks[0].heartbeatTimeout: expected heartbeatTimeout to be in the range",
+    ),
     ("LifecycleHook", {**OF, **HOOK}, "heartbeatTimeout: simulated only where it is set"),
     ("Policy", {**OF}, "policyType: StepScaling and TargetTrackingScaling are simulated, not Sim"),
     ("Policy", {**OF, "policyType": "StepScaling"}, "stepAdjustments: must be set for StepScal"),
@@ -213,3 +220,12 @@ def test_an_unknown_value_is_not_refused(world: World) -> None:
         ("Role", {"assumeRolePolicy": UNKNOWN, "name": UNKNOWN}),
     ):
         assert world.check(kind, **given)[1] == []
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_any_input_may_be_unknown_in_a_preview(world: World, kind: str) -> None:
+    given = CASES[kind].inputs(world)
+    for key in given:
+        inputs, problems = world.check(kind, **{**given, key: UNKNOWN})
+        assert problems == [], key
+        assert BY_NAME[kind].preview_create(world.account, inputs)[key] is UNKNOWN
