@@ -5,9 +5,10 @@ The account of the simulator does not evaluate policies. `allows` does, as far a
 
 import copy
 import json
+import operator
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -106,6 +107,12 @@ FORBIDDEN = {
 }
 
 
+SAME: Mapping[str, Callable[[str, str], bool]] = {
+    "StringEquals": operator.eq,
+    "StringLike": fnmatchcase,
+}
+
+
 def allows(statements: Sequence[Mapping[str, Any]], request: Request) -> bool:
     """As IAM: what a statement allows and none denies."""
     effects = {one["Effect"] for one in statements if _fits(one, request)}
@@ -123,7 +130,7 @@ def _fits(statement: Mapping[str, Any], request: Request) -> bool:
     if named == ("NotResource" in statement):
         return False
     for kind, conditions in statement.get("Condition", {}).items():
-        same = {"StringEquals": str.__eq__, "StringLike": fnmatchcase}[kind]
+        same = SAME[kind]
         for name, values in conditions.items():
             found = request.context.get(name)
             if found is None or not any(same(found, value) for value in _list(values)):
@@ -174,7 +181,7 @@ def test_every_action_is_needed(sid: str, action: str) -> None:
 
 
 def test_without_a_key_there_is_nothing_of_kms() -> None:
-    text = worker_policy(Reach(**{**vars(REACH), "key": None}))
+    text = worker_policy(replace(REACH, key=None))
     assert "kms" not in text
     assert json.loads(text)["Version"] == "2012-10-17"
     # IAM's limit of all inline policies of a role.
@@ -184,7 +191,5 @@ def test_without_a_key_there_is_nothing_of_kms() -> None:
 def test_the_logins_of_registries_are_readable_only_if_there_are_any() -> None:
     logins = Request("ssm:GetParameter", f"{STACK}/registries")
     assert not allows(STATEMENTS, logins)
-    more = [*REACH.parameters, logins.resource]
-    assert allows(
-        [OF_AWS, *worker_statements(Reach(**{**vars(REACH), "parameters": more}))], logins
-    )
+    reach = replace(REACH, parameters=[*REACH.parameters, logins.resource])
+    assert allows([OF_AWS, *worker_statements(reach)], logins)
