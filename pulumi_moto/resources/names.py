@@ -57,9 +57,17 @@ class Record(Resource):
     def create(self, account: Account, inputs: Values) -> str:
         zone = account.route53.get_hosted_zone(Id=inputs["zoneId"])["HostedZone"]["Name"]
         name = _full(inputs["name"], zone)
-        verb = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
-        self._change(account, (verb, name, inputs))
-        return f"{inputs['zoneId'].rpartition('/')[2]}_{name}_{inputs['type']}"
+        id_ = f"{inputs['zoneId'].rpartition('/')[2]}_{name}_{inputs['type']}"
+        # moto refuses only what it was sent before, also where that is gone again.
+        if not inputs.get("allowOverwrite") and self.describe(account, id_, {}):
+            raise account.route53.refuse(
+                "ChangeResourceRecordSets",
+                "InvalidChangeBatch",
+                f"[Tried to create resource record set [name='{name}.', type='{inputs['type']}'] "
+                "but it already exists]",
+            )
+        self._change(account, ("UPSERT", name, inputs))
+        return id_
 
     def describe(self, account: Account, id_: str, state: Values) -> Any:
         zone, _, rest = id_.partition("_")
@@ -89,7 +97,7 @@ class Record(Resource):
         if change.paths == {"allowOverwrite"}:
             return
         if "type" in change.paths:
-            steps = (("DELETE", name, change.state), ("CREATE", name, change.inputs))
+            steps = (("DELETE", name, change.state), ("UPSERT", name, change.inputs))
             self._change(account, *steps)
         else:
             self._change(account, ("UPSERT", name, change.inputs))

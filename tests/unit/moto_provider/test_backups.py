@@ -1,5 +1,6 @@
 """What AWS refuses, and gives unasked, of backups and of records in a hosted zone."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,13 +128,22 @@ def test_a_record_needs_a_zone(world: World) -> None:
 def test_a_new_record_does_not_replace_another(world: World) -> None:
     made = _record(world)
     name = made.inputs["name"]
-    said = refusal(lambda: _record(world, name=name))
-    assert said.startswith("ChangeResourceRecordSets InvalidChangeBatch: ")
-    assert "but it already exists" in said
+    for records in (made.inputs["records"], ["203.0.113.8"]):
+        said = refusal(partial(_record, world, name=name, records=records))
+        assert said.startswith("ChangeResourceRecordSets InvalidChangeBatch: ")
+        assert "but it already exists" in said
     over = _record(world, name=name, allowOverwrite=True, records=["203.0.113.9"])
     shown = world.read(made)
     assert shown is not None
     assert shown["records"] == over.state["records"] == ["203.0.113.9"]
+
+
+def test_a_record_may_come_back(world: World) -> None:
+    name = "a" + world.free_name()
+    made = _record(world, name=name)
+    _record(world, name="b" + name)
+    world.delete(made)
+    assert world.read(_record(world, name=name)) == made.state
 
 
 @pytest.mark.parametrize("given", ["short", "short.example.com", "Short.Example.com."])
