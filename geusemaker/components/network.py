@@ -88,6 +88,8 @@ class Network(pulumi.ComponentResource):
         """Whether the host reaches the internet only through an Elastic IP."""
         self.subnets: dict[str, pulumi.Output[str]]
         """Ids of the subnets by a label that never changes. The host's subnet is first."""
+        self.zones: list[pulumi.Output[str]]
+        """The zones of the subnets, in their order."""
         self.egress: list[pulumi.Resource] = []
         """Resources that the host needs to reach the internet."""
 
@@ -147,6 +149,7 @@ class Network(pulumi.ComponentResource):
         kept = self._keep("choice", vpc.id)
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
         self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}
+        self.zones = [pulumi.Output.from_input(subnet.zone) for subnet in found]
         # Its data volume cannot follow the host into another zone.
         self.host_zone = self._keep("zone-0", found[0].zone).apply(
             lambda was: adopted.check_same_zone(was, found[0])
@@ -167,6 +170,7 @@ class Network(pulumi.ComponentResource):
         for index in range(count):
             choice = pulumi.Output.all(*spanned).apply(lambda taken: zones.pick(candidates, taken))
             spanned.append(self._keep(f"zone-{index}", choice))
+        self.zones = spanned
         self.host_zone = spanned[0].apply(
             lambda zone: zones.check_kept_zone(
                 zone,
