@@ -79,13 +79,17 @@ def cost() -> str:
             today=day,
             root_gib=SMALLEST_ROOT_GIB,
         )
-        for config in ({}, {"instanceType": WITH_GPU})
+        for config in ({}, {"instanceType": WITH_GPU}, {"workers": 1}, {"workersMax": 1})
     ]
-    default, with_gpu = of_types
+    default, with_gpu, with_worker, growing = of_types
     host, other = default.parts[0], with_gpu.parts[0]
     days = sorted(part.as_of for part in (*default.parts, other) if part.as_of)
     rows = [["Part", "USD a month"], _cost_row(host), _cost_row(other, "or ")]
     rows += [_cost_row(part) for part in default.parts[1:]]
+    known = {part.key for part in default.parts}
+    for more, found in (("with a worker: ", with_worker), ("with workersMax: ", growing)):
+        rows += [_cost_row(part, more) for part in found.parts if part.key not in known]
+        known |= {part.key for part in found.parts}
     headline = default.headline().removeprefix("about ")
     return "\n".join(
         (

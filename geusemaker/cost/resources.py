@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from geusemaker.cost.estimate import HOURS_A_MONTH
+from geusemaker.cost.parts import HOURS_A_MONTH
 from geusemaker.cost.table import Prices
 
 INSTANCE: Final = "aws:ec2/instance:Instance"
@@ -14,18 +14,23 @@ VAULT: Final = "aws:backup/vault:Vault"
 PARAMETER: Final = "aws:ssm/parameter:Parameter"
 ADDRESS: Final = "aws:ec2/eip:Eip"
 MOUNT: Final = "aws:efs/mountTarget:MountTarget"
+GROUP: Final = "aws:autoscaling/group:Group"
+TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+POLICY: Final = "aws:autoscaling/policy:Policy"
+ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+ZONE: Final = "aws:route53/zone:Zone"
 
 _GIB: Final = 2**30
 _FREE: Final = frozenset(
     {
         "aws:autoscaling/lifecycleHook:LifecycleHook",
-        "aws:autoscaling/policy:Policy",
+        POLICY,
         "aws:backup/plan:Plan",
         "aws:backup/selection:Selection",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/eipAssociation:EipAssociation",
         "aws:ec2/internetGateway:InternetGateway",
-        "aws:ec2/launchTemplate:LaunchTemplate",
+        TEMPLATE,
         "aws:ec2/route:Route",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -40,7 +45,9 @@ _FREE: Final = frozenset(
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:kms/grant:Grant",
         "aws:route53/record:Record",
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
@@ -94,7 +101,19 @@ def monthly(
         return (priced("ssm-standard", Decimal(1)) if is_standard else None), ""
     if type_ == INSTANCE:
         return _host(outputs, used, region, prices)
+    if type_ == ZONE:
+        return priced("route53-zone", Decimal(1)), "private DNS zone"
+    if type_ == ALARM:
+        count = metrics_of(outputs)
+        return priced("cw-alarm", Decimal(count)), f"alarm on {count} metrics"
+    if type_ == GROUP:
+        return None, "its workers cost by the hour"
     return None, "its cost depends on use"
+
+
+def metrics_of(alarm: Mapping[str, Any]) -> int:
+    """How many metrics an alarm on an expression has: AWS bills each of them."""
+    return sum(bool(one.get("metric")) for one in alarm.get("metricQueries") or ())
 
 
 def _host(

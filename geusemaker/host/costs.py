@@ -3,7 +3,7 @@
 from typing import Final
 
 from geusemaker.cost import load_prices, usd
-from geusemaker.cost.estimate import HOURS_A_MONTH
+from geusemaker.cost.parts import HOURS_A_MONTH
 
 _REGION: Final = "us-east-1"
 

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from geusemaker import terminal
 from geusemaker.config import DeploymentConfig
 from geusemaker.cost import estimate_of
-from geusemaker.cost.estimate import HOURS_A_MONTH
+from geusemaker.cost.parts import HOURS_A_MONTH
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB
 from geusemaker.errors import ConfigError, GeuseMakerError
 from geusemaker.host.session import how_to_install, missing

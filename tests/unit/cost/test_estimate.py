@@ -53,7 +53,8 @@ HOSTS = {
     },
 }  # fmt: skip
 
-# The same for the services: AWS's price page data of 2024-07, Infracost's results of 2024-07.
+# The same for the services: AWS's price page data of 2024-07, Infracost's results of 2024-07,
+# public guides on CloudWatch of 2024.
 SERVICES = {
     "gp3-storage": ("0.08", "0.08", "0.088", "0.0952", "0.096"),
     "gp3-iops": ("0.005", "0.005", "0.0055", "0.006", "0.006"),
@@ -63,6 +64,9 @@ SERVICES = {
     "efs-backup": ("0.05", "0.05", None, None, None),
     "public-ipv4": ("0.005",) * 5,
     "data-out": ("0.09", "0.09", "0.09", "0.09", "0.114"),
+    "route53-zone": ("0.50",) * 5,
+    "cw-metric": ("0.30", None, None, None, None),
+    "cw-alarm": ("0.10", None, None, None, None),
 }
 
 
@@ -188,7 +192,11 @@ CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "domain": ({"domain": "ai.example.com"}, "address"),
     "kms_key_arn": ({"kms_key_arn": KEY}, "key-requests"),
     "backup_retention_days": ({"backup_retention_days": 0}, "data-backups"),
+    "workers": ({"workers": 2}, "workers"),
+    "workers_max": ({"workers_max": 2}, "queue-metrics"),
 }
+# These change the cost of workers, so they are tested with some.
+OF_WORKERS = {"worker_instance_types", "worker_market"}
 # These change the image, of which the caller gives the size of the root volume.
 BY_IMAGE = {"os_type", "ami_type", "framework_version", "ami_id", "ami_name", "ami_policy"}
 FREE = {
@@ -196,8 +204,7 @@ FREE = {
     "services", "image_versions", "service_settings", "registry_logins", "api_keys",
     "ollama_models", "owner_email", "n8n_public_api", "permissions_boundary_arn",
     "extra_policy_arns", "protect_data", "budget_usd", "tags",
-    "workers", "workers_max", "worker_instance_types", "worker_market", "worker_concurrency",
-    "worker_drain_seconds",
+    "worker_concurrency", "worker_drain_seconds",
 }  # fmt: skip
 
 
@@ -207,7 +214,9 @@ def configured(config: dict[str, Any], root_gib: int = 75) -> Estimate:
 
 
 def test_every_key_changes_the_cost_or_is_known_not_to() -> None:
-    assert {*CHANGES, *BY_IMAGE, *FREE, "root_volume_gib"} == set(DeploymentConfig.model_fields)
+    assert {*CHANGES, *OF_WORKERS, *BY_IMAGE, *FREE, "root_volume_gib"} == set(
+        DeploymentConfig.model_fields
+    )
 
 
 @pytest.mark.parametrize("key", CHANGES)

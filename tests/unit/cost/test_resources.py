@@ -5,11 +5,27 @@ from typing import Any
 import pytest
 
 from geusemaker.cost import load_prices
-from geusemaker.cost.resources import ADDRESS, FILES, INSTANCE, PARAMETER, VAULT, VOLUME, monthly
+from geusemaker.cost.resources import (
+    ADDRESS,
+    ALARM,
+    FILES,
+    GROUP,
+    INSTANCE,
+    PARAMETER,
+    VAULT,
+    VOLUME,
+    ZONE,
+    monthly,
+)
 from pulumi_moto.table import TYPES
 
 ROOT = {"volumeSize": 75}
 HOST = {"instanceType": "m6i.xlarge", "rootBlockDevice": ROOT, "publicIp": "192.0.2.1"}
+QUERIES = [
+    {"metric": {"metricName": "Waiting"}},
+    {"metric": {"metricName": "Running"}},
+    {"expression": "a + b"},
+]
 
 
 def of(
@@ -32,6 +48,9 @@ def of(
         (VAULT, None, {}, None, "AWS did not show its copies"),
         (PARAMETER, None, {"tier": "Standard"}, "0.00", ""),
         (PARAMETER, None, {"tier": "Advanced"}, None, ""),
+        (ZONE, None, {}, "0.50", "private DNS zone"),
+        (ALARM, None, {"metricQueries": QUERIES}, "0.20", "alarm on 2 metrics"),
+        (GROUP, None, {}, None, "its workers cost by the hour"),
         # 0.192 and 0.005 an hour for 730 hours, and 75 GiB at 0.08.
         (INSTANCE, 1, HOST, "149.81", "m6i.xlarge, running, with its root disk of 75 GiB"),
         (INSTANCE, 0, HOST, "6.00", "m6i.xlarge, stopped, with its root disk of 75 GiB"),
@@ -49,7 +68,7 @@ def test_a_resource_has_its_cost_or_the_reason_why_it_is_unknown(
     assert said.startswith(what)
 
 
-@pytest.mark.parametrize("type_", [VOLUME, FILES, INSTANCE, ADDRESS])
+@pytest.mark.parametrize("type_", [VOLUME, FILES, INSTANCE, ADDRESS, ZONE, ALARM])
 def test_a_region_without_prices_is_unknown(type_: str) -> None:
     assert of(type_, 1, "xx-west-1", size=1, type="gp3", **HOST)[0] is None
 
@@ -57,9 +76,6 @@ def test_a_region_without_prices_is_unknown(type_: str) -> None:
 def test_which_types_that_the_simulator_knows_have_no_price_here() -> None:
     unknown = {one for one in TYPES if of(one)[1] == "its cost depends on use"}
     assert unknown == {
-        "aws:autoscaling/group:Group",
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        "aws:route53/zone:Zone",
         "aws:s3/bucket:Bucket",
         "aws:s3/bucketObjectv2:BucketObjectv2",
     }

@@ -52,7 +52,7 @@ def text(*rows: list[str]) -> str:
 
 def folder(path: Path, **offers: list[list[str]]) -> Path:
     for offer in ("AmazonEC2", "AmazonEFS", "AWSBackup", "AmazonVPC", "AmazonS3", "awskms",
-                  "AWSDataTransfer"):  # fmt: skip
+                  "AWSDataTransfer", "AmazonCloudWatch"):  # fmt: skip
         place = path / offer / "eu-west-1.csv"
         place.parent.mkdir(parents=True)
         place.write_text(text(*offers.get(offer, [])))
