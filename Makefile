@@ -13,7 +13,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-tools live mutation lint bench lock clean setup setup-local setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-scale test-tools live mutation lint bench lock clean setup setup-local setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-all   both, with coverage: what CI runs (Linux: root or sudo)'
 	@echo 'make test-n8n  run the real n8n behind Caddy on PostgreSQL (takes 2.4 GB)'
 	@echo 'make test-ollama  run a real Ollama behind Caddy as on a host (Linux; builds it, with g++)'
+	@echo 'make test-scale  run the real n8n on a host and three workers (Linux and root)'
 	@echo 'make live    on AWS, at your cost: a stack of its own, from its deployment to its removal'
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, zizmor, the generated config table, the size of the boot script'
@@ -67,7 +68,7 @@ else
 		--include='geusemaker/dlami/*,geusemaker/services/ec2.py'
 endif
 	@echo 'Not run by `make test`: $(REST) (`make test-rest`, or all by `make test-all`),'
-	@echo 'tests/n8n (`make test-n8n`) and tests/ollama (`make test-ollama`).'
+	@echo 'tests/n8n (`make test-n8n`), tests/ollama (`make test-ollama`), tests/scale (`make test-scale`).'
 
 # Missing packages and programs are installed or built, which needs root or sudo.
 # One worker more than cores: some tests only wait, one of them for a minute.
@@ -94,6 +95,17 @@ test-ollama: setup-dev
 	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
 		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
 		$(PY) -B -m pytest -p no:cacheprovider tests/ollama
+
+# Not part of `test`: it installs n8n first. The hosts are namespaces of this kernel, which needs root;
+# they end with this system of their own.
+ISOLATED := unshare --mount --net --pid --fork --kill-child --mount-proc
+test-scale: setup-dev
+	@if [ "$$(uname -s)" != Linux ]; then echo 'make test-scale needs Linux' >&2; exit 1; fi
+	@scripts/test_packages.sh scale
+	@$(PY) scripts/real_n8n.py >/dev/null
+	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
+		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
+		$(ISOLATED) $(PY) -B -m pytest -p no:cacheprovider tests/scale $(SCALE)
 
 # On AWS: it shows account and cost, and prompts. Options: `make live LIVE='--max-usd 2'`.
 live: setup

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian or Ubuntu packages that the tests need and this machine lacks. Prints nothing if
-# all are installed. On other systems the tests that need them are left out; it says so.
+# all are installed. On other systems the tests that need them are left out; it says so. With `scale` as an
+# argument, those of tests/scale too.
 set -eu
 
 if [ "$(uname -s)" != Linux ]; then
@@ -24,6 +25,9 @@ need e2fsprogs mkfs.ext4
 need iproute2 ip
 need iptables iptables
 need logrotate logrotate
+if [ "${1-}" = scale ] && ! command -v valkey-server >/dev/null 2>&1; then
+    need redis-server redis-server
+fi
 # Any Chromium will do, also one that Playwright has installed.
 browser=$(ls -d "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}"/chromium-* 2>/dev/null || true)
 for name in chromium-browser google-chrome google-chrome-stable; do

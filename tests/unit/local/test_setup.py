@@ -382,6 +382,7 @@ def test_bare_make_prints_help() -> None:
         "test-all",
         "test-n8n",
         "test-ollama",
+        "test-scale",
         "live",
         "mutation",
         "lint",

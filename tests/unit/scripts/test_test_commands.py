@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-RUN_TESTS = ("test", "test-rest", "test-n8n", "test-ollama")
+RUN_TESTS = ("test", "test-rest", "test-n8n", "test-ollama", "test-scale")
 
 
 def commands(target: str, *variables: str) -> str:

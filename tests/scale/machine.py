@@ -1,0 +1,259 @@
+"""One host of a stack, with the containers of its rendered bundle.
+
+Each container is a network namespace on the rendered bridges, and its program runs on a root of its
+own with the rendered command, environment, files, user and mounts. `_IMAGES` has what is in the
+images. Docker's rules are written down here; the host's own program sets the wall.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from real_stack.bundle import filled
+from real_stack.programs import Program
+
+from scale import lan
+from scale.images import HOMES, PATH, n8n_folder, tools
+
+HERE: Final = Path(__file__).parent
+DATA: Final = "/srv/geusemaker/data"
+EFS: Final = "/srv/geusemaker/efs"
+
+
+@dataclass
+class Machine:
+    """A host that does not run yet.
+
+    Attributes:
+        name: Also of its network namespace. Those of the containers are `name.container`.
+        files: The rendered bundle.
+        values: What the host writes for Compose.
+        secrets: The lines of its parameter of secrets.
+        mounts: Folders here by the paths of the host.
+        names: Addresses by names that the private zone answers, also without the zone's own name.
+        wall: The host's script that sets the rules of the wall.
+    """
+
+    name: str
+    address: str
+    folder: Path
+    files: Mapping[str, str]
+    values: Mapping[str, str]
+    secrets: Mapping[str, str]
+    mounts: Mapping[str, Path]
+    names: Mapping[str, str]
+    wall: str
+    programs: dict[str, Program] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        document = yaml.safe_load(self.files["compose.yaml"])
+        self.services: dict[str, dict[str, Any]] = document["services"]
+        self.bridges: dict[str, str] = {}
+        self.networks: dict[str, dict[str, Any]] = {}
+        for name, one in document["networks"].items():
+            self.bridges[name] = one["driver_opts"]["com.docker.network.bridge.name"]
+            addresses = one["ipam"]["config"][0]
+            self.networks[name] = {**addresses, "internal": one.get("internal", False)}
+        # Docker gives the others addresses in their order.
+        free = {
+            name: islice(ip_network(own["subnet"]), 2, None) for name, own in self.networks.items()
+        }
+        self.addresses: dict[str, dict[str, str]] = {
+            service: {
+                name: (own or {}).get("ipv4_address") or str(next(free[name]))
+                for name, own in self.services[service]["networks"].items()
+            }
+            for service in sorted(self.services, key=lambda service: service != "caddy")
+        }
+
+    def boot(self) -> None:
+        """Makes the host with its folders, networks and firewall. No container runs yet."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_folders()
+        lan.make_host(self.name, self.address)
+        self._make_containers()
+        self.set_docker_rules()
+        self.set_wall()
+
+    def _make_folders(self) -> None:
+        for line in self.files["manifest"].splitlines():
+            kind, *rest = line.split(" ")
+            if kind == "directory":
+                where, path, uid, mode = rest
+                made = self.place(f"{DATA if where == 'data' else EFS}/{path}")
+                made.mkdir(parents=True, exist_ok=True)
+                os.chown(made, int(uid), int(uid))
+                made.chmod(int(mode, 8))
+            if kind == "secret":
+                self.write_secret(*rest)
+
+    def write_secret(self, consumer: str, name: str, uid: str, value: str | None = None) -> None:
+        """As the host does: a file without a trailing newline that only its container reads."""
+        path = self.place(f"/var/lib/geusemaker/secrets/{consumer}/{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(self.secrets[name] if value is None else value)
+        os.chown(path, int(uid), int(uid))
+        path.chmod(0o400)
+
+    def place(self, path: str) -> Path:
+        """Where a path of the host is here."""
+        for start, folder in self.mounts.items():
+            if path == start or path.startswith(f"{start}/"):
+                return folder / path[len(start) :].lstrip("/")
+        return self.folder / path.lstrip("/")
+
+    def space(self, container: str) -> str:
+        """The network namespace of a container."""
+        return f"{self.name}.{container}"
+
+    def _make_containers(self) -> None:
+        host = []
+        for name, own in self.networks.items():
+            bridge = self.bridges[name]
+            host += [f"link add {bridge} type bridge", f"link set {bridge} up"]
+            host += [f"address add {own['gateway']}/28 dev {bridge}"]
+        number = 0
+        for container, addresses in self.addresses.items():
+            space = self.space(container)
+            lan.run("ip", "netns", "add", space)
+            inside = ["link set lo up"]
+            for name, address in addresses.items():
+                bridge, own = self.bridges[name], self.networks[name]
+                host += [f"link add v{number} type veth peer name {bridge} netns {space}"]
+                host += [f"link set v{number} master {bridge} up"]
+                inside += [f"address add {address}/28 dev {bridge}", f"link set {bridge} up"]
+                if not own["internal"]:
+                    inside += [f"route add default via {own['gateway']}"]
+                number += 1
+            lan.run("ip", "-n", self.name, "-batch", "-", text="\n".join(host))
+            lan.run("ip", "-n", space, "-batch", "-", text="\n".join(inside))
+            host = []
+
+    def run(self, *command: str, text: str | None = None) -> str:
+        """Runs a command of root in the network of the host."""
+        return lan.run("ip", "netns", "exec", self.name, *command, text=text)
+
+    def set_docker_rules(self) -> None:
+        """What Docker's daemon sets when it starts. It keeps DOCKER-USER, and puts it first."""
+        bridges = self.bridges.values()
+        body = [":FORWARD DROP", ":DOCKER-USER -", "-F FORWARD"]
+        nat = [":DOCKER -", "-F DOCKER", "-F PREROUTING", "-F OUTPUT", "-F POSTROUTING"]
+        nat += ["-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER"]
+        nat += ["-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER"]
+        body += ["-A FORWARD -j DOCKER-USER"]
+        for name, bridge in self.bridges.items():
+            body += [f"-A FORWARD -i {bridge} -o {one} -j DROP" for one in bridges if one != bridge]
+            if self.networks[name]["internal"]:
+                body += [f"-A FORWARD -i {bridge} ! -o {bridge} -j DROP"]
+                body += [f"-A FORWARD ! -i {bridge} -o {bridge} -j DROP"]
+            else:
+                source = self.networks[name]["subnet"]
+                nat += [f"-A POSTROUTING -s {source} ! -o {bridge} -j MASQUERADE"]
+            body += [f"-A FORWARD -i {bridge} -j ACCEPT"]
+            back = "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+            body += [f"-A FORWARD -o {bridge} {back}"]
+        for container, service in self.services.items():
+            for port in service.get("ports", []):
+                at, _, inside = filled(port, self.values).split(":")
+                name = next(
+                    one for one in service["networks"] if not self.networks[one]["internal"]
+                )
+                bridge, to = self.bridges[name], self.addresses[container][name]
+                on = f"! -i {bridge} -p tcp --dport {inside}"
+                body += [f"-A FORWARD -d {to} {on} -o {bridge} -j ACCEPT"]
+                nat += [f"-A DOCKER -d {at} {on} -j DNAT --to-destination {to}:{inside}"]
+        for table, lines in (("filter", body), ("nat", nat)):
+            text = "\n".join((f"*{table}", *lines, "COMMIT", ""))
+            self.run("iptables-restore", "--wait=30", "--noflush", text=text)
+
+    def set_wall(self) -> None:
+        """As Docker's unit and the services step do it."""
+        self.run("bash", "-c", self.wall)
+
+    def start(self, container: str, *, changed: Mapping[str, str] | None = None) -> Program:
+        """Starts the container's program, as Compose does. `changed`: other values of variables."""
+        service = self.services[container]
+        user = str(service.get("user", "0:0"))
+        around = self.folder / "containers" / container
+        root = around / "root"
+        root.mkdir(parents=True, exist_ok=True)
+        mounts = [f"ro {self._hosts(container, around)} /etc/hosts"]
+        mounts += [f"ro {tools()} /usr/local/bin"]
+        mounts += [f"ro {n8n_folder()} {n8n_folder()}"]
+        for one in service.get("tmpfs", []):
+            target, _, options = one.partition(":")
+            mounts += [f"tmpfs {options} {target}"]
+        for one in service.get("volumes", []):
+            source = self.place(filled(one["source"], self.values))
+            kind = "ro" if one.get("read_only") else "bind"
+            mounts += [f"{kind} {source} {one['target']}"]
+        for one in service.get("secrets", []):
+            consumer, name = one["source"].split("_", 1)
+            source = self.place(f"/var/lib/geusemaker/secrets/{consumer}/{name}")
+            mounts += [f"ro {source} /run/secrets/{one['target']}"]
+        (around / "mounts").write_text("\n".join((*mounts, "")))
+        env = {"PATH": PATH, "HOME": HOMES.get(container, "/"), "HOSTNAME": self.name}
+        env |= {k: filled(str(v), self.values) for k, v in service.get("environment", {}).items()}
+        command = [*service.get("entrypoint", []), *service.get("command", [])]
+        self.programs[container] = Program(
+            [
+                *("nsenter", f"--net={lan.NAMESPACES / self.space(container)}"),
+                *("unshare", "--mount", "/bin/sh", str(HERE / "enter.sh")),
+                *(str(root), user, str(around / "mounts")),
+                *(filled(part, self.values) for part in command),
+            ],
+            log=around / f"{len(list(around.glob('*.log')))}.log",
+            env=env | dict(changed or {}),
+            cwd=around,
+        )
+        return self.programs[container]
+
+    def _hosts(self, container: str, around: Path) -> Path:
+        """What Docker's resolver answers: containers on the same networks, then the zone."""
+        found = {"localhost": "127.0.0.1"}
+        for other, addresses in self.addresses.items():
+            for network in addresses.keys() & self.addresses[container].keys():
+                found.setdefault(other, addresses[network])
+        lines = [f"{address} {name}" for name, address in (*found.items(), *self.names.items())]
+        (around / "hosts").write_text("\n".join((*lines, "")))
+        return around / "hosts"
+
+    def said(self, container: str = "n8n") -> str:
+        """The log of a container since its last start."""
+        return self.programs[container].said()
+
+    def n8n(self) -> lan.Client:
+        """n8n, as its health check connects to it."""
+        return lan.Client(self.space("n8n"), "127.0.0.1")
+
+    def is_ready(self) -> bool:
+        try:
+            return self.n8n().ask("GET", "/healthz/readiness", timeout=60).status == 200
+        except OSError:
+            return False
+
+    def await_ready(self) -> None:
+        self.programs["n8n"].until(f"n8n of {self.name} was ready", self.is_ready)
+
+    def executed(self) -> list[str]:
+        """The ids of the executions that this worker has started since its last start."""
+        lines = self.said().splitlines()
+        return [line.split()[3] for line in lines if line.startswith("Worker started execution ")]
+
+    def stop(self, container: str, how: signal.Signals = signal.SIGTERM) -> None:
+        self.programs[container].stop(how)
+
+    def end(self) -> None:
+        """Ends everything and removes the host."""
+        for program in self.programs.values():
+            program.stop(signal.SIGKILL)
+        lan.remove_host(self.name)
+        shutil.rmtree(self.folder / "containers", ignore_errors=True)
