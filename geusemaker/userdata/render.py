@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Literal
 
 import jinja2
@@ -49,6 +50,15 @@ _PARTS = (
 
 
 _OF_WORKER = {"30-data.sh.j2": "31-disk.sh.j2"}
+
+# Of the bundle's program, after the folder `host`. A later part may define a function again.
+_FOLDERS: Mapping[str, tuple[str, ...]] = {
+    "alone": (),
+    "head": ("host_both", "host_queue"),
+    "worker": ("host_both", "host_worker"),
+}
+# A worker keeps no data, and starts its services in another way.
+_ONLY_ON_HEAD = frozenset({"host/45-data-images.sh", "host/52-up.sh", "host/80-dumps.sh"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,14 +167,27 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
     return "\n".join(part.render(values) for part in parts)
 
 
-def bundle_program() -> str:
-    """The text of `host.sh` in each settings bundle: the files below `host/`, joined in order.
+def bundle_program(role: Literal["head", "worker"] = "head", *, queue: bool = False) -> str:
+    """The text of `host.sh` in each settings bundle: files of the folders for that host, joined.
 
-    The part of the host's program that boot does not need, so that a change replaces no host.
+    The part of the host's program that boot does not need, so that a change replaces no host. The
+    order is that of the folders and of the names in each.
+
+    Args:
+        role: The host of the stack, or one of its workers.
+        queue: Whether the stack has workers. A worker always has the queue's part.
     """
-    folder = resources.files("geusemaker.userdata") / "host"
-    parts = sorted(folder.iterdir(), key=lambda part: part.name)
-    return "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    root = resources.files("geusemaker.userdata")
+    folders = ("host", *_FOLDERS[role if queue or role == "worker" else "alone"])
+    names = [f"{one}/{name}" for one in folders for name in sorted(_names(root / one))]
+    left_out = _ONLY_ON_HEAD if role == "worker" else frozenset()
+    return "\n".join(
+        (root / name).read_text(encoding="utf-8") for name in names if name not in left_out
+    )
+
+
+def _names(folder: Traversable) -> list[str]:
+    return [part.name for part in folder.iterdir()]
 
 
 def encode(text: str) -> str:

@@ -41,6 +41,14 @@ STEPS = ["host", "data", "efs", "docker", "gpu", "bundle", "secrets", "services"
 STEPS += ["sync", "models", "dump", "fetch", "apply"]
 
 
+PROGRAMS = {
+    "a host": bundle_program(),
+    "a host with workers": bundle_program(queue=True),
+    "a worker": bundle_program("worker"),
+}
+"""The bundle's program of each kind of host."""
+
+
 @pytest.mark.parametrize("facts", VARIANTS.values(), ids=VARIANTS)
 def test_bash_parses_every_variant(facts: HostFacts) -> None:
     script = render(facts)
@@ -230,7 +238,9 @@ def test_every_bound_is_in_the_script_and_fits_the_time_of_its_unit() -> None:
 @pytest.mark.parametrize("word", ["password", "AKIA", "BEGIN RSA", "N8N_ENCRYPTION", "bcrypt"])
 def test_the_script_has_no_secrets(word: str) -> None:
     assert word.lower() not in render(FACTS).lower()
-    assert word.lower() not in bundle_program().lower()
+    for program in PROGRAMS.values():
+        # The name of a file.
+        assert word.lower() not in program.replace("/valkey-password", "").lower()
 
 
 def test_the_script_uses_only_version_2_of_the_metadata_service() -> None:
@@ -246,24 +256,74 @@ def test_the_script_uses_only_version_2_of_the_metadata_service() -> None:
 def test_the_script_changes_no_package_or_timer_of_the_image(never: str) -> None:
     assert never not in render(FACTS)
     # The program stops only its own units.
-    assert never not in bundle_program().replace("systemctl stop geusemaker-", "")
+    for program in PROGRAMS.values():
+        assert never not in program.replace("systemctl stop geusemaker-", "")
 
 
-def test_the_bundles_program_has_its_parts_in_the_order_of_their_names() -> None:
+def _parts(*folders: str) -> list[str]:
+    root = Path(str(MODULE.__file__)).parent
+    return [
+        str(part.relative_to(root)) for one in folders for part in sorted((root / one).iterdir())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "folders"),
+    [
+        ("a host", ["host"]),
+        ("a host with workers", ["host", "host_both", "host_queue"]),
+        ("a worker", ["host", "host_both", "host_worker"]),
+    ],
+)
+def test_the_bundles_program_has_its_parts_in_the_order_of_their_names(
+    kind: str, folders: list[str]
+) -> None:
     """In another order the bundle would have another hash."""
-    parts = sorted((Path(str(MODULE.__file__)).parent / "host").iterdir())
-    assert bundle_program() == "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    root = Path(str(MODULE.__file__)).parent
+    parts = _parts(*folders)
+    if kind == "a worker":
+        parts = [one for one in parts if one not in ("host/45-data-images.sh", "host/52-up.sh")]
+        parts.remove("host/80-dumps.sh")
+    assert PROGRAMS[kind] == "\n".join((root / one).read_text(encoding="utf-8") for one in parts)
 
 
-def test_the_bundles_program_only_defines_functions() -> None:
+def test_a_stack_without_workers_has_the_bundles_program_of_before() -> None:
+    """Another text is another settings bundle, which every host applies."""
+    before = "faf0ac36ecab99d330d04f569b8da0e8f10287923f4e91fc823f247bd5a1802f"
+    assert fingerprint(bundle_program()) == before
+    assert bundle_program("worker", queue=True) == bundle_program("worker")
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_the_bundles_program_only_defines_functions(kind: str) -> None:
     """The host sources it to inspect a bundle, which must have no effect."""
     checked = subprocess.run(
         ["/bin/bash", "-c", "set -eu; . /dev/stdin; declare -F"],
-        input=bundle_program(),
+        input=PROGRAMS[kind],
         text=True,
         capture_output=True,
         check=True,
     )
     assert checked.stderr == ""
-    for name in ("check", "pull", "secrets", "up", "health", "tidy", "models", "dump"):
+    names = {
+        "check",
+        "pull",
+        "secrets",
+        "up",
+        "health",
+        "problem",
+        "tidy",
+        "start_models",
+        "models",
+    }
+    # A worker has no database.
+    for name in names | ({"dump"} if kind != "a worker" else set()):
         assert f"declare -f bundle_{name}\n" in checked.stdout
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_bash_parses_the_bundles_program(kind: str) -> None:
+    checked = subprocess.run(
+        ["/bin/bash", "-n"], input=PROGRAMS[kind], text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
