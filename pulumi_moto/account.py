@@ -44,7 +44,7 @@ def _client(service: str, region: str, endpoint: str | None, keys: Keys) -> Any:
 
 
 # A HEAD request of S3 has no body, so its error has no other code than the status.
-_GONE: Final = ("404", "Gateway.NotAttached", "ResourceNotFoundException")
+_GONE: Final = ("404", "Gateway.NotAttached", "NotFoundException", "ResourceNotFoundException")
 
 
 class AwsError(Exception):

@@ -17,6 +17,8 @@ from .resources import (  # noqa: F401
     files,
     groups,
     identity,
+    keys,
+    lifecycle,
     names,
     network,
     objects,

@@ -41,6 +41,11 @@ def _encryption(key: str) -> Mapping[str, Any]:
     return {"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}
 
 
+def _expiring(days: int, **members: Any) -> Mapping[str, Any]:
+    filtered = {"filter": {"prefix": "reports/"}, "expiration": {"days": days}}
+    return {"id": "reports", "status": "Enabled", **filtered, **members}
+
+
 def _association(world: World) -> Mapping[str, Any]:
     return {"routeTableId": world.route_table().id, "subnetId": world.subnet().id}
 
@@ -387,6 +392,17 @@ CASES = {
             "vpcZoneIdentifiers": [w.subnet("b").id, w.subnet("c").id],
             "waitForCapacityTimeout": "5m",
         },
+    ),
+    "Grant": Case(
+        lambda w: {
+            "keyId": w.account.kms.create_key()["KeyMetadata"]["Arn"],
+            "granteePrincipal": w.role().state["arn"],
+            "operations": ["Encrypt", "Decrypt"],
+        }
+    ),
+    "BucketLifecycleConfiguration": Case(
+        lambda w: {"bucket": w.bucket().id, "rules": [_expiring(7)]},
+        lambda _: {"rules": [_expiring(8), _expiring(1, id="other", status="Disabled")]},
     ),
     "LifecycleHook": Case(
         lambda w: {"autoscalingGroupName": w.workers.id, **HOOK, "name": w.free_name()},

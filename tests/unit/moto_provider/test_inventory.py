@@ -14,6 +14,8 @@ PARTS = {
         "BucketPublicAccessBlock",
         "BucketPolicy",
         "BucketServerSideEncryptionConfiguration",
+        "BucketLifecycleConfiguration",
+        "Grant",
     ),
 }
 """What the inventory shows by what it is in, or by another id."""

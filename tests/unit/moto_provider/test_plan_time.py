@@ -9,6 +9,7 @@ from moto_provider.world import BY_NAME, MANAGED, TRUST, World
 from pulumi_moto.wire import UNKNOWN
 
 ENCRYPTION = "BucketServerSideEncryptionConfiguration"
+LIFECYCLE = "BucketLifecycleConfiguration"
 PARAMETER = {"type": "String", "value": "x"}
 RECORD = {"zoneId": "Z1", "name": "a", "type": "A", "ttl": 60, "records": ["203.0.113.5"]}
 OF = {"autoscalingGroupName": "group"}
@@ -38,12 +39,18 @@ ALARM = {
     "statistic": "Sum",
     "threshold": 0,
 }
+GRANT = {"keyId": "key", "granteePrincipal": "ec2.amazonaws.com", "operations": ["Encrypt"]}
 RULE = {"ruleName": "nightly", "targetVaultName": "vault", "schedule": "cron(0 5 ? * * *)"}
 
 
 def encryption(sse: str = "aws:kms", **members: Any) -> dict[str, Any]:
     rule = {"applyServerSideEncryptionByDefault": {"sseAlgorithm": sse}, **members}
     return {"bucket": "b", "rules": [rule]}
+
+
+def lifecycle(**members: Any) -> dict[str, Any]:
+    rule = {"id": "one", "status": "Enabled", "filter": {"prefix": "a/"}, "expiration": {"days": 7}}
+    return {"bucket": "b", "rules": [{**rule, **members}]}
 
 
 REFUSED = [
@@ -118,6 +125,16 @@ REFUSED = [
     ),
     (ENCRYPTION, encryption(sse="DES"), "rules[0]: expected sseAlgorithm to be one of"),
     (ENCRYPTION, encryption(blockedEncryptionTypes=["SSE-C"]), "rules[0]: not simulated: blocked"),
+    (LIFECYCLE, {"bucket": "b"}, "rules: at least one is required"),
+    (LIFECYCLE, lifecycle(status="On"), "status: expected status to be one of"),
+    (LIFECYCLE, lifecycle(prefix="a/"), "rules[0].prefix: declared by AWS, but not simulated"),
+    (LIFECYCLE, lifecycle(filter={}), "rules[0].filter: simulated only with prefix alone"),
+    (LIFECYCLE, lifecycle(expiration=None), "rules[0].expiration: simulated only with days"),
+    ("Grant", {**GRANT, "operations": []}, "operations: at least one is required"),
+    ("Grant", {**GRANT, "operations": ["Use"]}, "operations: expected operations to be one of"),
+    ("Grant", {**GRANT, "granteePrincipal": "me"}, "granteePrincipal: (me) is an invalid ARN"),
+    ("Grant", {**GRANT, "name": "a name"}, "name: 1 to 256 letters"),
+    ("Grant", {**GRANT, "constraints": [{}]}, "constraints: not simulated"),
     ("BucketObjectv2", {"bucket": "abc", "contentBase64": "x"}, "contentBase64: expected"),
     (
         "BucketObjectv2",

@@ -260,6 +260,30 @@ def test_a_block_may_stay(world: World) -> None:
     assert world.read(block) is not None
 
 
+def test_objects_expire_after_a_day_at_the_earliest(world: World) -> None:
+    rule = {"id": "one", "status": "Enabled", "filter": {"prefix": "a/"}, "expiration": {"days": 0}}
+    bucket = world.bucket().id
+    said = refusal(lambda: world.make("BucketLifecycleConfiguration", bucket=bucket, rules=[rule]))
+    assert said.startswith("PutBucketLifecycleConfiguration InvalidArgument: 'Days'")
+
+
+def test_a_grant_needs_a_key_and_a_role_that_exist(world: World) -> None:
+    def grant(key: str, grantee: str) -> Thing:
+        given = {"keyId": key, "granteePrincipal": grantee, "operations": ["CreateGrant"]}
+        return world.make("Grant", **given)
+
+    key = world.account.kms.create_key()["KeyMetadata"]["Arn"]
+    role = "AWSServiceRoleForAutoScaling"
+    of_service = f"role/aws-service-role/autoscaling.amazonaws.com/{role}"
+    arn = f"arn:aws:iam::{world.account.id}:{of_service}"
+    assert refusal(lambda: grant(key, arn)).startswith("CreateGrant InvalidArnException: ARN does")
+    world.account.iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
+    made = grant(key, arn)
+    assert made.id == f"{key}:{made.state['grantId']}"
+    unknown = key.replace(key[-4:], "ffff")
+    assert refusal(lambda: grant(unknown, arn)).startswith("CreateGrant NotFoundException:")
+
+
 def test_objects_need_a_bucket(world: World) -> None:
     said = refusal(lambda: world.make("BucketObjectv2", bucket="nobodys-bucket", content="x"))
     assert said == "PutObject NoSuchBucket: The specified bucket does not exist"

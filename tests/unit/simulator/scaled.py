@@ -145,6 +145,24 @@ def scaled() -> None:
         dimensions={"Stack": "s"},
         tags={"own": "t"},
     )
+    aws.kms.Grant(
+        "grant",
+        key_id=aws.kms.get_key(key_id="alias/aws/ebs").arn,
+        grantee_principal=role.arn,
+        operations=["Encrypt", "Decrypt"],
+    )
+    aws.s3.BucketLifecycleConfiguration(
+        "lifecycle",
+        bucket=aws.s3.Bucket("objects").id,
+        rules=[
+            {
+                "id": "reports",
+                "status": "Enabled",
+                "filter": {"prefix": "reports/"},
+                "expiration": {"days": 7},
+            }
+        ],
+    )
     aws.route53.Zone(
         "zone",
         name="stack.internal",
