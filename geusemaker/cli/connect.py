@@ -12,8 +12,9 @@ import typer
 
 from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, opened_host
-from geusemaker.cli.options import LocalOption, RegionOption, StackOption
+from geusemaker.cli.options import HostOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
+from geusemaker.cli.workers import chosen
 from geusemaker.errors import HostError, NotAllowedError
 from geusemaker.host import session
 
@@ -26,12 +27,18 @@ def connect(
     shell: Annotated[
         bool, typer.Option("--shell", help="Open a shell on the host instead.")
     ] = False,
+    instance: HostOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     local: LocalOption = False,
 ) -> None:
-    """Forward the host's port 443 to this machine with Session Manager; Ctrl-C ends it."""
-    with opened_host(stack, region, local) as host:
+    """Forward the host's port 443 to this machine with Session Manager; Ctrl-C ends it.
+
+    A worker has no port to forward, so --host opens a shell on it.
+    """
+    with opened_host(stack, region, local) as first:
+        host = chosen(first, instance)
+        shell = shell or host.is_worker
         host.refuse_simulated("nothing to connect to")
         command = _command(host, shell)
         _check_programs(command, host.target.env)
@@ -87,9 +94,9 @@ def _check_host(host: Host) -> None:
         return
     if host.service.is_connected(host.id) is False:
         raise HostError(
-            f"Systems Manager does not reach the host of stack {host.stack}, {host.id}, though it "
-            "runs: its agent registers one or two minutes after a start, and must reach AWS. Try "
-            "again in a minute; `geusemaker status` shows what the host reported."
+            f"Systems Manager does not reach {host.name} though it runs: its agent registers one "
+            "or two minutes after a start, and must reach AWS. Try again in a minute; `geusemaker "
+            "status` shows what the host reported."
         )
 
 

@@ -16,6 +16,7 @@ from geusemaker.errors import HostError, PulumiError
 from geusemaker.host import report
 from geusemaker.host.service import HostService
 from geusemaker.host.status import GONE, HostStatus, Instance
+from geusemaker.host.workers import replace_command
 
 NOT_THERE = ("terminated", "shutting-down", GONE)
 
@@ -31,6 +32,19 @@ class Host:
     id: str
     fit: Callable[[str], str]
     """Rewrites the commands in a text to match the user's flags."""
+    is_worker: bool = False
+
+    @property
+    def name(self) -> str:
+        """The host in a sentence, with the commas around its id."""
+        return f"the {'worker' if self.is_worker else 'host'} of stack {self.stack}, {self.id},"
+
+    @property
+    def restart(self) -> str:
+        """The commands that start it again, or start another in its place."""
+        if not self.is_worker:
+            return "`geusemaker stop` and `geusemaker start` restart it"
+        return f"`{replace_command(self.id, self.service.region)}` replaces it"
 
     def tell(self, text: str, head: str = "") -> None:
         """Prints a paragraph of the result."""
@@ -85,10 +99,12 @@ class Host:
             fix = (
                 "It is starting: try again in a minute."
                 if instance.state == "pending"
+                else "Its group starts another in its place."
+                if self.is_worker
                 else "`geusemaker start` starts it once it is stopped."
             )
             raise HostError(
-                f"The host of stack {self.stack}, {self.id}, is {instance.state}, so it runs no "
+                f"{self.name[0].upper()}{self.name[1:]} is {instance.state}, so it runs no "
                 f"commands. {fix}"
             )
         return instance
@@ -109,6 +125,11 @@ def _now() -> datetime:
 def gone(host: Host, instance: Instance) -> HostError:
     """The error for a host that no longer exists."""
     what = "no longer exists in EC2" if instance.state == GONE else f"is {instance.state}"
+    if host.is_worker:
+        return HostError(
+            f"The worker of stack {host.stack}, {host.id}, {what}. Its group starts another in its "
+            "place if one is missing: `geusemaker status` lists the workers."
+        )
     return HostError(
         f"The host of stack {host.stack}, {host.id}, {what}: it was terminated outside Pulumi, or "
         "the credentials are of another account (`aws sts get-caller-identity` shows it). `pulumi "

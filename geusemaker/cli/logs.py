@@ -12,8 +12,9 @@ from geusemaker import terminal
 from geusemaker.bundle import CONTAINERS
 from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, opened_host
-from geusemaker.cli.options import LocalOption, RegionOption, StackOption
+from geusemaker.cli.options import HostOption, LocalOption, RegionOption, StackOption
 from geusemaker.cli.target import say
+from geusemaker.cli.workers import chosen
 from geusemaker.errors import EndpointError, HostError, ThrottledError
 from geusemaker.host import logs as remote_logs
 from geusemaker.host.service import DELIVERY_SECONDS, CommandResult
@@ -67,12 +68,14 @@ def logs(
             help="Continue with new lines until Ctrl-C; without SERVICE, those of the boot log.",
         ),
     ] = False,
+    instance: HostOption = None,
     stack: StackOption = None,
     region: RegionOption = None,
     local: LocalOption = False,
 ) -> None:
     """Show the last log lines of a service, or of the host's boot."""
-    with opened_host(stack, region, local) as host:
+    with opened_host(stack, region, local) as first:
+        host = chosen(first, instance)
         host.refuse_simulated("no log to read")
         host.is_up()
         if follow:
@@ -125,11 +128,10 @@ def _run(host: Host, script: list[str]) -> CommandResult:
     command = host.service.send(host.id, script)
     if command is None:
         raise HostError(
-            f"Systems Manager does not reach the host of stack {host.stack}, {host.id}, though it "
-            "runs: its agent registers one or two minutes after a start, and must reach AWS. Try "
-            "again in a minute; `aws ec2 get-console-output "
-            f"--latest --output text --region {host.service.region} --instance-id {host.id}` shows "
-            "the output of the boot without the agent."
+            f"Systems Manager does not reach {host.name} though it runs: its agent registers one "
+            "or two minutes after a start, and must reach AWS. Try again in a minute; `aws ec2 "
+            f"get-console-output --latest --output text --region {host.service.region} "
+            f"--instance-id {host.id}` shows the output of the boot without the agent."
         )
     for _ in range(_TRIES):
         ran = host.service.command_result(host.id, command)
@@ -137,7 +139,7 @@ def _run(host: Host, script: list[str]) -> CommandResult:
             return ran
         _sleep(_PAUSE)
     raise HostError(
-        f"The host of stack {host.stack}, {host.id}, has not answered within {_TRIES} seconds. It "
+        f"{host.name[0].upper()}{host.name[1:]} has not answered within {_TRIES} seconds. It "
         "may be short of memory or busy with its first boot: `geusemaker status` shows its last "
         "report, and the same command may work in a minute."
     )
@@ -149,9 +151,9 @@ def _failed(host: Host, service: str | None, ran: CommandResult, was_shown: bool
         ran.status == "TimedOut" and ran.code == -1
     ):
         return (
-            f"Systems Manager could not deliver the command to the host of stack {host.stack}, "
-            f"{host.id} ({ran.status}): it runs, but its agent does not answer. `geusemaker "
-            "status` shows its last report; `geusemaker stop` and `geusemaker start` restart it."
+            f"Systems Manager could not deliver the command to {host.name.rstrip(',')} "
+            f"({ran.status}): it runs, but its agent does not answer. `geusemaker status` shows "
+            f"its last report; {host.restart}."
         )
     said = " ".join(remote_logs.without_control_characters(ran.err).split())
     words = said[: remote_logs.FETCHED_BYTES // 50]

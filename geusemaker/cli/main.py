@@ -62,7 +62,7 @@ class Commands(LazyGroup):
         Lazy(
             "status",
             "geusemaker.cli.status:status",
-            "Show whether the host, its services and its models are ready, and what failed.",
+            "Show whether the host, its services, models and workers are ready, and what failed.",
         ),
         Lazy(
             "logs",

@@ -7,7 +7,7 @@ Guide on on-demand instances, and the answers of ListServiceQuotas.
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE, architecture_of, usual_type
 
@@ -51,8 +51,22 @@ _SERIES: Final[dict[str, Quota]] = {
     "hpc": Quota("Running On-Demand HPC instances", "L-F7808C92"),
 }
 
+_SPOT: Final[dict[str, Quota]] = {
+    **dict.fromkeys(
+        ("a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"),
+        Quota("All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", "L-34B43A08", 5),
+    ),
+    **dict.fromkeys(("g", "gr", "vt"), Quota("All G and VT Spot Instance Requests", "L-3819A6DF")),
+    # P5 and later have another, which is not known here.
+    **dict.fromkeys(
+        ("p2", "p3", "p3dn", "p4d", "p4de"),
+        Quota("All P4, P3 and P2 Spot Instance Requests", "L-7212CCBC"),
+    ),
+}
+"""By series, or by family. Spot instances do not count for the quotas of on-demand ones."""
+
 QUOTAS: Final = tuple(dict.fromkeys(_SERIES.values()))
-"""All quotas, without duplicates."""
+"""All quotas of on-demand instances, without duplicates."""
 
 # Types whose size does not give the vCPUs: no hyperthreading, or older than the rule.
 _IRREGULAR: Final = ("hpc", "c1.", "c4.", "d2.", "m2.")
@@ -70,10 +84,15 @@ _FULL_ZONE: Final = re.compile(r"Availability Zone you requested \(([a-z0-9-]+)\
 _RESTART: Final = re.compile(r"\bStartInstances\b")
 
 
-def quota_of(instance_type: str) -> Quota | None:
+def quota_of(
+    instance_type: str, market: Literal["on-demand", "spot"] = "on-demand"
+) -> Quota | None:
     """The quota of a type; None for Mac types and for unknown series."""
-    series = re.match("[a-z]*", instance_type)
-    return _SERIES.get(series.group()) if series else None
+    found = re.match("[a-z]*", instance_type)
+    series = found.group() if found else ""
+    if market == "spot":
+        return _SPOT.get(series) or _SPOT.get(instance_type.partition(".")[0])
+    return _SERIES.get(series)
 
 
 def vcpus_of(instance_type: str) -> int | None:
@@ -189,7 +208,7 @@ def _no_capacity(output: str, instance_type: str, region: str, by_hand: bool) ->
         "This is a shortage at AWS, not a quota and not a fault of the stack. "
         f"{_host_state(output, by_hand)} {again} later, or use another "
         f"size or family of architecture {architecture_of(full)}: "
-        f"`{_set_type(_another_size(full), output)}` (`{offers}` lists the types that the zone "
+        f"`{_set_type(another_size(full), output)}` (`{offers}` lists the types that the zone "
         "offers). The host stays in the zone of its data volume; only a new stack can use "
         "another Region, before its first deployment."
     )
@@ -215,8 +234,8 @@ def _host_state(output: str, by_hand: bool) -> str:
     return "A running host and the data are unchanged."
 
 
-def _another_size(instance_type: str) -> str:
-    """An existing alternative: another GPU family or, for other types, the usual family."""
+def another_size(instance_type: str) -> str:
+    """An existing type of the same architecture: of another GPU family, or of the usual family."""
     family, _, size = instance_type.partition(".")
     architecture = architecture_of(instance_type)
     if quota_of(instance_type) in (G_AND_VT, P):

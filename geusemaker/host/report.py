@@ -12,11 +12,14 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 State = Literal["ready", "not-ready", "unknown"]
+Leaving = Literal["draining", "left", ""]
 
 WIDTH: Final = 600
 """Maximum characters of one value; the rest is cut."""
 
 _STATES: Final[dict[str, State]] = {"ready": "ready", "not-ready": "not-ready"}
+_LEAVING: Final[dict[str, Leaving]] = {"draining": "draining", "left": "left"}
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,120}")
 _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -39,6 +42,10 @@ class Record:
         models: Progress by model: "waiting", "pulling 43%", "here" or "failed: WHY".
         dump: Time of the last complete database dump.
         dump_failure: Time and reason of a later failed dump; empty when none failed.
+        waiting, executing: Executions in n8n's queue, from a host with workers; None if unknown.
+        waiting_since: Since when executions wait without a pause; None if none waits, or unknown.
+        leaving: "draining" or "left" for a worker that ends.
+        executions: Executions that run on a worker; None if unknown.
     """
 
     state: State = "unknown"
@@ -53,6 +60,11 @@ class Record:
     models: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     dump: datetime | None = None
     dump_failure: str = ""
+    waiting: int | None = None
+    executing: int | None = None
+    waiting_since: datetime | None = None
+    leaving: Leaving = ""
+    executions: int | None = None
 
 
 def parse(text: str) -> Record:
@@ -81,7 +93,16 @@ def parse(text: str) -> Record:
         models=MappingProxyType(models),
         dump=moment(plain.get("dump", "")),
         dump_failure=_failure(plain.get("dump.failed", "")),
+        waiting=_count(plain.get("queue.waiting", "")),
+        executing=_count(plain.get("queue.running", "")),
+        waiting_since=moment(plain.get("queue.since", "")),
+        leaving=_LEAVING.get(plain.get("worker", ""), ""),
+        executions=_count(plain.get("executions", "")),
     )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if _DIGITS.fullmatch(text) else None
 
 
 def _failure(text: str) -> str:

@@ -36,8 +36,8 @@ _CREDITS: Final[Mapping[str, str]] = {
 }
 
 
-def situation(status: HostStatus) -> str:
-    """The state of the host, on one line."""
+def situation(status: HostStatus, steps: Mapping[str, str] = STEPS) -> str:
+    """The state of the host, on one line; `steps` describes the steps of its boot."""
     record, verdict = status.record, status.verdict
     if verdict is Verdict.SIMULATED:
         return SIMULATED
@@ -66,7 +66,7 @@ def situation(status: HostStatus) -> str:
     if record.step == "ready" and record.reason not in ("", UNDER_WAY):
         return f"no: {record.reason.removeprefix('the host is not ready; ')}"
     if record.step:
-        what = f" ({STEPS[record.step]})" if record.step in STEPS else ""
+        what = f" ({steps[record.step]})" if record.step in steps else ""
         if record.reason == UNDER_WAY:
             return f"no: step {record.step}{what} is under way"
         return f"no: step {record.step}{what} failed: {record.reason or 'no reason given'}"

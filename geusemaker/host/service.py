@@ -56,9 +56,9 @@ class HostService:
         Raises:
             AwsError: `DescribeInstances` failed. Failures of the calls for `in_full` give None.
         """
-        with self._translated("ec2", "DescribeInstances"):
+        with self.translated("ec2", "DescribeInstances"):
             try:
-                answer = self._client("ec2").describe_instances(InstanceIds=[instance_id])
+                answer = self.client("ec2").describe_instances(InstanceIds=[instance_id])
             except ClientError as error:
                 if error.response["Error"]["Code"] in _UNKNOWN_INSTANCE:
                     return Instance(id=instance_id)
@@ -79,8 +79,8 @@ class HostService:
 
     def _has_address(self, instance_id: str) -> bool | None:
         filters = [{"Name": "instance-id", "Values": [instance_id]}]
-        with contextlib.suppress(AwsError), self._translated("ec2", "DescribeAddresses"):
-            return bool(self._client("ec2").describe_addresses(Filters=filters)["Addresses"])
+        with contextlib.suppress(AwsError), self.translated("ec2", "DescribeAddresses"):
+            return bool(self.client("ec2").describe_addresses(Filters=filters)["Addresses"])
         return None
 
     def _disks(self, described: dict[str, Any]) -> int | None:
@@ -91,8 +91,8 @@ class HostService:
         ]
         if not ids:
             return None
-        with contextlib.suppress(AwsError), self._translated("ec2", "DescribeVolumes"):
-            answer = self._client("ec2").describe_volumes(VolumeIds=ids)
+        with contextlib.suppress(AwsError), self.translated("ec2", "DescribeVolumes"):
+            answer = self.client("ec2").describe_volumes(VolumeIds=ids)
             return sum(int(one["Size"]) for one in answer["Volumes"])
         return None
 
@@ -100,8 +100,8 @@ class HostService:
         if not kind.startswith(BURSTABLE):
             return None
         operation = "DescribeInstanceCreditSpecifications"
-        with contextlib.suppress(AwsError), self._translated("ec2", operation):
-            answer = self._client("ec2").describe_instance_credit_specifications(
+        with contextlib.suppress(AwsError), self.translated("ec2", operation):
+            answer = self.client("ec2").describe_instance_credit_specifications(
                 InstanceIds=[instance_id]
             )
             return next(
@@ -111,13 +111,13 @@ class HostService:
 
     def stop(self, instance_id: str) -> None:
         """Requests a stop. Raises `AwsError`."""
-        with self._translated("ec2", "StopInstances"):
-            self._client("ec2").stop_instances(InstanceIds=[instance_id])
+        with self.translated("ec2", "StopInstances"):
+            self.client("ec2").stop_instances(InstanceIds=[instance_id])
 
     def start(self, instance_id: str) -> None:
         """Requests a start. Raises `AwsError`."""
-        with self._translated("ec2", "StartInstances"):
-            self._client("ec2").start_instances(InstanceIds=[instance_id])
+        with self.translated("ec2", "StartInstances"):
+            self.client("ec2").start_instances(InstanceIds=[instance_id])
 
     def parameter(self, name: str, *, secret: bool = False) -> str:
         """The value of a parameter.
@@ -126,9 +126,9 @@ class HostService:
             HostError: It does not exist.
             AwsError: It could not be read.
         """
-        with self._translated("ssm", "GetParameter"):
+        with self.translated("ssm", "GetParameter"):
             try:
-                answer = self._client("ssm").get_parameter(Name=name, WithDecryption=secret)
+                answer = self.client("ssm").get_parameter(Name=name, WithDecryption=secret)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ParameterNotFound":
                     _no_parameter(name, self.region)
@@ -139,9 +139,9 @@ class HostService:
         """Whether Systems Manager reaches the host; None without permission for the call."""
         with (
             contextlib.suppress(NotAllowedError),
-            self._translated("ssm", "DescribeInstanceInformation"),
+            self.translated("ssm", "DescribeInstanceInformation"),
         ):
-            answer = self._client("ssm").describe_instance_information(
+            answer = self.client("ssm").describe_instance_information(
                 Filters=[{"Key": "InstanceIds", "Values": [instance_id]}]
             )
             return any(
@@ -154,9 +154,9 @@ class HostService:
 
         None when Systems Manager does not reach the host. Raises `AwsError`.
         """
-        with self._translated("ssm", "SendCommand"):
+        with self.translated("ssm", "SendCommand"):
             try:
-                answer = self._client("ssm").send_command(
+                answer = self.client("ssm").send_command(
                     InstanceIds=[instance_id],
                     DocumentName=DOCUMENT,
                     TimeoutSeconds=DELIVERY_SECONDS,
@@ -170,9 +170,9 @@ class HostService:
 
     def command_result(self, instance_id: str, command: str) -> CommandResult:
         """State and output of a command. Raises `AwsError`."""
-        with self._translated("ssm", "GetCommandInvocation"):
+        with self.translated("ssm", "GetCommandInvocation"):
             try:
-                answer = self._client("ssm").get_command_invocation(
+                answer = self.client("ssm").get_command_invocation(
                     CommandId=command, InstanceId=instance_id
                 )
             except ClientError as error:
@@ -187,13 +187,15 @@ class HostService:
             answer.get("StandardErrorContent", ""),
         )
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service, the same each time."""
         if service not in self._clients:
             self._clients[service] = self._new_client(service)
         return self._clients[service]
 
     @contextlib.contextmanager
-    def _translated(self, service: str, operation: str) -> Iterator[None]:
+    def translated(self, service: str, operation: str) -> Iterator[None]:
+        """Raises boto3's errors in the block as `AwsError`."""
         try:
             yield
         except (BotoCoreError, ClientError, ValueError) as error:

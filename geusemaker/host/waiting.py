@@ -1,4 +1,4 @@
-"""Repeats the status check until the host is ready or cannot become ready.
+"""Repeats the status check until a stack is ready or cannot become ready.
 
 Pure: the caller passes the check, the clock and the sleep.
 """
@@ -9,13 +9,10 @@ from typing import Final
 
 from geusemaker.errors import AwsError, EndpointError, ThrottledError
 from geusemaker.host.durations import shown
-from geusemaker.host.screen import situation
-from geusemaker.host.status import HostStatus, Verdict
+from geusemaker.host.stack_status import StackStatus
 
 PAUSE: Final = 10.0
 """Seconds between two checks."""
-
-_FINAL: Final = (Verdict.READY, Verdict.REFUSED, Verdict.OFF, Verdict.SIMULATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +31,19 @@ class WaitOptions:
     tell: Callable[[str], None]
 
 
-def wait(check: Callable[[], HostStatus], options: WaitOptions) -> tuple[HostStatus, bool]:
+def wait(check: Callable[[], StackStatus], options: WaitOptions) -> tuple[StackStatus, bool]:
     """The last status, and whether it is final; it is not final when the time ran out.
 
     Raises:
         AwsError: AWS refuses the request, or was still unreachable when the time ran out.
     """
-    began, last, shown_line = options.clock(), None, ""
+    began, shown_line = options.clock(), ""
+    last: StackStatus | None = None
     trouble: AwsError | None = None
     while True:
         try:
             last, trouble = check(), None
-            now = situation(last)
+            now = last.line
         # A short network outage must not end a long wait.
         except (EndpointError, ThrottledError) as error:
             trouble, now = error, f"AWS does not answer ({error.code}); trying again"
@@ -53,7 +51,7 @@ def wait(check: Callable[[], HostStatus], options: WaitOptions) -> tuple[HostSta
         if now != shown_line:
             options.tell(f"{shown(spent):>6}  {now}")
             shown_line = now
-        if trouble is None and last is not None and last.verdict in _FINAL:
+        if trouble is None and last is not None and last.is_final:
             return last, True
         left = options.seconds - spent
         if left <= 0:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from geusemaker.errors import AwsError, CredentialsError, EndpointError, ThrottledError
+from geusemaker.host.stack_status import StackStatus
 from geusemaker.host.status import HostStatus, Verdict
 from geusemaker.host.waiting import PAUSE, WaitOptions, wait
 
@@ -34,14 +35,15 @@ def waited(
 ) -> tuple[Time, tuple[HostStatus, bool] | AwsError]:
     time, looks = Time(), iter(seen)
 
-    def one() -> HostStatus:
+    def one() -> StackStatus:
         found = next(looks)
         if isinstance(found, AwsError):
             raise found
-        return found
+        return StackStatus(found)
 
     try:
-        return time, wait(one, time.options(seconds))
+        last, is_final = wait(one, time.options(seconds))
+        return time, (last.host, is_final)
     except AwsError as error:
         return time, error
 

@@ -1,0 +1,104 @@
+"""The workers of a deployed stack: their state, and the choice of one for a command."""
+
+from dataclasses import replace
+
+from geusemaker.cli.host import Host
+from geusemaker.errors import HostError, NotAllowedError
+from geusemaker.host import report, worker_service
+from geusemaker.host.report import Record
+from geusemaker.host.stack_status import StackStatus
+from geusemaker.host.status import HostStatus
+from geusemaker.host.workers import Group, Worker, Workers, worker_status
+
+_OUTPUT = "workersGroup"
+_MOST_NAMED = 10
+
+
+def has_workers(host: Host) -> bool:
+    """Whether the stack has a group of workers. It may be empty now."""
+    return isinstance(host.outputs.get(_OUTPUT), str)
+
+
+def group(host: Host) -> Group:
+    """The group of the stack, which `has_workers`. Raises `AwsError` or `HostError`."""
+    return worker_service.group(host.service, host.output(_OUTPUT))
+
+
+def with_workers(host: Host, status: HostStatus) -> StackStatus:
+    """The status of the host together with that of its workers, if it has any.
+
+    What AWS does not show to this caller is unknown, and the rest is there.
+    """
+    if not has_workers(host):
+        return StackStatus(status)
+    try:
+        found = group(host)
+    except (NotAllowedError, HostError) as error:
+        return StackStatus(status, workers_unknown=str(error))
+    failure, statuses, unknown = "", dict[str, HostStatus](), []
+    if found.in_service < found.wanted:
+        try:
+            failure = worker_service.why_no_launch(host.service, found.name)
+        except NotAllowedError as error:
+            unknown.append(str(error))
+    try:
+        statuses = _statuses(host, found, status)
+    except (NotAllowedError, HostError) as error:
+        unknown.append(str(error))
+    of_host = status.record if status.is_current and not status.is_silent else Record()
+    return StackStatus(
+        status,
+        Workers(
+            group=found,
+            each=tuple(Worker(one, statuses.get(one.id)) for one in found.members),
+            failure=failure,
+            waiting=of_host.waiting,
+            executing=of_host.executing,
+            since=of_host.waiting_since,
+            time=status.time,
+            unknown=" ".join(unknown),
+        ),
+    )
+
+
+def _statuses(host: Host, found: Group, of_head: HostStatus) -> dict[str, HostStatus]:
+    """The state of each worker by its report, in the bucket that the settings name."""
+    if not found.members:
+        return {}
+    is_simulated = host.target.simulated
+    pointer = host.service.parameter(f"/geusemaker/{host.output('stackId')}/worker-settings")
+    settings = report.values(pointer)
+    ids = () if is_simulated else tuple(one.id for one in found.members)
+    records = worker_service.reports(host.service, settings.get("bucket", ""), ids)
+    return {
+        one.id: worker_status(
+            one,
+            records.get(one.id, Record()),
+            settings.get("sha256", ""),
+            of_head.time,
+            simulated=is_simulated,
+        )
+        for one in found.members
+    }
+
+
+def chosen(host: Host, instance: str | None) -> Host:
+    """The host that a command works on: that of the stack, or one of its workers.
+
+    Raises:
+        HostError: The instance is not of this stack.
+        AwsError: The group could not be read.
+    """
+    if instance in (None, host.id):
+        return host
+    ids = [one.id for one in group(host).members] if has_workers(host) else []
+    if instance in ids:
+        return replace(host, id=instance, is_worker=True)
+    named = ", ".join(ids[:_MOST_NAMED])
+    more = f" and {len(ids) - _MOST_NAMED} more" if len(ids) > _MOST_NAMED else ""
+    has = f"its workers are {named}{more}" if ids else "it has no worker now"
+    raise HostError(
+        f"--host is {instance!r}, which is no host of stack {host.stack}: its first host is "
+        f"{host.id}, and {has}. An ended worker has no log and no shell. `geusemaker status` lists "
+        "the workers; without --host, the command works on the first host."
+    )
