@@ -5,13 +5,13 @@ of EC2. It tries again by itself. Sources of the texts: the Auto Scaling User Gu
 launches, and activities that users of groups have published.
 """
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from geusemaker.ec2.quotas import another_size, quota_of, request_command, vcpus_of
+from geusemaker.messages import as_text
 
 Market = Literal["on-demand", "spot"]
 
@@ -93,10 +93,7 @@ def _no_capacity(launch: _Launch) -> str:
 
 def _set_types(launch: _Launch) -> str:
     more = dict.fromkeys([*launch.types, *map(another_size, launch.types)])
-    return (
-        f"`pulumi config set geusemaker:workerInstanceTypes '{json.dumps(list(more))}' && pulumi "
-        "up`"
-    )
+    return f"`pulumi config set geusemaker:workerInstanceTypes {as_text(list(more))} && pulumi up`"
 
 
 def _unsupported(launch: _Launch) -> str:
@@ -110,11 +107,11 @@ def _unsupported(launch: _Launch) -> str:
     )
 
 
-def _no_address(_: _Launch) -> str:
+def _no_address(launch: _Launch) -> str:
     return (
         "a subnet of the stack has no free address. `aws ec2 describe-subnets --query "
         "'Subnets[].[SubnetId,AvailabilityZone,AvailableIpAddressCount]' --output text --region "
-        f"{_.region}` shows how many each has; delete what uses them."
+        f"{launch.region}` shows how many each has; delete what uses them."
     )
 
 

@@ -28,10 +28,14 @@ publish_queue() {
 # Each minute, as the rest of the health: it asks for no step of the boot script.
 extend bundle_health
 bundle_health() {
-  local WAITING RUNNING
+  local WAITING RUNNING since
   plain_bundle_health
   if read_queue; then
     publish_queue >&2
     printf 'queue.waiting=%s\nqueue.running=%s\n' "$WAITING" "$RUNNING"
+    if ((WAITING)); then
+      since=$(sed -n 's/^queue\.since=//p' "$LIB/health" 2>/dev/null || true)
+      printf 'queue.since=%s\n' "${since:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}"
+    fi
   fi
 }

@@ -44,7 +44,7 @@ def explained(said: str, types: Sequence[str] = ("m6i.xlarge",), market: Market 
         (
             f"There is no Spot capacity available that matches your request. {END}",
             "spot",
-            'workerInstanceTypes \'["m6i.xlarge", "m6i.2xlarge"]\' && pulumi up`',
+            "workerInstanceTypes m6i.xlarge,m6i.2xlarge && pulumi up`",
         ),
         (
             "Could not launch On-Demand Instances. InvalidFleetConfiguration - Your requested "

@@ -9,7 +9,7 @@ import pytest
 from geusemaker import userdata
 from geusemaker.bundle.compose import PROJECT
 from geusemaker.host import logs, screen
-from geusemaker.host.report import parse
+from geusemaker.host.report import Record, moment, parse
 from geusemaker.host.status import HostStatus, Instance, Verdict
 
 from .statuses import ID, NEW, OLD
@@ -29,14 +29,14 @@ LIB = "/var/lib/geusemaker"
 class Shell:
     """The functions of the host's program, with its folder in a temporary one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, queue: bool = False) -> None:
         self.folder = folder
         program = userdata.render(FACTS)
         begin, is_there, _ = program.rpartition('main "$@"')
         assert is_there
         assert LIB in begin
         self._program = f"{begin.replace(LIB, str(folder))}\nthis_boot() {{ echo boot-1; }}\n"
-        self._program += userdata.bundle_program()
+        self._program += userdata.bundle_program(queue=queue)
         (folder / "state").mkdir()
 
     def write(self, name: str, text: str) -> None:
@@ -100,6 +100,26 @@ def test_a_ready_host_is_ready(shell: Shell) -> None:
     assert dict(seen.record.services) == {"n8n": "healthy", "caddy": "healthy"}
     assert dict(seen.record.models) == {"llama3.2:3b": "pulling 43%"}
     assert seen.record.dump is not None
+
+
+def test_the_queue_is_reported_with_the_time_since_when_something_waits(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, queue=True)
+    shell.ok(*steps(shell))
+
+    def record(waiting: int, now: str) -> Record:
+        answered = f"from_container() {{ printf '{waiting}\\n0\\n7\\n'; }}"
+        clock = f"date() {{ echo {now}; }}"
+        alone = "plain_bundle_health() { echo service.n8n=healthy; }\npublish_queue() { :; }"
+        shell.run(f"{answered}\n{clock}\n{alone}\nbundle_problem >/dev/null")
+        return shell.status().record
+
+    began, later = "2026-11-24T01:02:03Z", "2026-11-24T01:09:03Z"
+    seen = record(3, began)
+    assert (seen.waiting, seen.executing, seen.waiting_since) == (3, 7, moment(began))
+    assert record(2, later).waiting_since == moment(began)
+    seen = record(0, later)
+    assert (seen.waiting, seen.waiting_since) == (0, None)
+    assert record(1, later).waiting_since == moment(later), "it waits anew"
 
 
 def test_a_failed_dump_is_shown_with_the_last_complete_one(shell: Shell) -> None:
