@@ -1,14 +1,16 @@
 """`geusemaker stop` and `geusemaker start`: stop and start the host, and keep its data."""
 
+import contextlib
 import time
 from typing import Final
 
 from geusemaker import terminal
+from geusemaker.cli import workers
 from geusemaker.cli.confirm import agree
 from geusemaker.cli.host import NOT_THERE, Host, gone, opened_host
 from geusemaker.cli.options import LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.ec2.refusals import explain
-from geusemaker.errors import AwsError, HostError
+from geusemaker.errors import AwsError, HostError, NotAllowedError
 from geusemaker.host.costs import while_stopped
 from geusemaker.host.durations import shown
 from geusemaker.host.status import Instance
@@ -49,6 +51,7 @@ def stop(
                 "again in a minute; `geusemaker status` shows when it runs."
             )
         if instance.state == "running":
+            _refuse_with_workers(host)
             host.tell("While it is stopped, its services do not answer and no workflow runs.")
             host.tell(f"{costs}.")
             agree("Stop it?", "Nothing was stopped", "stop it", yes=yes)
@@ -86,6 +89,7 @@ def start(
             )
             _start(host, instance)
         _until(host, "running")
+        _tell_of_workers(host)
         if host.target.simulated:
             host.tell("It is running; in the simulated account no host boots.")
             return
@@ -99,6 +103,44 @@ def _start(host: Host, instance: Instance) -> None:
         region = host.service.region
         why = explain(str(error), instance.type, region, by_hand=True)
         raise HostError(why) if why else error from None
+
+
+def _refuse_with_workers(host: Host) -> None:
+    """`HostError` while workers run: without the host they wait, and cost."""
+    try:
+        group = workers.group_or_none(host)
+    except NotAllowedError as error:
+        host.tell(f"note: workers would wait for it, and cost. Whether any run is unknown: {error}")
+        return
+    if group is None:
+        return
+    if group.wanted:
+        raise HostError(
+            f"Stack {host.stack} has {_workers(group.wanted)}, which would wait for the host "
+            f"{host.id} and cost. End them first: `aws autoscaling update-auto-scaling-group "
+            f"--auto-scaling-group-name {group.name} --min-size 0 --desired-capacity 0 --region "
+            f"{host.service.region}`; each waits for its executions. Then run the same command "
+            "again. Once the host is started, `pulumi up --refresh` restores the size of the group."
+        )
+    if group.members:
+        raise HostError(
+            f"Stack {host.stack} has {_workers(len(group.members))} whose last executions need the "
+            f"host {host.id}. Try again in a minute; `geusemaker status` shows what they do."
+        )
+
+
+def _workers(number: int) -> str:
+    return "1 worker" if number == 1 else f"{number} workers"
+
+
+def _tell_of_workers(host: Host) -> None:
+    with contextlib.suppress(NotAllowedError):
+        group = workers.group_or_none(host)
+        if group is not None and not group.wanted:
+            host.tell(
+                "It has no workers now. If they were ended to stop it, `pulumi up --refresh` "
+                "starts them again."
+            )
 
 
 def _head(host: Host, instance: Instance) -> None:

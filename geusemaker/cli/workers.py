@@ -1,5 +1,6 @@
 """The workers of a deployed stack: their state, and the choice of one for a command."""
 
+import contextlib
 from dataclasses import replace
 
 from geusemaker.cli.host import Host
@@ -22,6 +23,13 @@ def has_workers(host: Host) -> bool:
 def group(host: Host) -> Group:
     """The group of the stack, which `has_workers`. Raises `AwsError` or `HostError`."""
     return worker_service.group(host.service, host.output(_OUTPUT))
+
+
+def group_or_none(host: Host) -> Group | None:
+    """The group; None without workers, or if it was deleted outside Pulumi. Raises `AwsError`."""
+    with contextlib.suppress(HostError):
+        return group(host) if has_workers(host) else None
+    return None
 
 
 def with_workers(host: Host, status: HostStatus) -> StackStatus:

@@ -4,6 +4,7 @@ import boto3
 import pytest
 
 from .deployed import Deployed, refusal
+from .worker_world import GROUP, Group
 
 
 def state(host: Deployed) -> str:
@@ -189,3 +190,34 @@ def test_an_elastic_ip_that_opens_nothing_goes_on_costing_too(host: Deployed) ->
     made = ec2.allocate_address(Domain="vpc")["AllocationId"]
     ec2.associate_address(AllocationId=made, InstanceId=host.id)
     assert "and the Elastic IP (about 3.65 USD a month)" in host.world.run("stop", "--yes").out
+
+
+def test_a_host_with_workers_is_not_stopped_before_them(host: Deployed) -> None:
+    group = Group(host, 2)
+    error = host.world.run("stop", "--yes", code=1, notes=True).err
+    assert "Stack dev has 2 workers, which would wait for the host" in error
+    assert f"--auto-scaling-group-name {GROUP} --min-size 0 --desired-capacity 0" in error
+    group.described["DesiredCapacity"] = 0
+    error = host.world.run("stop", "--yes", code=1, notes=True).err
+    assert "has 2 workers whose last executions need the host" in error
+    assert state(host) == "running"
+    group.described["Instances"] = []
+    host.world.run("stop", "--yes")
+    assert state(host) == "stopped"
+    assert "`pulumi up --refresh` starts them again" in host.world.run("start", "--yes").out
+
+
+def test_a_caller_who_may_not_see_the_workers_may_stop_the_host(host: Deployed) -> None:
+    Group(host, 2)
+    host.answers["describe_auto_scaling_groups"] = refusal("x", "AccessDenied")
+    said = host.world.run("stop", "--yes").out
+    assert "workers would wait for it, and cost. Whether any run is unknown: The AWS call" in said
+    assert state(host) == "stopped"
+    assert "workers" not in host.world.run("start", "--yes").out
+
+
+def test_a_group_that_was_deleted_has_no_workers_that_wait(host: Deployed) -> None:
+    Group(host, 2)
+    host.answers["describe_auto_scaling_groups"] = lambda **_: {"AutoScalingGroups": []}
+    host.world.run("stop", "--yes")
+    assert state(host) == "stopped"
