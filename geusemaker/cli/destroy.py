@@ -1,8 +1,8 @@
 """`geusemaker destroy`: previews, prompts, removes the stack with or without its data."""
 
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Final
 
@@ -82,6 +82,7 @@ class _Command:
     confirm: str | None
     yes: bool
     as_json: bool
+    _workers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def run(self) -> None:
         name, cli, _ = self.target.required_stack()
@@ -112,7 +113,12 @@ class _Command:
             self._tell(f"note: {note}")
         options = [*removal.options, *_refresh(before, shown)]
         self._preview(cli, options)
-        forecast = entries_of(removal, removal.kept, lambda one: shown[one.urn], account.region)
+        self._workers = {
+            one.id: shown[one.urn].members for one in removal.goes if shown[one.urn].members
+        }
+        forecast = entries_of(
+            removal, removal.kept, lambda one: shown[one.urn], account.region, self._workers
+        )
         if not self.as_json:
             removal_text.show_forecast(removal, forecast, self.fit)
         self._agree(removal, name)
@@ -224,7 +230,7 @@ class _Command:
         self, removal: Removal, after: StackState, who: Identity, failure: str | None
     ) -> Receipt:
         account = Account(self.target.required_region(), self.target.client)
-        entries = entries_of(removal, after.resources, account.shown, account.region)
+        entries = entries_of(removal, after.resources, account.shown, account.region, self._workers)
         is_complete = failure is None and not any(one.is_left for one in entries)
         amount, is_known = total(entries)
         name, _, _ = self.target.required_stack()

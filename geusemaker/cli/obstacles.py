@@ -7,7 +7,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from geusemaker.cli.removal import Removal, Shown
-from geusemaker.cost.resources import FILES, INSTANCE, MOUNT, PARAMETER, VAULT, VOLUME
+from geusemaker.cost.resources import FILES, GROUP, INSTANCE, MOUNT, PARAMETER, VAULT, VOLUME
 from geusemaker.errors import one_line
 from geusemaker.pulumi_cli.state import Recorded, StackState
 from geusemaker.services.aws_errors import code_of
@@ -20,7 +20,7 @@ _NOT_FOUND: Final = {
 }
 _ENDED: Final = ("terminated", "shutting-down")
 _SUBNET: Final = "aws:ec2/subnet:Subnet"
-_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+_RULES: Final = "aws:ec2/securityGroup:SecurityGroup"
 _VPC: Final = "aws:ec2/vpc:Vpc"
 _OF_VPC: Final = (
     ("describe_subnets", "Subnets", "SubnetId", "subnet", "delete-subnet --subnet-id"),
@@ -72,6 +72,7 @@ class Account:
         """What AWS shows of a host, or of what holds data; nothing of other types."""
         look = {
             INSTANCE: self._instance,
+            GROUP: self._workers,
             VOLUME: self._volume,
             FILES: self._files,
             VAULT: self._vault,
@@ -88,7 +89,8 @@ class Account:
             return Shown()
 
     def _note(self, what: str, error: Exception) -> None:
-        self.notes.append(f"{what} was not checked: {one_line(error)}")
+        if (note := f"{what} was not checked: {one_line(error)}") not in self.notes:
+            self.notes.append(note)
 
     @contextlib.contextmanager
     def _checked(self, what: str) -> Iterator[None]:
@@ -106,6 +108,14 @@ class Account:
         if not states or states[0] in _ENDED:
             return Shown(exists=False)
         return Shown(exists=True, used=int(states[0] in ("running", "pending")))
+
+    def _workers(self, id_: str) -> Shown:
+        answer = self._client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[id_]
+        )
+        found = answer["AutoScalingGroups"]
+        members = [one["InstanceId"] for group in found for one in group.get("Instances", ())]
+        return Shown(exists=bool(found), members=tuple(members))
 
     def _volume(self, id_: str) -> Shown:
         return Shown(exists=bool(self._client("ec2").describe_volumes(VolumeIds=[id_])["Volumes"]))
@@ -240,12 +250,15 @@ class Account:
     def _interfaces(self, goes: list[Recorded], mounts: Mapping[str, str]) -> Iterator[str]:
         """Network interfaces of others in the stack's subnets, or with its security groups.
 
-        Also one at the host that AWS does not delete with it.
+        Also one at a host that AWS does not delete with it.
         """
         hosts = {one.id for one in _of(goes, INSTANCE)}
+        groups = [self.shown(one) for one in _of(goes, GROUP)]
+        hosts |= {id_ for one in groups for id_ in one.members}
+        are_known = all(one.exists is not None for one in groups)
         own = {mounts.get(one.id) for one in _of(goes, MOUNT)}
         found: dict[str, Mapping[str, Any]] = {}
-        for key, type_ in (("subnet-id", _SUBNET), ("group-id", _GROUP)):
+        for key, type_ in (("subnet-id", _SUBNET), ("group-id", _RULES)):
             if ids := [one.id for one in _of(goes, type_)]:
                 with self._checked(f"the network interfaces of {', '.join(ids)}"):
                     answer = self._client("ec2").describe_network_interfaces(
@@ -254,9 +267,10 @@ class Account:
                     found |= {one["NetworkInterfaceId"]: one for one in answer["NetworkInterfaces"]}
         for id_, one in found.items():
             user = one.get("Attachment", {})
-            goes_with_host = user.get("InstanceId") in hosts and user.get(
-                "DeleteOnTermination", True
-            )
+            instance = user.get("InstanceId")
+            if instance and not are_known:
+                continue  # it may be a worker's, and there is a note
+            goes_with_host = instance in hosts and user.get("DeleteOnTermination", True)
             if not goes_with_host and id_ not in own:
                 shows = f"ec2 describe-network-interfaces --network-interface-ids {id_}"
                 yield (
@@ -267,7 +281,7 @@ class Account:
 
     def _rules(self, goes: list[Recorded]) -> Iterator[str]:
         """Rules of other security groups that name the stack's."""
-        own = [one.id for one in _of(goes, _GROUP)]
+        own = [one.id for one in _of(goes, _RULES)]
         found = set()
         for direction in ("ip-permission", "egress.ip-permission") if own else ():
             with self._checked(f"the rules that name {', '.join(own)}"):

@@ -37,9 +37,11 @@ _WITH_IT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
 }
 """What AWS makes and deletes together with a resource: property, type, end of the name."""
+_NONE: Final[Mapping[str, tuple[str, ...]]] = {}
 _STASH: Final = "pulumi:index:Stash"
 _STORAGE: Final = "geusemaker-storage"
-_COMPUTE: Final = "geusemaker-compute"
+_WITHOUT_DATA: Final = ("geusemaker-compute", "geusemaker-workers")
+"""Components of which nothing is kept."""
 CREDENTIALS: Final = "geusemaker-identity-credentials"
 
 
@@ -50,10 +52,12 @@ class Shown:
     Attributes:
         exists: None if AWS was not called, or did not answer.
         used: See `geusemaker.cost.resources.monthly`.
+        members: The instances of an Auto Scaling group.
     """
 
     exists: bool | None = None
     used: int | None = None
+    members: tuple[str, ...] = ()
 
 
 def is_data(one: Recorded) -> bool:
@@ -68,7 +72,7 @@ def is_kept(one: Recorded) -> bool:
         or is_data(one)
         or one.name == CREDENTIALS
         or (one.parent == _STORAGE and one.type != MOUNT)
-        or (one.type == _STASH and one.parent != _COMPUTE)
+        or (one.type == _STASH and one.parent not in _WITHOUT_DATA)
     )
 
 
@@ -175,9 +179,13 @@ def entries_of(
     left: Iterable[Recorded],
     shown: Callable[[Recorded], Shown],
     region: str,
+    workers: Mapping[str, tuple[str, ...]] = _NONE,
 ) -> tuple[Entry, ...]:
-    """Every id in AWS of a stack; `left` is what is still in the state after the removal."""
-    return tuple(_entries(removal, {(one.urn, one.id) for one in left}, shown, region))
+    """Every id in AWS of a stack; `left` is what is still in the state after the removal.
+
+    `workers` are the instances that each group had before it, by the group's id.
+    """
+    return tuple(_entries(removal, {(one.urn, one.id) for one in left}, shown, region, workers))
 
 
 def _entries(
@@ -185,6 +193,7 @@ def _entries(
     still: set[tuple[str, str]],
     shown: Callable[[Recorded], Shown],
     region: str,
+    workers: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Entry]:
     prices, goes = load_prices(), removal.goes
     has_address = bool(removal.state.of(ADDRESS))
@@ -213,6 +222,9 @@ def _entries(
             is_left=outcome == "kept" and one in goes,
         )
         yield entry
+        for id_ in workers.get(one.id, ()):
+            own = {"id": id_, "type": INSTANCE, "name": f"{one.name}-instance", "usd_a_month": 0.0}
+            yield entry.model_copy(update={**own, "what": f"with {one.id}"})
         for key, type_, name in _WITH_IT.get(one.type, ()):
             if id_ := _at(one.outputs, key):
                 own = {"id": id_, "type": type_, "name": f"{one.name}-{name}", "usd_a_month": 0.0}

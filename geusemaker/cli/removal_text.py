@@ -9,6 +9,8 @@ from geusemaker.cli.removal import Entry, Receipt, Removal, cost_words, is_data
 from geusemaker.cost import usd
 from geusemaker.cost.resources import INSTANCE
 
+_NAMED: Final = 5
+"""Workers in the forecast. The receipt names all."""
 WITHOUT_RESOURCES: Final = "`pulumi stack rm` removes it from Pulumi, with its config file."
 
 
@@ -17,6 +19,9 @@ def show_forecast(removal: Removal, entries: tuple[Entry, ...], fit: Callable[[s
     goes = [one for one in entries if one.outcome == "deleted"]
     hosts = [one.id for one in removal.goes if one.type == INSTANCE]
     host = f", among them the host {hosts[0]}" if hosts else ""
+    if workers := [one.id for one in goes if one.type == INSTANCE and one.id not in hosts]:
+        more = f" and {len(workers) - _NAMED} more" if len(workers) > _NAMED else ""
+        host += f", and its workers {', '.join(workers[:_NAMED])}{more}, which end first"
     terminal.paragraph()
     terminal.paragraph(f"{len(goes)} resources{host}", "Goes:  ")
     data = [one for one in removal.goes if is_data(one)]
