@@ -22,6 +22,7 @@ from geusemaker.plan.model import (
     Container,
     Cost,
     Count,
+    Fit,
     Host,
     Image,
     Message,
@@ -30,8 +31,10 @@ from geusemaker.plan.model import (
     Plan,
     Resource,
     Subnet,
+    Workers,
 )
 from geusemaker.plan.ran import Ran
+from geusemaker.plan.workers import workers_of
 from geusemaker.userdata.render import LIMIT_BYTES, Bounds
 from pulumi_moto.state import STASH, Step
 from pulumi_moto.wire import Unknown
@@ -97,7 +100,8 @@ def plan_of(
     """
     steps = Steps(ran.steps)
     host = instance_of(ran.instance)
-    containers = containers_of(config.services)
+    worker = None if ran.worker is None else instance_of(ran.worker)
+    containers = containers_of(config.services, has_queue=worker is not None)
     limits = memory_limits(containers, host.memory_gib or None)
     packed = steps.boot_script
     return Plan(
@@ -112,7 +116,15 @@ def plan_of(
                 containers, config.image_versions, config.architecture
             ).items()
         ),
-        models=tuple(_model(name, host, limits.get("ollama")) for name in config.ollama_models),
+        models=tuple(
+            Model(
+                name=name,
+                least_gib=least_gib(name),
+                fit=_fit(name, host, limits.get("ollama")),
+                worker_fit=_fit_of_worker(name, worker) if worker and worker.gpus else None,
+            )
+            for name in config.ollama_models
+        ),
         resources=tuple(_resource(step) for step in steps.all),
         counts=tuple(
             Count(type=type_, count=count)
@@ -125,6 +137,7 @@ def plan_of(
             limit_bytes=LIMIT_BYTES,
         ),
         cost=cost,
+        workers=None if worker is None else _workers(config, steps, worker),
         messages=tuple(Message(level=level, text=text) for level, text in ran.messages),
         unchecked=(*unchecked, *ran.unchecked),
     )
@@ -277,16 +290,46 @@ def _access(steps: Steps) -> Iterable[Access]:
             )
 
 
-def _model(name: str, host: InstanceType, memory_mib: int | None) -> Model:
+def _workers(config: DeploymentConfig, steps: Steps, worker: InstanceType) -> Workers | None:
+    found = workers_of(lambda type_: [one.inputs for one in steps.of(type_)], have_addresses=None)
+    if found is None:
+        return None
+    return Workers(
+        least=found.least,
+        most=found.most,
+        instance_types=found.types,
+        market=found.market,
+        vcpus=worker.vcpus,
+        memory_gib=worker.memory_gib,
+        gpus=", ".join(worker.gpus),
+        disk_gib=found.disk_gib,
+        concurrency=config.worker_concurrency,
+        drain_seconds=config.worker_drain_seconds,
+        containers=_worker_containers(config, worker),
+    )
+
+
+def _worker_containers(config: DeploymentConfig, worker: InstanceType) -> tuple[str, ...]:
+    has_ollama = bool(worker.gpus) and "ollama" in config.services
+    return ("n8n", "n8n-runners", *(["ollama"] if has_ollama else []))
+
+
+def _fit_of_worker(name: str, worker: InstanceType) -> Fit:
+    limits = memory_limits(("n8n", "n8n-runners", "ollama"), worker.memory_gib or None)
+    return _fit(name, worker, limits["ollama"])
+
+
+def _fit(name: str, host: InstanceType, memory_mib: int | None) -> Fit:
+    """Where a model runs on a host whose Ollama has so much memory."""
     size = least_gib(name)
-    memory = None if memory_mib is None else memory_mib / _MIB
     if size is None:
-        return Model(name=name, least_gib=None, fit="unknown")
+        return "unknown"
+    memory = None if memory_mib is None else memory_mib / _MIB
     if memory is not None and size > memory + host.gpu_gib:
-        return Model(name=name, least_gib=size, fit="no")
+        return "no"
     if host.gpu_gib:
-        return Model(name=name, least_gib=size, fit="split" if size > host.gpu_gib else "gpu")
-    return Model(name=name, least_gib=size, fit="memory")
+        return "split" if size > host.gpu_gib else "gpu"
+    return "memory"
 
 
 def _resource(step: Step) -> Resource:

@@ -25,6 +25,8 @@ from geusemaker.plan.model import (
     PropertyChange,
 )
 from geusemaker.plan.ran import Ran
+from geusemaker.plan.workers import NAME as WORKERS
+from geusemaker.plan.workers import changes_of
 from geusemaker.userdata.render import Bounds
 from pulumi_moto import state as recorded
 from pulumi_moto.state import ENCRYPTED, STASH, State, Step, top
@@ -36,6 +38,11 @@ _SECRETS: Final = ("geusemaker-id", "geusemaker-identity-credentials")
 _LONGEST: Final = 200
 """Characters of a value that is shown."""
 SCRIPT: Final = "boot script"
+_SCRIPTS: Final = (
+    (SCRIPT, "geusemaker-compute-user-data"),
+    (f"{SCRIPT} of workers", f"{WORKERS}-user-data"),
+)
+"""What is shown of each boot script: a name, and the stash that keeps it."""
 
 
 def comparison_of(
@@ -76,6 +83,14 @@ def comparison_of(
         replaces_data=any(one.holds == "data" for one in gone),
         refused=tuple(one.name for one in gone if one.is_protected),
         outages=tuple(_outages(changes, config, Steps(ran.steps), state, boot_seconds)),
+        workers=tuple(
+            changes_of(
+                ran.steps,
+                _bundle_before(state, of_workers=True),
+                _bundle_after(Steps(ran.steps), of_workers=True),
+                config.worker_drain_seconds,
+            )
+        ),
         cost_low=round(costs[1].low - costs[0].low, 2) if costs else None,
         cost_high=round(costs[1].high - costs[0].high, 2) if costs else None,
         files=tuple(files),
@@ -175,16 +190,22 @@ def _outages(
 
 
 def _files(ran: Ran, state: State) -> tuple[list[FileDiff], list[str]]:
-    """Diffs of the boot script and of the bundle's files, and what cannot be compared."""
+    """Diffs of the boot scripts and of the bundles' files, and what cannot be compared."""
     steps, notes = Steps(ran.steps), list[str]()
-    kept = state.named("geusemaker-compute-user-data", STASH)
-    old = _text_of_script(kept.outputs.get("output")) if kept else None
-    new = _text_of_script(steps.boot_script)
     before, after = dict(_bundle_before(state)), dict(_bundle_after(steps))
-    if old is not None and new is not None:
-        before[SCRIPT], after[SCRIPT] = old, new
-    elif old is not None:
-        notes.append("The boot script: it has values that AWS assigns to new resources.")
+    old_worker = _bundle_before(state, of_workers=True)
+    new_worker = _bundle_after(steps, of_workers=True)
+    if old_worker and new_worker:
+        before |= {f"workers/{path}": text for path, text in old_worker.items()}
+        after |= {f"workers/{path}": text for path, text in new_worker.items()}
+    for name, stash in _SCRIPTS:
+        kept = state.named(stash, STASH)
+        old = _text_of_script(kept.outputs.get("output")) if kept else None
+        new = _text_of_script(steps.stash(stash))
+        if old is not None and new is not None:
+            before[name], after[name] = old, new
+        elif old is not None and any(one.name == stash for one in steps.all):
+            notes.append(f"The {name}: it has values that AWS assigns to new resources.")
     diffs = [
         FileDiff(path=path, diff=diff)
         for path in sorted(before.keys() | after.keys())
@@ -209,15 +230,22 @@ def _text_of_script(packed: Any) -> str | None:
         return None
 
 
-def _bundle_before(state: State) -> Mapping[str, str]:
-    found = (one for one in state.resources.values() if one.type == _OBJECT)
+def _bundle_before(state: State, *, of_workers: bool = False) -> Mapping[str, str]:
+    found = (
+        one
+        for urn, one in state.resources.items()
+        if one.type == _OBJECT and _is_of_workers(urn) == of_workers
+    )
     return _unpacked(next((one.inputs.get("contentBase64") for one in found), None))
 
 
-def _bundle_after(steps: Steps) -> Mapping[str, str]:
-    return _unpacked(
-        next((known(one.inputs.get("contentBase64")) for one in steps.of(_OBJECT)), None)
-    )
+def _bundle_after(steps: Steps, *, of_workers: bool = False) -> Mapping[str, str]:
+    found = (one for one in steps.of(_OBJECT) if _is_of_workers(one.urn) == of_workers)
+    return _unpacked(next((known(one.inputs.get("contentBase64")) for one in found), None))
+
+
+def _is_of_workers(urn: str) -> bool:
+    return urn.rpartition("::")[2].startswith(WORKERS)
 
 
 def _unpacked(encoded: Any) -> Mapping[str, str]:

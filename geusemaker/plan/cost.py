@@ -8,6 +8,7 @@ from typing import Any
 from geusemaker import cost
 from geusemaker.cost.resources import ADDRESS, INSTANCE, PARAMETER, VOLUME
 from geusemaker.plan.model import Cost, CostPart
+from geusemaker.plan.workers import workers_of
 from pulumi_moto.state import State, Step
 
 Typed = tuple[str, Mapping[str, Any]]
@@ -30,7 +31,9 @@ def unknown_change(before: Cost, after: Cost) -> tuple[str, ...]:
     """The parts whose unknown cost a change adds, removes or alters. The totals lack them."""
 
     def unknown(of: Cost) -> set[tuple[str, str]]:
-        return {(part.name, part.what) for part in of.parts if part.low is None}
+        return {
+            (part.name, part.what) for part in of.parts if part.low is None or not part.is_counted
+        }
 
     return tuple(sorted({name for name, _ in unknown(before) ^ unknown(after)}))
 
@@ -58,6 +61,7 @@ def _of(resources: list[Typed], region: str, hours: int, today: date) -> Cost | 
         backup_days=_backup_days(of("aws:backup/plan:Plan")),
         has_own_key=bool(volumes[0].get("kmsKeyId")),
         parameters=len(of(PARAMETER)),
+        workers=workers_of(of, have_addresses=True if is_own else None),
     )
     return _shown(cost.estimate(facts, today))
 
@@ -68,14 +72,13 @@ def _backup_days(plans: list[Mapping[str, Any]]) -> int:
 
 
 def _shown(found: cost.Estimate) -> Cost:
-    total = float(cost.cents(found.total))
     days = [part.as_of for part in found.parts if part.as_of]
     old = "Prices with a day are older than twelve months." if found.old else ""
     return Cost(
         hours=found.facts.hours,
         as_of=str(min(days)) if days else "",
-        low=total,
-        high=total,
+        low=float(cost.cents(found.total)),
+        high=float(cost.cents(found.most)),
         is_complete=found.is_complete,
         parts=tuple(_part(part) for part in found.parts),
         notes=(
@@ -92,14 +95,18 @@ def _quantity(quantity: Decimal, unit: str) -> str:
 
 def _part(part: cost.Part) -> CostPart:
     quantity = "" if part.quantity is None else _quantity(part.quantity, part.unit)
-    amount = None if part.amount is None else float(cost.cents(part.amount))
     age = f"price of {part.as_of}" if part.is_old else ""
     texts = (quantity, age, part.why, part.note)
     return CostPart(
         key=part.key,
         name=part.name,
         what="; ".join(text for text in texts if text),
-        low=amount,
-        high=amount,
+        low=_usd(part.amount if part.low is None else part.low),
+        high=_usd(part.amount if part.high is None else part.high),
         source=part.source,
+        is_counted=part.amount is not None,
     )
+
+
+def _usd(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(cost.cents(amount))

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal
 
-from geusemaker.cost.resources import INSTANCE
+from geusemaker.cost.resources import GROUP, INSTANCE
 from geusemaker.plan.ran import Ran
+from geusemaker.plan.workers import types_of
 from pulumi_moto.state import Change, Operation, Recorded, State, Step, recorded_of
 
 _OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -49,7 +50,9 @@ def ran_of(
     last = [one for one in steps.values() if one.operation == "delete"]
     first = [one for one in steps.values() if one.operation != "delete"]
     kind = next(str(one.inputs["instanceType"]) for one in first if one.type == INSTANCE)
-    ran = Ran((*first, *last), State(), tuple(messages), describe(kind), ())
+    of_workers = next((types_of(one.inputs)[0] for one in first if one.type == GROUP), None)
+    worker = None if of_workers is None else describe(of_workers)
+    ran = Ran((*first, *last), State(), tuple(messages), describe(kind), (), worker)
     return ran, State(before)
 
 

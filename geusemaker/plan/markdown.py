@@ -111,10 +111,14 @@ def _facts(plan: Plan) -> Iterable[Row]:
         for outage in compared.outages:
             limit = f" for at most {in_words(outage.seconds)}" if outage.seconds else ""
             yield "Unavailable", f"{_names(outage.services)}{limit}: {_text(_cut(outage.why))}"
+        for sentence in compared.workers:
+            yield "Change of workers", _text(_cut(sentence))
     else:
         yield "Resources", f"{len(plan.resources)}"
     yield "Cost a month", text.monthly(plan)
     yield "Host", _text(_cut(text.host(plan)))
+    if plan.workers:
+        yield "Workers", _text(_cut(text.workers(plan.workers)))
     yield "Access", "; ".join(_text(_cut(one)) for one in text.access_lines(plan)[:_MOST])
     yield "Image", f"{_code(_cut(plan.image.name))}. {_text(_cut(text.patched(plan)))}"
     for message in [one for one in plan.messages if one.level == "warning"][:_MOST]:

@@ -107,6 +107,35 @@ class Container(Part):
     memory_mib: int | None
 
 
+Fit = Literal["gpu", "memory", "split", "no", "unknown"]
+
+
+class Workers(Part):
+    """The workers, which execute n8n's workflows. Sizes are GiB.
+
+    Attributes:
+        least, most: How many there are at any time, and how many there may be.
+        instance_types: The preferred one first. The fields that follow are of that one.
+        gpus: Such as "1 x NVIDIA L4"; empty without one.
+        disk_gib: The root disk of each; None if unknown.
+        concurrency: Executions of each at a time.
+        drain_seconds: How long one that ends waits for its executions.
+        containers: What runs on each.
+    """
+
+    least: int
+    most: int
+    instance_types: tuple[str, ...]
+    market: Literal["on-demand", "spot"]
+    vcpus: int
+    memory_gib: float
+    gpus: str
+    disk_gib: int | None
+    concurrency: int
+    drain_seconds: int
+    containers: tuple[str, ...]
+
+
 class Model(Part):
     """A model that Ollama pulls.
 
@@ -114,11 +143,13 @@ class Model(Part):
         least_gib: What its weights take at least; None if its name gives no size.
         fit: "gpu": on the GPU. "memory": on the CPU. "split": partly on each. "no": it cannot run.
             "unknown": its name gives no size.
+        worker_fit: The same on a worker; None if workers have no Ollama.
     """
 
     name: str
     least_gib: float | None
-    fit: Literal["gpu", "memory", "split", "no", "unknown"]
+    fit: Fit
+    worker_fit: Fit | None = None
 
 
 class Resource(Part):
@@ -173,7 +204,8 @@ class CostPart(Part):
     """The monthly cost of a part in USD, as a range; None if the price is unknown.
 
     `key` is the same in every estimate. `what` is its quantity in words, or why its price is
-    unknown; `source` is where the price is from.
+    unknown; `source` is where the price is from. `is_counted` is false for a range that no total
+    has: that of Spot.
     """
 
     key: str = ""
@@ -182,12 +214,14 @@ class CostPart(Part):
     low: float | None
     high: float | None
     source: str = ""
+    is_counted: bool = True
 
 
 class Cost(Part):
     """An estimate of a month in USD: list prices without taxes, discounts and free tiers.
 
-    `low` and `high` add up the known parts only; `is_complete` is false if a part is unknown.
+    `low` and `high` add up the known parts only: with the least number of workers, and with the
+    most. `is_complete` is false if a part is unknown or not counted.
     `as_of` is the day of the oldest price.
     """
 
@@ -277,6 +311,7 @@ class Comparison(Part):
         replaces_host: Whether the instance is replaced or deleted.
         replaces_data: Whether something that holds data is replaced or deleted.
         refused: Names of protected resources whose deletion Pulumi would refuse.
+        workers: What happens to workers, one sentence each.
         cost_low, cost_high: Difference of the monthly cost in USD; None if unknown.
         notes: What could not be compared.
     """
@@ -288,6 +323,7 @@ class Comparison(Part):
     replaces_data: bool
     refused: tuple[str, ...]
     outages: tuple[Outage, ...]
+    workers: tuple[str, ...] = ()
     cost_low: float | None
     cost_high: float | None
     files: tuple[FileDiff, ...]
@@ -299,6 +335,7 @@ class Plan(Part):
 
     Attributes:
         version: Of this form.
+        workers: None without any.
         messages: What the program logged, in its order.
         unchecked: What needs an account to be checked, one sentence each.
         failed: The conditions of `--fail-on` that are true, as they were typed.
@@ -316,6 +353,7 @@ class Plan(Part):
     counts: tuple[Count, ...]
     boot: Boot
     cost: Cost | None
+    workers: Workers | None = None
     messages: tuple[Message, ...]
     unchecked: tuple[str, ...]
     comparison: Comparison | None = None

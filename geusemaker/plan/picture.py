@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from xml.etree import ElementTree
 
-from geusemaker.cost.resources import FILES, VOLUME
+from geusemaker.cost.resources import FILES, GROUP, VOLUME
 from geusemaker.plan import text
-from geusemaker.plan.model import Access, Change, Plan, Subnet
+from geusemaker.plan.model import Access, Change, Host, Plan, Subnet, Workers
 
 _LINE: Final = 17
 """Pixels from one line of text to the next."""
@@ -68,6 +68,9 @@ def _words(plan: Plan) -> Iterator[str]:
         yield f"{where}{cidr} with {' and '.join(parts) or 'nothing of this stack'}."
     yield f"Host {text.host(plan)}; {plan.host.os_type}, {plan.host.architecture}."
     yield f"Containers on the host: {', '.join(one.name for one in plan.containers)}."
+    if plan.workers:
+        yield f"Workers, which execute n8n's queue: {text.workers(plan.workers)}."
+        yield f"Containers on each worker: {', '.join(plan.workers.containers)}."
     yield f"The host mounts its data disk of {plan.host.data_gib} GiB, which stays in its zone."
     if _has(plan, FILES):
         yield "The host mounts the file system (EFS) with TLS, through the mount target."
@@ -123,6 +126,8 @@ class _Picture:
         y = top + 30
         vpc = self._frame(inner, y, room, "vpc", _capital(_vpc(self.plan)))
         host, y = self._zones(inner + self.pad, y + 30, room - 2 * self.pad)
+        if self.plan.workers:
+            y = self._workers(self.plan.workers, inner + self.pad, y, room - 2 * self.pad)
         _end(vpc, y)
         if _has(self.plan, FILES):
             y = self._file_system(inner, y + 26, room)
@@ -185,8 +190,7 @@ class _Picture:
         y += 28 + (_LINE if subnet and subnet.cidr else 0)
         one = self.plan.host
         left, wide = inner + self.pad, room - 2 * self.pad
-        size = f"{one.vcpus} vCPUs, {one.memory_gib:g} GiB{', ' + one.gpus if one.gpus else ''}"
-        content = [("", line) for line in _wrapped(size, wide - 2 * self.pad, 2)]
+        content = [("", line) for line in _wrapped(_size(one), wide - 2 * self.pad, 2)]
         content.append(("small muted", f"{one.os_type}, {one.architecture}"))
         if self.plan.network.has_fixed_address:
             content.append(("small muted", "fixed public address"))
@@ -259,6 +263,17 @@ class _Picture:
             self._text(place[0] + 6, place[1] + 18, one.name, "title", room - 12)
             self._text(place[0] + 6, place[1] + 34, limit, "small muted", room - 12)
         return y + 50 * -(-len(ordered) // columns) + 2
+
+    def _workers(self, one: Workers, x: float, y: float, width: float) -> float:
+        facts = (
+            f"{text.market(one)}, each {_size(one)}",
+            f"{one.concurrency} executions each, from the queue of the host; in all zones",
+            f"containers: {', '.join(one.containers)}",
+        )
+        lines = [line for part in facts for line in _wrapped(part, width - 2 * self.pad, 3)]
+        content = [("small muted", line) for line in lines]
+        name = f"Workers: {text.count(one)} x {' or '.join(one.instance_types)}"
+        return y + self._card(x, y, width, "workers", name, content, self._mark(GROUP)) + self.pad
 
     def _file_system(self, x: float, y: float, width: float) -> float:
         copies = "; AWS Backup copies it and the data disk" if _has(self.plan, _BACKUP) else ""
@@ -355,6 +370,10 @@ class _Picture:
             ElementTree.SubElement(self.lines, "polygon", {"points": head, "class": "head"})
 
 
+def _size(one: Host | Workers) -> str:
+    return f"{one.vcpus} vCPUs, {one.memory_gib:g} GiB{', ' + one.gpus if one.gpus else ''}"
+
+
 def _groups(access: Sequence[Access]) -> list[tuple[int, str, list[str]]]:
     """The networks by port and what they may do there."""
     found: dict[tuple[int, str], list[str]] = {}
@@ -364,9 +383,7 @@ def _groups(access: Sequence[Access]) -> list[tuple[int, str, list[str]]]:
 
 
 def _who(network: str) -> tuple[str, str]:
-    if network in _ANYONE:
-        return "mono anyone", f"anyone ({network})"
-    return "mono", network
+    return ("mono anyone", f"anyone ({network})") if network in _ANYONE else ("mono", network)
 
 
 def _wrapped(content: str, room: float, most: int) -> list[str]:

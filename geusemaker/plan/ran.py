@@ -16,6 +16,7 @@ class Ran:
         state: The stack; empty for a run against a state.
         messages: What the program logged.
         instance: The instance type, as EC2 describes it.
+        worker: The same of the workers' preferred type; None without workers.
         unchecked: What was not checked, because an account is needed.
     """
 
@@ -24,3 +25,4 @@ class Ran:
     messages: tuple[tuple[Literal["info", "warning"], str], ...]
     instance: Mapping[str, Any]
     unchecked: tuple[str, ...]
+    worker: Mapping[str, Any] | None = None

@@ -12,10 +12,11 @@ from typing import Any, Final, Literal, cast
 import pulumi
 import pulumi.runtime
 
-from geusemaker.cost.resources import INSTANCE
+from geusemaker.cost.resources import GROUP, INSTANCE
 from geusemaker.errors import ConfigError, one_line
 from geusemaker.plan.adopted import StandIns
 from geusemaker.plan.ran import Ran
+from geusemaker.plan.workers import types_of
 from geusemaker.simulator.mocks import simulated_account
 from geusemaker.simulator.seed import WITHOUT_QUOTAS
 from pulumi_moto.account import AwsError
@@ -90,12 +91,15 @@ def run(program: Program, against: State | None = None, stand_ins: StandIns | No
         with _as_one_error(log):
             _run(program.folder)
         name = program.config.get("geusemaker:instanceType") or _instance_type(monitor)
+        steps = tuple(monitor.steps())
+        groups = [one for one in steps if one.type == GROUP and one.operation != "delete"]
         return Ran(
-            tuple(monitor.steps()),
+            steps,
             monitor.state(),
             tuple(log.messages),
             mocks.account.instance_type(name),
             stand_ins.notes(),
+            mocks.account.instance_type(types_of(groups[0].inputs)[0]) if groups else None,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from geusemaker import terminal
 from geusemaker.host.durations import in_words
-from geusemaker.plan.model import Change, Comparison, Cost, Model, Operation, Plan
+from geusemaker.plan.model import Change, Comparison, Cost, Model, Operation, Plan, Workers
 
 _FIT: Final[Mapping[str, str]] = {
     "gpu": "fits the GPU",
@@ -43,6 +43,8 @@ def show(plan: Plan) -> None:
     terminal.paragraph(host(plan), "  ")
     for access in access_lines(plan):
         terminal.paragraph(access, "  ")
+    if plan.workers:
+        terminal.paragraph(workers(plan.workers), "  workers: ")
     for one in plan.models:
         terminal.paragraph(model(one), f"  {one.name}: ")
     _title(f"Resources: {len(plan.resources)}")
@@ -105,10 +107,32 @@ def host(plan: Plan) -> str:
     )
 
 
+def workers(one: Workers) -> str:
+    """The workers in one line."""
+    gpus = f", {one.gpus}" if one.gpus else ""
+    disk = f", {one.disk_gib} GiB disk" if one.disk_gib else ""
+    return (
+        f"{count(one)} x {' or '.join(one.instance_types)}, {market(one)}: {one.vcpus} vCPUs, "
+        f"{one.memory_gib:g} GiB{gpus}{disk}, {one.concurrency} executions each, "
+        f"{one.drain_seconds} seconds to leave"
+    )
+
+
+def count(one: Workers) -> str:
+    """How many workers there are: "2", or "0 to 10"."""
+    return f"{one.least}" if one.least == one.most else f"{one.least} to {one.most}"
+
+
+def market(one: Workers) -> str:
+    """How AWS sells them."""
+    return "Spot" if one.market == "spot" else "on demand"
+
+
 def model(one: Model) -> str:
-    """Whether a model fits the host."""
+    """Whether a model fits the host, and a worker with a GPU."""
     size = f"{one.least_gib:.1f} GiB at least, " if one.least_gib else ""
-    return f"{size}{_FIT[one.fit]}"
+    on_worker = f"; on a worker: {_FIT[one.worker_fit]}" if one.worker_fit else ""
+    return f"{size}{_FIT[one.fit]}{on_worker}"
 
 
 def access_lines(plan: Plan) -> list[str]:
@@ -168,7 +192,14 @@ def monthly(plan: Plan) -> str:
     if compared is None or compared.cost_low is None or compared.cost_high is None:
         return f"{about(plan.cost)} USD"
     before = usd(plan.cost.low - compared.cost_low, plan.cost.high - compared.cost_high)
-    return f"{before} → {about(plan.cost)} USD ({compared.cost_low:+.2f})"
+    return (
+        f"{before} → {about(plan.cost)} USD ({difference(compared.cost_low, compared.cost_high)})"
+    )
+
+
+def difference(low: float, high: float) -> str:
+    """A difference of costs, or the range of it."""
+    return f"{low:+.2f}" if round(low, 2) == round(high, 2) else f"{low:+.2f} to {high:+.2f}"
 
 
 def would(changes: Iterable[Change]) -> str:
@@ -233,8 +264,11 @@ def show_comparison(comparison: Comparison) -> None:
     for outage in comparison.outages:
         limit = f" for at most {in_words(outage.seconds)}" if outage.seconds else ""
         terminal.paragraph(f"{', '.join(outage.services)}{limit}: {outage.why}", "  unavailable: ")
+    for sentence in comparison.workers:
+        terminal.paragraph(sentence, "  workers: ")
     if comparison.cost_low is not None and comparison.cost_high is not None:
-        terminal.paragraph(f"{comparison.cost_low:+.2f} USD a month", "  cost: ")
+        cost = difference(comparison.cost_low, comparison.cost_high)
+        terminal.paragraph(f"{cost} USD a month", "  cost: ")
     for note in comparison.notes:
         terminal.paragraph(note, "  not compared: ")
 
@@ -254,8 +288,9 @@ def _head(plan: Plan) -> None:
 
 def _show_cost(cost: Cost) -> None:
     _title(f"Cost: {about(cost)} USD for {cost.hours:g} hours a month")
+    wide = max(9, *(len(usd(part.low, part.high)) for part in cost.parts))
     for part in cost.parts:
-        head = f"  {usd(part.low, part.high):>9}  "
+        head = f"  {usd(part.low, part.high):>{wide}}  "
         terminal.paragraph(f"{part.name}{': ' if part.what else ''}{part.what}", head)
     for note in cost.notes:
         terminal.paragraph(note, "  ")

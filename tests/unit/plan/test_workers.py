@@ -1,0 +1,223 @@
+"""What a plan shows of workers, from the resources that make them."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+
+from geusemaker.components.worker_load import IDLE, WAKE, alarmed, tracked
+from geusemaker.cost.resources import ALARM, GROUP, INSTANCE, POLICY, TEMPLATE, VOLUME, ZONE
+from geusemaker.plan import cost, picture, text
+from geusemaker.plan.markdown import markdown
+from geusemaker.plan.model import Cost, Plan, Workers
+from geusemaker.plan.page import page
+from geusemaker.plan.workers import changes_of
+from pulumi_moto.state import Change, Step
+
+TODAY = date(2026, 11, 30)
+GPUS = ("g6.xlarge", "g5.xlarge")
+
+
+def camel(value: Any) -> Any:
+    """Inputs as Pulumi records them."""
+    if isinstance(value, dict):
+        return {_camel(key): camel(one) for key, one in value.items()}
+    return [camel(one) for one in value] if isinstance(value, list) else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(one.title() for one in rest)
+
+
+def group(
+    least: int, most: int, *types: str, spot: bool = False, version: str = "1"
+) -> dict[str, Any]:
+    return {
+        "minSize": least,
+        "maxSize": most,
+        "mixedInstancesPolicy": {
+            "launchTemplate": {
+                "launchTemplateSpecification": {"version": version},
+                "overrides": [{"instanceType": one} for one in types or ("m6i.xlarge",)],
+            },
+            "instancesDistribution": {
+                "onDemandPercentageAboveBaseCapacity": 0 if spot else 100,
+            },
+        },
+    }
+
+
+def step(type_: str, operation: Any = "create", /, **more: Any) -> Step:
+    name = more.pop("name", "x")
+    return Step(operation, f"urn:pulumi:dev::geusemaker::{type_}::{name}", type_, "", **more)
+
+
+def stack(found: Mapping[str, Any], *more: Step) -> list[Step]:
+    disk = {"deviceName": "/dev/sda1", "ebs": {"volumeSize": 80}}
+    return [
+        step(
+            INSTANCE, inputs={"instanceType": "m6i.xlarge", "rootBlockDevice": {"volumeSize": 75}}
+        ),
+        step(VOLUME, inputs={"size": 100}),
+        step("aws:ec2/subnet:Subnet", inputs={"mapPublicIpOnLaunch": True}),
+        step(TEMPLATE, inputs={"blockDeviceMappings": [disk]}),
+        step(ZONE),
+        step(GROUP, inputs=found),
+        *more,
+    ]
+
+
+def growing() -> list[Step]:
+    specification = {"metrics": tracked("GeuseMaker/abc", "group", 5)}
+    tracking = {"customized_metric_specification": specification}
+    return [
+        step(POLICY, inputs=camel({"target_tracking_configuration": tracking})),
+        step(POLICY, inputs={"policyType": "StepScaling"}),
+        *(
+            step(ALARM, inputs=camel({"metric_queries": alarmed(one, "GeuseMaker/abc", "group")}))
+            for one in (WAKE, IDLE)
+        ),
+    ]
+
+
+def cost_of(steps: list[Step]) -> Cost:
+    found = cost.of_steps(steps, "us-east-1", 730, TODAY)
+    assert found
+    return found
+
+
+def part(found: Cost, key: str) -> tuple[float | None, float | None, bool]:
+    (one,) = (one for one in found.parts if one.key == key)
+    return one.low, one.high, one.is_counted
+
+
+def test_the_cost_of_the_resources_is_that_of_the_config() -> None:
+    found = cost_of(stack(group(2, 2)))
+    assert part(found, "workers") == (280.32, 280.32, True)
+    assert part(found, "worker-disks") == (12.8, 12.8, True)
+    assert part(found, "worker-addresses") == (7.3, 7.3, True)
+    assert "queue-alarms" not in {one.key for one in found.parts}
+    assert found.low == found.high
+
+
+def test_workers_that_follow_the_load_are_a_range_of_the_total_too() -> None:
+    found = cost_of(stack(group(0, 10, *GPUS), *growing()))
+    assert part(found, "workers") == (0.0, 5875.04, True)
+    assert part(found, "queue-metrics") == (0.6, 0.6, True)
+    assert part(found, "queue-alarms") == (1.0, 1.0, True)
+    assert round(found.high - found.low, 2) == 5875.04 + 64.0 + 36.5
+    assert found.is_complete
+
+
+def test_spot_workers_show_a_range_that_no_total_has() -> None:
+    spot = cost_of(stack(group(0, 10, *GPUS, spot=True), *growing()))
+    assert part(spot, "workers") == (0.0, 7343.8, False)
+    assert not spot.is_complete
+    assert round(spot.high - spot.low, 2) == 64.0 + 36.5
+    # So no difference is shown where such a part comes or goes, and one where it stays.
+    assert cost.unknown_change(cost_of(stack(group(0, 10, *GPUS))), spot)
+    assert not cost.unknown_change(spot, spot)
+
+
+def files(drain: int, image: str = "n8n:1") -> dict[str, str]:
+    compose = f"services:\n  n8n: {{image: {image}}}\n  n8n-runners: {{image: r}}\n"
+    return {"compose.yaml": compose, "workers": f"head gm-edge 198.18.42.10\ndrain {drain}\n"}
+
+
+def said(*steps: Step, before: int | None = None, after: int | None = None) -> list[str]:
+    old, new = ({} if drain is None else files(drain) for drain in (before, after))
+    return list(changes_of(steps, old, new, 100))
+
+
+def update(before: dict[str, Any], after: dict[str, Any], *paths: str) -> Step:
+    changes = tuple(Change(path, "update", False) for path in paths)
+    return step(GROUP, "update", before=before, inputs=after, changes=changes)
+
+
+def test_workers_start_and_leave() -> None:
+    assert said(step(GROUP, inputs=group(2, 2))) == [
+        "2 workers start. Executions wait in the queue until the first one is ready."
+    ]
+    assert said(step(GROUP, inputs=group(0, 4))) == [
+        "The first worker starts when executions wait for a minute."
+    ]
+    # The old workers wait as long as their own bundle says.
+    (left,) = said(step(GROUP, "delete", before=group(2, 2)), before=60)
+    assert left.startswith("All workers leave: each takes no new execution, waits up to 60 seconds")
+    assert said(step(GROUP, "same", before=group(2, 2), inputs=group(2, 2))) == []
+
+
+def test_another_number_of_workers() -> None:
+    assert said(update(group(2, 2), group(5, 5), "minSize", "maxSize")) == ["3 more workers start."]
+    (fewer,) = said(update(group(5, 5), group(2, 2), "minSize", "maxSize"))
+    assert fewer.startswith("3 workers leave: each takes no new execution, waits up to 100 seconds")
+    assert said(update(group(2, 2), group(2, 5), "maxSize")) == []
+    most, least = said(update(group(0, 5), group(1, 2), "minSize", "maxSize"))
+    assert most.startswith(
+        "There may be 2 workers at most: each further one takes no new execution"
+    )
+    assert least == "There is at least 1 worker."
+
+
+def test_another_template_replaces_workers_one_after_the_other() -> None:
+    path = "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.version"
+    (replaced,) = said(update(group(2, 2), group(2, 2, version="2"), path))
+    assert "a new one is ready before an old one ends, so the queue never stops" in replaced
+
+
+def test_other_settings_restart_the_containers_on_workers() -> None:
+    (restarted,) = changes_of([], files(100), files(100, "n8n:2"), 100)
+    assert "within a minute of those on the host: n8n. n8n first waits up to 100" in restarted
+    assert said(before=100, after=100) == []
+
+
+WORKERS = Workers(
+    least=0,
+    most=10,
+    instance_types=GPUS,
+    market="spot",
+    vcpus=4,
+    memory_gib=16,
+    gpus="1 x NVIDIA L4",
+    disk_gib=80,
+    concurrency=5,
+    drain_seconds=100,
+    containers=("n8n", "n8n-runners", "ollama"),
+)
+LINE = (
+    "0 to 10 x g6.xlarge or g5.xlarge, Spot: 4 vCPUs, 16 GiB, 1 x NVIDIA L4, 80 GiB disk, "
+    "5 executions each, 100 seconds to leave"
+)
+
+
+@pytest.fixture
+def shown(plan: Plan) -> Plan:
+    assert plan.comparison
+    assert plan.cost
+    compared = plan.comparison.model_copy(
+        update={"workers": ("All workers leave.",), "cost_low": 2.0, "cost_high": 700.0}
+    )
+    (model,) = plan.models
+    return plan.model_copy(
+        update={
+            "workers": WORKERS,
+            "comparison": compared,
+            "models": (model.model_copy(update={"worker_fit": "gpu"}),),
+            "cost": plan.cost.model_copy(update={"high": 7500.0}),
+        }
+    )
+
+
+def test_every_form_shows_the_workers(shown: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    text.show(shown)
+    for form in (capsys.readouterr().out, markdown(shown), page(shown)):
+        one_line = " ".join(form.split())
+        assert LINE in one_line
+        assert "All workers leave." in one_line
+        assert "+2.00 to +700.00" in one_line
+        assert "runs on the CPU; on a worker: fits the GPU" in one_line or form == markdown(shown)
+    assert f"Workers, which execute n8n's queue: {LINE}." in picture.words(shown)
+    assert ">Workers: 0 to 10 x g6.xlarge or g5.xlarge<" in picture.pictures(shown)
+    assert Plan.model_validate_json(shown.json_text()) == shown
