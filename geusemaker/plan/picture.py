@@ -266,13 +266,14 @@ class _Picture:
 
     def _workers(self, one: Workers, x: float, y: float, width: float) -> float:
         facts = (
-            f"{text.market(one)}, each {_size(one)}",
+            f"{' or '.join(one.instance_types)}, {text.market(one)}",
+            f"each {_size(one)}",
             f"{one.concurrency} executions each, from the queue of the host; in all zones",
             f"containers: {', '.join(one.containers)}",
         )
         lines = [line for part in facts for line in _wrapped(part, width - 2 * self.pad, 3)]
         content = [("small muted", line) for line in lines]
-        name = f"Workers: {text.count(one)} x {' or '.join(one.instance_types)}"
+        name = f"Workers: {text.count(one)}"
         return y + self._card(x, y, width, "workers", name, content, self._mark(GROUP)) + self.pad
 
     def _file_system(self, x: float, y: float, width: float) -> float:

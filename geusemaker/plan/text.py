@@ -180,8 +180,8 @@ def usd(low: float | None, high: float | None) -> str:
 
 
 def about(cost: Cost) -> str:
-    """The total, and whether a part of it is unknown."""
-    return f"{'about' if cost.is_complete else 'at least'} {usd(cost.low, cost.high)}"
+    """The total, and whether a part of it is unknown. Then no upper end is known."""
+    return f"about {usd(cost.low, cost.high)}" if cost.is_complete else f"at least {cost.low:.2f}"
 
 
 def monthly(plan: Plan) -> str:

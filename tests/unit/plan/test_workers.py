@@ -114,7 +114,7 @@ def test_workers_that_follow_the_load_are_a_range_of_the_total_too() -> None:
 def test_spot_workers_show_a_range_that_no_total_has() -> None:
     spot = cost_of(stack(group(0, 10, *GPUS, spot=True), *growing()))
     assert part(spot, "workers") == (0.0, 7343.8, False)
-    assert not spot.is_complete
+    assert text.about(spot) == f"at least {spot.low:.2f}"
     assert round(spot.high - spot.low, 2) == 64.0 + 36.5
     # So no difference is shown where such a part comes or goes, and one where it stays.
     assert cost.unknown_change(cost_of(stack(group(0, 10, *GPUS))), spot)
@@ -219,5 +219,5 @@ def test_every_form_shows_the_workers(shown: Plan, capsys: pytest.CaptureFixture
         assert "+2.00 to +700.00" in one_line
         assert "runs on the CPU; on a worker: fits the GPU" in one_line or form == markdown(shown)
     assert f"Workers, which execute n8n's queue: {LINE}." in picture.words(shown)
-    assert ">Workers: 0 to 10 x g6.xlarge or g5.xlarge<" in picture.pictures(shown)
+    assert picture.pictures(shown).count(">Workers: 0 to 10<") == 2
     assert Plan.model_validate_json(shown.json_text()) == shown
