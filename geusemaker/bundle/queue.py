@@ -28,6 +28,10 @@ KEY: Final = "workers-key"
 
 POOL: Final = 4
 """Connections of a worker to PostgreSQL, at most."""
+MOST_WORKERS: Final = 50
+CONNECTIONS: Final = 100 + 2 * POOL * MOST_WORKERS
+"""PostgreSQL's limit: for twice the workers, since new ones start before old ones end. It is the
+same for any number, so that another number of workers restarts nothing on the host."""
 
 _N8N, _POSTGRES, _VALKEY = 1000, 999, 999
 
@@ -59,7 +63,6 @@ class Queue:
     """The workers of a stack, known before they exist.
 
     Attributes:
-        most_workers: How many there may be at a time.
         concurrency: Executions of each at a time.
         drain_seconds: How long one that ends waits for its executions.
         has_ollama: Whether workers have a GPU and an Ollama of their own. Otherwise they use that
@@ -67,13 +70,7 @@ class Queue:
         grows: Whether their number follows the load.
     """
 
-    most_workers: int
     concurrency: int = 5
     drain_seconds: int = 100
     has_ollama: bool = False
     grows: bool = False
-
-    @property
-    def connections(self) -> int:
-        """PostgreSQL's limit: twice the workers, since new ones start before old ones end."""
-        return 100 + 2 * POOL * self.most_workers

@@ -7,7 +7,7 @@ from typing import Any, Final
 from geusemaker.bundle.containers import BUILDERS, DATA, EFS, Container, bind, health
 from geusemaker.bundle.facts import BundleFacts
 from geusemaker.bundle.networks import CLOSED, N8N_ADDRESS, NETWORKS, bridge, networks_of
-from geusemaker.bundle.queue import AUTHORITY, POOL, VALKEY_PASSWORD, Queue
+from geusemaker.bundle.queue import AUTHORITY, CONNECTIONS, POOL, VALKEY_PASSWORD, Queue
 
 ADDRESS: Final = "${GEUSEMAKER_ADDRESS:?}"
 """The private address of the host."""
@@ -123,7 +123,7 @@ def _main(found: Container, _: Queue) -> Container:
     }
 
 
-def _postgres(found: Container, queue: Queue) -> Container:
+def _postgres(found: Container, _: Queue) -> Container:
     folder = "/var/run/postgresql"
     main = NETWORKS["database"].subnet
     rules = (
@@ -144,7 +144,7 @@ def _postgres(found: Container, queue: Queue) -> Container:
         "ssl_cert_file": f"{folder}/certificate.pem",
         "ssl_key_file": f"{folder}/key.pem",
         "ssl_min_protocol_version": "TLSv1.3",
-        "max_connections": str(queue.connections),
+        "max_connections": str(CONNECTIONS),
     }
     return found | {
         "entrypoint": ["/bin/bash", "-c", start, "bash"],

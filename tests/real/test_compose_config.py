@@ -58,7 +58,7 @@ def resolved(plugin: Path, folder: Path, files: str) -> Mapping[str, Any]:
 
 
 def test_compose_accepts_a_stack_with_workers(tmp_path: Path, compose_plugin: Path) -> None:
-    with_queue = facts(queue=Queue(most_workers=2))
+    with_queue = facts(queue=Queue())
     write(with_queue, tmp_path, VARIABLES | OF_WORKERS)
     services = resolved(compose_plugin, tmp_path, GPU)["services"]
     assert set(services) == set(with_queue.containers)
@@ -73,7 +73,7 @@ def test_compose_accepts_a_stack_with_workers(tmp_path: Path, compose_plugin: Pa
 
 @pytest.mark.parametrize("has_ollama", [False, True])
 def test_compose_accepts_a_worker(tmp_path: Path, compose_plugin: Path, has_ollama: bool) -> None:
-    worker = facts(queue=Queue(most_workers=2, has_ollama=has_ollama), role="worker")
+    worker = facts(queue=Queue(has_ollama=has_ollama), role="worker")
     variables = {**VARIABLES, **OF_WORKERS}
     del variables["GEUSEMAKER_ADDRESS"], variables["GEUSEMAKER_CADDY_DIR"]
     write(worker, tmp_path, variables)

@@ -32,7 +32,7 @@ WORKERS: Final = {"w1": "10.42.0.21", "w2": "10.42.0.22", "w3": "10.42.0.23"}
 STRANGER: Final = "10.42.0.99"
 URL: Final = "https://localhost:8443"
 
-QUEUE: Final = Queue(most_workers=3, has_ollama=True)
+QUEUE: Final = Queue(has_ollama=True)
 BESIDE: Final = {"ollama": 11434, "qdrant": 6333, "crawl4ai": 11235}
 """Services of the stack that are stand-ins here, with their ports."""
 

@@ -11,13 +11,13 @@ import yaml
 
 from geusemaker.bundle import BundleError, render
 from geusemaker.bundle.networks import NETWORKS
-from geusemaker.bundle.queue import POOL, Queue
+from geusemaker.bundle.queue import MOST_WORKERS, POOL, Queue
 from geusemaker.userdata import bundle_program
 
 from .variants import facts
 
-QUEUE = Queue(most_workers=4)
-WITH_GPU = Queue(most_workers=4, has_ollama=True)
+QUEUE = Queue()
+WITH_GPU = Queue(has_ollama=True)
 TMP = "/tmp"  # noqa: S108  # in the container
 PROGRAM = '#!/bin/sh\nprintf "%s\\n" "${0##*/}" "$@"\nenv | grep N8N_ || :\n'
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\nBBBB\n-----END CERTIFICATE-----\n"
@@ -136,18 +136,17 @@ def test_workers_have_the_environment_of_main_where_workflows_see_it() -> None:
 
 
 def test_docker_waits_longer_for_a_worker_than_n8n_does() -> None:
-    slow = services(queue=Queue(most_workers=1, drain_seconds=900), role="worker")["n8n"]
+    slow = services(queue=Queue(drain_seconds=900), role="worker")["n8n"]
     assert slow["environment"]["N8N_GRACEFUL_SHUTDOWN_TIMEOUT"] == "900"
     assert slow["stop_grace_period"] == "910s"
     assert "--concurrency=5" in slow["entrypoint"][-1]
 
 
-@pytest.mark.parametrize("most", [1, 50])
-def test_the_database_takes_the_connections_of_twice_the_workers(most: int) -> None:
-    found = services(queue=Queue(most_workers=most))["postgres"]["command"]
+def test_the_database_takes_the_connections_of_twice_the_workers() -> None:
+    found = services(queue=Queue())["postgres"]["command"]
     (limit,) = [int(one.split("=")[1]) for one in found if one.startswith("--max_connections=")]
-    assert limit >= 100 + 2 * most * POOL
-    worker = services(queue=Queue(most_workers=most), role="worker")["n8n"]
+    assert limit >= 100 + 2 * MOST_WORKERS * POOL
+    worker = services(queue=Queue(), role="worker")["n8n"]
     assert worker["environment"]["DB_POSTGRESDB_POOL_SIZE"] == str(POOL)
 
 
