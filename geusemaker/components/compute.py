@@ -59,6 +59,8 @@ class ComputeArgs(TypedDict):
     has_key: bool
     """Whether there is a `kms_key_arn`. Plain."""
     kms_key_arn: NotRequired[pulumi.Input[str | None]]
+    namespace: NotRequired[pulumi.Input[str] | None]
+    """Where the host publishes metrics."""
 
 
 class Compute(pulumi.ComponentResource):
@@ -66,6 +68,8 @@ class Compute(pulumi.ComponentResource):
 
     instance_id: pulumi.Output[str]
     """The host."""
+    private_ip: pulumi.Output[str]
+    """Its private IPv4 address. Another host has another one."""
     public_ip: pulumi.Output[str]
     """Its public IPv4 address. Empty behind a NAT gateway."""
     url: pulumi.Output[str]
@@ -88,6 +92,8 @@ class Compute(pulumi.ComponentResource):
             )
         # Otherwise the URL does not depend on the address and is known at preview.
         in_url = address.public_ip if address is not None and access.is_by_address else None
+        self.address = in_url
+        """The address in the URL, if it is not a name."""
         self.url = pulumi.Output.from_input(in_url).apply(access.url)
         settings = make_settings(
             name,
@@ -102,9 +108,10 @@ class Compute(pulumi.ComponentResource):
             has_key=args["has_key"],
             tags=tags,
             parent=self,
+            namespace=args.get("namespace"),
         )
-        self.settings = settings.pointer
-        """The resource after which a host applies this deployment's settings."""
+        self.settings = settings
+        """What the host reads. It applies a deployment's settings after `pointer`."""
         self.settings_name = settings.pointer.id
         self.status_name = settings.status.id
         script = pulumi.Output.all(
@@ -168,7 +175,7 @@ class Compute(pulumi.ComponentResource):
                 hooks=grows_only(f"{name}-root", "rootVolumeGib", _root_size),
             ),
         )
-        aws.ec2.VolumeAttachment(
+        self.attachment = aws.ec2.VolumeAttachment(
             f"{name}-data",
             device_name=DATA_DEVICE,
             instance_id=instance.id,
@@ -179,6 +186,7 @@ class Compute(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.instance_id = instance.id
+        self.private_ip = instance.private_ip
         self.public_ip = instance.public_ip
         if address is not None:
             aws.ec2.EipAssociation(

@@ -31,11 +31,12 @@ _BCRYPT_ROUNDS = 10  # low is enough: a random password cannot be guessed
 
 def make_secrets() -> dict[str, str]:
     """Generates every secret that is not derived from another one."""
-    return {
-        name: "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
-        for name in sorted(SECRET_NAMES)
-        if name != N8N_OWNER_PASSWORD_HASH
-    }
+    return {name: make_secret() for name in sorted(SECRET_NAMES) if name != N8N_OWNER_PASSWORD_HASH}
+
+
+def make_secret() -> str:
+    """Generates one secret."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
 
 
 def owner_hash(password: str) -> str:
@@ -63,24 +64,29 @@ def make_credentials(
     kms_key_arn: pulumi.Input[str | None],
     tags: Tags,
     parent: pulumi.Resource,
-) -> aws.ssm.Parameter:
-    """Creates the encrypted SSM parameter with the stack's secrets."""
+) -> tuple[aws.ssm.Parameter, pulumi.Output[Mapping[str, str]]]:
+    """Creates the encrypted SSM parameter with the stack's secrets.
+
+    Returns the generated secrets too.
+    """
     stash = pulumi.Stash(
         name,
         input=pulumi.Output.secret(make_secrets()),
         opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"]),
     )
-    return aws.ssm.Parameter(
+    kept: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(output_of(stash))
+    parameter = aws.ssm.Parameter(
         name,
         name=tags.parameter_name("credentials"),
         description="Passwords and keys of a GeuseMaker stack; its data cannot be read without",
         type="SecureString",
         key_id=kms_key_arn,
-        value=pulumi.Output.secret(output_of(stash)).apply(_stored),
+        value=kept.apply(_stored),
         tags=tags.named("credentials"),
         # Older stacks have another name, and a change of it would replace the parameter.
         opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["name"]),
     )
+    return parameter, kept
 
 
 def _stored(kept: Any) -> str:

@@ -1,7 +1,7 @@
 """Identity: the host's role with the least permissions, and the stack's secrets."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -84,6 +84,8 @@ class Identity(pulumi.ComponentResource):
     """SSM parameter that holds the stack's secrets."""
     credentials_arn: pulumi.Output[str]
     """The same, for policies."""
+    secrets: pulumi.Output[Mapping[str, str]]
+    """The secrets that the stack generated, by name."""
 
     @as_run_errors()
     def __init__(self, name: str, args: IdentityArgs, opts: ResourceOptions | None = None) -> None:
@@ -115,7 +117,7 @@ class Identity(pulumi.ComponentResource):
         profile = aws.iam.InstanceProfile(
             f"{name}-profile", role=role.name, tags=tags.named("host"), opts=child
         )
-        credentials = make_credentials(
+        credentials, self.secrets = make_credentials(
             f"{name}-credentials",
             protect=args["protect"],
             kms_key_arn=args.get("kms_key_arn"),

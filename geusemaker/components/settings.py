@@ -32,6 +32,11 @@ class Settings:
 
     pointer: aws.ssm.Parameter
     status: aws.ssm.Parameter
+    registries: aws.ssm.Parameter | None
+    """Logins of registries, if there are any."""
+    bucket: aws.s3.Bucket
+    guards: Sequence[pulumi.Resource]
+    """Resources that must exist before the bucket has content."""
     needs: Sequence[pulumi.Resource]
     """Resources that must exist before the host reads its settings."""
 
@@ -42,27 +47,29 @@ def pointer_text(
     bucket: str,
     access: bundle.Access,
     address: str | None,
-    registries: str | None = None,
-    secrets: str | None = None,
+    prefix: str = _PREFIX,
+    **more: str | None,
 ) -> str:
     """The settings parameter: lines of `key=value`, which a shell reads without a parser.
 
     The Elastic IP is here and not in the bundle, so that the bundle is known before it. So is
-    `registries`, the name of the parameter with the logins of registries, and `secrets`, name and
-    version of the parameter with the secrets of config: another version is another pointer, which
-    the host applies.
+    `more`, without values that are None:
+
+    - `registries`: the parameter with the logins of registries.
+    - `secrets`: name and version of the parameter with the secrets of config. Another version is
+      another pointer, which the host applies.
+    - `namespace`: where the host publishes metrics.
+    - `head`, `zone`, `group`: of a worker, the name of the host, the zone of that name, and the
+      Auto Scaling group.
     """
     lines = {
         "sha256": sha256,
         "bucket": bucket,
-        "key": f"{_PREFIX}{sha256}.tar",
+        "key": f"{prefix}{sha256}.tar",
         "url": access.url(address),
         "sites": ", ".join(access.sites(address)),
+        **{key: value for key, value in more.items() if value},
     }
-    if registries:
-        lines["registries"] = registries
-    if secrets:
-        lines["secrets"] = secrets
     return "\n".join(f"{key}={value}" for key, value in lines.items())
 
 
@@ -169,15 +176,15 @@ def make_settings(
     has_key: bool,
     tags: Tags,
     parent: pulumi.Resource,
+    namespace: pulumi.Input[str] | None = None,
 ) -> Settings:
     """Creates bucket, bundle, pointer, status, and the role's policy for them.
 
     Also the parameters of `registry_logins` and of `secrets`, each if there are any. Which names
-    `secrets` has is plain; the values are secrets of one line each.
+    `secrets` has is plain; the values are secrets of one line each. `namespace` is where the host
+    publishes metrics.
     """
     child = ResourceOptions(parent=parent)
-    packed = bundle.pack(files)
-    sha256 = bundle.digest(packed)
     bucket = aws.s3.Bucket(
         f"{name}-settings",
         force_destroy=True,  # a deployment can create its content again
@@ -219,18 +226,7 @@ def make_settings(
                 opts=ResourceOptions(parent=parent, depends_on=[tls]),
             )
         )
-    stored = aws.s3.BucketObjectv2(
-        # Resource and key are named by the content, so another bundle is another object and a host
-        # never reads a mix of two. Pulumi deletes the old object after the pointer has changed.
-        f"{name}-settings-{sha256[:12]}",
-        bucket=bucket.id,
-        key=f"{_PREFIX}{sha256}.tar",
-        content_base64=base64.b64encode(packed).decode("ascii"),
-        content_type="application/x-tar",
-        # S3 allows ten tags on an object, and a stack may have more. The bucket has the tags.
-        override_provider={"default_tags": {"tags": {}}},
-        opts=ResourceOptions(parent=parent, depends_on=guards),
-    )
+    stored, sha256 = store_bundle(name, files, _PREFIX, bucket, guards, parent)
     registries = None
     if registry_logins:
         # Not in the credentials parameter, which never changes and has little space left.
@@ -244,7 +240,7 @@ def make_settings(
             tags=tags.named("registries"),
             opts=child,
         )
-    of_config = _secrets_parameter(name, secrets, kms_key_arn, tags, child) if secrets else None
+    of_config = secrets_parameter(name, secrets, kms_key_arn, tags, child) if secrets else None
     pointer = aws.ssm.Parameter(
         f"{name}-settings",
         name=tags.parameter_name("settings"),
@@ -255,6 +251,7 @@ def make_settings(
             address=address,
             registries=registries and registries.id,
             secrets=of_config and pulumi.Output.format("{0}:{1}", of_config.id, of_config.version),
+            namespace=namespace,
         ).apply(lambda names: pointer_text(sha256=sha256, access=access, **names)),
         tags=tags.named("settings"),
         # Older stacks have another name, and a change of it would replace the host.
@@ -284,15 +281,44 @@ def make_settings(
         ).apply(lambda arns: settings_policy(**arns)),
         opts=child,
     )
-    return Settings(pointer, status, [policy, stored, pointer])
+    return Settings(pointer, status, registries, bucket, guards, [policy, stored, pointer])
 
 
-def _secrets_parameter(
+def store_bundle(
+    name: str,
+    files: Mapping[str, str],
+    prefix: str,
+    bucket: aws.s3.Bucket,
+    guards: Sequence[pulumi.Resource],
+    parent: pulumi.Resource,
+) -> tuple[aws.s3.BucketObjectv2, str]:
+    """Stores a bundle, and returns its SHA-256 too."""
+    packed = bundle.pack(files)
+    sha256 = bundle.digest(packed)
+    stored = aws.s3.BucketObjectv2(
+        # Resource and key are named by the content, so another bundle is another object and a host
+        # never reads a mix of two. Pulumi deletes the old object after the pointer has changed.
+        f"{name}-settings-{sha256[:12]}",
+        bucket=bucket.id,
+        key=f"{prefix}{sha256}.tar",
+        content_base64=base64.b64encode(packed).decode("ascii"),
+        content_type="application/x-tar",
+        # S3 allows ten tags on an object, and a stack may have more. The bucket has the tags.
+        override_provider={"default_tags": {"tags": {}}},
+        opts=ResourceOptions(parent=parent, depends_on=guards),
+    )
+    return stored, sha256
+
+
+def secrets_parameter(
     name: str,
     secrets: Mapping[str, pulumi.Input[str]],
     kms_key_arn: pulumi.Input[str | None],
     tags: Tags,
     opts: ResourceOptions,
+    *,
+    of: str = "Secrets of the services from a GeuseMaker stack's config",
+    role: str = "secrets",
 ) -> aws.ssm.Parameter:
     """The parameter of secrets that change with config, in lines of `name=value`.
 
@@ -303,10 +329,10 @@ def _secrets_parameter(
         f"{name}-secrets",
         # Pulumi names it, each time differently: one that is created again has version 1 again, and
         # under the same name the pointer would be one that the host has applied.
-        description="Secrets of the services from a GeuseMaker stack's config",
+        description=of,
         type="SecureString",
         key_id=kms_key_arn,
         value=lines.apply(pulumi.Output.secret),
-        tags=tags.named("secrets"),
+        tags=tags.named(role),
         opts=opts,
     )

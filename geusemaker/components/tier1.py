@@ -9,8 +9,10 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import bundle, cost, dlami, remarks, userdata
-from geusemaker.components import hosted_zone, instance_type
+from geusemaker.bundle.queue_containers import ports_for
+from geusemaker.components import hosted_zone, instance_type, worker_checks
 from geusemaker.components.api_keys import make_api_keys
+from geusemaker.components.bundle_facts import bundle_facts, queue_of
 from geusemaker.components.compute import Compute
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import keep
@@ -22,11 +24,11 @@ from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
+from geusemaker.components.worker_load import namespace
 from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
 from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
 
@@ -142,6 +144,7 @@ class Tier1(pulumi.ComponentResource):
         compatibility.by_name(query, config.instance_type, pin=config.pin_key)
         host = instance_type.look_up(config.instance_type, invoke)
         instance_type.log_remarks(compatibility.verdict(query, host, pin=config.pin_key))
+        types = worker_checks.look_up(config, query, host, invoke) if config.has_workers else ()
         kept = keep_image(name, config, query, host, region, invoke, self)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
@@ -213,6 +216,18 @@ class Tier1(pulumi.ComponentResource):
             is_public=bool(config.allowed_cidrs or config.webhook_cidrs),
             needs_address=network.needs_address,
         )
+        queue = queue_of(config, types)
+        facts = bundle_facts(config, access, [host], queue=queue)
+        secrets: dict[str, pulumi.Input[str]] = {
+            **service_settings.secret_values(config.service_settings),
+            **make_api_keys(name, config.api_keys, self),
+        }
+        if queue is not None:
+            # Here, since it imports cryptography.
+            from geusemaker.components.worker_settings import keep_queue_secrets, of_host
+
+            shared = keep_queue_secrets(f"{name}-workers", stack_id, self, today)
+            secrets |= of_host(shared)
         compute = Compute(
             f"{name}-compute",
             {
@@ -232,25 +247,56 @@ class Tier1(pulumi.ComponentResource):
                 "credentials_name": identity.credentials_name,
                 "credentials_arn": identity.credentials_arn,
                 "settings": {
-                    **bundle.render(_bundle_facts(config, access, host)),
-                    "host.sh": userdata.bundle_program(),
+                    **bundle.render(facts),
+                    "host.sh": userdata.bundle_program(queue=queue is not None),
                 },
                 "registry_logins": config.registry_logins,
-                "secrets": {
-                    **service_settings.secret_values(config.service_settings),
-                    **make_api_keys(name, config.api_keys, self),
-                },
+                "secrets": secrets,
                 "access": access,
                 "hosted_zone_id": config.hosted_zone_id,
                 "public_address": network.public_address,
                 "needs": [*network.egress, *storage.mounts, *identity.grants],
                 "has_key": config.kms_key_arn is not None,
                 "kms_key_arn": storage.kms_key_arn,
+                "namespace": (
+                    stack_id.apply(namespace) if config.workers_max is not None else None
+                ),
                 "tags": tags,
             },
             ResourceOptions(parent=self),
         )
-        network.open_to_callers(after=compute.settings)
+        network.open_to_callers(after=compute.settings.pointer)
+        self._workers_group: pulumi.Output[str] | None = None
+        if queue is not None:
+            from geusemaker.components.workers import Workers
+
+            own = bundle_facts(config, access, types, queue=queue, role="worker")
+            workers = Workers(
+                f"{name}-workers",
+                {
+                    "config": config,
+                    "region": region,
+                    "partition": partition,
+                    "stack_id": stack_id,
+                    "image": worker_checks.check_image(
+                        config, query, types, kept, network.zones, invoke
+                    ),
+                    "network": network,
+                    "storage": storage,
+                    "identity": identity,
+                    "compute": compute,
+                    "secrets": shared,
+                    "settings": {
+                        **bundle.render(own),
+                        "host.sh": userdata.bundle_program("worker"),
+                    },
+                    "ports": ports_for(facts),
+                    "access": access,
+                    "tags": tags,
+                },
+                ResourceOptions(parent=self),
+            )
+            self._workers_group = workers.group_name
 
         self.stack_id = stack_id
         self.ami_id = kept.apply(lambda image: image.id)
@@ -276,31 +322,14 @@ class Tier1(pulumi.ComponentResource):
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs by name: each attribute that the class declares, in camelCase."""
-        return {camel(name): getattr(self, name) for name in Tier1.__annotations__}
+        """The stack's outputs by name: each attribute that the class declares, in camelCase.
 
-
-def _bundle_facts(
-    config: DeploymentConfig, access: bundle.Access, host: InstanceType
-) -> bundle.BundleFacts:
-    """The settings of the services. Known at preview: nothing depends on resources."""
-    return bundle.BundleFacts(
-        services=config.services,
-        image_versions=config.image_versions,
-        models=config.ollama_models,
-        owner_email=config.owner_email or "",
-        access=access,
-        memory_gib=host.memory_gib or None,
-        architecture=config.architecture,
-        dump_days=config.backup_retention_days,
-        n8n_reaches=config.n8n_reaches,
-        n8n_public_api=config.n8n_public_api,
-        settings=service_settings.plain_values(config.service_settings),
-        secret_settings=service_settings.secret_variables(config.service_settings),
-        webhook_cidrs=config.webhook_cidrs,
-        allowed_cidrs=config.allowed_cidrs,
-        has_api_keys=bool(config.api_keys),
-    )
+        With workers also `workersGroup`, their Auto Scaling group.
+        """
+        found = {camel(name): getattr(self, name) for name in Tier1.__annotations__}
+        if self._workers_group is not None:
+            found["workersGroup"] = self._workers_group
+        return found
 
 
 def _warn_of_budget(config: DeploymentConfig, region: str, image: FoundImage, today: date) -> None:

@@ -108,3 +108,23 @@ API_KEYS: Final = (
     Effect("services restart", "The first key, or the removal of the last,", ("caddy",)),
     Effect("in place", "A change of the others"),
 )
+WORKERS: Final = (
+    Effect(
+        "services restart",
+        "The first worker, or the removal of the last,",
+        ("crawl4ai", "n8n", "ollama", "postgres", "qdrant"),
+    ),
+    Effect("in place", "Another number"),
+)
+OF_WORKERS: Final = (
+    Effect("nothing", "Without workers, a change"),
+    Effect("in place", "With workers, a change"),
+)
+WORKER_TYPES: Final = (
+    *OF_WORKERS,
+    Effect(
+        "services restart",
+        "With workers, a change between types with and without GPUs",
+        ("ollama",),
+    ),
+)

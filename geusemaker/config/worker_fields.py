@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictInt
 
+from geusemaker.bundle.queue import MOST_WORKERS
 from geusemaker.config import effects
 from geusemaker.config.fields import ConfigFields, metadata_of
 from geusemaker.ec2.instance_types import type_pattern
@@ -12,7 +13,6 @@ from geusemaker.messages import InvalidValue, Set
 
 WorkerMarket = Literal["on-demand", "spot"]
 
-MOST_WORKERS = 50
 MAX_WORKER_TYPES = 20
 
 
@@ -49,7 +49,7 @@ class WorkerFields(ConfigFields):
         description="Further hosts that execute n8n's workflows, each at its type's hourly price. "
         "With any, the first host executes none. With workersMax, the least number.",
         json_schema_extra=metadata_of(
-            f"0 to {MOST_WORKERS}, with n8n among the services", 2, effects=effects.NOTHING
+            f"0 to {MOST_WORKERS}, with n8n among the services", 2, effects=effects.WORKERS
         ),
     )
     workers_max: Annotated[StrictInt, Field(ge=1, le=MOST_WORKERS)] | None = Field(
@@ -61,7 +61,7 @@ class WorkerFields(ConfigFields):
             f"1 to {MOST_WORKERS}, at least workers",
             4,
             "none: always as many as workers",
-            effects=effects.NOTHING,
+            effects=effects.WORKERS,
         ),
     )
     worker_instance_types: Annotated[tuple[str, ...], AfterValidator(_distinct_types)] = Field(
@@ -72,21 +72,21 @@ class WorkerFields(ConfigFields):
             f"up to {MAX_WORKER_TYPES} EC2 instance types of the architecture",
             ["g6.xlarge", "g5.xlarge"],
             "the type of the host",
-            effects=effects.NOTHING,
+            effects=effects.WORKER_TYPES,
         ),
     )
     worker_market: WorkerMarket = Field(
         "on-demand",
         description="spot: AWS sells the workers cheaper and takes them back at two minutes' "
         "notice. The host is always on demand.",
-        json_schema_extra=metadata_of("{choices}", "spot", effects=effects.NOTHING),
+        json_schema_extra=metadata_of("{choices}", "spot", effects=effects.OF_WORKERS),
     )
     worker_concurrency: StrictInt = Field(
         5,
         ge=1,
         le=100,
         description="Executions at a time on each worker.",
-        json_schema_extra=metadata_of("1 to 100", 10, effects=effects.NOTHING),
+        json_schema_extra=metadata_of("1 to 100", 10, effects=effects.OF_WORKERS),
     )
     worker_drain_seconds: StrictInt = Field(
         100,
@@ -94,7 +94,9 @@ class WorkerFields(ConfigFields):
         le=7000,  # a lifecycle hook waits two hours at most
         description="How long a worker that ends waits for its executions. n8n does not repeat "
         "those that it cuts off.",
-        json_schema_extra=metadata_of("10 to 7000, below 120 on spot", 60, effects=effects.NOTHING),
+        json_schema_extra=metadata_of(
+            "10 to 7000, below 120 on spot", 60, effects=effects.OF_WORKERS
+        ),
     )
 
     @property

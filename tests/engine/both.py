@@ -25,6 +25,7 @@ from .test_previous_state import import_record
 
 _HOST = "aws:ec2/instance:Instance::geusemaker-compute-host"
 _OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
+_BUNDLE = f"{_OBJECT}::geusemaker-compute-settings-"
 _DATA = (
     "aws:efs/fileSystem:FileSystem::geusemaker-storage-files",
     "aws:ebs/volume:Volume::geusemaker-storage-data",
@@ -134,7 +135,7 @@ class Both:
             replacing = [path for path, one in diff.items() if one["kind"].endswith("-replace")]
             if step["op"] != "same" and "pulumi:pulumi:Stack" not in step["urn"]:
                 found[step["urn"]] = (step["op"], set(map(top, diff)), set(map(top, replacing)))
-            if step["op"] == "create" and step["newState"]["type"] == _OBJECT:
+            if step["op"] == "create" and _BUNDLE in step["urn"]:
                 files = _files(step["newState"])
         return Shown(found, files)
 
@@ -155,7 +156,7 @@ class Both:
             if step.operation != "same":
                 paths = {top(one.path) for one in changes}
                 found[step.urn] = (step.operation, paths, set(map(top, replacing)))
-            if step.operation == "create" and step.type == _OBJECT:
+            if step.operation == "create" and _BUNDLE in step.urn:
                 files = _files({"inputs": step.inputs})
         return Shown(found, files)
 
@@ -170,9 +171,7 @@ class Both:
         of_data = (step[0] for urn, step in shown.steps.items() if urn.endswith(_DATA))
         assert set(of_data) <= {"update"}, "no key may cost data"
         if shown.files:
-            stored = (
-                one for one in self.state["deployment"]["resources"] if one["type"] == _OBJECT
-            )
+            stored = (one for one in self.state["deployment"]["resources"] if _BUNDLE in one["urn"])
             stopped = bundle.restarted(_files(next(stored)), shown.files)
             running = yaml.safe_load(shown.files["compose.yaml"])["services"]
             restarts = tuple(one for one in stopped if one in running)

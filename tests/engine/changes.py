@@ -45,6 +45,7 @@ class Deployed(NamedTuple):
 DEPLOYED = {
     "default": Deployed({}),
     "framework": Deployed({"amiType": "pytorch", "osType": "ubuntu-24.04"}, before="default"),
+    "workers": Deployed({"workers": "2"}, before="default"),
     "adopted": Deployed(
         {
             "vpcId": "$vpc",
@@ -60,6 +61,8 @@ DEPLOYED = {
 }
 
 _A = "A change "
+_NO_WORKERS = "Without workers, a change "
+_WORKERS = "With workers, a change applies"
 
 OF_DEFAULT = [
     Change(
@@ -70,22 +73,20 @@ OF_DEFAULT = [
     Change(
         "default",
         {
-            "workers": "1",
-            "workersMax": "4",
             "workerInstanceTypes": "g5.xlarge",
             "workerMarket": "spot",
             "workerConcurrency": "8",
             "workerDrainSeconds": "90",
         },
         {
-            "workers": _A,
-            "workersMax": _A,
-            "workerInstanceTypes": _A,
-            "workerMarket": _A,
-            "workerConcurrency": _A,
-            "workerDrainSeconds": _A,
+            "workerInstanceTypes": _NO_WORKERS,
+            "workerMarket": _NO_WORKERS,
+            "workerConcurrency": _NO_WORKERS,
+            "workerDrainSeconds": _NO_WORKERS,
         },
     ),
+    Change("default", {"workers": "2"}, {"workers": "The first worker"}),
+    Change("default", {"workersMax": "4"}, {"workersMax": "The first worker"}),
     Change("default", {"amiId": "$image"}, {"amiId": "A pin of the image that runs"}),
     Change("default", {"amiId": OLDER_ID}, {"amiId": "A pin of another image "}),
     Change("default", {"osType": "ubuntu-24.04"}, {"osType": _A}),
@@ -157,6 +158,31 @@ OF_DEFAULT = [
     Change("default", {"kmsKeyArn": KEY}, {"kmsKeyArn": _A}),
     Change("framework", {"frameworkVersion": "2.11"}, {"frameworkVersion": _A}),
     Change("framework", {"rootVolumeGib": "60"}, {"rootVolumeGib": "A smaller size "}),
+]
+
+OF_WORKERS = [
+    Change("workers", {"workers": "5"}, {"workers": "Another number "}),
+    Change("workers", {"workers": None}, {"workers": "The first worker"}),
+    Change("workers", {"workersMax": "4"}, {"workersMax": "Another number "}),
+    Change(
+        "workers",
+        {"workerInstanceTypes": "m6i.2xlarge,m5.2xlarge"},
+        {"workerInstanceTypes": _WORKERS},
+    ),
+    Change(
+        "workers",
+        {"workerInstanceTypes": "g5.xlarge"},
+        {"workerInstanceTypes": "With workers, a change between "},
+    ),
+    Change(
+        "workers",
+        {"workerMarket": "spot", "workerConcurrency": "8", "workerDrainSeconds": "90"},
+        {
+            "workerMarket": _WORKERS,
+            "workerConcurrency": _WORKERS,
+            "workerDrainSeconds": _WORKERS,
+        },
+    ),
 ]
 
 OF_ADOPTED = [

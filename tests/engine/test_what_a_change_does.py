@@ -8,7 +8,7 @@ import pytest
 from geusemaker.config import DeploymentConfig
 
 from .both import Both, effect_of, effects_of
-from .changes import OF_ADOPTED, OF_DEFAULT, OF_RECORDED, Change
+from .changes import OF_ADOPTED, OF_DEFAULT, OF_RECORDED, OF_WORKERS, Change
 from .door import Door
 from .network import make_network
 
@@ -22,7 +22,9 @@ def both(door: Door) -> Both:
     return found
 
 
-@pytest.mark.parametrize("change", OF_DEFAULT, ids=[one.name for one in OF_DEFAULT])
+@pytest.mark.parametrize(
+    "change", OF_DEFAULT + OF_WORKERS, ids=[one.name for one in OF_DEFAULT + OF_WORKERS]
+)
 def test_a_change_has_the_declared_effect(both: Both, change: Change) -> None:
     both.check(change)
 
@@ -35,7 +37,7 @@ def test_a_preview_shows_each_declared_effect_of_each_key() -> None:
     }
     shown = {
         (key, effect_of(key, words))
-        for change in (*OF_DEFAULT, *OF_ADOPTED, *OF_RECORDED)
+        for change in (*OF_DEFAULT, *OF_WORKERS, *OF_ADOPTED, *OF_RECORDED)
         for key, words in change.shows.items()
     }
     assert shown == declared
