@@ -5,6 +5,7 @@ from datetime import date
 
 from geusemaker.doctor import account, host, images, machine, vcpus
 from geusemaker.doctor.check import NO_CONFIG, NO_TYPE, Check, Place
+from geusemaker.doctor.workers import worker_checks
 from geusemaker.pulumi_cli.programs import Machine
 
 __all__ = ["Check", "Findings", "Place", "examine"]
@@ -29,6 +30,7 @@ def examine(place: Place, today: date, this_machine: Machine | None = None) -> F
     where = account.region(place, is_logged_in=is_logged_in)
     has_region = where.state != "failed"
     what, config = machine.config(place)
+    of_workers: tuple[Check, ...] = ()
     if config is None:
         image, kind, quota = (
             Check(name, "unknown", NO_CONFIG) for name in (images.NAME, host.NAME, vcpus.NAME)
@@ -50,7 +52,12 @@ def examine(place: Place, today: date, this_machine: Machine | None = None) -> F
                 is_logged_in=is_logged_in,
                 has_region=has_region,
             )
+        of_workers = tuple(
+            worker_checks(
+                place, config, described, is_logged_in=is_logged_in, has_region=has_region
+            )
+        )
     cli, engine = machine.pulumi_cli(place.env, this_machine)
     plugin = machine.aws_plugin(place, engine, this_machine)
     table = machine.catalogue(today)
-    return Findings(number, (who, where, what, image, kind, quota, cli, plugin, table))
+    return Findings(number, (who, where, what, image, kind, quota, *of_workers, cli, plugin, table))

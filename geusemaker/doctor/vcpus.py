@@ -10,15 +10,42 @@ from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import is_no_permission, said
 from geusemaker.ec2.instance_types import InstanceType
-from geusemaker.ec2.quotas import SERVICE, Quota, alternative, quota_of, request_command, vcpus_of
+from geusemaker.ec2.quotas import (
+    SERVICE,
+    Market,
+    Quota,
+    alternative,
+    quota_of,
+    request_command,
+    vcpus_of,
+)
 from geusemaker.errors import GeuseMakerError
 from geusemaker.services.aws_errors import code_of
 
 NAME: Final = "vCPU quota"
+_OF_GROUP: Final = "aws:autoscaling:groupName"
+"""Tag that AWS gives to the instances of an Auto Scaling group."""
 
 
 class UnknownQuotaError(Exception):
     """AWS did not return a number; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The instance types of the running hosts that count for a quota.
+
+    Attributes:
+        every: Of all hosts of the account.
+        host: Of the stack's own host. A replacement has two for some minutes.
+        workers: Of the stack's own workers.
+        is_known: False without the permission to list hosts.
+    """
+
+    every: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +97,17 @@ def vcpu_quota(
             f"`aws service-quotas list-service-quotas --service-code {SERVICE}` lists them.",
         )
     try:
-        limit = _limit(place, quota)
-        running, own, others = _running(place, quota)
-        vcpus = _vcpus(place, {instance_type, *others}, host)
+        limit = limit_of(place, quota)
+        running = running_in(place, quota, "on-demand")
+        vcpus = vcpus_by_type(place, {instance_type, *running.every}, host)
     except UnknownQuotaError as why:
         return Check(NAME, "unknown", str(why))
     except AWS_ERRORS as error:
         return Check(NAME, "unknown", said(error))
     room = Room(
         limit=limit,
-        running=None if running is None else sum(vcpus[name] for name in running),
-        own=sum(vcpus[name] for name in own),
+        running=sum(vcpus[name] for name in running.every) if running.is_known else None,
+        own=sum(vcpus[name] for name in running.host),
         each=vcpus[instance_type],
     )
     return judge(quota, room, instance_type, place.region or "")
@@ -111,7 +138,8 @@ def judge(quota: Quota, room: Room, instance_type: str, region: str) -> Check:
     return Check(NAME, "ok", detail)
 
 
-def _limit(place: Place, quota: Quota) -> int:
+def limit_of(place: Place, quota: Quota) -> int:
+    """The quota of the account. Raises `UnknownQuotaError`, or an error of boto3."""
     client = place.client("service-quotas")
     which = {"ServiceCode": SERVICE, "QuotaCode": quota.code}
     try:
@@ -132,10 +160,11 @@ def _limit(place: Place, quota: Quota) -> int:
     return int(answer["Quota"]["Value"])
 
 
-def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], set[str]]:
-    """The types of all running hosts that count, of the stack's own, and the distinct types."""
-    running: list[str] = []
-    own: list[str] = []
+def running_in(place: Place, quota: Quota, market: Market) -> Running:
+    """What runs and counts for a quota. Raises an error of boto3."""
+    every: list[str] = []
+    host: list[str] = []
+    workers: list[str] = []
     mark = _mark(place)
     pages = (
         place.client("ec2")
@@ -146,17 +175,18 @@ def _running(place: Place, quota: Quota) -> tuple[list[str] | None, list[str], s
         for instance in _instances(pages):
             name = instance["InstanceType"]
             # Spot hosts have quotas of their own.
-            if quota_of(name) is not quota or instance.get("InstanceLifecycle") == "spot":
+            is_spot = instance.get("InstanceLifecycle") == "spot"
+            if is_spot is not (market == "spot") or quota_of(name, market) is not quota:
                 continue
-            running.append(name)
+            every.append(name)
             tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
             if mark and tags.get(mark[0]) == mark[1]:
-                own.append(name)
+                (workers if _OF_GROUP in tags else host).append(name)
     except ClientError as error:
         if not is_no_permission(error):
             raise
-        return None, [], set()
-    return running, own, set(running)
+        return Running(is_known=False)
+    return Running(tuple(every), tuple(host), tuple(workers))
 
 
 def _mark(place: Place) -> tuple[str, str] | None:
@@ -175,8 +205,11 @@ def _instances(pages: Any) -> Any:
             yield from held["Instances"]
 
 
-def _vcpus(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
-    """vCPUs of each type; AWS is called for the types other than `host`."""
+def vcpus_by_type(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
+    """vCPUs of each type; AWS is called for the types other than `host`.
+
+    Raises `UnknownQuotaError`, or an error of boto3.
+    """
     known = {} if host is None else {host.name: host.vcpus}
     missing = names - known.keys()
     if not missing:

@@ -8,12 +8,10 @@ launches, and activities that users of groups have published.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from geusemaker.ec2.quotas import another_size, quota_of, request_command, vcpus_of
+from geusemaker.ec2.quotas import Market, another_size, quota_of, request_command, vcpus_of
 from geusemaker.messages import as_text
-
-Market = Literal["on-demand", "spot"]
 
 _LIMIT: Final = re.compile(r"current vCPU limit of ([0-9]+)")
 _FULL_TYPE: Final = re.compile(r"sufficient ([a-z0-9.-]+) capacity")

@@ -11,6 +11,9 @@ from typing import Final, Literal
 
 from geusemaker.ec2.instance_types import USUAL_INSTANCE_TYPE, architecture_of, usual_type
 
+Market = Literal["on-demand", "spot"]
+"""How an instance is bought."""
+
 SERVICE: Final = "ec2"
 """The service code of EC2 in Service Quotas."""
 
@@ -84,9 +87,7 @@ _FULL_ZONE: Final = re.compile(r"Availability Zone you requested \(([a-z0-9-]+)\
 _RESTART: Final = re.compile(r"\bStartInstances\b")
 
 
-def quota_of(
-    instance_type: str, market: Literal["on-demand", "spot"] = "on-demand"
-) -> Quota | None:
+def quota_of(instance_type: str, market: Market = "on-demand") -> Quota | None:
     """The quota of a type; None for Mac types and for unknown series."""
     found = re.match("[a-z]*", instance_type)
     series = found.group() if found else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from geusemaker.ec2.group_refusals import Market
+from geusemaker.ec2.quotas import Market
 from geusemaker.host import screen
 from geusemaker.host.report import Record
 from geusemaker.host.status import HostStatus, Instance, Verdict

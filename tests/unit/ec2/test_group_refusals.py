@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from geusemaker.ec2.group_refusals import Market, explain
+from geusemaker.ec2.group_refusals import explain
+from geusemaker.ec2.quotas import Market
 
 END = "Launching EC2 instance failed."
 
