@@ -1,8 +1,8 @@
 """The vCPU quotas of the simulated account, which moto does not have.
 
-EC2 counts the vCPUs of all running on-demand instances of a bucket of families, per account and
-Region. Names, codes, families and defaults are AWS's: the EC2 User Guide on on-demand instances,
-and what ListServiceQuotas answers.
+EC2 counts the vCPUs of all running instances of a bucket of families, per account and Region, and
+those of on-demand and of Spot instances apart. Names, codes, families and defaults are AWS's: the
+EC2 User Guide on on-demand instances, and what ListServiceQuotas answers.
 """
 
 import json
@@ -32,19 +32,21 @@ SERVICE: Final = "ec2"
 
 @dataclass(frozen=True)
 class Quota:
-    """One quota of running on-demand instances.
+    """One quota of running instances.
 
     Attributes:
         code: Such as "L-DB2E81BA"; the same in every account and Region.
         name: As AWS's console shows it.
         series: The letters that the names of its instance types begin with.
         default: vCPUs of a new account.
+        spot: Whether it counts Spot instances, else on-demand ones.
     """
 
     code: str
     name: str
     series: tuple[str, ...]
     default: int = 0
+    spot: bool = False
 
 
 def _running(code: str, families: str, *series: str, default: int = 0) -> Quota:
@@ -69,13 +71,30 @@ QUOTAS: Final = (
     _running("L-43DA4232", "High Memory", "u"),
     _running("L-F7808C92", "HPC", "hpc"),
 )
-_SERIES: Final = {series: quota for quota in QUOTAS for series in quota.series}
+SPOT_QUOTAS: Final = (
+    Quota(
+        "L-34B43A08",
+        "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests",
+        QUOTAS[0].series,
+        default=5,
+        spot=True,
+    ),
+    Quota("L-3819A6DF", "All G and VT Spot Instance Requests", ("g", "gr", "vt"), spot=True),
+    Quota("L-7212CCBC", "All P4, P3 and P2 Spot Instance Requests", ("p",), spot=True),
+)
+"""P5 and later have quotas of their own, which are unlimited here, as those of other series."""
+
+_ALL: Final = (*QUOTAS, *SPOT_QUOTAS)
+_SERIES: Final = {(series, quota.spot): quota for quota in _ALL for series in quota.series}
+_OLD_P: Final = ("p2.", "p3.", "p3dn.", "p4d.", "p4de.")
 
 
-def quota_of(instance_type: str) -> Quota | None:
+def quota_of(instance_type: str, *, spot: bool = False) -> Quota | None:
     """The quota that counts a type; None for Mac types and for series that came later."""
     series = re.match("[a-z]*", instance_type)
-    return _SERIES.get(series.group()) if series else None
+    if series is None or (spot and series[0] == "p" and not instance_type.startswith(_OLD_P)):
+        return None
+    return _SERIES.get((series[0], spot))
 
 
 class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
@@ -85,7 +104,7 @@ class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.vcpus = {quota.code: self.given.get(quota.code, quota.default) for quota in QUOTAS}
+        self.vcpus = {quota.code: self.given.get(quota.code, quota.default) for quota in _ALL}
 
     @property
     def _url_module(self) -> Any:
@@ -96,13 +115,13 @@ class SimulatedQuotas(ServiceQuotasBackend):  # type: ignore[misc]
         if service_code != SERVICE:
             moto_has: list[dict[str, Any]] = super().list_aws_default_service_quotas(service_code)
             return moto_has
-        return [self._answer(quota, quota.default) for quota in QUOTAS]
+        return [self._answer(quota, quota.default) for quota in _ALL]
 
     def list_service_quotas(self, service_code: str) -> list[dict[str, Any]]:
         """The quotas as they apply to the account."""
         if service_code != SERVICE:
             return self.list_aws_default_service_quotas(service_code)
-        return [self._answer(quota, self.vcpus[quota.code]) for quota in QUOTAS]
+        return [self._answer(quota, self.vcpus[quota.code]) for quota in _ALL]
 
     def get_service_quota(self, service_code: str, quota_code: str) -> dict[str, Any]:
         for quota in self.list_service_quotas(service_code):
@@ -152,14 +171,16 @@ def _is_seeded(region: str) -> bool:
     return isinstance(servicequotas_backends[account_id()][region], SimulatedQuotas)
 
 
-def over(region: str, instance_type: str) -> str | None:
+def over(region: str, instance_type: str, *, spot: bool = False) -> str | None:
     """EC2's error when one more running host of a type would exceed its quota; else None."""
-    quota = quota_of(instance_type)
+    quota = quota_of(instance_type, spot=spot)
     if quota is None:
         return None
     limit = of(region)[quota.code]
     if running(region, quota) + _vcpus(instance_type) <= limit:
         return None
+    if spot:
+        return "Max spot instance count exceeded."
     return (
         f"You have requested more vCPU capacity than your current vCPU limit of {limit} allows for "
         "the instance bucket that the specified instance type belongs to. Please visit "
@@ -170,9 +191,13 @@ def over(region: str, instance_type: str) -> str | None:
 def running(region: str, quota: Quota) -> int:
     """vCPUs of the running instances that a quota counts: stopped ones do not count."""
     hosts = backend_of(region).all_instances()
-    on_demand = [host for host in hosts if host.state == "running" and host.lifecycle != "spot"]
-    types = [host.instance_type for host in on_demand]
-    return sum(_vcpus(name) for name in types if quota_of(name) is quota)
+    counted = [
+        host
+        for host in hosts
+        if host.state == "running" and (host.lifecycle == "spot") is quota.spot
+    ]
+    types = [host.instance_type for host in counted]
+    return sum(_vcpus(name) for name in types if quota_of(name, spot=quota.spot) is quota)
 
 
 def _vcpus(instance_type: str) -> int:

@@ -137,8 +137,7 @@ class SimulatedGroup(FakeAutoScalingGroup):  # type: ignore[misc]
                 f"There are not enough free addresses in subnet '{subnet.id}' to satisfy the "
                 "requested number of instances."
             )
-        # Spot has quotas of its own, which are not simulated.
-        return None if spot else quotas.over(self.region, type_)
+        return quotas.over(self.region, type_, spot=spot)
 
     def _run(self, version: LaunchTemplateVersion, type_: str, subnet: str, spot: bool) -> None:
         tags = {**self.get_propagated_tags(), "aws:autoscaling:groupName": self.name}

@@ -71,6 +71,9 @@ _SPOT: Final[dict[str, Quota]] = {
 QUOTAS: Final = tuple(dict.fromkeys(_SERIES.values()))
 """All quotas of on-demand instances, without duplicates."""
 
+SPOT_QUOTAS: Final = tuple(dict.fromkeys(_SPOT.values()))
+"""The quotas of Spot instances that are known here."""
+
 # Types whose size does not give the vCPUs: no hyperthreading, or older than the rule.
 _IRREGULAR: Final = ("hpc", "c1.", "c4.", "d2.", "m2.")
 _SIZE: Final = re.compile(r"([0-9]*)xlarge")

@@ -49,6 +49,20 @@ def test_a_good_account_passes_every_check_but_pulumi(env: Mapping[str, str]) ->
     assert (findings.account, findings.has_failed) == ("123456789012", False)
 
 
+@pytest.mark.parametrize("market", ["on-demand", "spot"])
+def test_a_stack_with_workers_has_their_quota_after_that_of_the_host(
+    env: Mapping[str, str], market: str
+) -> None:
+    with simulated_account() as mocks:
+        clients = {name: mocks.account.client(name) for name in SERVICES}
+        findings = look(
+            Somewhere(clients, {"workers": 2, "workerMarket": market}, env=env, simulated=True)
+        )
+    names = [check.name for check in findings.checks]
+    assert names == [*ACCOUNT, "worker quota", *ORDER[len(ACCOUNT) :]]
+    assert states(findings)["worker quota"] == "ok"
+
+
 def test_without_credentials_dependent_checks_are_unknown(env: Mapping[str, str]) -> None:
     findings = look(Somewhere({"sts": boto.NoCredentialsError()}, env=env))
     results = states(findings)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from moto_provider.test_refusals import refusal
-from moto_provider.world import G_AND_VT, OWNER, Thing, World
+from moto_provider.world import G_AND_VT, OWNER, SPOT_G_AND_VT, Thing, World
 from pulumi_moto import quotas
 from pulumi_moto.account import UnfinishedError
 from pulumi_moto.wire import UNKNOWN
@@ -236,6 +236,13 @@ def test_a_policy_of_types_and_markets(world: World) -> None:
     assert {one["InstanceType"] for one in world.running(group)} == {"g6.xlarge"}
     quota = next(one for one in quotas.QUOTAS if one.code == G_AND_VT)
     assert quotas.running(world.account.region, quota) == 4, "Spot has a quota of its own"
+    (spot,) = (one for one in quotas.SPOT_QUOTAS if one.code == SPOT_G_AND_VT)
+    assert quotas.running(world.account.region, spot) == 8
+    quotas.of(world.account.region)[SPOT_G_AND_VT] = 8
+    with pytest.raises(UnfinishedError, match="Failed: Max spot instance count exceeded"):
+        world.update(group, minSize=4)
+    quotas.of(world.account.region)[SPOT_G_AND_VT] = 64
+    world.update(group, minSize=3)
 
     dear = policy(onDemandPercentageAboveBaseCapacity=100)
     world.update(group, mixedInstancesPolicy=dear, minSize=4)

@@ -26,15 +26,17 @@ def test_the_quotas_of_ec2_are_listed(empty_world: World) -> None:
     assert shown["QuotaArn"].endswith(":ec2/L-DB2E81BA")
     listed = client.list_service_quotas(ServiceCode="ec2")["Quotas"]
     assert {one["QuotaCode"]: one["Value"] for one in listed} == {
-        quota.code: float(SEED.vcpus.get(quota.code, 0)) for quota in quotas.QUOTAS
+        quota.code: float(SEED.vcpus.get(quota.code, quota.default))
+        for quota in (*quotas.QUOTAS, *quotas.SPOT_QUOTAS)
     }
 
 
 def test_the_defaults_are_those_of_a_new_account(empty_world: World) -> None:
     client = empty_world.account.client("service-quotas")
     listed = client.list_aws_default_service_quotas(ServiceCode="ec2")["Quotas"]
-    assert {one["Value"] for one in listed if one["QuotaCode"] != "L-1216C47A"} == {0.0}
-    assert {one["Value"] for one in listed if one["QuotaCode"] == "L-1216C47A"} == {5.0}
+    standard = ("L-1216C47A", "L-34B43A08")
+    assert {one["Value"] for one in listed if one["QuotaCode"] not in standard} == {0.0}
+    assert {one["Value"] for one in listed if one["QuotaCode"] in standard} == {5.0}
 
 
 def test_motos_own_quotas_remain(empty_world: World) -> None:

@@ -36,7 +36,8 @@ ALLOW = json.dumps(
 )
 OWNER = "111122223333"  # not this account
 STANDARD, G_AND_VT = "L-1216C47A", "L-DB2E81BA"
-SEED = Seed(vcpus={STANDARD: 256, G_AND_VT: 64})
+SPOT_G_AND_VT = "L-3819A6DF"
+SEED = Seed(vcpus={STANDARD: 256, G_AND_VT: 64, SPOT_G_AND_VT: 64})
 """Quotas of an account in use; the others are those of a new account."""
 MANAGED = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 

@@ -7,7 +7,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto_provider.world import World
 
 from geusemaker.doctor.refusals import host_gone
-from geusemaker.ec2.quotas import QUOTAS, explain, quota_of
+from geusemaker.ec2.quotas import QUOTAS, SPOT_QUOTAS, explain, quota_of
 from pulumi_moto import quotas
 from pulumi_moto.account import AwsError
 
@@ -63,13 +63,15 @@ def test_a_volume_of_a_host_that_is_gone(world: World) -> None:
 
 def test_the_doctor_and_the_simulated_aws_count_each_type_alike() -> None:
     """Two tables by two hands: neither is made from the other."""
-    assert {(one.code, one.name, one.of_new_account) for one in QUOTAS} == {
-        (one.code, one.name, one.default) for one in quotas.QUOTAS
+    assert {(one.code, one.name, one.of_new_account) for one in (*QUOTAS, *SPOT_QUOTAS)} == {
+        (one.code, one.name, one.default) for one in (*quotas.QUOTAS, *quotas.SPOT_QUOTAS)
     }
     assert len(INSTANCE_TYPES) > 500
     differing = [
         name
         for name in INSTANCE_TYPES
-        if getattr(quota_of(name), "code", None) != getattr(quotas.quota_of(name), "code", None)
+        for spot in (False, True)
+        if getattr(quota_of(name, "spot" if spot else "on-demand"), "code", None)
+        != getattr(quotas.quota_of(name, spot=spot), "code", None)
     ]
     assert differing == []
