@@ -242,7 +242,6 @@ def test_a_policy_of_types_and_markets(world: World) -> None:
     with pytest.raises(UnfinishedError, match="Failed: Max spot instance count exceeded"):
         world.update(group, minSize=4)
     quotas.of(world.account.region)[SPOT_G_AND_VT] = 64
-    world.update(group, minSize=3)
 
     dear = policy(onDemandPercentageAboveBaseCapacity=100)
     world.update(group, mixedInstancesPolicy=dear, minSize=4)
