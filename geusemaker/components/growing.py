@@ -30,7 +30,7 @@ def metrics_policy(space: str) -> str:
                 {
                     "Sid": "PutQueueMetrics",
                     "Effect": "Allow",
-                    "Action": "cloudwatch:PutMetricData",
+                    "Action": ["cloudwatch:PutMetricData"],
                     "Resource": "*",
                     "Condition": {"StringEquals": {"cloudwatch:namespace": space}},
                 }

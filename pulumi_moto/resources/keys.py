@@ -46,8 +46,6 @@ class Grant(Resource):
     )
 
     def extra_problems(self, inputs: Values) -> Iterator[Problem]:
-        if inputs["operations"] == []:
-            yield Problem("operations", "at least one is required")
         for one in items(inputs["operations"]):
             yield from choice_problem("operations", one, OPERATIONS)
         for key in _PRINCIPALS:

@@ -54,7 +54,8 @@ def refuse_launch(account: Account, inputs: Values, data: bytes) -> None:
     if any(group["VpcId"] != subnet["VpcId"] for group in groups["SecurityGroups"]):
         why = f"The security group does not exist in VPC '{subnet['VpcId']}'"
         raise refuse("InvalidGroup.NotFound", why)
-    account.iam.get_instance_profile(InstanceProfileName=inputs["iamInstanceProfile"])
+    if profile := inputs["iamInstanceProfile"]:
+        account.iam.get_instance_profile(InstanceProfileName=profile)
 
 
 def refuse_place(account: Account, inputs: Values) -> None:

@@ -23,6 +23,7 @@ class BucketLifecycle(Resource):
     creating = "creating S3 Bucket Lifecycle Configuration ({bucket})"
     replace_on = names("bucket expectedBucketOwner")
     optional_computed = names("expectedBucketOwner transitionDefaultMinimumObjectSize")
+    only_given = names("rules.expiration rules.filter")
     not_simulated: ClassVar[dict[str, str]] = {
         "expectedBucketOwner": "the account has one owner",
         "transitionDefaultMinimumObjectSize": "there are no transitions",

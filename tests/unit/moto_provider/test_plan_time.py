@@ -130,7 +130,6 @@ REFUSED = [
     (LIFECYCLE, lifecycle(prefix="a/"), "rules[0].prefix: declared by AWS, but not simulated"),
     (LIFECYCLE, lifecycle(filter={}), "rules[0].filter: simulated only with prefix alone"),
     (LIFECYCLE, lifecycle(expiration=None), "rules[0].expiration: simulated only with days"),
-    ("Grant", {**GRANT, "operations": []}, "operations: at least one is required"),
     ("Grant", {**GRANT, "operations": ["Use"]}, "operations: expected operations to be one of"),
     ("Grant", {**GRANT, "granteePrincipal": "me"}, "granteePrincipal: (me) is an invalid ARN"),
     ("Grant", {**GRANT, "name": "a name"}, "name: 1 to 256 letters"),

@@ -150,6 +150,7 @@ def scaled() -> None:
         key_id=aws.kms.get_key(key_id="alias/aws/ebs").arn,
         grantee_principal=role.arn,
         operations=["Encrypt", "Decrypt"],
+        retire_on_delete=True,
     )
     aws.s3.BucketLifecycleConfiguration(
         "lifecycle",

@@ -80,9 +80,6 @@ UNMEASURED: Final = {
     "aws:s3/bucketServerSideEncryptionConfiguration:"
     "BucketServerSideEncryptionConfiguration": "newer than the measurement; after its page in the "
     "registry",
-    "aws:kms/grant:Grant": "newer than the measurement; after the source of the provider",
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "newer than the "
-    "measurement; after the source of the provider",
 }
 """Types that the facts do not have, and where the simulator has its own from."""
 
