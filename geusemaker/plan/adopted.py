@@ -25,6 +25,7 @@ from pulumi_moto.state import STASH, State
 
 _RANGE: Final = "10.0.0.0/16"
 _OWNER: Final = "123456789012"
+_SCALING: Final = "autoscaling.amazonaws.com"
 _IMAGE_ID: Final = "ami-00000000000000000"
 _NOTHING: Final = json.dumps(
     {
@@ -50,6 +51,7 @@ class StandIns:
     instance_type: str = ""
     policy_arns: Sequence[str] = ()
     kms_key_arn: str = ""
+    worker_types: Sequence[str] = ()
 
     @classmethod
     def of_config(cls, config: DeploymentConfig, region: str) -> "StandIns":
@@ -66,6 +68,7 @@ class StandIns:
             instance_type=config.instance_type,
             policy_arns=config.extra_policy_arns,
             kms_key_arn=config.kms_key_arn or "",
+            worker_types=config.worker_types if config.has_workers else (),
         )
 
     def make(self, account: Account, state: State | None) -> None:
@@ -79,6 +82,8 @@ class StandIns:
         # The program refuses a key of another Region.
         if self.kms_key_arn.split(":")[3:4] == [account.region]:
             self._key(account.region)
+            if self.worker_types:
+                account.iam.create_service_linked_role(AWSServiceName=_SCALING)
         self._policies()
 
     def notes(self) -> tuple[str, ...]:
@@ -87,7 +92,7 @@ class StandIns:
         if self.vpc_id:
             found.append(
                 f"geusemaker:vpcId and geusemaker:subnetIds: {self.vpc_id} and its subnets were "
-                "taken to exist, in zones that offer the instance type and with a route to an "
+                "taken to exist, in zones that offer the instance types and with a route to an "
                 "internet gateway."
             )
         if self.zone_id:
@@ -103,6 +108,8 @@ class StandIns:
             )
         if self.kms_key_arn:
             found.append("geusemaker:kmsKeyArn: whether the key exists and may be used.")
+        if self.kms_key_arn and self.worker_types:
+            found.append(f"Whether the account has the service-linked role of {_SCALING}.")
         return tuple(found)
 
     @property
@@ -139,11 +146,9 @@ class StandIns:
         known = _mounted(state)
         if zone := _kept(state, "geusemaker-network-zone-0", ""):
             known.setdefault(self.subnet_ids[0], zone)
-        offered = account.ec2.describe_instance_type_offerings(
-            LocationType="availability-zone",
-            Filters=[{"Name": "instance-type", "Values": [self.instance_type]}],
-        )["InstanceTypeOfferings"]
-        free = sorted({one["Location"] for one in offered} - set(known.values()))
+        offered = _offered(account, self.instance_type)
+        of_all = offered.intersection(*(_offered(account, one) for one in self.worker_types))
+        free = sorted((of_all or offered) - set(known.values()))
         names = itertools.cycle(free or [f"{account.region}a"])
         return {id_: known.get(id_) or next(names) for id_ in self.subnet_ids}
 
@@ -189,6 +194,15 @@ class StandIns:
                 policy = backend.create_policy("", f"{path}/", _NOTHING, name, [])
                 policy.account_id = arn.split(":")[4]
                 backend.managed_policies[arn] = policy
+
+
+def _offered(account: Account, instance_type: str) -> set[str]:
+    """The zones that offer a type."""
+    found = account.ec2.describe_instance_type_offerings(
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": [instance_type]}],
+    )
+    return {one["Location"] for one in found["InstanceTypeOfferings"]}
 
 
 def _kept(state: State | None, name: str, otherwise: Any) -> Any:

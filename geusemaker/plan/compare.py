@@ -74,7 +74,7 @@ def comparison_of(
     costs = (before, after) if before and after else None
     if costs and (unknown := unknown_change(*costs)):
         costs = None
-        notes.append(f"The change of the cost: no price is known of {', '.join(unknown)}.")
+        notes.append(f"The change of the cost, because no total has that of {', '.join(unknown)}.")
     return Comparison(
         against=against,
         changes=tuple(changes),

@@ -11,6 +11,7 @@ CHANGES: list[tuple[list[str], dict[str, str]]] = [
     (["--os-type", "ubuntu-24.04"], {"backupRetentionDays": "3"}),
     (["--instance-type", "m6i.2xlarge"], {"allowedCidrs": "198.51.100.0/24"}),
     ([], {"services": "n8n,postgres", "protectData": "true"}),
+    ([], {"workersMax": "2", "workerInstanceTypes": "g6.xlarge"}),
 ]
 
 
@@ -32,11 +33,11 @@ def short(comparison: dict[str, Any]) -> dict[str, Any]:
     changes = {
         (one["operation"], one["name"], one["type"], one["holds"]) for one in comparison["changes"]
     }
-    rest = ("replacesHost", "replacesData", "outages", "costLow", "costHigh", "files")
+    rest = ("replacesHost", "replacesData", "outages", "workers", "costLow", "costHigh", "files")
     return {"changes": changes} | {key: comparison[key] for key in rest}
 
 
-@pytest.mark.parametrize(("flags", "keys"), CHANGES, ids=["os", "type", "services"])
+@pytest.mark.parametrize(("flags", "keys"), CHANGES, ids=["os", "type", "services", "workers"])
 def test_a_preview_agrees_with_the_engine_and_with_a_plan_against_the_state(
     up: Door, flags: list[str], keys: dict[str, str]
 ) -> None:

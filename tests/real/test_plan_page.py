@@ -36,6 +36,9 @@ AFTER: Final = {
     "geusemaker:domain": "ai.example.com",
     "geusemaker:hostedZoneId": "Z0123456789ABCDEFGHIJ",
     "geusemaker:dataVolumeGib": 200,
+    "geusemaker:workersMax": 10,
+    "geusemaker:workerMarket": "spot",
+    "geusemaker:workerInstanceTypes": ["g6.xlarge", "g5.xlarge"],
 }
 COMMAND: Final = "from geusemaker.cli.main import main; main(['plan', *__import__('sys').argv[1:]])"
 
@@ -87,6 +90,8 @@ def _long(made: Plan) -> Plan:
     ]
     update = {"access": tuple(access), "subnets": tuple(subnets), "domain": "a" * 253}
     config = tuple(one.model_copy(update={"value": LONG}) for one in made.config)
+    assert made.workers
+    types = tuple(f"{family}.48xlarge" for family in ("g6e", "g7e", "g6", "g5") for _ in range(5))
     return made.model_copy(
         update={
             "stack": LONG,
@@ -96,6 +101,7 @@ def _long(made: Plan) -> Plan:
                 one.model_copy(update={"name": LONG, "memory_mib": None}) for one in made.containers
             ),
             "host": made.host.model_copy(update={"gpus": LONG, "root_gib": None}),
+            "workers": made.workers.model_copy(update={"gpus": LONG, "instance_types": types}),
         }
     )
 

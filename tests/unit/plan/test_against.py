@@ -106,7 +106,7 @@ def test_a_host_without_a_known_price_makes_the_change_of_the_cost_unknown(
     found = plan.comparison
     assert found is not None
     assert (found.cost_low, found.cost_high) == (None, None)
-    assert "The change of the cost: no price is known of host m5a.xlarge." in found.notes
+    assert "The change of the cost, because no total has that of host m5a.xlarge." in found.notes
 
 
 def test_settings_of_a_service_restart_it_alone(project: Project) -> None:

@@ -2,18 +2,32 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from geusemaker.components.worker_load import IDLE, WAKE, alarmed, tracked
-from geusemaker.cost.resources import ALARM, GROUP, INSTANCE, POLICY, TEMPLATE, VOLUME, ZONE
+from geusemaker.config import DeploymentConfig
+from geusemaker.cost import cents, estimate_of, load_prices
+from geusemaker.cost.resources import (
+    ALARM,
+    GROUP,
+    INSTANCE,
+    POLICY,
+    TEMPLATE,
+    VOLUME,
+    ZONE,
+    monthly,
+)
 from geusemaker.plan import cost, picture, text
 from geusemaker.plan.markdown import markdown
 from geusemaker.plan.model import Cost, Plan, Workers
 from geusemaker.plan.page import page
 from geusemaker.plan.workers import changes_of
 from pulumi_moto.state import Change, Step
+
+from .project import Project
 
 TODAY = date(2026, 11, 30)
 GPUS = ("g6.xlarge", "g5.xlarge")
@@ -221,3 +235,51 @@ def test_every_form_shows_the_workers(shown: Plan, capsys: pytest.CaptureFixture
     assert f"Workers, which execute n8n's queue: {LINE}." in picture.words(shown)
     assert picture.pictures(shown).count(">Workers: 0 to 10<") == 2
     assert Plan.model_validate_json(shown.json_text()) == shown
+
+
+GROWING: dict[str, object] = {
+    "workersMax": 10,
+    "workerMarket": "spot",
+    "workerInstanceTypes": list(GPUS),
+    "ollamaModels": ["llama3.2:3b"],
+}
+
+
+def test_the_first_workers_of_a_stack(project: Project) -> None:
+    project.config({f"geusemaker:{key}": value for key, value in GROWING.items()})
+    (project.folder / "before.yaml").write_text("config: {aws:region: us-east-1}\n")
+    plan = project.plan("--against", "before.yaml")
+    assert plan.workers == WORKERS.model_copy(update={"disk_gib": 75})
+    assert [(one.fit, one.worker_fit) for one in plan.models] == [("memory", "gpu")]
+    assert "valkey" in [one.name for one in plan.containers]
+    assert plan.comparison
+    assert plan.comparison.workers == (
+        "The first worker starts when executions wait for a minute.",
+    )
+    (outage,) = plan.comparison.outages
+    # Workers with a GPU do not connect to the host's Ollama. It restarts for its model.
+    assert outage.services == ("crawl4ai", "n8n", "ollama", "postgres", "qdrant")
+    assert not plan.comparison.replaces_host
+
+    # The resources cost what the config says.
+    assert plan.cost
+    config = DeploymentConfig.model_validate(GROWING)
+    found = estimate_of(config, region="us-east-1", today=TODAY, root_gib=75)
+    assert {one.key: (one.low, one.high) for one in plan.cost.parts} == {
+        one.key: (
+            _cents(one.amount if one.low is None else one.low),
+            _cents(one.amount if one.high is None else one.high),
+        )
+        for one in found.parts
+    }
+    by_use = {"aws:s3/bucket:Bucket", "aws:s3/bucketObjectv2:BucketObjectv2"}
+    assert {
+        one.type
+        for one in plan.counts
+        if one.type.startswith("aws:")
+        and monthly(one.type, {}, None, "us-east-1", load_prices())[1].startswith("its cost")
+    } == by_use
+
+
+def _cents(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(cents(amount))
