@@ -20,6 +20,7 @@ From a config, or from plain facts:
         part.source, part.as_of, part.is_old     of the price; old is more than twelve months
         part.is_assumed, part.note               whether the quantity is an assumption, and which
 
+    of_workers(found)                            what the workers cost, in words
     over_budget(config, found)                   the warning for `geusemaker:budgetUsd`, or None
 
 The prices are in `prices.toml`; `load_prices` reads it, `scripts/update_prices.py` renews it.
@@ -34,6 +35,7 @@ from geusemaker.cost.estimate import (
     StackFacts,
     estimate,
 )
+from geusemaker.cost.of_workers import of_workers
 from geusemaker.cost.parts import Part, cents, usd
 from geusemaker.cost.table import Price, Prices, load_prices
 from geusemaker.cost.workers import Workers
@@ -50,6 +52,7 @@ __all__ = [
     "estimate",
     "estimate_of",
     "load_prices",
+    "of_workers",
     "over_budget",
     "usd",
 ]

@@ -8,7 +8,7 @@ import pytest
 
 from geusemaker.components import worker_load
 from geusemaker.config import DeploymentConfig
-from geusemaker.cost import Estimate, estimate_of, over_budget, usd
+from geusemaker.cost import Estimate, estimate_of, of_workers, over_budget, usd
 from geusemaker.cost.workers import KEYS, METRICS, TRACKING_METRICS, ZERO_METRICS
 
 TODAY = date(2026, 11, 30)
@@ -128,6 +128,18 @@ def test_the_addresses_of_workers_in_an_adopted_network_are_unknown() -> None:
 def test_burstable_workers_may_cost_more() -> None:
     found = of(workers=1, worker_instance_types=["m6i.large", "t3.large"])
     assert {part.key for part in found.unknown} == {"worker-cpu-credits"}
+
+
+def test_what_workers_cost_in_words() -> None:
+    assert of_workers(of(workers=2)) == "about 300.12 USD a month"
+    types = {"worker_instance_types": ("g6.xlarge",)}
+    assert of_workers(of(workers_max=2, **types)) == "about 2.54 to 1,196.85 USD a month"
+    spot = of(workers_max=2, worker_market="spot", **types)
+    assert of_workers(spot) == "about 2.54 to 1,196.85 USD a month"
+    # Without the alarms, whose price is unknown there.
+    abroad = of("eu-central-1", workers_max=2, **types)
+    assert of_workers(abroad) == "at least 0.50 USD a month"
+    assert of_workers(of()) == "about 0.00 USD a month"
 
 
 def test_the_budget_counts_the_least_and_warns_of_the_most() -> None:
