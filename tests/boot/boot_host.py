@@ -346,9 +346,12 @@ class Host:
 
     def begin(self, step: str) -> subprocess.Popen[bytes]:
         """Starts a step's command without waiting for its end."""
+        return self.begin_command(self.unit(step)["Service"]["ExecStart"].split())
+
+    def begin_command(self, command: list[str]) -> subprocess.Popen[bytes]:
         self._restore_owners()
         return subprocess.Popen(
-            self._command(self.unit(step)["Service"]["ExecStart"].split()),
+            self._command(command),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             stdin=subprocess.DEVNULL,

@@ -48,6 +48,7 @@ class Bundle:
     without: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     bucket: str = "geusemaker-bundles"
+    more_pointer: str = ""
     raw: bytes = b""
     """Stored in place of a tar."""
 
@@ -122,4 +123,5 @@ class Bundle:
         return (
             f"sha256={self.sha256}\nbucket={self.bucket}\nkey=bundles/{self.sha256}.tar\n"
             f"url={url or 'https://localhost:8443'}\nsites=https://localhost, https://127.0.0.1"
+            f"{self.more_pointer}"
         )

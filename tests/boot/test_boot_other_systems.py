@@ -30,7 +30,7 @@ NEVER_EMPTY = {"STEPS", "EFS_NAMES", "EFS_ACCESS_POINTS"}
 
 def program() -> str:
     """All bash that runs on a host, without comments."""
-    whole = render(FACTS) + bundle_program()
+    whole = render(FACTS) + bundle_program(queue=True) + bundle_program("worker")
     return re.sub(r"(?m)^\s*#.*$", "", whole)
 
 

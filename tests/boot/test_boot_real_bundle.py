@@ -7,6 +7,7 @@ import pytest
 
 from geusemaker import bundle
 from geusemaker.bundle.secret_names import secrets_of
+from geusemaker.userdata import bundle_program
 
 from .boot_host import GOOD, LIB, SYSTEMS, Host
 from .bundles import Bundle, host_program
@@ -20,7 +21,10 @@ class Rendered(Bundle):
 
     @property
     def files(self) -> dict[str, str]:
-        return dict(sorted({**bundle.render(self.facts), "host.sh": host_program()}.items()))
+        program = bundle_program(self.facts.role, queue=self.facts.queue is not None)
+        files = {**bundle.render(self.facts), "host.sh": host_program(program)}
+        files |= self.more_files
+        return dict(sorted(files.items()))
 
 
 def rendered(*services: str, models: tuple[str, ...] = ()) -> Rendered:

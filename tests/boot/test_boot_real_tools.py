@@ -11,6 +11,8 @@ import pytest
 from geusemaker.userdata import HostFacts, bundle_program, render
 
 from .boot_host import FACTS, HERE, LIB, STAND_INS, SYSTEMS, Host
+from .workers import booted as start
+from .workers import new_head, new_worker
 
 VARIANTS = {
     "two access points": FACTS,
@@ -40,8 +42,27 @@ def test_shellcheck_accepts_the_script_with_the_bundles_part(facts: HostFacts) -
     script = render(facts)
     assert script.endswith(START)
     # As they run together: each uses functions and settings of the other.
-    whole = script.removesuffix(START) + bundle_program() + START
-    assert shellcheck("-", text=whole) == ""
+    whole = script.removesuffix(START) + bundle_program(facts.role) + START
+    # A definition that a later part replaces counts as code that never runs.
+    replaced = ["--exclude=SC2317"] if facts.role == "worker" else []
+    assert shellcheck(*replaced, "-", text=whole) == ""
+
+
+def test_shellcheck_accepts_the_script_with_the_part_of_a_host_with_workers() -> None:
+    whole = render(FACTS).removesuffix(START) + bundle_program(queue=True) + START
+    assert shellcheck("--exclude=SC2317", "-", text=whole) == ""
+
+
+def test_the_scripts_and_the_unit_that_workers_bring(tmp_path: Path) -> None:
+    worker = start(new_worker(tmp_path / "worker"))
+    head = start(new_head(tmp_path / "head"))
+    for script in (worker.path(f"{LIB}/leave"), head.path(f"{LIB}/closed")):
+        assert shellcheck(str(script)) == ""
+    units = _units(worker, tmp_path / "units")
+    assert "geusemaker-leave.service" in {unit.name for unit in units}
+    result = _verify(units)
+    said = [line for line in result.stderr.splitlines() if "geusemaker" in line]
+    assert (result.returncode, said) == (0, [])
 
 
 @pytest.mark.parametrize("name", ["restore-models", "wall"])

@@ -84,6 +84,8 @@ needs_secret_files() {
 # Sets CADDY_DIR to the folder that the project's .env names, as a mount of it would need.
 needs_caddy_dir() {
   local env VALUE
+  # A worker has no Caddy.
+  [[ $(<compose.yaml) == *GEUSEMAKER_CADDY_DIR* ]] || return 0
   env=$(<.env)
   value_of GEUSEMAKER_CADDY_DIR
   CADDY_DIR=$VALUE
@@ -217,6 +219,11 @@ execute() {
       ;;
     'cat /etc/os-release') cat "$WORLD/os-release-of-$service" ;;
     'psql -X -A -t -U n8n -d n8n -c '*) cat "$WORLD/collation" 2>/dev/null || true ;;
+    '/bin/sh -c '*'valkey-cli '*'llen "bull:jobs:'*)
+      # The three lists, as valkey-cli prints them without a terminal.
+      ! late valkey || exit 1
+      cat "$WORLD/queue" 2>/dev/null || printf '0\n0\n0\n'
+      ;;
     'pg_dumpall -U n8n')
       if late dump; then
         echo "pg_dumpall: error: connection to server failed" >&2

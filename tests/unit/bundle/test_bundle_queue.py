@@ -3,8 +3,9 @@
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -248,12 +249,16 @@ def test_a_worker_starts_with_the_packages_of_main_and_reads_its_files(tmp_path:
 
 
 @pytest.mark.parametrize("role", ["head", "worker"])
-def test_the_host_knows_every_line_of_the_manifest(tmp_path: Path, role: str) -> None:
-    text = render(facts(queue=WITH_GPU, role=role, models=("llama3.2:3b",)))["manifest"]
-    (tmp_path / "manifest").write_text(text)
+def test_the_host_knows_every_line_of_both_manifests(
+    tmp_path: Path, role: Literal["head", "worker"]
+) -> None:
+    queue = replace(WITH_GPU, grows=True)
+    files = render(facts(queue=queue, role=role, models=("llama3.2:3b",)))
+    for name in ("manifest", "workers"):
+        (tmp_path / name).write_text(files[name])
     program = f'set -eu; DIR="{tmp_path}" SHA=x; refuse() {{ echo "$*"; exit 1; }}\n'
     ran = subprocess.run(
-        ["/bin/bash", "-c", program + bundle_program() + "\ncheck_manifest"],
+        ["/bin/bash", "-c", program + bundle_program(role, queue=True) + "\ncheck_manifest"],
         capture_output=True,
         text=True,
         check=False,
