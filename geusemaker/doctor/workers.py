@@ -110,8 +110,9 @@ def judge_workers(quota: Quota, room: WorkerRoom, kind: str, region: str) -> Che
     used = "vCPUs in use are unknown" if room.others is None else f"{room.others} in use by others"
     detail = (
         f"{quota.name} ({quota.code}): {room.limit} vCPUs, {used}; "
-        f"{f'the host has {room.host}, ' if room.host else ''}{kind} has {room.each}: {room.fit} "
-        f"of {room.most} worker{'s' * (room.most > 1)} fit{'s' * (room.most == 1)}"
+        f"{f'the host has {room.host}, ' if room.host else ''}{kind} has {room.each}: "
+        f"{min(room.fit, room.most)} of {room.most} worker{'s' * (room.most > 1)} "
+        f"fit{'s' * (room.most == 1)}"
     )
     ask = f"`{request_command(quota, room.wanted, region)}`, or Service Quotas in the console"
     # With workers 0, one that never starts is a queue that waits for ever.

@@ -46,9 +46,9 @@ def explain(said: str, *, group: str, types: Sequence[str], market: Market, regi
     launch = _Launch(" ".join(said.split()), types, market, region)
     for pattern, words in _KNOWN:
         if types and pattern.search(launch.said):
-            return f"AWS starts no worker: {words(launch)} The group tries again by itself."
+            return f"AWS did not start a worker: {words(launch)} The group tries again by itself."
     return (
-        f"AWS starts no worker: {launch.said.rstrip('.')}. `aws autoscaling "
+        f"AWS did not start a worker: {launch.said.rstrip('.')}. `aws autoscaling "
         f"describe-scaling-activities --auto-scaling-group-name {group} --region {region}` shows "
         "each try."
     )

@@ -91,7 +91,10 @@ def fix(workers: Workers) -> str:
 def first_row(workers: Workers) -> str:
     """The row of all workers together."""
     group = workers.group
-    size = f"{workers.ready} of {group.wanted} ready" if group.wanted else "none wanted now"
+    # Without reports only EC2's word is known.
+    is_unknown = workers.in_state("simulated", "unknown")
+    number, word = (group.in_service, "in service") if is_unknown else (workers.ready, "ready")
+    size = f"{number} of {group.wanted} {word}" if group.wanted else "none wanted now"
     most = f", at most {group.most}" if group.follows_load else ""
     found = f"{size}{most}, {group.market}"
     if workers.waiting is not None and workers.executing is not None:

@@ -103,7 +103,9 @@ def test_why_aws_starts_no_worker_is_explained(host: Deployed) -> None:
     host.report("ready", "queue.waiting=1", "queue.running=0")
     first, note = rows(host)
     assert first.endswith("1 execution waits, none run")
-    assert note.startswith("-> 1 execution waits, and no worker comes. AWS starts no worker: ")
+    assert note.startswith(
+        "-> 1 execution waits, and no worker comes. AWS did not start a worker: "
+    )
     assert "--quota-code L-1216C47A --desired-value 13 --region us-east-1" in note
     assert "vCPU limit of 5" in shown(host)["launchFailure"]
     group.described["Instances"] = [{"InstanceId": instance(1), "LifecycleState": "InService"}]
@@ -231,5 +233,6 @@ def test_in_the_simulated_account_workers_are_there_and_report_nothing(host: Dep
     host.world.patch.setenv("GEUSEMAKER_SIMULATED", "1")
     Group(host, 1)
     printed = host.world.run("status").out.splitlines()
+    assert "  workers   1 of 1 in service, on-demand" in printed
     assert f"            {instance(1)} {HERE}  in service" in printed
     assert host.calls("list_objects_v2") == []

@@ -75,14 +75,14 @@ def explained(said: str, types: Sequence[str] = ("m6i.xlarge",), market: Market 
 )
 def test_a_known_reason_has_its_fix(said: str, market: Market, words: str) -> None:
     text = explained(said, market=market)
-    assert text.startswith("AWS starts no worker: ")
+    assert text.startswith("AWS did not start a worker: ")
     assert words in text
     assert text.endswith("The group tries again by itself.")
 
 
 def test_an_unknown_reason_is_quoted_with_the_command_that_shows_more() -> None:
     assert explained(f"Something\n new. {END}") == (
-        f"AWS starts no worker: Something new. {END[:-1]}. `aws autoscaling "
+        f"AWS did not start a worker: Something new. {END[:-1]}. `aws autoscaling "
         "describe-scaling-activities --auto-scaling-group-name workers --region us-east-1` shows "
         "each try."
     )
