@@ -139,6 +139,8 @@ def _show_workers(host: Host, look: StackStatus) -> None:
     for state, indent, text in worker_screen.rows(workers):
         sign = "" if state is None else terminal.mark(_WORKER_MARKS.get(state, "warning"))
         host.tell(text, f"{under}{indent}{sign}")
+    for fix in worker_screen.fixes(workers, region):
+        host.tell(f"-> {fix}", under)
 
 
 def _explained(workers: Workers, region: str) -> str:

@@ -43,6 +43,11 @@ def rows(workers: Workers) -> list[tuple[State | None, str, str]]:
     return found
 
 
+def fixes(workers: Workers, region: str) -> list[str]:
+    """What to do about the first worker that has failed; nothing if none has."""
+    return [_fix(one, region) for one in workers.in_state(*_TROUBLE)[:1]]
+
+
 def notes(workers: Workers, explained: str, region: str) -> Iterator[str]:
     """What is wrong with the workers as a whole, each with its fix.
 
@@ -61,8 +66,6 @@ def notes(workers: Workers, explained: str, region: str) -> Iterator[str]:
         yield "no worker runs; the first is requested after two minutes of waiting"
     if workers.failure:
         yield f"{prefix if workers.nobody_comes else ''}{explained}"
-    if trouble := workers.in_state(*_TROUBLE):
-        yield _fix(trouble[0], region)
     if workers.unknown:
         yield workers.unknown
 

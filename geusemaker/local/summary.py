@@ -19,13 +19,14 @@ def stack_lines(
     newer: bool,
     today: date,
 ) -> dict[str, list[str]]:
-    """Lines by topic: Image, Host, Network, Data.
+    """Lines by topic: Image, Host, Workers if there are any, Network, Data.
 
     `outputs` are the stack's; `newer`: whether a newer image of AWS exists.
     """
     return {
         "Image": image_lines(outputs, config, newer, today),
         "Host": [host_line(host)],
+        **({"Workers": [worker_line(config)]} if config.has_workers else {}),
         "Network": [network_line(config, len(outputs["subnetIds"]))],
         "Data": [data_line(config, stack)],
     }
@@ -81,6 +82,16 @@ def host_line(host: InstanceType) -> str:
     """The host's size, and the processor for models."""
     gpu = ", ".join(host.gpus) if host.gpus else "no GPU: Ollama runs on the CPU"
     return f"{host.name}, {host.vcpus} vCPU, {host.memory_gib:g} GiB, {gpu}"
+
+
+def worker_line(config: DeploymentConfig) -> str:
+    """The number of workers, their types, and what each executes."""
+    most = config.most_workers
+    number = str(most) if most == config.workers else f"{config.workers} to {most}"
+    return (
+        f"{number} x {' or '.join(config.worker_types)}, {config.worker_market}, "
+        f"{config.worker_concurrency} executions each"
+    )
 
 
 def network_line(config: DeploymentConfig, zones: int) -> str:

@@ -32,6 +32,29 @@ def test_a_stack_is_described_in_four_topics() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ({"workers": 2}, "2 x m6i.xlarge, on-demand, 5 executions each"),
+        (
+            {
+                "workersMax": 4,
+                "workerMarket": "spot",
+                "workerInstanceTypes": ["g6.xlarge", "g5.xlarge"],
+                "workerConcurrency": 2,
+            },
+            "0 to 4 x g6.xlarge or g5.xlarge, spot, 2 executions each",
+        ),
+    ],
+)
+def test_workers_are_described_after_the_host(keys: dict[str, object], line: str) -> None:
+    config = DeploymentConfig.model_validate(keys)
+    host = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
+    lines = stack_lines(OUTPUTS, config, host, stack="dev", newer=False, today=TODAY)
+    assert list(lines) == ["Image", "Host", "Workers", "Network", "Data"]
+    assert lines["Workers"] == [line]
+
+
 def test_the_ports_of_callers_are_told_apart() -> None:
     host = InstanceType("m6i.xlarge", 4, 16.0, ("x86_64",), ())
     keys = {"webhook_cidrs": ("0.0.0.0/0",), "domain": "ai.example.com"}
