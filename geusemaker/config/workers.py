@@ -16,11 +16,13 @@ _LIMIT: Final = "N8N_CONCURRENCY_PRODUCTION_LIMIT"
 def _workers_have_a_queue(config: WorkerFields) -> None:
     if config.has_workers and "n8n" not in config.services:
         key = "workers" if config.workers else "workersMax"
+        # One of two keys that both ask for workers would leave the other.
+        is_one = not (config.workers and config.workers_max)
         raise InvalidValue(
             f"{key} is {config.workers or config.workers_max}, but services has no n8n, whose "
             "workflows are what workers execute",
             Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
-            Remove(key),
+            *([Remove(key)] if is_one else []),
             keys=(key, "services"),
         )
 

@@ -4,6 +4,8 @@ import pytest
 
 from geusemaker.config import DeploymentConfig
 
+from .conftest import Refused
+
 
 @pytest.mark.parametrize(
     ("keys", "has_workers", "most"),
@@ -26,3 +28,9 @@ def test_workers_have_the_type_of_the_host_unless_types_are_named() -> None:
     assert DeploymentConfig(instance_type="g5.xlarge").worker_types == ("g5.xlarge",)
     named = DeploymentConfig(worker_instance_types=("g6.xlarge", "g5.xlarge"))
     assert named.worker_types == ("g6.xlarge", "g5.xlarge")
+
+
+def test_one_key_is_not_removed_where_the_other_asks_for_workers_too(refused: Refused) -> None:
+    message = refused(services="ollama", workers="2", workersMax="4")
+    (fix,) = message.partition("To fix it")[2].split(" or ")
+    assert "`pulumi config set geusemaker:services n8n,ollama,postgres`" in fix
