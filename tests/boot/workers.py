@@ -15,7 +15,7 @@ MOVED: Final = "10.42.0.20"
 ZONE: Final = "dev.geusemaker.internal"
 GROUP: Final = "geusemaker-dev-workers"
 LEAVING: Final = "/run/geusemaker-leaving"
-QUEUE: Final = Queue(most_workers=4, drain_seconds=100, grows=True)
+QUEUE: Final = Queue(drain_seconds=100, grows=True)
 
 _POINTERS: Final = {
     "head": "\nnamespace=GeuseMaker/dev",
