@@ -39,7 +39,7 @@ VPC: Final = (
 VPC6: Final = ("fd00:42::20", "fd00:ec2::254", "fd00:ec2::253", "2001:db8:80::1")
 HOST6: Final = "2001:db8:42::10"
 
-PORTS: Final = (22, 53, 80, 443, 2049, 5432, 5678, 11434)
+PORTS: Final = (22, 53, 80, 443, 2049, 5432, 5678, 6333, 6334, 6379, 11235, 11434)
 QUIET_SECONDS: Final = 0.5
 """How long silence is waited for, after every expected answer has come."""
 RESEND_SECONDS: Final = 1.0
@@ -181,7 +181,10 @@ def reset(case: dict[str, Any]) -> None:
 def docker(plan: dict[str, Any]) -> None:
     """What Docker's daemon does when it starts. It keeps DOCKER-USER, and puts it first."""
     networks = plan["networks"]
-    published = f"-d {CADDY} ! -i gm-edge -o gm-edge -p tcp --dport 443 -j ACCEPT"
+    accepted = [
+        f"-A FORWARD -d {container} ! -i {bridge} -o {bridge} -p tcp --dport {port} -j ACCEPT"
+        for _, port, bridge, container in plan["published"]
+    ]
     for command in ("iptables", "ip6tables"):
         subprocess.run([command, "-w", "30", "-N", "DOCKER-USER"], check=False, capture_output=True)
         body = [":FORWARD DROP"]
@@ -198,13 +201,17 @@ def docker(plan: dict[str, Any]) -> None:
         body += ["-I FORWARD -j DOCKER-USER"]
         restore(command, ("filter", body))
     nat = [":DOCKER -", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER"]
-    nat += [f"-A DOCKER ! -i gm-edge -p tcp --dport 443 -j DNAT --to-destination {CADDY}:443"]
+    nat += [
+        f"-A DOCKER {address and f'-d {address}'} ! -i {bridge} -p tcp --dport {port}"
+        f" -j DNAT --to-destination {container}:{port}"
+        for address, port, bridge, container in plan["published"]
+    ]
     nat += [
         f"-A POSTROUTING -s {network['subnet']} ! -o {bridge} -j MASQUERADE"
         for bridge, network in networks.items()
         if not network["internal"]
     ]
-    restore("iptables", ("filter", [f"-A FORWARD {published}"]), ("nat", nat))
+    restore("iptables", ("filter", accepted), ("nat", nat))
 
 
 def old(_: dict[str, Any]) -> None:
@@ -217,6 +224,16 @@ def wall(plan: dict[str, Any]) -> None:
     run("bash", "-c", plan["wall"])
 
 
+def wall_alone(plan: dict[str, Any]) -> None:
+    """Without the networks that lead nowhere."""
+    run("bash", "-c", plan["wall alone"])
+
+
+def wall_of_before(plan: dict[str, Any]) -> None:
+    """As it was set while the name of the stack's host had another address."""
+    run("bash", "-c", plan["wall of before"])
+
+
 def failing_wall(plan: dict[str, Any]) -> None:
     """A wall that iptables refuses halfway."""
     resolvers = Path("/etc/resolv.conf").read_text()
@@ -227,7 +244,14 @@ def failing_wall(plan: dict[str, Any]) -> None:
         sys.exit("iptables accepted an invalid address")
 
 
-STEPS: Final = {"docker": docker, "old": old, "wall": wall, "failing wall": failing_wall}
+STEPS: Final = {
+    "docker": docker,
+    "old": old,
+    "wall": wall,
+    "wall alone": wall_alone,
+    "wall of before": wall_of_before,
+    "failing wall": failing_wall,
+}
 
 
 class Answering(asyncio.DatagramProtocol):

@@ -62,7 +62,7 @@ ONLINE = Attempt("ollama", "203.0.113.80", 443, f"vpc {HOST}")
 class Network:
     """A process of private_network.py with the networks and containers of the rendered bundle."""
 
-    def __init__(self, bundle: Rendered, wall: str, tables: str) -> None:
+    def __init__(self, bundle: Rendered, wall: str, tables: str, **walls: str) -> None:
         document = yaml.safe_load(bundle.files["compose.yaml"])
         networks: dict[str, dict[str, Any]] = {}
         bridges = {}
@@ -73,14 +73,14 @@ class Network:
         # Docker gives the other containers addresses in their order.
         free = {name: islice(ip_network(own["subnet"]), 2, None) for name, own in networks.items()}
         services = document["services"]
-        containers = {
+        self.containers = {
             service: {
                 bridges[name]: own.get("ipv4_address") or str(next(free[bridges[name]]))
                 for name, own in services[service]["networks"].items()
             }
             for service in sorted(services, key=lambda service: service != "caddy")
         }
-        n8n = services["n8n"]["environment"]
+        listens = services["n8n"]["environment"].get("N8N_LISTEN_ADDRESS", "127.0.0.1")
         command = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
         self._process = subprocess.Popen(
             [*as_root(), *command, sys.executable, str(HERE / "private_network.py")],
@@ -91,11 +91,30 @@ class Network:
         )
         self._send(
             networks=networks,
-            containers=containers,
+            containers=self.containers,
             wall=wall,
             tables=tables,
-            only={"n8n": {"5678": n8n["N8N_LISTEN_ADDRESS"]}},
+            only={"n8n": {"5678": listens}},
+            published=list(self._published(services, networks)),
+            **{name.replace("_", " "): text for name, text in walls.items()},
         )
+
+    def _published(
+        self, services: dict[str, Any], networks: dict[str, Any]
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Address, port, bridge and container's address of each published port but Caddy's 80.
+
+        Docker publishes from the only network of a container that is not internal.
+        """
+        for service, one in services.items():
+            for published in one.get("ports", ()):
+                *before, port, inside = published.split(":")
+                assert port == inside
+                address = HOST if before and "GEUSEMAKER_ADDRESS" in published else ""
+                (bridge,) = (
+                    name for name in self.containers[service] if not networks[name]["internal"]
+                )
+                yield address, port, bridge, self.containers[service][bridge]
 
     def _send(self, **line: object) -> None:
         assert self._process.stdin is not None
