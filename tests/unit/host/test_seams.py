@@ -1,8 +1,10 @@
 """The report that the host's shell program writes is the one that this package reads."""
 
+import dataclasses
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -11,6 +13,7 @@ from geusemaker.bundle.compose import PROJECT
 from geusemaker.host import logs, screen
 from geusemaker.host.report import Record, moment, parse
 from geusemaker.host.status import HostStatus, Instance, Verdict
+from geusemaker.host.workers import Member, Worker, worker_status
 
 from .statuses import ID, NEW, OLD
 
@@ -23,20 +26,33 @@ FACTS = userdata.HostFacts(
     secrets_parameter="geusemaker-identity-credentials-0123456",
     status_parameter="geusemaker-compute-status-0123456",
 )
+WORKER_FACTS = dataclasses.replace(
+    FACTS,
+    access_points={"n8n-home": "fsap-0123456789abcdef0", "n8n-files": "fsap-0123456789abcdef1"},
+    data_volume_id="",
+    status_parameter="",
+    reports="settings-bucket",
+)
 LIB = "/var/lib/geusemaker"
 
 
 class Shell:
     """The functions of the host's program, with its folder in a temporary one."""
 
-    def __init__(self, folder: Path, *, queue: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        role: Literal["head", "worker"] = "head",
+        *,
+        queue: bool = False,
+    ) -> None:
         self.folder = folder
-        program = userdata.render(FACTS)
+        program = userdata.render(WORKER_FACTS if role == "worker" else FACTS)
         begin, is_there, _ = program.rpartition('main "$@"')
         assert is_there
         assert LIB in begin
         self._program = f"{begin.replace(LIB, str(folder))}\nthis_boot() {{ echo boot-1; }}\n"
-        self._program += userdata.bundle_program(queue=queue)
+        self._program += userdata.bundle_program(role, queue=queue)
         (folder / "state").mkdir()
 
     def write(self, name: str, text: str) -> None:
@@ -120,6 +136,33 @@ def test_the_queue_is_reported_with_the_time_since_when_something_waits(tmp_path
     seen = record(0, later)
     assert (seen.waiting, seen.waiting_since) == (0, None)
     assert record(1, later).waiting_since == moment(later), "it waits anew"
+
+
+def test_the_report_of_a_worker_is_the_one_that_its_state_follows_from(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, "worker")
+    member = Member(id=ID, type="m6i.xlarge", zone="us-east-1a", lifecycle="InService")
+    shell.write("pointer", f"sha256={NEW}")
+    shell.write("applied", f"sha256={NEW}")
+
+    def worker(leaving: str = "") -> Worker:
+        (tmp_path / "leaving").write_text(leaving)
+        shell.run(
+            f"LEAVING={tmp_path}/leaving\nfollow_head() {{ :; }}\n"
+            "count_executions() { echo 4; }\n"
+            "plain_bundle_health() { echo service.n8n=healthy; }\nbundle_problem >/dev/null"
+        )
+        record = shell.status().record
+        return Worker(member, worker_status(member, record, NEW, None, simulated=False))
+
+    assert worker().state == "starting"
+    shell.ok(*steps(shell))
+    assert (worker().state, worker().executions) == ("ready", 4)
+    leaves = worker("state=draining\nreason=its Auto Scaling group ends it\n")
+    assert (leaves.state, leaves.executions) == ("draining", 4)
+    assert worker("state=left\nreason=the host shuts down\n").state == "left"
+    shell.run("record efs failed 'step efs failed: no mount target'")
+    failed = worker()
+    assert (failed.state, failed.step, failed.reason) == ("failed", "efs", "no mount target")
 
 
 def test_a_failed_dump_is_shown_with_the_last_complete_one(shell: Shell) -> None:
