@@ -16,6 +16,9 @@ CONTAINERS: Final = (
 )
 """All Compose services. Every rendered list has this order."""
 
+WORKER_CONTAINERS: Final = ("n8n", "n8n-runners", "ollama")
+"""The Compose services of a worker. Ollama runs there with a GPU only."""
+
 DEFAULT_OWNER_EMAIL: Final = "owner@geusemaker.invalid"
 """Login of n8n's owner by default. `.invalid` receives no mail."""
 
@@ -72,7 +75,7 @@ class BundleFacts:
         """The Compose services that run, in the order of `CONTAINERS`."""
         if self.role == "worker":
             has_ollama = self.queue is not None and self.queue.has_ollama
-            return ("n8n", "n8n-runners", *(["ollama"] if has_ollama else []))
+            return tuple(name for name in WORKER_CONTAINERS if has_ollama or name != "ollama")
         return containers_of(self.services, has_queue=self.queue is not None)
 
     @property

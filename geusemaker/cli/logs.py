@@ -10,6 +10,7 @@ import typer
 
 from geusemaker import terminal
 from geusemaker.bundle import CONTAINERS
+from geusemaker.bundle.facts import WORKER_CONTAINERS
 from geusemaker.cli.confirm import INTERRUPTED
 from geusemaker.cli.host import Host, opened_host
 from geusemaker.cli.options import HostOption, LocalOption, RegionOption, StackOption
@@ -76,6 +77,12 @@ def logs(
     """Show the last log lines of a service, or of the host's boot."""
     with opened_host(stack, region, local) as first:
         host = chosen(first, instance)
+        if host.is_worker and service not in (None, *WORKER_CONTAINERS):
+            raise HostError(
+                f"The worker {host.id} has no {service}: workers run "
+                f"{', '.join(WORKER_CONTAINERS)}, the last with a GPU. `geusemaker logs {service}` "
+                "shows the log of the first host."
+            )
         host.refuse_simulated("no log to read")
         host.is_up()
         if follow:

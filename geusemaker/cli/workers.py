@@ -1,10 +1,17 @@
 """The workers of a deployed stack: their state, and the choice of one for a command."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from geusemaker.cli.host import Host
-from geusemaker.errors import HostError, NotAllowedError
+from geusemaker.errors import (
+    AwsError,
+    CredentialsError,
+    EndpointError,
+    HostError,
+    ThrottledError,
+)
 from geusemaker.host import report, worker_service
 from geusemaker.host.report import Record
 from geusemaker.host.stack_status import StackStatus
@@ -39,20 +46,17 @@ def with_workers(host: Host, status: HostStatus) -> StackStatus:
     """
     if not has_workers(host):
         return StackStatus(status)
-    try:
+    unknown: list[str] = []
+    with _left_out(unknown):
         found = group(host)
-    except (NotAllowedError, HostError) as error:
-        return StackStatus(status, workers_unknown=str(error))
-    failure, statuses, unknown = "", dict[str, HostStatus](), []
+    if unknown:
+        return StackStatus(status, workers_unknown=unknown[0])
+    failure, statuses = "", dict[str, HostStatus]()
     if found.in_service < found.wanted:
-        try:
+        with _left_out(unknown):
             failure = worker_service.why_no_launch(host.service, found.name)
-        except NotAllowedError as error:
-            unknown.append(str(error))
-    try:
+    with _left_out(unknown):
         statuses = _statuses(host, found, status)
-    except (NotAllowedError, HostError) as error:
-        unknown.append(str(error))
     of_host = status.record if status.is_current and not status.is_silent else Record()
     return StackStatus(
         status,
@@ -67,6 +71,17 @@ def with_workers(host: Host, status: HostStatus) -> StackStatus:
             unknown=" ".join(unknown),
         ),
     )
+
+
+@contextlib.contextmanager
+def _left_out(unknown: list[str]) -> Iterator[None]:
+    """Adds to `unknown` why AWS does not show something; the rest of the status is shown."""
+    try:
+        yield
+    except (CredentialsError, EndpointError, ThrottledError):
+        raise  # not of the workers, and the last two may pass
+    except (AwsError, HostError) as error:
+        unknown.append(str(error))
 
 
 def _statuses(host: Host, found: Group, of_head: HostStatus) -> dict[str, HostStatus]:

@@ -36,6 +36,13 @@ def test_the_log_of_a_worker_is_read_there(
     assert call["Parameters"]["commands"] == logs.script(service, 7)
 
 
+def test_a_service_that_no_worker_runs_is_named_with_its_host(host: Deployed, worker: str) -> None:
+    said = host.world.run("logs", "postgres", "--host", worker, code=1)
+    assert f"The worker {worker} has no postgres: workers run n8n, n8n-runners, " in said.err
+    assert said.commands == ["geusemaker logs postgres"]
+    assert host.calls("send_command") == []
+
+
 def test_the_first_host_may_be_named_too(host: Deployed, worker: str) -> None:
     answers(host, ("Success", 0, "geusemaker-logs 5 service x\nline\n\n", ""))
     host.world.run("logs", "--host", host.id)

@@ -187,6 +187,38 @@ def test_what_the_caller_may_not_read_is_named_and_the_rest_is_shown(
     assert host.slept == [], "waiting does not give a permission"
 
 
+def test_a_bucket_or_a_group_that_was_deleted_hides_nothing_else(host: Deployed) -> None:
+    group = Group(host, 1)
+    host.report("ready", "service.n8n=healthy")
+    host.answers["list_objects_v2"] = refusal("ListObjectsV2", "NoSuchBucket")
+    assert rows(host)[0] == "1 of 1 in service, on-demand"
+    assert "NoSuchBucket" in shown(host)["unknown"]
+    host.put("/geusemaker/0123456789ab/worker-settings", "x=y")
+    group.described["Instances"] = []
+    host.answers["describe_auto_scaling_groups"] = lambda **_: {"AutoScalingGroups": []}
+    (row,) = rows(host)
+    assert row.startswith(f"unknown: The Auto Scaling group {GROUP} is not in us-east-1")
+    assert "`pulumi up --refresh` creates it again" in row
+    assert "the workers are unknown" in host.world.run("status", "--wait", code=1).err
+
+
+def test_a_short_outage_of_auto_scaling_does_not_end_a_wait(host: Deployed) -> None:
+    group = Group(host, 1)
+    host.report("ready")
+    group.report(1)
+    shows = host.answers["describe_auto_scaling_groups"]
+    host.answers["describe_auto_scaling_groups"] = lambda **_: {
+        "AutoScalingGroups": [{**group.described, "DesiredCapacity": 2}]
+    }
+
+    def down() -> None:
+        host.answers["describe_auto_scaling_groups"] = refusal("x", "Throttling")
+
+    host.later = {10: down, 20: lambda: host.answers.update(describe_auto_scaling_groups=shows)}
+    printed = host.world.run("status", "--wait").out.splitlines()
+    assert printed[1:3] == ["  0:10  AWS does not answer (Throttling); trying again", "  0:20  yes"]
+
+
 def test_waiting_ends_when_all_wanted_workers_are_ready(host: Deployed) -> None:
     group = Group(host, 2)
     host.report("ready")
