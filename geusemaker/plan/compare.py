@@ -71,6 +71,8 @@ def comparison_of(
             "only where what they come from changes. `pulumi stack export --show-secrets` has them "
             "in plain text; do not keep that file."
         )
+    steps = Steps(ran.steps)
+    outages = tuple(_outages(changes, config, steps, state, boot_seconds))
     costs = (before, after) if before and after else None
     if costs and (unknown := unknown_change(*costs)):
         costs = None
@@ -82,13 +84,14 @@ def comparison_of(
         replaces_host=any(one.holds == "host" for one in gone),
         replaces_data=any(one.holds == "data" for one in gone),
         refused=tuple(one.name for one in gone if one.is_protected),
-        outages=tuple(_outages(changes, config, Steps(ran.steps), state, boot_seconds)),
+        outages=outages,
         workers=tuple(
             changes_of(
                 ran.steps,
                 _bundle_before(state, of_workers=True),
-                _bundle_after(Steps(ran.steps), of_workers=True),
+                _bundle_after(steps, of_workers=True),
                 config.worker_drain_seconds,
+                host_stops=any(one.services == ("host",) for one in outages),
             )
         ),
         cost_low=round(costs[1].low - costs[0].low, 2) if costs else None,

@@ -59,6 +59,8 @@ def changes_of(
     before: Mapping[str, str],
     after: Mapping[str, str],
     drain_seconds: int,
+    *,
+    host_stops: bool,
 ) -> Iterator[str]:
     """What happens to workers, one sentence each.
 
@@ -66,12 +68,18 @@ def changes_of(
         steps: Of the run.
         before, after: The bundles of workers; empty without one.
         drain_seconds: How long a worker that ends waits, if no bundle says so.
+        host_stops: Whether the host of the stack stops, or another one takes its place.
     """
     waits = f"waits up to {_drain(before) or drain_seconds} seconds for executions that run"
     leaves = f"takes no new execution, {waits}, and ends"
     for step in steps:
         if step.type == GROUP and step.operation != "same":
             yield from _of_group(step, leaves)
+    if host_stops and before and after:
+        yield (
+            "Workers wait for the queue while the host is unavailable. Executions that wait are "
+            "kept; those that run end as errors."
+        )
     if restarted := bundle.restarted(before, after):
         yield (
             "On each worker these start again with new settings, within a minute of those on the "
@@ -90,8 +98,8 @@ def _of_group(step: Step, leaves: str) -> Iterator[str]:
         yield from _another_size(step.before, step.inputs, leaves)
         if any(one.path.startswith("mixedInstancesPolicy") for one in step.changes):
             yield (
-                "Workers with the old image, boot script or type are replaced one after the "
-                "other: a new one is ready before an old one ends, so the queue never stops."
+                "Workers with the old image, boot script, disk or type are replaced one after the "
+                "other: a new one is ready before an old one ends."
             )
 
 

@@ -140,9 +140,11 @@ def files(drain: int, image: str = "n8n:1") -> dict[str, str]:
     return {"compose.yaml": compose, "workers": f"head gm-edge 198.18.42.10\ndrain {drain}\n"}
 
 
-def said(*steps: Step, before: int | None = None, after: int | None = None) -> list[str]:
+def said(
+    *steps: Step, before: int | None = None, after: int | None = None, host_stops: bool = False
+) -> list[str]:
     old, new = ({} if drain is None else files(drain) for drain in (before, after))
-    return list(changes_of(steps, old, new, 100))
+    return list(changes_of(steps, old, new, 100, host_stops=host_stops))
 
 
 def update(before: dict[str, Any], after: dict[str, Any], *paths: str) -> Step:
@@ -178,11 +180,17 @@ def test_another_number_of_workers() -> None:
 def test_another_template_replaces_workers_one_after_the_other() -> None:
     path = "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.version"
     (replaced,) = said(update(group(2, 2), group(2, 2, version="2"), path))
-    assert "a new one is ready before an old one ends, so the queue never stops" in replaced
+    assert replaced.endswith("one after the other: a new one is ready before an old one ends.")
+
+
+def test_workers_wait_for_a_host_that_is_replaced() -> None:
+    (waits,) = said(before=100, after=100, host_stops=True)
+    assert waits.startswith("Workers wait for the queue while the host is unavailable.")
+    assert said(after=100, host_stops=True) == []
 
 
 def test_other_settings_restart_the_containers_on_workers() -> None:
-    (restarted,) = changes_of([], files(100), files(100, "n8n:2"), 100)
+    (restarted,) = changes_of([], files(100), files(100, "n8n:2"), 100, host_stops=False)
     assert "within a minute of those on the host: n8n. n8n first waits up to 100" in restarted
     assert said(before=100, after=100) == []
 
@@ -260,6 +268,13 @@ def test_the_first_workers_of_a_stack(project: Project) -> None:
     # Workers with a GPU do not connect to the host's Ollama. It restarts for its model.
     assert outage.services == ("crawl4ai", "n8n", "ollama", "postgres", "qdrant")
     assert not plan.comparison.replaces_host
+
+    moved = project.plan("--against", "Pulumi.dev.yaml", "--os-type", "ubuntu-24.04").comparison
+    assert moved
+    assert [one.split(" ", 2)[:2] for one in moved.workers] == [
+        ["Workers", "with"],
+        ["Workers", "wait"],
+    ]
 
     # The resources cost what the config says.
     assert plan.cost
