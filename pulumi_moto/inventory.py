@@ -62,7 +62,10 @@ def alive(account: Account) -> list[dict[str, str]]:
 
 
 def _is_of_a_new_account(item: dict[str, Any], default: set[str]) -> bool:
-    """Whether it came with a default VPC; a group that is not the default one did not."""
+    """Whether it came with a default VPC, or is a service's own role, which AWS keeps."""
+    if str(item.get("Path")).startswith("/aws-service-role/"):
+        return True
+    # A group that is not the default one did not come with the VPC.
     return item.get("VpcId") in default and item.get("GroupName", "default") == "default"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
 from pulumi_moto import scaling
-from pulumi_moto.account import Account, UnfinishedError
+from pulumi_moto.account import Account, AwsError, UnfinishedError
 from pulumi_moto.planning import AutoName, Values, names
 from pulumi_moto.resource import Resource, Update
 from pulumi_moto.schema import Problem
@@ -50,6 +50,21 @@ _STRATEGIES: Final = (
     "price-capacity-optimized",
 )
 _DURATION: Final = re.compile(r"0|(?=\d)(\d+h)?(\d+m)?(\d+s)?")
+
+
+def _make_service_role(account: Account) -> None:
+    """Makes the role that AWS makes with the first group of an account, and keeps."""
+    name = "AWSServiceRoleForAutoScaling"
+    try:
+        account.iam.get_role(RoleName=name)
+    except AwsError as error:
+        if not error.is_gone:
+            raise
+        account.iam.create_role(
+            RoleName=name,
+            Path="/aws-service-role/autoscaling.amazonaws.com/",
+            AssumeRolePolicyDocument="{}",
+        )
 
 
 class Group(Resource):
@@ -138,6 +153,7 @@ class Group(Resource):
         name = str(inputs["name"])
         sizes = {"MinSize": inputs["minSize"], "MaxSize": inputs["maxSize"]}
         sizes |= given(DesiredCapacity=inputs.get("desiredCapacity"))
+        _make_service_role(account)
         account.autoscaling.create_auto_scaling_group(
             AutoScalingGroupName=name,
             NewInstancesProtectedFromScaleIn=inputs["protectFromScaleIn"],
