@@ -57,6 +57,7 @@ def get_instance_type(account: Account, arguments: Values) -> Answer:
         "bareMetal": facts.get("BareMetal", False),
         "burstablePerformanceSupported": facts.get("BurstablePerformanceSupported", False),
         "instanceStorageSupported": facts.get("InstanceStorageSupported", False),
+        "totalInstanceStorage": facts.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
         "gpuses": [
             {
                 "count": gpu["Count"],

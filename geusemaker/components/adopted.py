@@ -33,6 +33,12 @@ class AdoptedSubnet:
     default_route: str | None
     maps_public: bool = False
 
+    @property
+    def leads_out(self) -> bool:
+        """Whether an instance reaches the internet without an Elastic IP."""
+        route = self.default_route
+        return route is not None and (self.maps_public or not route.startswith("igw-"))
+
 
 @dataclass(frozen=True)
 class AdoptedVpc:
@@ -120,6 +126,23 @@ def address_note(host: AdoptedSubnet) -> str:
         "the address has moved to it. To avoid the Elastic IP, run `aws ec2 "
         f"modify-subnet-attribute --subnet-id {host.id} --map-public-ip-on-launch` before the "
         "first deployment."
+    )
+
+
+def no_subnet_for_workers(subnets: Sequence[AdoptedSubnet]) -> NetworkError:
+    """The error for subnets of which none leads workers to the internet."""
+    last = subnets[-1]
+    fix = f"`aws ec2 modify-subnet-attribute --subnet-id {last.id} --map-public-ip-on-launch`"
+    if len(subnets) == 1 or last.default_route is None:
+        fix = (
+            "Add a subnet of another zone with a route through a NAT gateway, or one that assigns "
+            f"public addresses: `pulumi config set geusemaker:subnetIds {last.id},SUBNET`"
+        )
+    return NetworkError(
+        "geusemaker:subnetIds names no subnet in which a worker reaches the internet: each "
+        "assigns no public addresses and has no route through a NAT gateway. Only the host has an "
+        f"Elastic IP. {fix}. Or run no workers: `pulumi config rm geusemaker:workers && pulumi "
+        "config rm geusemaker:workersMax`."
     )
 
 

@@ -36,6 +36,7 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
         architectures=tuple(answer.supported_architectures or ()),
         gpus=tuple(_gpu(gpu) for gpu in answer.gpuses or ()),
         gpu_gib=int(answer.total_gpu_memory or 0) / 1024,
+        store_gb=int(answer.total_instance_storage or 0),
     )
 
 

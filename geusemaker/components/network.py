@@ -90,6 +90,7 @@ class Network(pulumi.ComponentResource):
         """Ids of the subnets by a label that never changes. The host's subnet is first."""
         self.zones: list[pulumi.Output[str]]
         """The zones of the subnets, in their order."""
+        self._adopted: Sequence[adopted.AdoptedSubnet] = ()
         self.egress: list[pulumi.Resource] = []
         """Resources that the host needs to reach the internet."""
 
@@ -150,6 +151,7 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = kept.apply(lambda was: adopted.check_same_network(was, vpc.id))
         self.subnets = {subnet.zone: pulumi.Output.from_input(subnet.id) for subnet in found}
         self.zones = [pulumi.Output.from_input(subnet.zone) for subnet in found]
+        self._adopted = found
         # Its data volume cannot follow the host into another zone.
         self.host_zone = self._keep("zone-0", found[0].zone).apply(
             lambda was: adopted.check_same_zone(was, found[0])
@@ -286,6 +288,17 @@ class Network(pulumi.ComponentResource):
             )
         for cidr in allowed_cidrs:
             self._open_https(cidr, "allowedCidrs", child)
+
+    def for_workers(self) -> list[tuple[pulumi.Output[str], pulumi.Output[str]]]:
+        """Zone and id of each subnet in which a worker reaches the internet.
+
+        Raises `NetworkError` if there is none: workers have no Elastic IP.
+        """
+        leading = [one.leads_out for one in self._adopted] or [True] * len(self.zones)
+        if not any(leading):
+            raise adopted.no_subnet_for_workers(self._adopted)
+        pairs = zip(self.zones, self.subnets.values(), leading, strict=True)
+        return [(zone, subnet) for zone, subnet, leads in pairs if leads]
 
     def open_to_callers(self, after: pulumi.Resource) -> None:
         """Opens port 443 to `webhook_cidrs`, after the settings that limit their paths."""

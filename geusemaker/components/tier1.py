@@ -24,11 +24,13 @@ from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
+from geusemaker.components.worker_disk import disk_gib
 from geusemaker.components.worker_load import namespace
 from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
 from geusemaker.dlami.image import FoundImage
+from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
 
@@ -160,7 +162,7 @@ class Tier1(pulumi.ComponentResource):
         for note in notes_of(config, host, today):
             remarks.note(note)
         if config.budget_usd is not None:
-            kept.apply(lambda image: _warn_of_budget(config, region, image, today))
+            kept.apply(lambda image: _warn_of_budget(config, region, types, image, today))
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
@@ -180,6 +182,7 @@ class Tier1(pulumi.ComponentResource):
             },
             ResourceOptions(parent=self),
         )
+        for_workers = network.for_workers() if config.has_workers else []
         storage = Storage(
             f"{name}-storage",
             {
@@ -279,8 +282,10 @@ class Tier1(pulumi.ComponentResource):
                     "partition": partition,
                     "stack_id": stack_id,
                     "image": worker_checks.check_image(
-                        config, query, types, kept, network.zones, invoke
+                        config, query, types, kept, [zone for zone, _ in for_workers], invoke
                     ),
+                    "types": types,
+                    "subnet_ids": [subnet for _, subnet in for_workers],
                     "network": network,
                     "storage": storage,
                     "identity": identity,
@@ -332,9 +337,20 @@ class Tier1(pulumi.ComponentResource):
         return found
 
 
-def _warn_of_budget(config: DeploymentConfig, region: str, image: FoundImage, today: date) -> None:
-    size = root_gib(config.root_volume_gib, image)
-    found = cost.estimate_of(config, region=region, today=today, root_gib=size)
+def _warn_of_budget(
+    config: DeploymentConfig,
+    region: str,
+    types: Sequence[InstanceType],
+    image: FoundImage,
+    today: date,
+) -> None:
+    found = cost.estimate_of(
+        config,
+        region=region,
+        today=today,
+        root_gib=root_gib(config.root_volume_gib, image),
+        worker_disk_gib=disk_gib(config, types, image),
+    )
     if warning := cost.over_budget(config, found):
         remarks.warn(warning)
 

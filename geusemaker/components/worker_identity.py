@@ -65,25 +65,29 @@ def make_shares(name: str, storage: Storage, tags: Tags, parent: pulumi.Resource
 
 
 def make_grant(
-    name: str, key: pulumi.Input[str | None], role_arn: pulumi.Output[str], parent: pulumi.Resource
-) -> pulumi.Resource:
+    name: str,
+    key: pulumi.Input[str | None],
+    role_arn: pulumi.Output[str],
+    group: pulumi.Resource,
+    parent: pulumi.Resource,
+) -> None:
     """Lets Auto Scaling use a key of the account, as it must to start a host with its disk.
 
-    `role_arn` is any role of the account.
+    `role_arn` is any role of the account. AWS makes the role of Auto Scaling with the first group
+    of an account, so the grant follows `group`, which starts its workers again until they run.
     """
 
     def of_service(arn: str) -> str:
         start = ":".join(arn.split(":")[:5])
         return f"{start}:role/aws-service-role/{_AUTO_SCALING}"
 
-    grant: pulumi.Resource = aws.kms.Grant(
+    aws.kms.Grant(
         f"{name}-grant",
         key_id=key,
         grantee_principal=role_arn.apply(of_service),
         operations=list(_OF_DISKS),
-        opts=ResourceOptions(parent=parent),
+        opts=ResourceOptions(parent=parent, depends_on=[group]),
     )
-    return grant
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,18 @@ from geusemaker.components.compute import CREDIT_MODE, Compute
 from geusemaker.components.growing import WARMUP_SECONDS, make_growing
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import output_of
-from geusemaker.components.kept_image import root_gib
 from geusemaker.components.network import Network
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
 from geusemaker.components.worker_access import make_members, make_names
+from geusemaker.components.worker_disk import disk_gib
 from geusemaker.components.worker_identity import make_grant, make_role, make_shares
 from geusemaker.components.worker_load import GROUP_METRICS
 from geusemaker.components.worker_policy import HOOK, group_name
 from geusemaker.components.worker_settings import Secrets, make_worker_settings, of_workers
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.instance_types import is_burstable
+from geusemaker.ec2.instance_types import InstanceType, is_burstable
 from geusemaker.run_errors import as_run_errors
 
 _MARGIN_SECONDS: Final = 60
@@ -40,6 +40,9 @@ class WorkersArgs(TypedDict):
     stack_id: pulumi.Input[str]
     image: pulumi.Output[FoundImage]
     """The image of the host."""
+    types: Sequence[InstanceType]
+    """Its types, as the Region has them."""
+    subnet_ids: Sequence[pulumi.Input[str]]
     network: Network
     storage: Storage
     identity: Identity
@@ -120,9 +123,6 @@ class Workers(pulumi.ComponentResource):
             tags=tags,
             parent=self,
         )
-        grants = list(role.grants)
-        if config.kms_key_arn:
-            grants.append(make_grant(name, storage.kms_key_arn, role.arn, self))
         script = pulumi.Output.all(
             secrets_parameter=settings.secrets.id,
             settings_parameter=settings.pointer.id,
@@ -161,7 +161,7 @@ class Workers(pulumi.ComponentResource):
                     "ebs": {
                         "volume_type": "gp3",
                         "volume_size": args["image"].apply(
-                            lambda image: root_gib(config.root_volume_gib, image)
+                            lambda image: disk_gib(config, args["types"], image)
                         ),
                         "encrypted": "true",
                         "kms_key_id": storage.kms_key_arn,
@@ -171,7 +171,8 @@ class Workers(pulumi.ComponentResource):
             ],
             credit_specification=(
                 {"cpu_credits": CREDIT_MODE}
-                if any(is_burstable(one) for one in config.worker_types)
+                # EC2 refuses it for the other types.
+                if all(is_burstable(one) for one in config.worker_types)
                 else None
             ),
             # A worker that is shut down from inside would stay and be billed.
@@ -190,7 +191,7 @@ class Workers(pulumi.ComponentResource):
         group = aws.autoscaling.Group(
             f"{name}-group-of-hosts",
             name=named,
-            vpc_zone_identifiers=network.subnet_ids,
+            vpc_zone_identifiers=args["subnet_ids"],
             min_size=config.workers,
             max_size=config.most_workers,
             # Otherwise its policies decide, and each update would reset it.
@@ -240,11 +241,13 @@ class Workers(pulumi.ComponentResource):
                     *members.rules,
                     *names,
                     *settings.needs,
-                    *grants,
+                    *role.grants,
                 ],
                 custom_timeouts=pulumi.CustomTimeouts(delete=f"{drain + 900}s"),
             ),
         )
+        if config.kms_key_arn:
+            make_grant(name, storage.kms_key_arn, role.arn, group, self)
         aws.autoscaling.LifecycleHook(
             f"{name}-leave",
             name=HOOK,

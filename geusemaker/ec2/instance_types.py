@@ -41,6 +41,7 @@ class InstanceType:
     """An instance type, as AWS describes it.
 
     `gpus` has entries such as "1 x NVIDIA A10G"; `gpu_gib` is the memory of all of them.
+    `store_gb` is the size of all disks of the instance store; 0 without one.
     """
 
     name: str
@@ -49,6 +50,7 @@ class InstanceType:
     architectures: tuple[str, ...]
     gpus: tuple[str, ...]
     gpu_gib: float = 0
+    store_gb: int = 0
 
     @classmethod
     def of_description(cls, facts: Mapping[str, Any]) -> "InstanceType":
@@ -63,6 +65,7 @@ class InstanceType:
                 for gpu in facts.get("GpuInfo", {}).get("Gpus", [])
             ),
             gpu_gib=facts.get("GpuInfo", {}).get("TotalGpuMemoryInMiB", 0) / 1024,
+            store_gb=facts.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
         )
 
 

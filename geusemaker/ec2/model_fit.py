@@ -4,6 +4,7 @@ Sizes are lower bounds: what the weights take at least. A model that is refused 
 one that passes may still be too large, since Ollama also needs memory for the context.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ _BITS: Final = MappingProxyType(
     {"fp32": 32, "f32": 32, "bf16": 16, "fp16": 16, "f16": 16}
     | {"q8": 8, "int8": 8, "q6": 6, "q5": 5, "q4": 4, "int4": 4, "q3": 3, "q2": 2, "q1": 1}
 )
+_MARGIN: Final = 1.5
+_USUAL_GIB: Final = 5.0
+"""For a model whose name gives no size."""
+
 _USUAL_BITS: Final = 4
 """Of Ollama's library and its pulls from Hugging Face, unless the tag says otherwise."""
 
@@ -74,6 +79,11 @@ def least_gib(model: str) -> float | None:
     return billions * 1e9 * bits / 8 / (1 << 30)
 
 
+def room_gib(models: Sequence[str]) -> int:
+    """GiB of a disk for models: half as much again as they take at least."""
+    return max(math.ceil(_MARGIN * sum(least_gib(one) or _USUAL_GIB for one in models)), 10)
+
+
 def remarks(
     models: Sequence[str],
     instance_type: str,
@@ -120,7 +130,7 @@ def remarks(
         )
     total = sum(sized.values())
     if total > disk_gib:
-        need = 10 * -(-int(total * 1.5) // 10)
+        need = 10 * -(-int(total * _MARGIN) // 10)
         found.append(
             f"The models of geusemaker:ollamaModels take {total:.0f} GiB of disk at least, but "
             f"geusemaker:dataVolumeGib is {disk_gib}, so not all can be pulled. To make room: "

@@ -11,16 +11,20 @@ from typing import Any, TypeVar, cast
 import pulumi
 import pulumi.runtime
 import pytest
+from moto.kms.models import kms_backends
 from pulumi.runtime.mocks import MockMonitor
 
+from geusemaker.bundle import unpack
 from geusemaker.components.tier1 import Tier1, Tier1Args
-from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 from pulumi_moto.mocks import Made
 
 TODAY = date(2026, 11, 23)
 """The day of all tests here: the set of patched lines must not depend on the current day."""
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+OWN_KEY = KEY.replace("0" * 12, "123456789012")
+"""A key of the account itself, which it has if a config names it."""
 EDGE = "arn:aws:iam::000000000000:policy/edge"
 EXTRA = [
     f"arn:aws:iam::aws:policy/{name}"
@@ -135,13 +139,26 @@ class Deployed:
     @property
     def bundle(self) -> str:
         """The stored bundle's text."""
-        stored = self.one("aws:s3/bucketObjectv2:BucketObjectv2")
-        return base64.b64decode(stored.inputs["contentBase64"]).decode()
+        return self._packed("compute").decode()
+
+    def files(self, owner: str) -> dict[str, str]:
+        """The bundle of the host, which is "compute", or of "workers"."""
+        return unpack(self._packed(owner))
+
+    def _packed(self, owner: str) -> bytes:
+        start = f"geusemaker-{owner}-settings-"
+        stored = self.of("aws:s3/bucketObjectv2:BucketObjectv2")
+        (made,) = (one for one in stored if one.name.startswith(start))
+        return base64.b64decode(made.inputs["contentBase64"])
 
     @property
     def pointer(self) -> dict[str, str]:
         """The settings parameter."""
-        made = self.one("aws:ssm/parameter:Parameter", "-compute-settings")
+        return self.lines("-compute-settings")
+
+    def lines(self, name: str) -> dict[str, str]:
+        """The lines of a parameter."""
+        made = self.one("aws:ssm/parameter:Parameter", name)
         return dict(line.split("=", 1) for line in made.inputs["value"].split("\n"))
 
 
@@ -167,6 +184,8 @@ def _deployed(args: str) -> Deployed:
         patch.setattr("pulumi.log.info", notes.append)
         patch.setattr("pulumi.log.warn", warnings.append)
         pulumi.runtime.set_mocks(account, project="geusemaker", stack="test", preview=False)
+        if OWN_KEY in args:
+            _make_own_key(account)
         outputs(found, **json.loads(args))
         return Deployed(
             tuple(account.made),
@@ -176,3 +195,10 @@ def _deployed(args: str) -> Deployed:
             notes,
             warnings,
         )
+
+
+def _make_own_key(account: SimulatedMocks) -> None:
+    made = account.account.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    keys: Any = kms_backends["123456789012"]["us-east-1"].keys
+    keys[OWN_KEY.rpartition("/")[2]] = key = keys.pop(made)
+    key.id, key.arn = OWN_KEY.rpartition("/")[2], OWN_KEY
