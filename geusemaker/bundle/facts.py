@@ -74,8 +74,7 @@ class BundleFacts:
     def containers(self) -> tuple[str, ...]:
         """The Compose services that run, in the order of `CONTAINERS`."""
         if self.role == "worker":
-            has_ollama = self.queue is not None and self.queue.has_ollama
-            return tuple(name for name in WORKER_CONTAINERS if has_ollama or name != "ollama")
+            return worker_containers(has_ollama=self.queue is not None and self.queue.has_ollama)
         return containers_of(self.services, has_queue=self.queue is not None)
 
     @property
@@ -85,6 +84,11 @@ class BundleFacts:
             return WORKER_SECRETS
         own = secrets_of(self.containers, self.secret_settings)
         return own if self.queue is None else (*own, *HEAD_SECRETS)
+
+
+def worker_containers(*, has_ollama: bool) -> tuple[str, ...]:
+    """The Compose services of a worker, in the order of `CONTAINERS`."""
+    return tuple(name for name in WORKER_CONTAINERS if has_ollama or name != "ollama")
 
 
 def containers_of(services: Iterable[str], *, has_queue: bool = False) -> tuple[str, ...]:

@@ -10,10 +10,11 @@ from geusemaker import remarks
 from geusemaker.components import offered_types
 from geusemaker.dlami.compatibility import Remark
 from geusemaker.ec2.instance_types import InstanceType
+from geusemaker.ec2.type_keys import HOST, TypeKey
 from geusemaker.errors import ConfigError, one_line
 
 
-def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
+def look_up(instance_type: str, opts: pulumi.InvokeOptions, key: TypeKey = HOST) -> InstanceType:
     """The type as this Region has it. `ConfigError` when it has none of that name."""
     try:
         answer = aws.ec2.get_instance_type(instance_type=instance_type, opts=opts)
@@ -21,13 +22,13 @@ def look_up(instance_type: str, opts: pulumi.InvokeOptions) -> InstanceType:
         said = one_line(error)
         if "InvalidInstanceType" not in said:
             raise ConfigError(
-                f"The AWS call for geusemaker:instanceType {instance_type!r} failed: {said} -- if "
+                f"The AWS call for geusemaker:{key.name} {instance_type!r} failed: {said} -- if "
                 "the cause is the credentials, `aws sts get-caller-identity` shows which are used; "
                 "if a permission, the caller needs ec2:DescribeInstanceTypes."
             ) from error
         raise ConfigError(
-            f"geusemaker:instanceType is {instance_type!r}, which this Region does not have. "
-            f"{offered_types.fix(instance_type, opts)}"
+            f"{key.states(repr(instance_type))}, which this Region does not have. "
+            f"{offered_types.fix(instance_type, opts, key=key)}"
         ) from error
     return InstanceType(
         name=instance_type,

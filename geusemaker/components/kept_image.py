@@ -1,5 +1,6 @@
 """The image of a stack: looked up, checked against the host, and kept."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pulumi
@@ -14,6 +15,7 @@ from geusemaker.dlami.compatibility import verdict
 from geusemaker.dlami.image import SMALLEST_ROOT_GIB, FoundImage
 from geusemaker.dlami.wording import newer_image
 from geusemaker.ec2.instance_types import InstanceType
+from geusemaker.ec2.type_keys import of_workers
 from geusemaker.errors import ConfigError, NoImageError
 from geusemaker.run_errors import as_run_errors
 
@@ -29,19 +31,21 @@ def keep_image(
     region: str,
     invoke: pulumi.InvokeOptions,
     parent: pulumi.Resource,
+    workers: Sequence[InstanceType] = (),
 ) -> pulumi.Output[FoundImage]:
     """The image that the stack keeps, so that a newer one never replaces a host by itself.
 
     A change of the request (OS, architecture, type, version) searches again. With the policy `keep`
     and no pin, later results are ignored, also an empty one: a line that AWS has withdrawn does not
-    stop a running stack.
+    stop a running stack. Raises `ConfigError` if it does not run on the host or on a type of
+    workers.
     """
     floats = config.ami_policy == "latest"
     pinned = config.pin_key is not None
     request = [config.os_type, config.architecture, config.ami_type, config.framework_version]
     found, missing = None, None
     try:
-        found = _find(config, query, host, region, invoke)
+        found = _find(config, query, host, region, invoke, workers)
     except NoImageError as error:
         if floats or pinned:
             raise
@@ -60,7 +64,7 @@ def keep_image(
     if not (floats or pinned):
         kept.apply(lambda image: _log_news(image, found))
     if not pinned:
-        kept = kept.apply(lambda image: _checked(query, host, image, found))
+        kept = kept.apply(lambda image: _checked(query, host, image, found, workers))
     return kept
 
 
@@ -76,10 +80,16 @@ def _image_of(record: dict[str, Any]) -> FoundImage:
 
 @as_run_errors()
 def _checked(
-    query: ImageQuery, host: InstanceType, kept: FoundImage, found: FoundImage | None
+    query: ImageQuery,
+    host: InstanceType,
+    kept: FoundImage,
+    found: FoundImage | None,
+    workers: Sequence[InstanceType],
 ) -> FoundImage:
-    """The kept image, after the check that it runs on the host. Its remarks are logged already."""
+    """The kept image, after the check that it runs on the hosts. Its remarks are logged already."""
     verdict(query, host, kept, newest=found)
+    for one in workers:
+        verdict(query, one, kept, newest=found, key=of_workers(workers))
     return kept
 
 
@@ -94,8 +104,9 @@ def _find(
     host: InstanceType,
     region: str,
     invoke: pulumi.InvokeOptions,
+    workers: Sequence[InstanceType],
 ) -> FoundImage:
-    """The pinned image, checked against the host, else the newest image of the query.
+    """The pinned image, checked against the hosts, else the newest image of the query.
 
     Logs the query's warnings.
     """
@@ -111,6 +122,8 @@ def _find(
             region=region,
         )
         log_remarks(verdict(query, host, image, pin=config.pin_key))
+        for one in workers:
+            log_remarks(verdict(query, one, image, pin=config.pin_key, key=of_workers(workers)))
         return image
     for warning in query.warnings:
         remarks.warn(warning)

@@ -4,9 +4,16 @@ import pulumi
 import pulumi_aws as aws
 
 from geusemaker.ec2.offered import closest
+from geusemaker.ec2.type_keys import HOST, TypeKey
 
 
-def fix(instance_type: str, opts: pulumi.InvokeOptions, *, zone: str | None = None) -> str:
+def fix(
+    instance_type: str,
+    opts: pulumi.InvokeOptions,
+    *,
+    zone: str | None = None,
+    key: TypeKey = HOST,
+) -> str:
     """A sentence with the command that sets an offered type, or that lists them. One AWS call.
 
     Without the permission to list, or without a usual type among them: the command that lists them.
@@ -24,7 +31,7 @@ def fix(instance_type: str, opts: pulumi.InvokeOptions, *, zone: str | None = No
     if near:
         return (
             f"The closest type that AWS offers {place} is {near}: "
-            f"`pulumi config set geusemaker:instanceType {near}`."
+            f"{key.replaced(instance_type, near)}."
         )
     only = f" --filters Name=location,Values={zone}" if zone else ""
     return (

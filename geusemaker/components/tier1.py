@@ -147,7 +147,7 @@ class Tier1(pulumi.ComponentResource):
         host = instance_type.look_up(config.instance_type, invoke)
         instance_type.log_remarks(compatibility.verdict(query, host, pin=config.pin_key))
         types = worker_checks.look_up(config, query, host, invoke) if config.has_workers else ()
-        kept = keep_image(name, config, query, host, region, invoke, self)
+        kept = keep_image(name, config, query, host, region, invoke, self, types)
         if config.hosted_zone_id and config.domain:
             hosted_zone.check(config.hosted_zone_id, config.domain, invoke)
         partition = look_up_partition(invoke)
@@ -281,8 +281,8 @@ class Tier1(pulumi.ComponentResource):
                     "region": region,
                     "partition": partition,
                     "stack_id": stack_id,
-                    "image": worker_checks.check_image(
-                        config, query, types, kept, [zone for zone, _ in for_workers], invoke
+                    "image": worker_checks.check_zones(
+                        config, types, kept, [zone for zone, _ in for_workers], invoke
                     ),
                     "types": types,
                     "subnet_ids": [subnet for _, subnet in for_workers],

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 
 import pulumi
 
-from geusemaker.components import instance_type
+from geusemaker.bundle.facts import worker_containers
+from geusemaker.bundle.limits import least_gib, memory_limits
+from geusemaker.components import instance_type, offered_types, zones
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery
+from geusemaker.dlami.compatibility import by_name, verdict
 from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.instance_types import InstanceType
+from geusemaker.ec2.instance_types import InstanceType, usual_type
+from geusemaker.ec2.type_keys import of_workers
+from geusemaker.errors import BundleError, ConfigError, NetworkError
+from geusemaker.run_errors import as_run_errors
 
 
 def look_up(
@@ -23,25 +29,78 @@ def look_up(
         ConfigError: The Region lacks one, the line of images does not run on it, some only have a
             GPU, or one has not enough memory.
     """
-    del query
-    return tuple(
-        host if one == host.name else instance_type.look_up(one, opts)
-        for one in config.worker_types
-    )
+    key = of_workers(config.worker_types)
+    found = []
+    for one in config.worker_types:
+        if one == host.name:
+            found.append(host)
+            continue
+        by_name(query, one, pin=config.pin_key, key=key)
+        found.append(instance_type.look_up(one, opts, key))
+        instance_type.log_remarks(verdict(query, found[-1], pin=config.pin_key, key=key))
+    if "ollama" in config.services:
+        _refuse_some_gpus(found)
+    for type_ in found:
+        _refuse_small(config, found, type_)
+    return tuple(found)
 
 
-def check_image(
+def _refuse_some_gpus(types: Sequence[InstanceType]) -> None:
+    fast = [one.name for one in types if one.gpus]
+    plain = [one.name for one in types if not one.gpus]
+    if fast and plain:
+        key = of_workers(types)
+        raise ConfigError(
+            f"geusemaker:workerInstanceTypes has {fast[0]} with a GPU and {plain[0]} without. "
+            "Workers with a GPU have an Ollama of their own and others use the host's, so the name "
+            "ollama in a workflow would depend on the worker. Use types of one kind: "
+            f"{key.set(fast)} or {key.set(plain)}."
+        )
+
+
+def _refuse_small(
+    config: DeploymentConfig, types: Sequence[InstanceType], one: InstanceType
+) -> None:
+    """Raises `ConfigError` if the containers of a worker need more memory than the type has."""
+    has_ollama = "ollama" in config.services and bool(one.gpus)
+    containers = worker_containers(has_ollama=has_ollama)
+    try:
+        memory_limits(containers, one.memory_gib or None)
+    except BundleError as error:
+        key = of_workers(types)
+        raise ConfigError(
+            f"{key.states(one.name)}, which has {one.memory_gib:g} GiB of memory, and a worker "
+            f"needs {least_gib(containers)} GiB at least. Take a larger one: "
+            f"{key.replaced(one.name, usual_type(one.name))}."
+        ) from error
+
+
+def check_zones(
     config: DeploymentConfig,
-    query: ImageQuery,
     types: Sequence[InstanceType],
     image: pulumi.Output[FoundImage],
-    zones: Sequence[pulumi.Input[str]],
+    zones_of_stack: Sequence[pulumi.Input[str]],
     opts: pulumi.InvokeOptions,
 ) -> pulumi.Output[FoundImage]:
-    """The kept image, for the workers' launch template.
+    """The image, for the workers' launch template.
 
-    The Output fails with a `ConfigError` if the image does not run on one of the types of
-    `look_up`, or if no zone of the stack offers one.
+    The Output fails with a `NetworkError` if no zone of the stack offers one of the types.
     """
-    del config, query, types, zones, opts
-    return image
+    key = of_workers(types)
+    # The zone of the host offers its type.
+    others = [one.name for one in types if one.name != config.instance_type]
+    offering = {one: zones.offering_zones(one, opts) for one in others}
+
+    @as_run_errors()
+    def checked(found: FoundImage, *own: str) -> FoundImage:
+        for one, offered in offering.items():
+            if offered is not None and not set(own) & set(offered):
+                raise NetworkError(
+                    f"{key.states(one)}, which AWS offers in "
+                    f"{', '.join(offered) or 'no zone of this Region'}, but in no zone of this "
+                    f"stack: {', '.join(own)}. No worker of that type could start. "
+                    f"{offered_types.fix(one, opts, zone=own[0], key=key)}"
+                )
+        return found
+
+    return pulumi.Output.all(image, *zones_of_stack).apply(lambda known: checked(*known))

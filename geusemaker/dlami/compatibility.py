@@ -22,6 +22,7 @@ from geusemaker.ec2.instance_types import (
     family_of,
     runnable,
 )
+from geusemaker.ec2.type_keys import HOST, TypeKey
 from geusemaker.errors import ConfigError
 
 
@@ -39,6 +40,7 @@ def by_name(
     *,
     pin: str | None = None,
     catalogue: Catalogue | None = None,
+    key: TypeKey = HOST,
 ) -> tuple[Remark, ...]:
     """Check an instance type by its name against the selected line.
 
@@ -47,6 +49,7 @@ def by_name(
 
     Args:
         pin: The key that names the image, "amiId" or "amiName"; None without a pin.
+        key: The key that names the type.
 
     Raises:
         ConfigError: No line has a driver for the family; or it is of the Blackwell generation, and
@@ -59,9 +62,9 @@ def by_name(
     family, line = family_of(instance_type), _line(query, catalogue)
     if unsupported := catalogue.unsupported_of(family):
         raise ConfigError(
-            f"geusemaker:instanceType is {instance_type}, and {family} has {unsupported.what}, "
+            f"{key.states(instance_type)}, and {family} has {unsupported.what}, "
             f"which no Deep Learning AMI that GeuseMaker knows can use: {unsupported.reason}. The "
-            f"nearest type that can be used: {_other_type(instance_type, line)}."
+            f"nearest type that can be used: {_other_type(instance_type, line, key)}."
         )
     blackwell = catalogue.blackwell_of(family)
     last = _last_build(query, line)
@@ -72,6 +75,7 @@ def by_name(
             f"{blackwell.since} is known to have it, and AWS built {_name(query)} until {last}",
             query,
             catalogue,
+            key,
         )
     if family in line.instance_families or not catalogue.lists(family):
         return ()
@@ -82,7 +86,7 @@ def by_name(
                 f"which AWS lists for no {line.ami_type} image of {line.architecture}; without "
                 f"NVIDIA's driver {blackwell.driver} a host finds no GPU"
             )
-            raise _refusal(instance_type, why, query, catalogue)
+            raise _refusal(instance_type, why, query, catalogue, key)
         return (_unseen(query, family, blackwell),)
 
     of_day = f" (a list of {line.listed_on})" if line.listed_on else ""
@@ -92,7 +96,7 @@ def by_name(
             f"{unlisted}; without NVIDIA's driver {blackwell.driver} a host finds no GPU, and that "
             "image is not known to have it"
         )
-        raise _refusal(instance_type, why, query, catalogue)
+        raise _refusal(instance_type, why, query, catalogue, key)
     known = (
         "users run images of this line there"
         if family in line.tried_families
@@ -102,7 +106,7 @@ def by_name(
     return (
         Remark(
             "warning",
-            f"geusemaker:instanceType is {instance_type}, {unlisted}, but {known}"
+            f"{key.states(instance_type)}, {unlisted}, but {known}"
             f"{f'. It is listed for {elsewhere}' if elsewhere else ''}.",
         ),
     )
@@ -124,6 +128,7 @@ def verdict(
     pin: str | None = None,
     newest: FoundImage | None = None,
     catalogue: Catalogue | None = None,
+    key: TypeKey = HOST,
 ) -> tuple[Remark, ...]:
     """Check an instance type against the selected line, and against the image once it is known.
 
@@ -138,18 +143,19 @@ def verdict(
         image: The image that the host boots; None while it is not known.
         pin: The key that names the image, "amiId" or "amiName"; None for a searched or kept image.
         newest: The newest image of the line in the Region, to offer in place of a kept one.
+        key: The key that names the type.
 
     Raises:
         ConfigError: The image does not run on the type.
     """
     catalogue = catalogue or load_catalogue()
-    check_architecture(host, query.architecture)
+    check_architecture(host, query.architecture, key)
     if pin is not None and image is None:
         return ()
     try:
         remarks = (
-            *by_name(query, host.name, catalogue=catalogue),
-            *_by_gpus(query, host, catalogue),
+            *by_name(query, host.name, catalogue=catalogue, key=key),
+            *_by_gpus(query, host, catalogue, key),
         )
     except ConfigError as error:
         if pin is None or image is None or recognise(image.name) is not None:
@@ -157,11 +163,11 @@ def verdict(
         text = f"{error} The image that geusemaker:{pin} names is none of these, so it is used."
         remarks = (Remark("warning", text),)
     if image is not None:
-        _check_age(host.name, image, pin, newest, catalogue)
+        _check_age(host.name, image, pin, newest, catalogue, key)
     return remarks
 
 
-def check_architecture(host: InstanceType, architecture: str) -> None:
+def check_architecture(host: InstanceType, architecture: str, key: TypeKey = HOST) -> None:
     """`ConfigError` when AWS says that the type cannot boot an image of that architecture.
 
     A type without a described architecture passes: EC2 decides.
@@ -169,13 +175,16 @@ def check_architecture(host: InstanceType, architecture: str) -> None:
     if not host.architectures or architecture in host.architectures:
         return
     other = counterpart(host.name, "arm64" if architecture == "arm64" else "x86_64")
+    fix = key.replaced(host.name, other)
+    if not key.listed:
+        fix += (
+            f", or `pulumi config set geusemaker:architecture {host.architectures[0]}`, which "
+            "replaces a deployed host; its data stays"
+        )
     raise ConfigError(
-        f"geusemaker:instanceType is {host.name}, which AWS says is "
-        f"{' or '.join(host.architectures)} only, and geusemaker:architecture is {architecture}: "
-        f"that image would not boot on it. Change one of them: "
-        f"`pulumi config set geusemaker:instanceType {other}`, or "
-        f"`pulumi config set geusemaker:architecture {host.architectures[0]}`, which replaces a "
-        "deployed host; its data stays."
+        f"{key.states(host.name)}, which AWS says is {' or '.join(host.architectures)} only, and "
+        f"geusemaker:architecture is {architecture}: that image would not boot on it. Change "
+        f"{'it' if key.listed else 'one of them'}: {fix}."
     )
 
 
@@ -184,7 +193,9 @@ def depends_on_image_age(instance_type: str) -> bool:
     return load_catalogue().blackwell_of(family_of(instance_type)) is not None
 
 
-def _by_gpus(query: ImageQuery, host: InstanceType, catalogue: Catalogue) -> tuple[Remark, ...]:
+def _by_gpus(
+    query: ImageQuery, host: InstanceType, catalogue: Catalogue, key: TypeKey
+) -> tuple[Remark, ...]:
     """The remarks on the GPUs that AWS describes; a type without one gets none.
 
     Raises:
@@ -193,15 +204,15 @@ def _by_gpus(query: ImageQuery, host: InstanceType, catalogue: Catalogue) -> tup
     family = family_of(host.name)
     if not host.gpus or catalogue.lists(family) or catalogue.unsupported_of(family):
         return ()
-    gpus, other = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue))
+    gpus, other = ", ".join(host.gpus), _other_type(host.name, _line(query, catalogue), key)
     # "1 x NVIDIA L4"
     if not all(gpu.partition(" x ")[2].startswith("NVIDIA") for gpu in host.gpus):
         raise ConfigError(
-            f"geusemaker:instanceType is {host.name}, which has {gpus}, and the images hold "
+            f"{key.states(host.name)}, which has {gpus}, and the images hold "
             f"NVIDIA's driver only. The nearest type that can be used: {other}."
         )
     text = (
-        f"geusemaker:instanceType is {host.name}, whose family is not in GeuseMaker's table of "
+        f"{key.states(host.name)}, whose family is not in GeuseMaker's table of "
         f"{catalogue.as_of}: whether the image has a driver for its {gpus} was not seen. A newer "
         f"GeuseMaker may know it; the nearest known type: {other}."
     )
@@ -214,6 +225,7 @@ def _check_age(
     pin: str | None,
     newest: FoundImage | None,
     catalogue: Catalogue,
+    key: TypeKey,
 ) -> None:
     """`ConfigError` for an image that is older than the driver that the type needs.
 
@@ -237,21 +249,22 @@ def _check_age(
         )
     other = runnable(instance_type, image.architecture, ())
     raise ConfigError(
-        f"geusemaker:instanceType is {instance_type}, which needs NVIDIA's driver "
+        f"{key.states(instance_type)}, which needs NVIDIA's driver "
         f"{blackwell.driver}; no image from before {blackwell.since} is known to have it, and "
         f"{which}: a host would find no GPU. {fix} another type: "
-        f"`pulumi config set geusemaker:instanceType {other}`."
+        f"{key.replaced(instance_type, other)}."
     )
 
 
-def _refusal(instance_type: str, why: str, query: ImageQuery, catalogue: Catalogue) -> ConfigError:
+def _refusal(
+    instance_type: str, why: str, query: ImageQuery, catalogue: Catalogue, key: TypeKey
+) -> ConfigError:
     """The error for a family that this line lacks a driver for; the fix is another line or type."""
     elsewhere = _elsewhere(query, family_of(instance_type), catalogue)
-    other = _other_type(instance_type, _line(query, catalogue))
+    other = _other_type(instance_type, _line(query, catalogue), key)
     ways = f"Take the nearest image that is listed for it, {elsewhere}; or a" if elsewhere else "A"
     return ConfigError(
-        f"geusemaker:instanceType is {instance_type}, {why}. {ways} type that this image runs on: "
-        f"{other}."
+        f"{key.states(instance_type)}, {why}. {ways} type that this image runs on: {other}."
     )
 
 
@@ -275,9 +288,9 @@ def _elsewhere(query: ImageQuery, family: str, catalogue: Catalogue) -> str | No
     return listing(request, family, query.today, catalogue)
 
 
-def _other_type(instance_type: str, line: Line) -> str:
+def _other_type(instance_type: str, line: Line, key: TypeKey) -> str:
     other = runnable(instance_type, line.architecture, line.instance_families)
-    return f"`pulumi config set geusemaker:instanceType {other}`"
+    return key.replaced(instance_type, other)
 
 
 def _line(query: ImageQuery, catalogue: Catalogue) -> Line:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Final
 
 from geusemaker.bundle import images
-from geusemaker.bundle.facts import containers_of
+from geusemaker.bundle.facts import containers_of, worker_containers
 from geusemaker.bundle.limits import memory_limits
 from geusemaker.config import DeploymentConfig
 from geusemaker.cost.resources import ADDRESS, INSTANCE, MOUNT
@@ -305,17 +305,12 @@ def _workers(config: DeploymentConfig, steps: Steps, worker: InstanceType) -> Wo
         disk_gib=found.disk_gib,
         concurrency=config.worker_concurrency,
         drain_seconds=config.worker_drain_seconds,
-        containers=_worker_containers(config, worker),
+        containers=worker_containers(has_ollama=bool(worker.gpus) and "ollama" in config.services),
     )
 
 
-def _worker_containers(config: DeploymentConfig, worker: InstanceType) -> tuple[str, ...]:
-    has_ollama = bool(worker.gpus) and "ollama" in config.services
-    return ("n8n", "n8n-runners", *(["ollama"] if has_ollama else []))
-
-
 def _fit_of_worker(name: str, worker: InstanceType) -> Fit:
-    limits = memory_limits(("n8n", "n8n-runners", "ollama"), worker.memory_gib or None)
+    limits = memory_limits(worker_containers(has_ollama=True), worker.memory_gib or None)
     return _fit(name, worker, limits["ollama"])
 
 
