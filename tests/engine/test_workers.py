@@ -198,7 +198,7 @@ def test_without_workers_all_of_them_is_gone_and_the_host_stays(
     stack: Stack, tmp_path: Path
 ) -> None:
     door, before = stack.door, stack.kept()
-    door.unset("workersMax", "workerInstanceTypes", "workerDrainSeconds")
+    door.unset("workers", "workersMax", "workerInstanceTypes", "workerDrainSeconds")
     steps = door.steps()
     own = of_workers(steps)
     assert set(own.values()) == {"delete"}
