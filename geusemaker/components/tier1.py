@@ -9,6 +9,7 @@ from pulumi import ResourceOptions
 from pydantic import SecretStr
 
 from geusemaker import bundle, cost, dlami, remarks, userdata
+from geusemaker.bundle.queue import CERTIFICATE
 from geusemaker.bundle.queue_containers import ports_for
 from geusemaker.components import hosted_zone, instance_type, worker_checks
 from geusemaker.components.api_keys import make_api_keys
@@ -26,6 +27,7 @@ from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
 from geusemaker.components.worker_disk import disk_gib
 from geusemaker.components.worker_load import namespace
+from geusemaker.components.worker_notes import cost_note, end_warning
 from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
@@ -161,8 +163,8 @@ class Tier1(pulumi.ComponentResource):
         )
         for note in notes_of(config, host, today):
             remarks.note(note)
-        if config.budget_usd is not None:
-            kept.apply(lambda image: _warn_of_budget(config, region, types, image, today))
+        if config.has_workers or config.budget_usd is not None:
+            kept.apply(lambda image: _log_costs(config, region, types, image, today))
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
@@ -227,9 +229,13 @@ class Tier1(pulumi.ComponentResource):
         }
         if queue is not None:
             # Here, since it imports cryptography.
+            from geusemaker.components.authority import ends_on
             from geusemaker.components.worker_settings import keep_queue_secrets, of_host
 
             shared = keep_queue_secrets(f"{name}-workers", stack_id, self, today)
+            shared[CERTIFICATE].apply(
+                lambda certificate: _warn_of_end(config, ends_on(certificate), today)
+            )
             secrets |= of_host(shared)
         compute = Compute(
             f"{name}-compute",
@@ -337,7 +343,7 @@ class Tier1(pulumi.ComponentResource):
         return found
 
 
-def _warn_of_budget(
+def _log_costs(
     config: DeploymentConfig,
     region: str,
     types: Sequence[InstanceType],
@@ -351,7 +357,14 @@ def _warn_of_budget(
         root_gib=root_gib(config.root_volume_gib, image),
         worker_disk_gib=disk_gib(config, types, image),
     )
+    if config.has_workers:
+        remarks.note(cost_note(config, found))
     if warning := cost.over_budget(config, found):
+        remarks.warn(warning)
+
+
+def _warn_of_end(config: DeploymentConfig, ends: date, today: date) -> None:
+    if warning := end_warning(config, ends, today):
         remarks.warn(warning)
 
 

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pulumi
@@ -16,9 +16,9 @@ from geusemaker.components.authority import (
     keep_authority,
     make_authority,
 )
-from geusemaker.simulator.mocks import simulated_account
+from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 
-from .rendering import in_pulumi
+from .rendering import deploy, in_pulumi
 
 TODAY = date(2026, 11, 23)
 NAME = head_name("abcdefghijkl")
@@ -114,3 +114,17 @@ def test_the_stack_keeps_it_as_a_secret_for_its_own_name() -> None:
     assert is_secret
     assert ends_on(certificate) == date(2036, 11, 19)
     assert stash.name == "authority"
+
+
+def test_a_preview_shows_what_workers_cost_and_that_their_certificate_ends(
+    account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    warnings: list[str] = []
+    monkeypatch.setattr("pulumi.log.info", notes.append)
+    monkeypatch.setattr("pulumi.log.warn", warnings.append)
+    monkeypatch.setattr("geusemaker.components.authority.VALID", timedelta(days=100))
+    deploy(workers=1, availability_zone_count=1)
+    assert [one for one in notes if "1 worker all month and the queue cost about" in one]
+    (warning,) = (one for one in warnings if one.startswith("The certificate of this stack's"))
+    assert f"ends on {TODAY + timedelta(days=99)}" in warning

@@ -11,7 +11,9 @@ import pytest
 
 from geusemaker.bundle.images import load_images
 from geusemaker.components.notes import notes_of
+from geusemaker.components.worker_notes import cost_note, end_warning
 from geusemaker.config import DeploymentConfig
+from geusemaker.cost import estimate_of, of_workers
 from geusemaker.ec2.instance_types import InstanceType
 
 AS_OF = load_images().as_of
@@ -257,6 +259,55 @@ def test_spot_and_few_executions_are_named_with_their_fix() -> None:
     assert "of more than 100 seconds ends as an error" in spot
     assert "`pulumi config set geusemaker:workerMarket on-demand`" in spot
     assert "`pulumi config set geusemaker:workerConcurrency 5`" in few
+
+
+def test_without_workers_what_they_execute_waits() -> None:
+    waits = "wait until the first one has started"
+    (from_zero,) = notes(workersMax=4)
+    (from_one,) = notes(workers=1, workersMax=4)
+    assert waits in from_zero
+    assert waits not in from_one
+
+
+def test_burstable_workers_are_named_if_their_type_is_set() -> None:
+    _, note = notes(workers=1, workerInstanceTypes=["m5.xlarge", "t3.xlarge"])
+    assert note.startswith("geusemaker:workerInstanceTypes has t3.xlarge, burstable in credit mode")
+    (of_host, _) = notes(workers=1, instanceType="t3.xlarge")
+    assert of_host.startswith("geusemaker:instanceType is t3.xlarge")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"workers": 2}, "workers is 2. By AWS's list prices, 2 workers all month and the queue"),
+        (
+            {"workersMax": 4},
+            "workersMax is 4. By AWS's list prices, 0 to 4 workers all month and the",
+        ),
+    ],
+)
+def test_what_workers_cost_is_named_as_in_the_estimate(config: dict[str, Any], said: str) -> None:
+    checked = DeploymentConfig.model_validate(config)
+    found = estimate_of(checked, region="us-east-1", today=AS_OF, root_gib=75)
+    note = cost_note(checked, found)
+    assert note.startswith(f"geusemaker:{said}")
+    assert of_workers(found) in note
+
+
+def test_the_end_of_the_workers_certificate_is_named_from_180_days_before() -> None:
+    ends = date(2036, 11, 28)
+    config = DeploymentConfig.model_validate({"workers": 1, "workersMax": 4})
+    assert end_warning(config, ends, ends - timedelta(days=181)) is None
+    for day in (ends - timedelta(days=180), ends + timedelta(days=1)):
+        warning = end_warning(config, ends, day)
+        assert warning is not None
+        assert "ends on 2036-11-28" in warning
+        assert re.findall(r"`([^`]*)`", warning) == [
+            "pulumi config rm geusemaker:workers && pulumi config rm geusemaker:workersMax && "
+            "pulumi up",
+            "pulumi config set geusemaker:workers 1 && pulumi config set geusemaker:workersMax 4 "
+            "&& pulumi up",
+        ]
 
 
 def test_an_image_of_valkey_waits_for_workers() -> None:
