@@ -27,9 +27,10 @@ note() {
   echo "$line" >>"$LOG" || true
 }
 
-# From the report of before: asking each service takes time, which a Spot host does not have.
+# report_leaving STATE LINES: from the last report without these lines. Asking each service takes time,
+# which a Spot host does not have.
 report_leaving() {
-  { grep -sv -e '^worker=' -e '^executions=' "$LIB/health" || true; echo "worker=$1"; } |
+  { grep -sEv "^($2)=" "$LIB/health" || true; echo "worker=$1"; } |
     write_file "$LIB/health" 0644
   publish || note "the report could not be written"
 }
@@ -63,7 +64,7 @@ leave() {
   note_leaving draining "$1"
   note "leaving: $1"
   # Beside the stop, of which Spot leaves two minutes. Sync may write at this moment.
-  (exec 8>"$LIB/lock" && flock -w 10 8; report_leaving draining) &
+  (exec 8>"$LIB/lock" && flock -w 10 8; report_leaving draining worker) &
   stop_n8n
   wait
   # A step that starts services at this moment ends soon, and may have started n8n once more.
@@ -72,7 +73,7 @@ leave() {
   stop_n8n
   note_leaving left "$1"
   note "n8n has ended"
-  report_leaving left
+  report_leaving left 'worker|executions'
   complete_hook
 }
 
