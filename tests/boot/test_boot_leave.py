@@ -168,19 +168,26 @@ def test_a_worker_that_leaves_starts_nothing_but_goes_on_reporting(worker: Host)
     assert worker.containers()["n8n"].split()[2] == "exited"
 
 
+def _until(host: Host, name: str, process: subprocess.Popen[bytes]) -> None:
+    """Waits for a file that the process writes before it ends."""
+    while not (host.world / name).exists():
+        assert process.poll() is None, f"it has ended without {name}"
+        time.sleep(0.05)
+
+
 def test_n8n_that_a_step_starts_at_the_same_moment_is_stopped_too(worker: Host) -> None:
     """The step holds the lock. Compose starts n8n after the first stop has found none."""
     ends(worker, "group")
     (worker.world / "containers/n8n").rename(worker.world / "n8n")
     step = "exec 9>/var/lib/geusemaker/lock; flock 9; touch /world/locked; cat /world/gates/step;"
     step += " mv /world/n8n /world/containers/n8n"
+    note = 'if [[ $* == "-w 60 8" ]]; then echo >/world/waits; fi'
+    worker.replace("flock", f'{note}\nexec /usr/own/flock "$@"\n')
     held = worker.gate("step")
     starting = worker.begin_command(["/bin/bash", "-c", f"PATH+=:/real/bin; {step}"])
-    while not (worker.world / "locked").exists():
-        assert starting.poll() is None
-        time.sleep(0.05)
+    _until(worker, "locked", starting)
     leaving = worker.begin_command(_command(worker, "ExecStart"))
-    worker.wait_for_calls("docker ps", 1)
+    _until(worker, "waits", leaving)
     with held.open("w"):
         held.unlink()
     assert (starting.wait(), leaving.wait()) == (0, 0)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from .boot_host import LIB, Host
-from .workers import QUEUE, booted, bundle_of, new_head, settings_of_compose
+from .boot_host import FACTS, LIB, Host
+from .workers import booted, bundle_of, new_head, settings_of_compose
 
 
 @pytest.fixture(scope="module", name="made")
@@ -74,24 +74,9 @@ def test_each_minute_the_queue_is_reported_and_published_also_at_0(head: Host) -
     assert record["state"] == "ready"
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        "",
-        "3\n1\n",
-        "3\n1\n5\n7\n",
-        "-1\n0\n0\n",
-        "1e9\n0\n0\n",
-        "3\n1\n9999999999\n",
-        "3,Unit=Count MetricName=Waiting\n1\n5\n",
-        "3\n1\n5\nservice.n8n=healthy\n",
-        "NOAUTH Authentication required.\n" * 3,
-        "3" * 100_000,
-    ],
-)
-def test_nothing_is_published_when_valkey_answers_something_else(head: Host, said: str) -> None:
+def test_nothing_is_published_when_valkey_answers_something_else(head: Host) -> None:
     head.set("metrics")
-    head.set("queue", said)
+    head.set("queue", "3,Unit=Count MetricName=Waiting\n1\n5\n")
     head.set("unhealthy", "n8n\n")  # or one report would be as the one before
     record = head.sync()
     assert record["service.n8n"] == "unhealthy"
@@ -117,23 +102,21 @@ def test_a_queue_that_cannot_be_published_leaves_the_host_ready(head: Host) -> N
     assert "the queue's length could not be published: An error occurred (AccessDenied)" in log
 
 
-@pytest.mark.parametrize("lines", ["", "\nnamespace=GeuseMaker/dev x", "\nnamespace=AWS/EC2"])
-def test_without_a_namespace_of_the_stack_the_queue_is_only_reported(
-    head: Host, lines: str
-) -> None:
-    bundle = bundle_of("head", QUEUE)
+def test_without_a_namespace_of_the_stack_the_queue_is_only_reported(head: Host) -> None:
+    bundle = bundle_of("head")
     head.set("metrics")
-    head.parameter(
-        "/geusemaker/dev/settings-1a2b", bundle.pointer().replace(bundle.more_pointer, lines)
-    )
+    other = bundle.pointer().replace(bundle.more_pointer, "\nnamespace=AWS/EC2")
+    head.parameter(FACTS.settings_parameter, other)
     assert head.sync()["queue.waiting"] == "0"
     assert head._lines("metrics") == []
 
 
-def test_a_line_of_the_file_workers_that_is_unknown_is_refused(head: Host) -> None:
+def test_an_unknown_line_of_the_file_workers_is_refused(head: Host) -> None:
     bundle = bundle_of("head")
-    for line in ("closed eth0", "drain 1; reboot", "closed gm-a\tb", "head gm-edge x"):
-        more = {"workers": f"{bundle.files['workers']}{line}\n"}
-        record = head.update(replace(bundle, more_files=more))
-        assert f"does not know: {line[:8]}" in record["reason"]
-        assert record["state"] == "ready"
+    more = {"workers": f"{bundle.files['workers']}closed eth0\n"}
+    record = head.update(replace(bundle, more_files=more))
+    assert (
+        "has a line in its file workers that this host does not know: closed eth0"
+        in record["reason"]
+    )
+    assert (record["state"], record["running"]) == ("ready", bundle.sha256)
