@@ -47,6 +47,9 @@ HEAD_SECRETS: Final = (
 )
 """What the host of the stack reads besides the secrets of a stack without workers."""
 
+SECRETS_BYTES: Final = 1760
+"""What those of `HEAD_SECRETS` take at most in the parameter of secrets of the host."""
+
 WORKER_SECRETS: Final = (
     SecretFile("n8n", POSTGRES_PASSWORD, _N8N, POSTGRES_PASSWORD),
     SecretFile("n8n", N8N_ENCRYPTION_KEY, _N8N, N8N_ENCRYPTION_KEY),

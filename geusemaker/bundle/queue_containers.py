@@ -1,6 +1,6 @@
 """Containers of a stack with workers: what its host adds, and what runs on a worker. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,6 +45,12 @@ def ports_for(facts: BundleFacts) -> dict[str, tuple[int, ...]]:
         for name, ports in PORTS.items()
         if name in facts.containers and not (name == "ollama" and facts.queue.has_ollama)
     }
+
+
+def most_ports(services: Iterable[str]) -> int:
+    """How many ports of the host workers connect to at most, with these services."""
+    chosen = {"valkey", *services}
+    return sum(len(ports) for name, ports in PORTS.items() if name in chosen)
 
 
 def workers_text(facts: BundleFacts, queue: Queue) -> str:

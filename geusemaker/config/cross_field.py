@@ -8,6 +8,8 @@ from typing import Final
 
 from geusemaker.bundle import SERVICES
 from geusemaker.bundle.api_keys import API_KEYS, SERVICES_WITH_KEYS, as_value, entry, new_key
+from geusemaker.bundle.queue import SECRETS_BYTES
+from geusemaker.bundle.queue_containers import most_ports
 from geusemaker.bundle.secret_names import secret_lines
 from geusemaker.config import workers
 from geusemaker.config.fields import ConfigFields
@@ -139,18 +141,23 @@ def _keys_have_services(config: ConfigFields) -> None:
         )
 
 
-def _keys_fit_their_parameter(config: ConfigFields) -> None:
+def _secrets_fit_their_parameter(config: WorkerFields) -> None:
     # The rule of serviceSettings alone is in `service_settings`.
-    if not config.api_keys:
+    of_workers = SECRETS_BYTES if config.has_workers else 0
+    if not (config.api_keys or of_workers):
         return
     names = [found[0] for item in config.api_keys if (found := entry(item))]
-    secrets = {**secret_values(config.service_settings), API_KEYS: as_value(map(new_key, names))}
-    size = len(secret_lines(secrets).encode())
+    secrets = secret_values(config.service_settings)
+    if names:
+        secrets[API_KEYS] = as_value(map(new_key, names))
+    size = len(secret_lines(secrets).encode()) + of_workers
     if size > MAX_PARAMETER:
+        longest = max(secrets, key=lambda name: len(secrets[name]))
+        also = ", with those of workers," if of_workers else ""
         raise InvalidValue(
-            f"apiKeys and the secrets of serviceSettings need {size} bytes together, but an SSM "
-            f"parameter holds {MAX_PARAMETER}",
-            Remove("apiKeys"),
+            f"apiKeys and the secrets of serviceSettings{also} need {size} bytes together, but an "
+            f"SSM parameter holds {MAX_PARAMETER}",
+            Remove("apiKeys" if config.api_keys else f"serviceSettings.{longest}"),
             keys=("apiKeys", "serviceSettings"),
             public_reason=True,
         )
@@ -167,18 +174,26 @@ def _callers_have_webhooks(config: ConfigFields) -> None:
         )
 
 
-def _networks_fit_the_security_group(config: ConfigFields) -> None:
-    # The rule of allowedCidrs alone is in `rules`. EC2 counts IPv4 and IPv6 separately.
-    if not config.webhook_cidrs:
+def _networks_fit_the_security_group(config: WorkerFields) -> None:
+    # The rule of allowedCidrs alone is in `rules`. EC2 counts IPv4 and IPv6 separately, and a rule
+    # for the group of workers as one of each.
+    if not (config.webhook_cidrs or config.has_workers):
         return
-    ports = {one for one in (*config.allowed_cidrs, *config.webhook_cidrs) if ":" not in one}
-    rules = len(ports) + bool(config.domain)
+    found = {*config.allowed_cidrs, *config.webhook_cidrs}
+    ipv6 = sum(":" in one for one in found)
+    rules = max(len(found) - ipv6 + bool(config.domain), ipv6)
+    named = ["allowedCidrs", *(["webhookCidrs"] if config.webhook_cidrs else [])]
+    key = named[-1]
+    if config.domain:
+        named.append("domain")
+    if config.has_workers:
+        rules += most_ports(config.services)
+        named.append("workers")
     if rules > MAX_RULES:
-        also = " and domain" if config.domain else ""
         raise InvalidValue(
-            f"allowedCidrs and webhookCidrs{also} need {rules} rules together, but a security "
-            f"group allows {MAX_RULES}",
-            Remove("webhookCidrs"),
+            f"{' and '.join(named)} need {rules} rules together, but a security group allows "
+            f"{MAX_RULES}",
+            Remove(key),
             keys=("allowedCidrs", "webhookCidrs"),
         )
 
@@ -213,7 +228,7 @@ _RULES: Final[tuple[Callable[[WorkerFields], None], ...]] = (
     _services_have_dependencies,
     _settings_are_of_chosen_services,
     _keys_have_services,
-    _keys_fit_their_parameter,
+    _secrets_fit_their_parameter,
     _callers_have_webhooks,
     _networks_fit_the_security_group,
     _zone_has_a_domain,

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pulumi.runtime.rpc import _special_sig_key
 
-from geusemaker.bundle.queue import HEAD_SECRETS, WORKER_SECRETS
+from geusemaker.bundle.queue import HEAD_SECRETS, SECRETS_BYTES, WORKER_SECRETS
 from geusemaker.components.worker_policy import Reach, worker_policy
 
 from .rendering import OWN_KEY, WHOLE, Deployed, deployed
@@ -288,6 +288,12 @@ def test_workers_read_their_own_secrets_and_nothing_more(args: dict[str, Any]) -
     assert parameter["type"] == "SecureString"
     assert parameter.get("keyId") == args.get("kms_key_arn")
     assert "name" not in parameter, "one that is created again has another name"
+
+
+def test_the_secrets_of_the_queue_leave_the_stated_room_in_their_parameter() -> None:
+    value = deployed(TWO).one(PARAMETER, "-compute-secrets").inputs["value"]
+    # Signatures differ by a few bytes.
+    assert SECRETS_BYTES - 60 < len(value) <= SECRETS_BYTES - 8
 
 
 @BOTH

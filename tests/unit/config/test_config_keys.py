@@ -298,6 +298,7 @@ REJECTED: list[tuple[str, str, list[str]]] = [
 
 MANY = ",".join(f"10.0.{n}.0/24" for n in range(60))
 """As many networks as a security group allows."""
+MANY_OF_6 = ",".join(f"2001:db8:{n}::/48" for n in range(1, 60))
 
 # Values that are valid alone but not together, and parts of the message.
 CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
@@ -311,6 +312,8 @@ CONFLICTS: list[tuple[dict[str, str], list[str]]] = [
     ({"services": "qdrant", "webhookCidrs": "0.0.0.0/0"}, ["no n8n", "`pulumi config set geusemaker:services n8n,qdrant,postgres`", "`pulumi config rm geusemaker:webhookCidrs`"]),
     ({"allowedCidrs": MANY, "webhookCidrs": "0.0.0.0/0"}, ["allowedCidrs and webhookCidrs need 61 rules together, but a security group allows 60", "`pulumi config rm geusemaker:webhookCidrs`"]),
     ({"webhookCidrs": MANY, "domain": "ai.example.com"}, ["allowedCidrs and webhookCidrs and domain need 61 rules"]),
+    ({"allowedCidrs": MANY, "workers": "2"}, ["allowedCidrs and workers need 66 rules together", "`pulumi config rm geusemaker:allowedCidrs`"]),
+    ({"allowedCidrs": MANY_OF_6, "services": "n8n,postgres", "workersMax": "2", "vpcId": VPC, "subnetIds": SUBNET}, ["allowedCidrs and workers need 61 rules together"]),
     ({"hostedZoneId": "Z0123456789ABCDEFGHIJ"}, ["without domain", "`pulumi config rm geusemaker:hostedZoneId`"]),
     ({"allowedCidrs": "0.0.0.0/0,::/0"}, ["the IPv6 network ::/0", "`pulumi config set geusemaker:allowedCidrs 0.0.0.0/0`"]),
     ({"allowedCidrs": "2001:db8::/32"}, ["has IPv4 only", "`pulumi config rm geusemaker:allowedCidrs`"]),

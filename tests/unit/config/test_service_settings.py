@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from geusemaker.bundle.queue import SECRETS_BYTES
 from geusemaker.config import DeploymentConfig
 from geusemaker.config.service_settings import plain_values, secret_values, secret_variables
 
@@ -211,6 +212,14 @@ def test_all_secrets_together_fit_one_parameter(refused: Refused, from_stack: Fr
     message = refused(**keys, serviceSettings=given)
     assert "apiKeys and the secrets of serviceSettings need 4097 bytes together" in message
     assert message.endswith("To fix it, run `pulumi config rm geusemaker:apiKeys`.")
+    # Those of workers too.
+    keys = {"secret": ("serviceSettings",), "workers": "2"}
+    fits = text(n8n={"N8N_SMTP_PASS": "x" * (4096 - SECRETS_BYTES - name)})
+    from_stack(**keys, serviceSettings=fits)
+    more = text(n8n={"N8N_SMTP_PASS": "x" * (4097 - SECRETS_BYTES - name)})
+    message = refused(**keys, serviceSettings=more)
+    assert "serviceSettings, with those of workers, need 4097 bytes together" in message
+    assert message.endswith(f"To fix it, run {RM}n8n.N8N_SMTP_PASS`.")
 
 
 @pytest.mark.parametrize("secret", [(), ("serviceSettings",)], ids=["plain", "secret"])
