@@ -116,6 +116,11 @@ def test_the_cost_of_the_resources_is_that_of_the_config() -> None:
     assert found.low == found.high
 
 
+def test_the_addresses_of_workers_in_an_adopted_network_are_unknown() -> None:
+    adopted = [one for one in stack(group(2, 2)) if not one.inputs.get("mapPublicIpOnLaunch")]
+    assert part(cost_of(adopted), "worker-addresses") == (None, None, False)
+
+
 def test_workers_that_follow_the_load_are_a_range_of_the_total_too() -> None:
     found = cost_of(stack(group(0, 10, *GPUS), *growing()))
     assert part(found, "workers") == (0.0, 5875.04, True)
