@@ -16,6 +16,7 @@ from geusemaker.cli.obstacles import Account
 from geusemaker.cli.opening import locked, open_target
 from geusemaker.cli.options import JsonOption, LocalOption, RegionOption, StackOption, YesOption
 from geusemaker.cli.removal import (
+    Members,
     Receipt,
     Removal,
     Shown,
@@ -82,7 +83,7 @@ class _Command:
     confirm: str | None
     yes: bool
     as_json: bool
-    _workers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _workers: Mapping[str, Members] = field(default_factory=dict)
 
     def run(self) -> None:
         name, cli, _ = self.target.required_stack()

@@ -114,7 +114,17 @@ class Account:
             AutoScalingGroupNames=[id_]
         )
         found = answer["AutoScalingGroups"]
-        members = [one["InstanceId"] for group in found for one in group.get("Instances", ())]
+        ids = [one["InstanceId"] for group in found for one in group.get("Instances", ())]
+        members = [(one, INSTANCE) for one in ids]
+        if ids:
+            described = self._client("ec2").describe_instances(InstanceIds=ids)
+            members += [
+                (disk["Ebs"]["VolumeId"], VOLUME)
+                for part in described["Reservations"]
+                for one in part["Instances"]
+                for disk in one.get("BlockDeviceMappings", ())
+                if disk.get("Ebs")
+            ]
         return Shown(exists=bool(found), members=tuple(members))
 
     def _volume(self, id_: str) -> Shown:
@@ -254,7 +264,7 @@ class Account:
         """
         hosts = {one.id for one in _of(goes, INSTANCE)}
         groups = [self.shown(one) for one in _of(goes, GROUP)]
-        hosts |= {id_ for one in groups for id_ in one.members}
+        hosts |= {id_ for one in groups for id_, _ in one.members}
         are_known = all(one.exists is not None for one in groups)
         own = {mounts.get(one.id) for one in _of(goes, MOUNT)}
         found: dict[str, Mapping[str, Any]] = {}

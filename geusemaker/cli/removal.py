@@ -37,7 +37,10 @@ _WITH_IT: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
 }
 """What AWS makes and deletes together with a resource: property, type, end of the name."""
-_NONE: Final[Mapping[str, tuple[str, ...]]] = {}
+Members = tuple[tuple[str, str], ...]
+"""Instances of an Auto Scaling group and their disks: id and type of each."""
+
+_NONE: Final[Mapping[str, Members]] = {}
 _STASH: Final = "pulumi:index:Stash"
 _STORAGE: Final = "geusemaker-storage"
 _WITHOUT_DATA: Final = ("geusemaker-compute", "geusemaker-workers")
@@ -52,12 +55,12 @@ class Shown:
     Attributes:
         exists: None if AWS was not called, or did not answer.
         used: See `geusemaker.cost.resources.monthly`.
-        members: The instances of an Auto Scaling group.
+        members: Of an Auto Scaling group.
     """
 
     exists: bool | None = None
     used: int | None = None
-    members: tuple[str, ...] = ()
+    members: Members = ()
 
 
 def is_data(one: Recorded) -> bool:
@@ -179,11 +182,11 @@ def entries_of(
     left: Iterable[Recorded],
     shown: Callable[[Recorded], Shown],
     region: str,
-    workers: Mapping[str, tuple[str, ...]] = _NONE,
+    workers: Mapping[str, Members] = _NONE,
 ) -> tuple[Entry, ...]:
     """Every id in AWS of a stack; `left` is what is still in the state after the removal.
 
-    `workers` are the instances that each group had before it, by the group's id.
+    `workers` are the members that each group had before it, by the group's id.
     """
     return tuple(_entries(removal, {(one.urn, one.id) for one in left}, shown, region, workers))
 
@@ -193,7 +196,7 @@ def _entries(
     still: set[tuple[str, str]],
     shown: Callable[[Recorded], Shown],
     region: str,
-    workers: Mapping[str, tuple[str, ...]],
+    workers: Mapping[str, Members],
 ) -> Iterator[Entry]:
     prices, goes = load_prices(), removal.goes
     has_address = bool(removal.state.of(ADDRESS))
@@ -222,8 +225,8 @@ def _entries(
             is_left=outcome == "kept" and one in goes,
         )
         yield entry
-        for id_ in workers.get(one.id, ()):
-            own = {"id": id_, "type": INSTANCE, "name": f"{one.name}-instance", "usd_a_month": 0.0}
+        for id_, type_ in workers.get(one.id, ()):
+            own = {"id": id_, "type": type_, "name": f"{one.name}-member", "usd_a_month": 0.0}
             yield entry.model_copy(update={**own, "what": f"with {one.id}"})
         for key, type_, name in _WITH_IT.get(one.type, ()):
             if id_ := _at(one.outputs, key):

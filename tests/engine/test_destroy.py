@@ -30,7 +30,8 @@ def ids(found: Mapping[str, Any], outcome: str) -> set[str]:
 
 
 def alive(door: Door) -> set[str]:
-    return {id_ for _, id_ in door.resources()}
+    # The account names a record as DNS does, and Pulumi by its zone too.
+    return {id_ for kind, id_ in door.resources() if kind != "dns record"}
 
 
 def destroy_here(
@@ -52,7 +53,7 @@ def destroy_here(
 def test_the_host_goes_the_data_stays_and_a_deployment_puts_both_together_again(
     door: Door,
 ) -> None:
-    door.set(protectData="true", allowedCidrs="198.51.100.0/24")
+    door.set(protectData="true", allowedCidrs="198.51.100.0/24", workers="2")
     door.up()
     file, before, outputs = door.places.config.read_bytes(), alive(door), door.outputs()
     found = destroy(door, "--yes")

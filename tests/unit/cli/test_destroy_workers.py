@@ -25,7 +25,7 @@ from .world import World
 
 __all__ = ["aws"]
 
-GROUP, MEMBERS = "geusemaker-x-workers", ["i-worker-1", "i-worker-2"]
+GROUP, MEMBERS, DISK = "geusemaker-x-workers", ["i-worker-1", "i-worker-2"], "vol-of-worker"
 
 
 def with_workers() -> list[dict[str, Any]]:
@@ -47,6 +47,9 @@ def account(world: World, aws: Aws) -> Aws:
     )
     instances = [{"InstanceId": one} for one in MEMBERS]
     aws.answers["describe_auto_scaling_groups"] = {"AutoScalingGroups": [{"Instances": instances}]}
+    disks = [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeId": DISK}}]
+    shown = {"State": {"Name": "running"}, "BlockDeviceMappings": disks}
+    aws.answers["describe_instances"] = {"Reservations": [{"Instances": [shown]}]}
     aws.answers["describe_network_interfaces"] = {
         "NetworkInterfaces": [
             {"NetworkInterfaceId": ENI},
@@ -73,7 +76,7 @@ def test_the_workers_go_with_their_group_and_are_no_obstacle(world: World, accou
 
 def test_the_receipt_has_each_worker(world: World, account: Aws) -> None:
     found = receipt(world, "--yes")
-    assert ids(found, "deleted") == {*GOES, "sg-2", GROUP, *MEMBERS}
+    assert ids(found, "deleted") == {*GOES, "sg-2", GROUP, *MEMBERS, DISK}
     assert ids(found, "kept") == STAYS
 
 
@@ -81,7 +84,7 @@ def test_workers_of_a_group_that_could_not_be_deleted_are_left(world: World, acc
     world.answers(state_after=without({*GOES, "sg-2", "s-7"}, with_workers()))
     found = receipt(world, "--yes")
     left = {one["id"] for one in found["entries"] if one["isLeft"]}
-    assert left == {GROUP, *MEMBERS}
+    assert left == {GROUP, *MEMBERS, DISK}
     assert found["isComplete"] is False
 
 
