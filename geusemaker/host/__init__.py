@@ -1,10 +1,14 @@
-"""A deployed host: its status, logs, secrets and sessions, and the AWS calls for them.
+"""A deployed host and its workers: status, logs, secrets and sessions, and the AWS calls for them.
 
-service.py     calls EC2 and Systems Manager; every other module is pure
+service.py     calls EC2 and Systems Manager, worker_service.py Auto Scaling and S3; every other
+               module is pure
 report.py      the status parameter, which the host writes
 status.py      that report together with EC2's description: the host's state now
+workers.py     the same of each worker, and whether someone works on what waits in the queue
+stack_status.py  both together
 screen.py      a status in lines and as JSON, with the fix and the next commands
-waiting.py     repeats the check until the host is ready or cannot become ready
+worker_screen.py  the same of the workers
+waiting.py     repeats the check until the stack is ready or cannot become ready
 logs.py        the script that reads the host's logs, and its output
 secrets.py     the secrets parameter, and the logins for each service
 session.py     the commands that open a session

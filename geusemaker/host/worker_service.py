@@ -51,12 +51,8 @@ def reports(service: HostService, bucket: str, ids: Sequence[str]) -> dict[str, 
     if not ids:
         return {}
     s3 = service.client("s3")
-    newest: dict[str, tuple[Any, str]] = {}
-    for one in _listed(service, bucket):
-        instance = instance_of(one["Key"])
-        if instance in ids:
-            found = (one["LastModified"], one["Key"])
-            newest[instance] = max(newest.get(instance, found), found)
+    written = {instance_of(one["Key"]): one["Key"] for one in _listed(service, bucket)}
+    keys = {id_: written[id_] for id_ in ids if id_ in written}
 
     def read(key: str) -> Record:
         with service.translated("s3", "GetObject"):
@@ -64,8 +60,7 @@ def reports(service: HostService, bucket: str, ids: Sequence[str]) -> dict[str, 
         return parse(body.decode(errors="replace"))
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        records = pool.map(read, [key for _, key in newest.values()])
-        return dict(zip(newest, records, strict=True))
+        return dict(zip(keys, pool.map(read, keys.values()), strict=True))
 
 
 def _listed(service: HostService, bucket: str) -> Iterator[Mapping[str, Any]]:

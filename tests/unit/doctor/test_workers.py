@@ -112,7 +112,7 @@ def test_workers_of_another_family_leave_the_host_out() -> None:
 def test_the_check_of_the_host_does_not_count_workers_as_its_own() -> None:
     place = Somewhere(
         {
-            "service-quotas": stubbed("service-quotas", ("get_service_quota", quota(12.0))),
+            "service-quotas": stubbed("service-quotas", ("get_service_quota", quota(8.0))),
             "ec2": stubbed(
                 "ec2", running(("m6i.xlarge", WORKER, "on-demand")), types(m6i_xlarge=4)
             ),
@@ -120,7 +120,7 @@ def test_the_check_of_the_host_does_not_count_workers_as_its_own() -> None:
         stack_outputs={"stackId": "0123456789ab"},
     )
     check = vcpu_quota(place, "m6i.xlarge", None, is_logged_in=True, has_region=True)
-    assert check.state == "ok", "8 of 12 are free, which is enough for two hosts"
+    assert check.state == "warning", "4 of 8 are free: a second host does not fit"
 
 
 def test_a_type_whose_quota_is_unknown_has_the_list() -> None:
