@@ -8,13 +8,13 @@ import pulumi
 from pulumi import ResourceOptions
 from pydantic import SecretStr
 
-from geusemaker import bundle, cost, dlami, remarks, userdata
-from geusemaker.bundle.queue import CERTIFICATE
+from geusemaker import bundle, dlami, remarks, userdata
 from geusemaker.bundle.queue_containers import ports_for
 from geusemaker.components import hosted_zone, instance_type, worker_checks
 from geusemaker.components.api_keys import make_api_keys
 from geusemaker.components.bundle_facts import bundle_facts, queue_of
 from geusemaker.components.compute import Compute
+from geusemaker.components.cost_remarks import log_costs
 from geusemaker.components.identity import Identity
 from geusemaker.components.kept import keep
 from geusemaker.components.kept_image import keep_image, root_gib
@@ -25,14 +25,10 @@ from geusemaker.components.partition import look_up as look_up_partition
 from geusemaker.components.region import look_up as look_up_region
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags, new_id
-from geusemaker.components.worker_disk import disk_gib
 from geusemaker.components.worker_load import namespace
-from geusemaker.components.worker_notes import cost_note, end_warning
 from geusemaker.config import DeploymentConfig, service_settings
 from geusemaker.config.sources import camel
 from geusemaker.dlami import compatibility
-from geusemaker.dlami.image import FoundImage
-from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.run_errors import as_run_errors
 from geusemaker.today import today as current_day
 
@@ -164,7 +160,7 @@ class Tier1(pulumi.ComponentResource):
         for note in notes_of(config, host, today):
             remarks.note(note)
         if config.has_workers or config.budget_usd is not None:
-            kept.apply(lambda image: _log_costs(config, region, types, image, today))
+            kept.apply(lambda image: log_costs(config, region, types, image, today))
 
         # Protected like the data: the names of its secrets contain the id.
         stack_id = keep(f"{name}-id", new_id(), self, protect=config.protect_data)
@@ -229,13 +225,9 @@ class Tier1(pulumi.ComponentResource):
         }
         if queue is not None:
             # Here, since it imports cryptography.
-            from geusemaker.components.authority import ends_on
             from geusemaker.components.worker_settings import keep_queue_secrets, of_host
 
-            shared = keep_queue_secrets(f"{name}-workers", stack_id, self, today)
-            shared[CERTIFICATE].apply(
-                lambda certificate: _warn_of_end(config, ends_on(certificate), today)
-            )
+            shared = keep_queue_secrets(f"{name}-workers", config, stack_id, self, today)
             secrets |= of_host(shared)
         compute = Compute(
             f"{name}-compute",
@@ -341,31 +333,6 @@ class Tier1(pulumi.ComponentResource):
         if self._workers_group is not None:
             found["workersGroup"] = self._workers_group
         return found
-
-
-def _log_costs(
-    config: DeploymentConfig,
-    region: str,
-    types: Sequence[InstanceType],
-    image: FoundImage,
-    today: date,
-) -> None:
-    found = cost.estimate_of(
-        config,
-        region=region,
-        today=today,
-        root_gib=root_gib(config.root_volume_gib, image),
-        worker_disk_gib=disk_gib(config, types, image),
-    )
-    if config.has_workers:
-        remarks.note(cost_note(config, found))
-    if warning := cost.over_budget(config, found):
-        remarks.warn(warning)
-
-
-def _warn_of_end(config: DeploymentConfig, ends: date, today: date) -> None:
-    if warning := end_warning(config, ends, today):
-        remarks.warn(warning)
 
 
 def connect_command(instance_id: str, region: str) -> str:

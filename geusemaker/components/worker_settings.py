@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
+from geusemaker import remarks
 from geusemaker.bundle import Access
 from geusemaker.bundle.queue import (
     AUTHORITY,
@@ -19,12 +20,14 @@ from geusemaker.bundle.queue import (
     WORKER_SECRETS,
     WORKERS_TOKEN,
 )
-from geusemaker.components.authority import keep_authority
+from geusemaker.components.authority import ends_on, keep_authority
 from geusemaker.components.credentials import make_secret
 from geusemaker.components.kept import output_of
 from geusemaker.components.settings import Settings, pointer_text, secrets_parameter, store_bundle
 from geusemaker.components.tagging import Tags
+from geusemaker.components.worker_notes import end_warning
 from geusemaker.components.worker_policy import BUNDLES, REPORTS
+from geusemaker.config import DeploymentConfig
 
 Secrets = Mapping[str, pulumi.Output[str]]
 
@@ -46,10 +49,18 @@ class WorkerSettings:
 
 
 def keep_queue_secrets(
-    name: str, stack_id: pulumi.Input[str], parent: pulumi.Resource, today: date
+    name: str,
+    config: DeploymentConfig,
+    stack_id: pulumi.Input[str],
+    parent: pulumi.Resource,
+    today: date,
 ) -> Secrets:
-    """The secrets of the queue by name: those of the first deployment with workers."""
+    """The secrets of the queue by name: those of the first deployment with workers.
+
+    Warns before the end of their certificate.
+    """
     authority = keep_authority(f"{name}-authority", stack_id, parent, today)
+    authority.apply(lambda values: _warn_of_end(config, values[CERTIFICATE], today))
     stash = pulumi.Stash(
         f"{name}-secrets-kept",
         input=pulumi.Output.secret(
@@ -62,6 +73,11 @@ def keep_queue_secrets(
         **{one: _value(authority, one) for one in (AUTHORITY, CERTIFICATE, KEY)},
         **{one: _value(own, one) for one in _MADE},
     }
+
+
+def _warn_of_end(config: DeploymentConfig, certificate: str, today: date) -> None:
+    if warning := end_warning(config, ends_on(certificate), today):
+        remarks.warn(warning)
 
 
 def of_host(secrets: Secrets) -> Secrets:

@@ -141,6 +141,13 @@ class Deployed:
         """The stored bundle's text."""
         return self._packed("compute").decode()
 
+    @property
+    def bundles(self) -> str:
+        """The text of all stored bundles."""
+        stored = self.of("aws:s3/bucketObjectv2:BucketObjectv2")
+        texts = (base64.b64decode(one.inputs["contentBase64"]).decode() for one in stored)
+        return "\n".join(texts)
+
     def files(self, owner: str) -> dict[str, str]:
         """The bundle of the host, which is "compute", or of "workers"."""
         return unpack(self._packed(owner))

@@ -18,6 +18,12 @@ OLDER = "Deep Learning Base OSS Nvidia Driver GPU AMI (Ubuntu 22.04) 20260619"
 
 Shows = Callable[[Deployed], bool]
 
+
+def group_of(stack: Deployed) -> Mapping[str, Any]:
+    """The group of workers, if there is one."""
+    return next((made.inputs for made in stack.of("aws:autoscaling/group:Group")), {})
+
+
 # For each field: a stack that sets it, and a check that fails with the defaults.
 SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "os_type": (WHOLE, lambda s: "(Ubuntu 24.04)" in s.outputs["amiName"]),
@@ -74,21 +80,15 @@ SHOWN: dict[str, tuple[Mapping[str, Any], Shows]] = {
     "protect_data": (WHOLE, lambda s: not any(one.protect for one in s.requests.values())),
     "budget_usd": ({"budget_usd": 1}, lambda s: any("budgetUsd is 1," in w for w in s.warnings)),
     "tags": (WHOLE, lambda s: s.one(VOLUME).inputs["tags"].get("owner") == "ml"),
-    "workers": ({"workers": 2}, lambda s: any("workers is 2," in n for n in s.notes)),
-    "workers_max": (WORKERS, lambda s: any("workersMax is 4," in n for n in s.notes)),
+    "workers": ({"workers": 2}, lambda s: group_of(s).get("desiredCapacity") == 2),
+    "workers_max": (WORKERS, lambda s: group_of(s).get("maxSize") == 4),
     "worker_instance_types": (
-        {"worker_instance_types": ["g6.xlarge"]},
-        lambda s: any("workerInstanceTypes" in n for n in s.notes),
+        {"workers": 1, "worker_instance_types": ["g6.xlarge"]},
+        lambda s: "'g6.xlarge'" in str(group_of(s)),
     ),
-    "worker_market": (WORKERS, lambda s: any("workerMarket is spot," in n for n in s.notes)),
-    "worker_concurrency": (
-        WORKERS,
-        lambda s: any("workerConcurrency is 3." in n for n in s.notes),
-    ),
-    "worker_drain_seconds": (
-        WORKERS,
-        lambda s: any("more than 90 seconds" in n for n in s.notes),
-    ),
+    "worker_market": (WORKERS, lambda s: group_of(s).get("capacityRebalance") is True),
+    "worker_concurrency": (WORKERS, lambda s: "n8n worker --concurrency=3" in s.bundles),
+    "worker_drain_seconds": (WORKERS, lambda s: "\ndrain 90\n" in s.bundles),
 }
 IN_ACCOUNT = {"vpc_id", "subnet_ids", "ami_id", "hosted_zone_id"}
 """Fields that name existing resources of the account."""
