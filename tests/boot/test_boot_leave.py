@@ -81,6 +81,18 @@ def test_a_worker_that_aws_ends_stops_n8n_and_then_completes_the_hook(
     assert ("No active Lifecycle Action found" in worker.read(LOG)) == (not completed)
 
 
+@pytest.mark.parametrize("system", [("amzn", "2023"), ("amzn", "2")])
+def test_a_worker_boots_and_leaves_on_other_systems(
+    tmp_path: Path, system: tuple[str, str]
+) -> None:
+    worker = booted(new_worker(tmp_path, system=system))
+    assert report(worker)["executions"] == "0"
+    ends(worker, "group")
+    assert watch(worker).returncode == 0
+    assert has_left(worker)
+    assert worker._lines("completed") == [COMPLETED]
+
+
 def test_a_shutdown_ends_n8n_before_docker_is_stopped(worker: Host) -> None:
     unit = worker.unit("leave")
     # systemd stops in the opposite order.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .boot_host import FACTS, LIB, Host
+from .test_boot_real_bundle import Rendered, rendered
 from .workers import booted, bundle_of, new_head, settings_of_compose
 
 
@@ -27,6 +28,21 @@ def test_the_rendered_bundle_starts_with_valkey_and_the_private_address(head: Ho
     # It sees no group, and has no way out of its own.
     assert "worker" not in record
     assert not head.path(f"{LIB}/leave").exists()
+
+
+def test_a_stack_gets_workers_and_loses_them_without_another_host(head: Host) -> None:
+    queue = bundle_of("head")
+    plain = Rendered(facts=rendered().facts)
+    for _ in range(2):
+        record = head.update(plain)
+        assert (record["state"], record["running"]) == ("ready", plain.sha256)
+        assert {name for name in record if "queue" in name or "valkey" in name} == set()
+        assert "GEUSEMAKER_ADDRESS" not in settings_of_compose(head)
+        assert "valkey" not in head.containers()
+        record = head.update(queue)
+        assert (record["state"], record["running"]) == ("ready", queue.sha256)
+        assert record["queue.running"] == "0"
+    assert "reason" not in record
 
 
 def test_without_an_address_nothing_starts_and_the_report_says_why(tmp_path: Path) -> None:

@@ -35,9 +35,11 @@ def bundle_of(role: str, queue: Queue = QUEUE, **facts: object) -> Rendered:
     return Rendered(facts=changed, more_pointer=_POINTERS[role])
 
 
-def new_worker(folder: Path, bundle: Rendered | None = None) -> Host:
+def new_worker(
+    folder: Path, bundle: Rendered | None = None, system: tuple[str, str] = ("ubuntu", "26.04")
+) -> Host:
     """A worker before its first boot. The name of the stack's host has an address."""
-    host = Host(folder, **_WORKER)  # type: ignore[arg-type]
+    host = Host(folder, *system, **_WORKER)  # type: ignore[arg-type]
     host.set("head", f"{HEAD}\n")
     host.parameters(**{one.name.replace("-", "_"): "value" for one in WORKER_SECRETS})
     host.name(bundle or bundle_of("worker"))
