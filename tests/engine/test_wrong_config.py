@@ -89,6 +89,20 @@ def test_a_misspelt_region_is_one_paragraph_whose_command_fixes_it(door: Door) -
     door.pulumi("preview")
 
 
+def test_a_type_of_workers_that_no_zone_offers_is_one_paragraph(door: Door) -> None:
+    """The zones are kept in the stack, so the error is raised after the program has ended."""
+    door.set(workers="1", workerInstanceTypes="p6-b200.48xlarge")
+    try:
+        said = paragraph(door, plain=False)
+        assert said.startswith("geusemaker:workerInstanceTypes has p6-b200.48xlarge, which AWS ")
+        assert door.resources() == []
+        (command,) = re.findall("`([^`]*)`", said)
+        assert door.run(*shlex.split(command), "--non-interactive").code == 0
+        door.pulumi("preview")
+    finally:
+        door.unset("workers", "workerInstanceTypes")
+
+
 def test_an_unquoted_2_10_in_the_stacks_file_says_to_quote_it(door: Door) -> None:
     door.unset("instanceType")
     door.set(osType="amazon-linux-2023", amiType="pytorch")

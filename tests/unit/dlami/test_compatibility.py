@@ -22,6 +22,7 @@ from geusemaker.dlami.compatibility import (
 from geusemaker.dlami.image import FoundImage
 from geusemaker.dlami.rows import Blackwell
 from geusemaker.ec2.instance_types import InstanceType, architecture_of, runnable
+from geusemaker.ec2.type_keys import of_workers
 from geusemaker.errors import ConfigError
 
 from .real_names import Combination
@@ -546,3 +547,15 @@ def test_an_old_build_that_was_copied_to_a_region_later_is_old() -> None:
         _with_image("g7.2xlarge", image, pin="amiName")
     _with_image("g7.2xlarge", replace(image, name=name.replace("20260519", "20260916")))
     _with_image("g7.2xlarge", replace(image, name=f"{name[:-8]}20260916", creation_date=""))
+
+
+def test_an_error_on_a_type_of_workers_keeps_the_other_types_and_the_architecture() -> None:
+    query = select("ubuntu-24.04", "x86_64", "base", today=TODAY)
+    odd = InstanceType("z9.xlarge", 4, 16.0, ("arm64",), ())
+    with pytest.raises(ConfigError) as caught:
+        verdict(query, odd, key=of_workers(["m5.xlarge", "z9.xlarge", "m6i.xlarge"]))
+    assert str(caught.value) == (
+        "geusemaker:workerInstanceTypes has z9.xlarge, which AWS says is arm64 only, and "
+        "geusemaker:architecture is x86_64: that image would not boot on it. Change it: "
+        "`pulumi config set geusemaker:workerInstanceTypes m5.xlarge,m6i.xlarge`."
+    )
