@@ -13,7 +13,7 @@ unexport PYTHONHOME
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-scale test-tools live mutation lint bench lock clean setup setup-local setup-dev
+.PHONY: help up down shell test test-rest test-all test-n8n test-ollama test-scale scale-programs test-tools live mutation lint bench bench-scale lock clean setup setup-local setup-dev
 
 help:
 	@echo 'make up      deploy the stack into a simulated AWS on this machine (no account, no cost)'
@@ -29,6 +29,7 @@ help:
 	@echo 'make mutation  change the code in small ways, list each change that no test notices'
 	@echo 'make lint    ruff, mypy, zizmor, the generated config table, the size of the boot script'
 	@echo 'make bench   report what commands and the program cost, next to a bare reference'
+	@echo 'make bench-scale  report executions a minute with 0, 1 and 2 workers (as test-scale)'
 	@echo 'make lock    write requirements*.lock after a change of requirements*.txt'
 	@echo 'make clean   remove .venv and .geusemaker of this clone'
 
@@ -98,14 +99,19 @@ test-ollama: setup-dev
 
 # Not part of `test`: it installs n8n first. The hosts are namespaces of this kernel, which needs root;
 # they end with this system of their own.
-ISOLATED := unshare --mount --net --pid --fork --kill-child --mount-proc
-test-scale: setup-dev
-	@if [ "$$(uname -s)" != Linux ]; then echo 'make test-scale needs Linux' >&2; exit 1; fi
+ISOLATED = as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
+	$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
+	unshare --mount --net --pid --fork --kill-child --mount-proc $(PY) -B
+test-scale: scale-programs
+	@$(ISOLATED) -m pytest -p no:cacheprovider tests/scale $(SCALE)
+
+bench-scale: scale-programs
+	@$(ISOLATED) bench/throughput.py
+
+scale-programs: setup-dev
+	@if [ "$$(uname -s)" != Linux ]; then echo 'tests/scale needs Linux' >&2; exit 1; fi
 	@scripts/test_packages.sh scale
 	@$(PY) scripts/real_n8n.py >/dev/null
-	@as_root=; if [ "$$(id -u)" != 0 ]; then as_root='sudo -n'; fi; \
-		$$as_root env "PATH=$$PATH" "HOME=$$HOME" "GEUSEMAKER_CACHE_DIR=$$GEUSEMAKER_CACHE_DIR" \
-		$(ISOLATED) $(PY) -B -m pytest -p no:cacheprovider tests/scale $(SCALE)
 
 # On AWS: it shows account and cost, and prompts. Options: `make live LIVE='--max-usd 2'`.
 live: setup

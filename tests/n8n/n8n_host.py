@@ -267,8 +267,8 @@ def log_in(visitor: Visitor, email: str, password: str) -> Answer:
     return visitor.ask("POST", "/rest/login", {"emailOrLdapLoginId": email, "password": password})
 
 
-def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
-    """Creates a workflow of these nodes in a chain, and publishes it. Returns its id."""
+def create(owner: Visitor, name: str, *nodes: dict[str, Any]) -> dict[str, Any]:
+    """Creates a workflow of these nodes in a chain."""
     for at, node in enumerate(nodes):
         node.update(id=f"{name}-{at}", position=[200 * at, 0])
     links = {
@@ -281,7 +281,13 @@ def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
         {"name": name, "nodes": list(nodes), "connections": links, "settings": {}},
     )
     assert made.status == 200, made.text
-    workflow = made.json["data"]
+    workflow: dict[str, Any] = made.json["data"]
+    return workflow
+
+
+def publish(owner: Visitor, name: str, *nodes: dict[str, Any]) -> str:
+    """Creates a workflow of these nodes in a chain, and publishes it. Returns its id."""
+    workflow = create(owner, name, *nodes)
     active = owner.ask(
         "POST",
         f"/rest/workflows/{workflow['id']}/activate",

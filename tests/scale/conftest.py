@@ -11,11 +11,11 @@ if sys.platform != "linux":
 else:
     from geusemaker.bundle.networks import N8N_ADDRESS
     from scale import lan
-    from scale.stack import ADDRESS, Stack, make_stack
+    from scale.stack import ADDRESS, STRANGER, WORKERS, Stack, make_stack
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
-            hosts = ["127.0.0.1", ADDRESS, N8N_ADDRESS]
+            hosts = ["127.0.0.1", ADDRESS, N8N_ADDRESS, STRANGER, *WORKERS.values()]
             item.add_marker(pytest.mark.allow_hosts(hosts))
 
     @pytest.fixture(scope="session", name="stack")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# enter.sh ROOT USER:GROUP MOUNTS COMMAND...: runs COMMAND as in a container. The system's programs, a read-only
+# enter.sh ROOT USER:GROUP|host MOUNTS COMMAND...: runs COMMAND as in a container, or as root of the host. The system's programs, a read-only
 # root, and the mounts in MOUNTS, one on each line: "bind SOURCE TARGET", "ro SOURCE TARGET" or "tmpfs OPTIONS
 # TARGET". Needs a mount namespace (unshare).
 set -eu
@@ -14,6 +14,7 @@ for folder in usr proc dev; do
 done
 mkdir "$root/etc"
 cp /etc/ld.so.cache "$root/etc"
+cp -R -P /etc/alternatives "$root/etc" # iptables is one of them
 printf '%s:x:%s:%s::/:/bin/sh\n' root 0 0 user "$uid" "$gid" >"$root/etc/passwd"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 # A name that the zone does not have is refused at once.
@@ -37,5 +38,6 @@ while read -r kind what target; do
   esac
 done <"$mounts"
 mount -o remount,ro "$root"
+[ "$uid" != host ] || exec /usr/sbin/chroot "$root" "$@"
 exec /usr/sbin/chroot "$root" /usr/bin/setpriv --reuid="$uid" --regid="$gid" --clear-groups \
   --bounding-set=-all --inh-caps=-all --no-new-privs "$@"

@@ -15,6 +15,9 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import real_n8n  # noqa: E402
 
 PATH: Final = f"/usr/local/bin:{os.defpath}"
+COMMANDS: Final = {"n8n": ["n8n"]}
+"""What images run where the bundle names no command."""
+
 HOMES: Final = {"n8n": "/home/node", "n8n-runners": "/home/runner"}
 
 _POSTGRES: Final = """#!/bin/sh

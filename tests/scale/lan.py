@@ -79,6 +79,8 @@ def make_host(name: str, address: str) -> None:
 
 def remove_host(name: str) -> None:
     """Removes a host and its containers, whose programs have ended."""
+    # The kernel removes a namespace some time after its name.
+    run("ip", "link", "delete", f"to-{name}")
     for one in NAMESPACES.iterdir():
         if one.name == name or one.name.startswith(f"{name}."):
             run("ip", "netns", "delete", one.name)

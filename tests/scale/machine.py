@@ -20,9 +20,11 @@ from real_stack.bundle import filled
 from real_stack.programs import Program
 
 from scale import lan
-from scale.images import HOMES, PATH, n8n_folder, tools
+from scale.images import COMMANDS, HOMES, PATH, n8n_folder, tools
 
-HERE: Final = Path(__file__).parent
+ENTER: Final = Path(__file__).parent / "enter.sh"
+STAND_INS: Final = Path(__file__).parent / "stand_ins"
+BUNDLE: Final = "/var/lib/geusemaker/bundles/tests"
 DATA: Final = "/srv/geusemaker/data"
 EFS: Final = "/srv/geusemaker/efs"
 
@@ -38,7 +40,8 @@ class Machine:
         secrets: The lines of its parameter of secrets.
         mounts: Folders here by the paths of the host.
         names: Addresses by names that the private zone answers, also without the zone's own name.
-        wall: The host's script that sets the rules of the wall.
+        program: The host's program, without its last line, which runs one step of it.
+        setup: Functions of that program and of the bundle's to call once the networks are there.
     """
 
     name: str
@@ -49,8 +52,21 @@ class Machine:
     secrets: Mapping[str, str]
     mounts: Mapping[str, Path]
     names: Mapping[str, str]
-    wall: str
+    program: str
+    setup: str
     programs: dict[str, Program] = field(default_factory=dict)
+
+    def write_metadata(self) -> None:
+        """What the metadata service of an instance answers from its start."""
+        metadata = {"instance-id": "i-0123456789abcdef0", "local-ipv4": self.address}
+        for name, value in {**metadata, "target-lifecycle-state": "InService"}.items():
+            (self.place("/run/metadata") / name).write_text(value)
+
+    def write_pointer(self, **lines: str) -> None:
+        """The lines of the parameter of settings that only AWS and the stack know."""
+        path = self.place("/var/lib/geusemaker/pointer")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     def __post_init__(self) -> None:
         document = yaml.safe_load(self.files["compose.yaml"])
@@ -77,10 +93,32 @@ class Machine:
         """Makes the host with its folders, networks and firewall. No container runs yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._make_folders()
+        self._write_bundle()
+        for folder in ("/run/containers", "/run/metadata", "/var/log"):
+            self.place(folder).mkdir(parents=True, exist_ok=True)
+        self.write_metadata()
         lan.make_host(self.name, self.address)
         self._make_containers()
         self.set_docker_rules()
-        self.set_wall()
+        self.run_setup()
+
+    def use(self, files: Mapping[str, str]) -> None:
+        """Takes another bundle with the same containers, and publishes its ports."""
+        self.files = files
+        self.services = yaml.safe_load(files["compose.yaml"])["services"]
+        self._write_bundle()
+        self.set_docker_rules()
+        self.run_setup()
+
+    def take(self, container: str, files: Mapping[str, str]) -> None:
+        """Takes the definition of one container from another bundle, for its next start."""
+        self.services[container] = yaml.safe_load(files["compose.yaml"])["services"][container]
+
+    def _write_bundle(self) -> None:
+        for name, text in {**self.files, "program": self.program}.items():
+            path = self.place(BUNDLE) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
 
     def _make_folders(self) -> None:
         for line in self.files["manifest"].splitlines():
@@ -174,9 +212,36 @@ class Machine:
             text = "\n".join((f"*{table}", *lines, "COMMIT", ""))
             self.run("iptables-restore", "--wait=30", "--noflush", text=text)
 
-    def set_wall(self) -> None:
-        """As Docker's unit and the services step do it."""
-        self.run("bash", "-c", self.wall)
+    def run_setup(self) -> None:
+        """What the services step does before it starts containers, as far as it is tested here."""
+        self.call(self.setup)
+
+    def call(self, functions: str) -> str:
+        """Runs functions of the host's program and of the bundle's. Returns what they print."""
+        code = f"source program; STEP=services SHA=tests DIR=$PWD; source ./host.sh; {functions}"
+        ran = self.on_host("call", "bash", "-c", f"cd {BUNDLE}; {code}")
+        assert ran.wait() == 0, ran.said()
+        return ran.said()
+
+    def on_host(self, name: str, *command: str) -> Program:
+        """Starts a program of root on the host, with stand-ins for AWS, Docker and systemd."""
+        around = self.folder / "programs" / name
+        (around / "root").mkdir(parents=True, exist_ok=True)
+        mounts = [f"ro {self._hosts('n8n', around)} /etc/hosts", f"ro {STAND_INS} /usr/local/bin"]
+        for path in ("/var/lib/geusemaker", "/etc/systemd/system", "/run", "/var/log"):
+            self.place(path).mkdir(parents=True, exist_ok=True)
+            mounts += [f"bind {self.place(path)} {path}"]
+        (around / "mounts").write_text("\n".join((*mounts, "")))
+        return Program(
+            [
+                *("nsenter", f"--net={lan.NAMESPACES / self.name}", "unshare", "--mount"),
+                *("/bin/sh", str(ENTER), str(around / "root"), "host", str(around / "mounts")),
+                *command,
+            ],
+            log=around / f"{len(list(around.glob('*.log')))}.log",
+            env={"PATH": PATH},
+            cwd=around,
+        )
 
     def start(self, container: str, *, changed: Mapping[str, str] | None = None) -> Program:
         """Starts the container's program, as Compose does. `changed`: other values of variables."""
@@ -206,15 +271,17 @@ class Machine:
         self.programs[container] = Program(
             [
                 *("nsenter", f"--net={lan.NAMESPACES / self.space(container)}"),
-                *("unshare", "--mount", "/bin/sh", str(HERE / "enter.sh")),
+                *("unshare", "--mount", "/bin/sh", str(ENTER)),
                 *(str(root), user, str(around / "mounts")),
-                *(filled(part, self.values) for part in command),
+                *(filled(part, self.values) for part in command or COMMANDS[container]),
             ],
             log=around / f"{len(list(around.glob('*.log')))}.log",
             env=env | dict(changed or {}),
             cwd=around,
         )
-        return self.programs[container]
+        running = self.programs[container]
+        self.place(f"/run/containers/{container}").write_text(f"{running.pid}\n")
+        return running
 
     def _hosts(self, container: str, around: Path) -> Path:
         """What Docker's resolver answers: containers on the same networks, then the zone."""
@@ -256,4 +323,4 @@ class Machine:
         for program in self.programs.values():
             program.stop(signal.SIGKILL)
         lan.remove_host(self.name)
-        shutil.rmtree(self.folder / "containers", ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

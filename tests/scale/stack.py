@@ -1,16 +1,16 @@
 """A stack of a host and workers, with what its users and its tests do with it."""
 
 import itertools
+import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files as resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from n8n.n8n_host import OWNER, OWNER_PASSWORD, SECRETS, log_in, publish, webhook
 from real_stack.bundle import facts
@@ -21,6 +21,8 @@ from geusemaker.bundle import BundleFacts, render
 from geusemaker.bundle.networks import N8N_ADDRESS
 from geusemaker.bundle.queue import Queue
 from geusemaker.components.authority import head_name, make_authority, zone_name
+from geusemaker.userdata import HostFacts, bundle_program
+from geusemaker.userdata import render as boot_script
 from scale import lan
 from scale.machine import DATA, EFS, Machine
 
@@ -28,12 +30,14 @@ STACK_ID: Final = "abcdefghijkl"
 ZONE: Final = zone_name(STACK_ID)
 HEAD: Final = head_name(STACK_ID)
 ADDRESS: Final = "10.42.0.10"
-WORKERS: Final = {"w1": "10.42.0.21", "w2": "10.42.0.22", "w3": "10.42.0.23"}
+WORKERS: Final = {f"w{number}": f"10.42.0.{20 + number}" for number in range(1, 20)}
+GROUP: Final = f"geusemaker-{STACK_ID}-workers"
+NAMESPACE: Final = f"GeuseMaker/{STACK_ID}"
 STRANGER: Final = "10.42.0.99"
 URL: Final = "https://localhost:8443"
 
-QUEUE: Final = Queue(has_ollama=True)
-BESIDE: Final = {"ollama": 11434, "qdrant": 6333, "crawl4ai": 11235}
+QUEUE: Final = Queue(has_ollama=True, grows=True)
+BESIDE: Final = {"ollama": (11434,), "qdrant": (6333, 6334), "crawl4ai": (11235,)}
 """Services of the stack that are stand-ins here, with their ports."""
 
 ALL_SECRETS: Final = {
@@ -46,8 +50,14 @@ ALL_SECRETS: Final = {
 }
 
 
-def bundle_facts(role: str, queue: Queue | None = QUEUE) -> BundleFacts:
+def bundle_facts(role: Literal["head", "worker"], queue: Queue | None = QUEUE) -> BundleFacts:
     return facts(owner_email=OWNER, memory_gib=16.0, queue=queue, role=role)
+
+
+def bundle_files(role: Literal["head", "worker"], queue: Queue | None = QUEUE) -> dict[str, str]:
+    """The settings bundle, as the stack packs it."""
+    program = bundle_program(role, queue=queue is not None)
+    return {**render(bundle_facts(role, queue)), "host.sh": program}
 
 
 class StandIn:
@@ -71,7 +81,7 @@ class StandIn:
             self._server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
@@ -109,8 +119,9 @@ class Stack:
         """Starts the stand-ins of a host."""
         self._stand_ins[machine.name] = [
             StandIn(machine.space(name), port, machine.name)
-            for name, port in BESIDE.items()
+            for name, ports in BESIDE.items()
             if name in machine.services
+            for port in ports
         ]
 
     def start_main(self) -> None:
@@ -130,27 +141,28 @@ class Stack:
         name: str,
         *,
         queue: Queue = QUEUE,
-        secrets: dict[str, str] | None = None,
-        **values: str,
+        secrets: Mapping[str, str] | None = None,
+        head: str = HEAD,
     ) -> Machine:
-        """A worker that does not run n8n yet. `values`: other values of Compose's variables."""
-        files = render(bundle_facts("worker", queue))
+        """A worker that does not run n8n yet. `head`: the name that it has for the stack's host."""
         beside = {} if queue.has_ollama else {"ollama": ADDRESS}
-        names = {HEAD: ADDRESS, "qdrant": ADDRESS, "crawl4ai": ADDRESS, "postgres": ADDRESS}
+        names = {head: ADDRESS, "qdrant": ADDRESS, "crawl4ai": ADDRESS, "postgres": ADDRESS}
         machine = Machine(
             name=name,
             address=WORKERS[name],
             folder=self.folder / name,
-            files=files,
-            values=_values() | {"GEUSEMAKER_HEAD": HEAD, "GEUSEMAKER_ZONE": ZONE} | values,
-            secrets=secrets or self.secrets,
+            files=bundle_files("worker", queue),
+            values=_values() | {"GEUSEMAKER_HEAD": head, "GEUSEMAKER_ZONE": ZONE},
+            secrets=self.secrets | dict(secrets or {}),
             mounts={
                 f"{EFS}/n8n-home": self.efs / "n8n",
                 f"{EFS}/n8n-files": self.efs / "n8n/files",
             },
             names=names | beside,
-            wall=wall("worker", files),
+            program=host_program("worker"),
+            setup="follow_head; put_up_wall; lay_down_leave",
         )
+        machine.write_pointer(head=head, zone=ZONE, group=GROUP)
         machine.boot()
         self.serve_beside(machine)
         self.workers[name] = machine
@@ -165,7 +177,7 @@ class Stack:
     def end_worker(self, name: str) -> None:
         """Its host is gone."""
         for one in self._stand_ins.pop(name):
-            one.end()
+            one.close()
         self.workers.pop(name).end()
 
     def workflow(self, *nodes: dict[str, Any], **of_webhook: Any) -> str:
@@ -183,6 +195,28 @@ class Stack:
         with ThreadPoolExecutor(at_once or number) as pool:
             yield Calls([pool.submit(self.call, path) for _ in range(number)])
 
+    @contextmanager
+    def load(self, path: str, at_once: int) -> Iterator[list[Answer]]:
+        """As many callers at a time, each with one call after the other until the block ends.
+
+        At the end of the block the list has all answers.
+        """
+        answers: list[Answer] = []
+        ended = threading.Event()
+
+        def caller() -> None:
+            while not ended.is_set():
+                answers.append(self.call(path))
+
+        with ThreadPoolExecutor(at_once) as pool:
+            running = [pool.submit(caller) for _ in range(at_once)]
+            try:
+                yield answers
+            finally:
+                ended.set()
+            for one in running:
+                one.result()
+
     def ask_database(self, statement: str) -> str:
         return lan.run(
             *("ip", "netns", "exec", self.head.space("postgres")),
@@ -190,15 +224,57 @@ class Stack:
             *("-U", "n8n", "-d", "n8n", "-c", statement),
         ).strip()
 
-    def started_executions(self) -> int:
-        """How many the workers that run now have started."""
+    def queue_lines(self) -> dict[str, str]:
+        """What the host reports of the queue each minute."""
+        lines = self.head.call("bundle_health").splitlines()
+        return dict(line.split("=", 1) for line in lines if line.startswith("queue."))
+
+    def published(self) -> list[str]:
+        """The calls by which the host has published the length of the queue."""
+        calls = self.head.place("/run/aws").read_text().splitlines()
+        return [one for one in calls if one.startswith("cloudwatch put-metric-data")]
+
+    def state_of(self, execution: str) -> str:
+        return self.execution_states([execution])[execution]
+
+    def executed(self) -> int:
+        """How many executions the workers have started since their last starts."""
         return sum(len(worker.executed()) for worker in self.workers.values())
+
+    def executions_of(self, path: str) -> list[str]:
+        """The ids of a workflow's executions, the oldest first."""
+        found = self.ask_database(
+            "SELECT w.name, e.id FROM execution_entity e"
+            ' JOIN workflow_entity w ON w.id = e."workflowId" ORDER BY e.id'
+        )
+        rows = [line.split("|") for line in found.splitlines()]
+        return [execution for name, execution in rows if name == path]
+
+    def data_of(self, execution: str) -> str:
+        """What the editor shows of an execution: JSON, in n8n's own form."""
+        answer = self.owner().ask("GET", f"/rest/executions/{execution}")
+        assert answer.status == 200, answer.text
+        data: str = answer.json["data"]["data"]
+        return data
+
+    def resume(self, execution: str) -> None:
+        """Calls the address of an execution that waits for it; see `waiting_for_a_call`."""
+        found = re.search(rf'{URL}(/webhook-waiting/{execution}[^"\\]*)', self.data_of(execution))
+        assert found, self.data_of(execution)
+        answer = self.caddy().ask("GET", found[1])
+        assert answer.status == 200, answer.text
+
+    def execution_states(self, ids: Iterable[str]) -> dict[str, str]:
+        """The states of these executions, as the editor lists them."""
+        found = self.ask_database("SELECT id, status FROM execution_entity")
+        states = dict(line.split("|") for line in found.splitlines())
+        return {one: states[one] for one in ids}
 
     def end(self) -> None:
         for name in list(self.workers):
             self.end_worker(name)
         for one in self._stand_ins.pop("head", []):
-            one.end()
+            one.close()
         self.head.end()
 
 
@@ -218,59 +294,46 @@ class Calls:
         return [one.status for one in self.answers]
 
 
-def wait_node(seconds: float) -> dict[str, Any]:
-    """Keeps an execution running for that long."""
-    return {
-        "name": "Wait",
-        "type": "n8n-nodes-base.wait",
-        "typeVersion": 1.1,
-        "webhookId": "wait",
-        "parameters": {"amount": seconds},
-    }
-
-
-def set_node(output: str) -> dict[str, Any]:
-    """Its output is this JSON, an expression of n8n."""
-    return {
-        "name": "Set",
-        "type": "n8n-nodes-base.set",
-        "typeVersion": 3.4,
-        "parameters": {"mode": "raw", "jsonOutput": output, "options": {}},
-    }
-
-
 def _values() -> dict[str, str]:
     return {"GEUSEMAKER_URL": URL, "GEUSEMAKER_HOST": "localhost"}
 
 
-def wall(role: str, files: dict[str, str]) -> str:
-    """The script that a host of this bundle has for its wall."""
-    lines = [line.split(" ", 1) for line in (files["manifest"] + files["workers"]).splitlines()]
-    reaches = [rest for kind, rest in lines if kind == "reach"]
-    reaches += [f"{rest} {ADDRESS}/32" for kind, rest in lines if kind == "head"]
-    bridges = [rest for kind, rest in lines if kind == "bridge"]
-    program = (resources("geusemaker.userdata") / "host/45-wall.sh").read_text(encoding="utf-8")
-    of_host = {"WALL_BRIDGES": "\n".join(bridges), "WALL_REACHES": "\n".join(reaches)}
-    return "".join(f"{k}='{v}'\n" for k, v in of_host.items()) + program + "\nwall_up\n"
+def host_program(role: str) -> str:
+    """The boot script of a host, without its last line, which runs it."""
+    of_role = (
+        {"reports": "reports-of-workers"}
+        if role == "worker"
+        else {"data_volume_id": "vol-0123456789abcdef0", "status_parameter": "/geusemaker/status"}
+    )
+    found = HostFacts(
+        region="us-west-2",
+        file_system_id="fs-0123456789abcdef0",
+        access_points={"n8n": "fsap-0123456789abcdef0"},
+        settings_parameter="/geusemaker/settings",
+        secrets_parameter="/geusemaker/secrets",
+        **of_role,
+    )
+    return boot_script(found).removesuffix('main "$@"\n')
 
 
 def make_stack(folder: Path, workers: Iterable[str] = ("w1", "w2")) -> Stack:
     """A stack that is ready."""
     lan.make_network()
     secrets = ALL_SECRETS | make_authority((HEAD, "postgres", "valkey"), datetime.now(UTC).date())
-    files = render(bundle_facts("head"))
     head = Machine(
         name="head",
         address=ADDRESS,
         folder=folder / "head",
-        files=files,
+        files=bundle_files("head"),
         values=_values() | {"GEUSEMAKER_ADDRESS": ADDRESS},
         secrets=secrets,
         mounts={EFS: folder / "efs"},
         names={},
-        wall=wall("head", files),
+        program=host_program("head"),
+        setup="put_up_wall",
     )
     head.values = {**head.values, "GEUSEMAKER_MODELS_DIR": f"{DATA}/ollama"}
+    head.write_pointer(namespace=NAMESPACE)
     stack = Stack(folder, secrets, head)
     try:
         head.boot()

@@ -387,6 +387,7 @@ def test_bare_make_prints_help() -> None:
         "mutation",
         "lint",
         "bench",
+        "bench-scale",
         "lock",
         "clean",
     ]
