@@ -15,7 +15,7 @@ else:
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
-            hosts = ["127.0.0.1", ADDRESS, N8N_ADDRESS, STRANGER, *WORKERS.values()]
+            hosts = ["127.0.0.1", ADDRESS, N8N_ADDRESS, STRANGER, lan.INTERNET, *WORKERS.values()]
             item.add_marker(pytest.mark.allow_hosts(hosts))
 
     @pytest.fixture(scope="session", name="stack")

@@ -16,6 +16,9 @@ from real_stack.programs import PATIENCE
 from real_stack.visitor import Answer, Visitor
 
 ROUTER: Final = "10.42.0.1"
+INTERNET: Final = "203.0.113.80"
+"""An address outside of the private network, of no host unless a test adds it."""
+
 BRIDGE: Final = "vpc"
 NAMESPACES: Final = Path("/run/netns")
 
@@ -62,7 +65,9 @@ def make_network() -> None:
     NAMESPACES.mkdir(exist_ok=True)
     lines = ["link set lo up", f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up"]
     lines += [f"address add {ROUTER}/16 dev {BRIDGE}"]
+    lines += [f"route add {INTERNET} dev {BRIDGE}"]
     run("ip", "-batch", "-", text="\n".join(lines))
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
 def make_host(name: str, address: str) -> None:

@@ -232,7 +232,7 @@ class Machine:
             self.place(path).mkdir(parents=True, exist_ok=True)
             mounts += [f"bind {self.place(path)} {path}"]
         (around / "mounts").write_text("\n".join((*mounts, "")))
-        return Program(
+        started = Program(
             [
                 *("nsenter", f"--net={lan.NAMESPACES / self.name}", "unshare", "--mount"),
                 *("/bin/sh", str(ENTER), str(around / "root"), "host", str(around / "mounts")),
@@ -242,6 +242,8 @@ class Machine:
             env={"PATH": PATH},
             cwd=around,
         )
+        self.programs[f"host/{name}"] = started
+        return started
 
     def start(self, container: str, *, changed: Mapping[str, str] | None = None) -> Program:
         """Starts the container's program, as Compose does. `changed`: other values of variables."""

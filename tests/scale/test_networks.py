@@ -33,6 +33,7 @@ WITHOUT_GPU = Queue()
 @pytest.fixture(scope="module", autouse=True)
 def _stranger(stack: Stack) -> Iterator[None]:
     lan.make_host("stranger", STRANGER)
+    lan.run("ip", "-n", "stranger", "address", "add", f"{lan.INTERNET}/32", "dev", "eth0")
     with closing(StandIn("stranger", 443, "stranger")):
         yield
     lan.remove_host("stranger")
@@ -70,11 +71,16 @@ def test_a_worker_reaches_the_host_from_n8n_only(stack: Stack) -> None:
     assert open_ports("w1.ollama", ADDRESS) == set()
 
 
+@pytest.mark.parametrize("client", ["w1.n8n", "w1.ollama", "head.n8n", "head.crawl4ai"])
+def test_other_containers_reach_the_internet(stack: Stack, client: str) -> None:
+    assert open_ports(client, lan.INTERNET) == {443}
+
+
 @pytest.mark.parametrize("container", ["postgres", "valkey", "qdrant"])
 def test_containers_that_only_answer_reach_nothing(stack: Stack, container: str) -> None:
     assert open_ports("w1", STRANGER) == {443}
-    assert open_ports(f"head.{container}", STRANGER) == set()
-    assert open_ports(f"head.{container}", WORKERS["w1"]) == set()
+    for address in (lan.INTERNET, STRANGER, WORKERS["w1"]):
+        assert open_ports(f"head.{container}", address) == set()
 
 
 @pytest.mark.parametrize("client", ["stranger", "w1"])
