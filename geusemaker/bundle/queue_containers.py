@@ -175,6 +175,12 @@ def _valkey(memory_mib: int | None) -> Container:
         f"umask 077 && {_pem('certificate', 'key', 'authority', where=_TMP)}"
         f' && password="$$(cat /run/secrets/{VALKEY_PASSWORD})"'
         ' && printf "requirepass %s\\n" "$$password" >valkey.conf'
+        # Workers that come back have another password. What waited for those of before was executed
+        # by the host, and a queue that still has it would have it executed again.
+        ' && made_for="$$(printf %s "$$password" | sha256sum)"'
+        ' && { [ "$$(cat /data/made-for 2>/dev/null)" = "$$made_for" ]'
+        " || { rm -rf /data/appendonlydir /data/dump.rdb"
+        ' && printf %s "$$made_for" >/data/made-for; }; }'
         f" && exec valkey-server /tmp/valkey.conf {options}"
     )
     # `ping` exits with 0 also when the password is wrong.

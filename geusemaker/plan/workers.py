@@ -91,7 +91,14 @@ def _of_group(step: Step, leaves: str) -> Iterator[str]:
     if step.operation == "create":
         yield _joining(step.inputs)
     elif step.operation == "delete":
-        yield f"All workers leave: each {leaves}. Workflows then run on the host."
+        # Pulumi deletes last: the host applies its settings without a queue before the group ends.
+        yield (
+            "All workers leave, and the host leaves the queue within a minute: executions that "
+            "still run on workers then end as errors, and those that wait run on the host. To let "
+            "them end first: `aws autoscaling update-auto-scaling-group --auto-scaling-group-name "
+            f"{step.before['name']} --min-size 0 --desired-capacity 0`, until `geusemaker status` "
+            "shows no worker."
+        )
     elif step.operation == "replace":
         yield f"The group of workers is replaced. Each old one {leaves}."
     else:

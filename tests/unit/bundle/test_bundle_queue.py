@@ -1,5 +1,6 @@
 """The bundles of a stack with workers: its host, and a worker."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -215,8 +216,26 @@ def test_postgresql_starts_with_tls_and_refuses_others_in_clear(tmp_path: Path) 
     assert rules[-1] == "hostssl all n8n all scram-sha-256"
 
 
+VALKEY = {TMP: "tmp", "/data": "data"}
+
+
+@pytest.mark.parametrize("password", ["pass%sword", "another"])
+def test_a_queue_is_kept_with_its_password_and_empty_with_another(
+    tmp_path: Path, password: str
+) -> None:
+    """Executions that waited when the workers were removed are not executed a second time."""
+    (tmp_path / "data/appendonlydir").mkdir(parents=True)
+    made_for = hashlib.sha256(password.encode()).hexdigest()
+    (tmp_path / "data/made-for").write_text(f"{made_for}  -")
+    ran = _started(tmp_path, HEAD["valkey"]["entrypoint"], VALKEY, "valkey-server")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (tmp_path / "data/appendonlydir").exists() == (password == "pass%sword")
+    own = hashlib.sha256(b"pass%sword").hexdigest()
+    assert (tmp_path / "data/made-for").read_text() == f"{own}  -"
+
+
 def test_valkey_listens_with_tls_only_and_its_password_is_no_argument(tmp_path: Path) -> None:
-    ran = _started(tmp_path, HEAD["valkey"]["entrypoint"], {TMP: "tmp"}, "valkey-server")
+    ran = _started(tmp_path, HEAD["valkey"]["entrypoint"], VALKEY, "valkey-server")
     assert (ran.returncode, ran.stderr) == (0, "")
     words = ran.stdout.split()
     assert words[:2] == ["valkey-server", str(tmp_path / "tmp/valkey.conf")]
