@@ -60,11 +60,7 @@ def _make_service_role(account: Account) -> None:
     except AwsError as error:
         if not error.is_gone:
             raise
-        account.iam.create_role(
-            RoleName=name,
-            Path="/aws-service-role/autoscaling.amazonaws.com/",
-            AssumeRolePolicyDocument="{}",
-        )
+        account.iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
 
 
 class Group(Resource):

@@ -11,6 +11,7 @@ from moto_provider.test_refusals import refusal
 from moto_provider.world import G_AND_VT, OWNER, SPOT_G_AND_VT, Thing, World
 from pulumi_moto import quotas
 from pulumi_moto.account import UnfinishedError
+from pulumi_moto.inventory import alive
 from pulumi_moto.wire import UNKNOWN
 
 SCRIPT = base64.b64encode(b"#!/bin/sh\n").decode()
@@ -364,6 +365,17 @@ def test_a_public_address_is_as_the_template_says_or_else_the_subnet(
         expected = public == "true" if public else open_subnet
         assert bool(one.get("PublicIpAddress")) == expected
         assert one["NetworkInterfaces"][0]["Groups"][0]["GroupId"] == own
+
+
+def test_aws_makes_its_role_with_the_first_group_and_keeps_it(world: World) -> None:
+    def roles() -> list[str]:
+        found = world.account.iam.list_roles(PathPrefix="/aws-service-role/")["Roles"]
+        return [one["RoleName"] for one in found]
+
+    for _ in range(2):
+        world.delete(world.instances())
+        assert roles() == ["AWSServiceRoleForAutoScaling"]
+    assert "AWSServiceRoleForAutoScaling" not in [one["id"] for one in alive(world.account)]
 
 
 def test_what_is_terminated_by_hand_is_launched_again(world: World) -> None:
