@@ -34,10 +34,14 @@ class AdoptedSubnet:
     maps_public: bool = False
 
     @property
+    def is_public(self) -> bool:
+        """Whether its default route is an internet gateway."""
+        return (self.default_route or "").startswith("igw-")
+
+    @property
     def leads_out(self) -> bool:
         """Whether an instance reaches the internet without an Elastic IP."""
-        route = self.default_route
-        return route is not None and (self.maps_public or not route.startswith("igw-"))
+        return self.default_route is not None and (self.maps_public or not self.is_public)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def check(
             "a subnet of such a zone first in geusemaker:subnetIds, or set another "
             "geusemaker:instanceType."
         )
-    return host.default_route.startswith("igw-")
+    return host.is_public
 
 
 def address_note(host: AdoptedSubnet) -> str:

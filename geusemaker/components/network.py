@@ -300,6 +300,15 @@ class Network(pulumi.ComponentResource):
         pairs = zip(self.zones, self.subnets.values(), leading, strict=True)
         return [(zone, subnet) for zone, subnet, leads in pairs if leads]
 
+    @property
+    def hides_workers(self) -> bool:
+        """Whether workers get no public address although a subnet assigns one.
+
+        They reach the internet through a NAT gateway in all their subnets.
+        """
+        subnets = [one for one in self._adopted if one.leads_out]
+        return any(one.maps_public for one in subnets) and not any(one.is_public for one in subnets)
+
     def open_to_callers(self, after: pulumi.Resource) -> None:
         """Opens port 443 to `webhook_cidrs`, after the settings that limit their paths."""
         for cidr in self._callers:

@@ -149,7 +149,18 @@ class Workers(pulumi.ComponentResource):
             image_id=args["image"].apply(lambda image: image.id),
             update_default_version=True,
             iam_instance_profile={"arn": role.profile_arn},
-            vpc_security_group_ids=[members.group.id],
+            vpc_security_group_ids=None if network.hides_workers else [members.group.id],
+            network_interfaces=(
+                [
+                    {
+                        "associate_public_ip_address": "false",
+                        "security_groups": [members.group.id],
+                        "delete_on_termination": "true",
+                    }
+                ]
+                if network.hides_workers
+                else None
+            ),
             metadata_options={
                 "http_endpoint": "enabled",
                 "http_tokens": "required",

@@ -130,7 +130,7 @@ def judge_workers(quota: Quota, room: WorkerRoom, kind: str, region: str) -> Che
 
 
 def _service_role(place: Place) -> Check:
-    """With a key of the user's, Auto Scaling's role needs a grant, and so must exist before it."""
+    """With a key of the user's, Auto Scaling's role needs a grant. AWS makes it with a group."""
     create = "`aws iam create-service-linked-role --aws-service-name autoscaling.amazonaws.com`"
     try:
         place.client("iam").get_role(RoleName=_SERVICE_ROLE)
@@ -138,10 +138,11 @@ def _service_role(place: Place) -> Check:
         if code_of(error) == "NoSuchEntity":
             return Check(
                 ROLE,
-                "failed",
-                f"the account has no role {_SERVICE_ROLE}, which must be able to use the key of "
-                "geusemaker:kmsKeyArn, or each worker ends at its start",
-                f"{create} creates it.",
+                "warning",
+                f"the account has no role {_SERVICE_ROLE}, which needs a grant on the key of "
+                "geusemaker:kmsKeyArn: AWS creates it with the first group, and the first workers "
+                "may end at their start until the grant follows",
+                f"{create} creates it now.",
             )
         if not is_no_permission(error):
             return Check(ROLE, "unknown", said(error))

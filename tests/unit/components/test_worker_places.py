@@ -60,6 +60,26 @@ def test_workers_start_in_the_adopted_subnets_that_lead_out(account: SimulatedMo
     assert len(account.of("aws:efs/mountTarget:MountTarget")) == 2
 
 
+def test_workers_behind_a_nat_gateway_have_no_public_address(account: SimulatedMocks) -> None:
+    there = _subnets(account, False, True)
+    nat = there.ec2.create_nat_gateway(SubnetId=there.subnets[1], ConnectivityType="private")
+    there.ec2.replace_route(
+        RouteTableId=there.main_table,
+        DestinationCidrBlock="0.0.0.0/0",
+        NatGatewayId=nat["NatGateway"]["NatGatewayId"],
+    )
+    deploy(vpc_id=there.vpc, subnet_ids=there.subnets, workers=2)
+    (group,) = account.of(GROUP)
+    assert group.inputs["vpcZoneIdentifiers"] == there.subnets
+    of_workers = {"Name": "tag:Name", "Values": ["geusemaker-test-worker"]}
+    found = there.ec2.describe_instances(Filters=[of_workers])["Reservations"]
+    workers = [one for reservation in found for one in reservation["Instances"]]
+    assert len(workers) == 2
+    assert [one for one in workers if one.get("PublicIpAddress")] == []
+    (own,) = {one["GroupId"] for worker in workers for one in worker["SecurityGroups"]}
+    assert own in [one.id for one in account.of("aws:ec2/securityGroup:SecurityGroup")]
+
+
 def test_adopted_subnets_that_lead_no_worker_out_are_refused(account: SimulatedMocks) -> None:
     there = _subnets(account, False, False)
     with pytest.raises(NetworkError) as caught:

@@ -140,7 +140,7 @@ def test_a_stack_without_workers_has_no_check_of_them() -> None:
 @pytest.mark.parametrize(
     ("answer", "state", "words"),
     [
-        (("get_role", "NoSuchEntity"), "failed", "creates it."),
+        (("get_role", "NoSuchEntity"), "warning", "creates it now."),
         (("get_role", "AccessDenied"), "unknown", "create-service-linked-role"),
         (("get_role", "ServiceFailure"), "unknown", ""),
         (
