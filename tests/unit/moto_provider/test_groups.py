@@ -457,6 +457,12 @@ def test_a_template_that_nothing_can_be_launched_from(world: World) -> None:
         )
 
 
+def test_an_instance_needs_no_profile(world: World) -> None:
+    template = world.template(iamInstanceProfile=None)
+    (instance,) = world.running(world.instances(launchTemplate={"id": template.id, "version": "1"}))
+    assert not instance.get("IamInstanceProfile")
+
+
 def test_a_policy_of_markets_takes_no_template_of_the_spot_market(world: World) -> None:
     template = world.template(instanceMarketOptions={"marketType": "spot"})
     (one,) = world.running(world.instances(launchTemplate={"id": template.id}))
