@@ -16,7 +16,6 @@ from geusemaker.components.authority import (
     keep_authority,
     make_authority,
 )
-from geusemaker.config.workers import QUEUE_SECRETS_BYTES
 from geusemaker.simulator.mocks import SimulatedMocks, simulated_account
 
 from .rendering import deploy, in_pulumi
@@ -115,19 +114,6 @@ def test_the_stack_keeps_it_as_a_secret_for_its_own_name() -> None:
     assert is_secret
     assert ends_on(certificate) == date(2036, 11, 19)
     assert stash.name == "authority"
-
-
-def test_the_secrets_of_the_queue_have_the_room_that_config_leaves_them(
-    account: SimulatedMocks,
-) -> None:
-    deploy(workers=1, availability_zone_count=1, services=["n8n", "postgres"])
-    (made,) = (
-        one
-        for one in account.of("aws:ssm/parameter:Parameter")
-        if one.name == "geusemaker-compute-secrets"
-    )
-    size = len(made.inputs["value"].encode())
-    assert 1700 < size <= QUEUE_SECRETS_BYTES
 
 
 def test_a_preview_shows_what_workers_cost_and_that_their_certificate_ends(
