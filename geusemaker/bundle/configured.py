@@ -36,7 +36,9 @@ def modules_program(source: str = RUNNERS_CONFIG, target: str = _OWN_RUNNERS_CON
 
 def configured(name: str, built: Container, facts: BundleFacts) -> Container:
     """The container with its settings; unchanged without any."""
-    secrets = [variable for service, variable in facts.secret_settings if service == name]
+    # A worker has none of them: those of n8n are for the process with the editor.
+    given = facts.secret_settings if facts.role == "head" else ()
+    secrets = [variable for service, variable in given if service == name]
     values = dict(of_container(name, facts.settings))
     if not values and not secrets:
         return built

@@ -70,10 +70,11 @@ def manifest(facts: BundleFacts, images: Mapping[str, Reference]) -> str:
         for root, path, uid, mode in directories.get(name, ())
     ]
     secrets = facts.secrets
-    if facts.has_api_keys:
+    if facts.has_api_keys and "caddy" in containers:
         secrets += (*files_of_caddy(containers), KEYS_FILE)
     lines += [f"secret {file.consumer} {file.name} {file.uid}" for file in secrets]
-    lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
+    if "ollama" in containers:
+        lines += [f"model {name}" for name in dict.fromkeys(facts.models)]
     lines.append(f"dump-days {facts.dump_days if 'postgres' in containers else 0}")
     lines += firewall_lines(containers, facts.n8n_reaches)
     return "".join(f"{line}\n" for line in lines)

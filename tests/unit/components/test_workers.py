@@ -296,6 +296,34 @@ def test_the_secrets_of_the_queue_leave_the_stated_room_in_their_parameter() -> 
     assert SECRETS_BYTES - 60 < len(value) <= SECRETS_BYTES - 8
 
 
+@pytest.mark.parametrize("owner", ["compute", "workers"])
+@BOTH
+def test_each_secret_that_a_host_asks_for_is_in_a_parameter_that_it_reads(
+    args: dict[str, Any], owner: str
+) -> None:
+    stack = deployed(args)
+    files = stack.files(owner)
+    own = ["-workers-secrets"]
+    if owner == "compute":
+        own = ["-identity-credentials", "-compute-secrets"]
+    values = {name for parameter in own for name in stack.lines(parameter)}
+    asked = re.findall(r"^secret \S+ (\S+) \d+$", files["manifest"], re.MULTILINE)
+    assert asked
+    assert set(asked) <= values
+    for name, service in yaml.safe_load(files["compose.yaml"])["services"].items():
+        mounted = {one["target"] for one in service.get("secrets", [])}
+        named = set(re.findall(r"/run/secrets/([A-Za-z0-9_-]+)", str(service)))
+        # A word of a loop over several files, not a name.
+        assert named - {"workers-"} <= mounted, name
+
+
+def test_a_worker_pulls_models_only_for_its_own_ollama() -> None:
+    models = {**TWO, "ollama_models": ["llama3.2:3b"]}
+    assert "model llama3.2:3b\n" in deployed(models).files("compute")["manifest"]
+    assert "model llama3.2:3b\n" not in deployed(models).files("workers")["manifest"]
+    assert "model llama3.2:3b\n" in deployed(GROWING).files("workers")["manifest"]
+
+
 @BOTH
 def test_the_secrets_of_workers_are_secrets_in_the_state_too(args: dict[str, Any]) -> None:
     stack = deployed(args)
