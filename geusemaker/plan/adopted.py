@@ -25,7 +25,6 @@ from pulumi_moto.state import STASH, State
 
 _RANGE: Final = "10.0.0.0/16"
 _OWNER: Final = "123456789012"
-_SCALING: Final = "autoscaling.amazonaws.com"
 _IMAGE_ID: Final = "ami-00000000000000000"
 _NOTHING: Final = json.dumps(
     {
@@ -82,8 +81,6 @@ class StandIns:
         # The program refuses a key of another Region.
         if self.kms_key_arn.split(":")[3:4] == [account.region]:
             self._key(account.region)
-            if self.worker_types:
-                account.iam.create_service_linked_role(AWSServiceName=_SCALING)
         self._policies()
 
     def notes(self) -> tuple[str, ...]:
@@ -108,8 +105,6 @@ class StandIns:
             )
         if self.kms_key_arn:
             found.append("geusemaker:kmsKeyArn: whether the key exists and may be used.")
-        if self.kms_key_arn and self.worker_types:
-            found.append(f"Whether the account has the service-linked role of {_SCALING}.")
         return tuple(found)
 
     @property
@@ -138,7 +133,9 @@ class StandIns:
             with mock.patch("moto.ec2.models.subnets.random_subnet_id", return_value=id_):
                 backend.create_subnet(vpc.id, f"10.0.{index}.0/24", availability_zone=zone)
             account.ec2.modify_subnet_attribute(
-                SubnetId=id_, MapPublicIpOnLaunch={"Value": maps_public}
+                # Workers need no address of the host.
+                SubnetId=id_,
+                MapPublicIpOnLaunch={"Value": maps_public or index > 0},
             )
 
     def _zones(self, account: Account, state: State | None) -> dict[str, str]:

@@ -85,7 +85,6 @@ def test_what_only_the_account_has_is_taken_to_exist_and_named(project: Project)
     unchecked = "\n".join(plan.unchecked)
     for key in ("vpcId", "hostedZoneId", "amiId", "kmsKeyArn", "registryLogins", "serviceSettings"):
         assert f"geusemaker:{key}" in unchecked, key
-    assert "Whether the account has the service-linked role of autoscaling" in unchecked
     # The account of the key is not this one: the simulated account's refusal would mislead.
     assert not [one.text for one in plan.messages if "kmsKeyArn" in one.text]
     shown = {one.key: one.value for one in plan.config}

@@ -21,11 +21,13 @@ from geusemaker.cost.resources import (
     monthly,
 )
 from geusemaker.plan import cost, picture, text
+from geusemaker.plan.adopted import StandIns
 from geusemaker.plan.markdown import markdown
 from geusemaker.plan.model import Cost, Plan, Workers
 from geusemaker.plan.page import page
 from geusemaker.plan.workers import changes_of
-from pulumi_moto.state import Change, Step
+from geusemaker.simulator.mocks import simulated_account
+from pulumi_moto.state import Change, State, Step
 
 from .project import Project
 
@@ -305,3 +307,18 @@ def test_the_first_workers_of_a_stack(project: Project) -> None:
 
 def _cents(amount: Decimal | None) -> float | None:
     return None if amount is None else float(cents(amount))
+
+
+def test_workers_have_a_subnet_with_addresses_where_the_host_needs_one_of_its_own() -> None:
+    urn = "urn:pulumi:dev::geusemaker::pulumi:index:Stash::geusemaker-network-needs-address"
+    record = {"urn": urn, "type": "pulumi:index:Stash", "inputs": {}, "outputs": {"output": True}}
+    state = State.of_export({"deployment": {"resources": [record]}})
+    subnets = ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1")
+    config = DeploymentConfig(vpc_id="vpc-0123456789abcdef0", subnet_ids=subnets, workers=2)
+    with simulated_account() as mocks:
+        StandIns.of_config(config, "us-east-1").make(mocks.account, state)
+        found = mocks.account.client("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
+    assert {one["SubnetId"]: one["MapPublicIpOnLaunch"] for one in found} == {
+        subnets[0]: False,
+        subnets[1]: True,
+    }
