@@ -77,8 +77,8 @@ def make_grant(
     of an account, so the grant follows `group`, which starts its workers again until they run.
     """
 
-    def of_service(arn: str) -> str:
-        start = ":".join(arn.split(":")[:5])
+    def of_service(arn: str | None) -> str:  # None only under mocks
+        start = ":".join((arn or "").split(":")[:5])
         return f"{start}:role/aws-service-role/{_AUTO_SCALING}"
 
     aws.kms.Grant(

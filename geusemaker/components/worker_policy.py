@@ -45,13 +45,16 @@ class Reach:
 
 
 def worker_policy(reach: Reach) -> str:
-    """The policy of the workers' role, besides AWS's own for Session Manager."""
+    """The policy of the workers' role, besides AWS's own for Session Manager.
+
+    Ignores what has no ARN, which exists only under mocks.
+    """
     return json.dumps({"Version": "2012-10-17", "Statement": worker_statements(reach)})
 
 
 def worker_statements(reach: Reach) -> list[dict[str, Any]]:
     """The statements. Each action of each is needed, which a test shows one by one."""
-    own = sorted(reach.parameters)
+    own = sorted(arn for arn in reach.parameters if arn)
     of_aws = f"arn:{reach.partition}:ssm:*:*:parameter/aws/*"
     groups = f"arn:{reach.partition}:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/"
     statements: list[dict[str, Any]] = [
@@ -132,4 +135,6 @@ def worker_statements(reach: Reach) -> list[dict[str, Any]]:
 
 
 def _by(*points: str) -> dict[str, Any]:
-    return {"StringEquals": {"elasticfilesystem:AccessPointArn": sorted(points)}}
+    return {
+        "StringEquals": {"elasticfilesystem:AccessPointArn": sorted(one for one in points if one)}
+    }

@@ -139,7 +139,7 @@ _SHAPES = {
 _SHAPES_OF_WORKER = _SHAPES | {
     "data_volume_id": r"",
     "status_parameter": r"",
-    "reports": r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+    "reports": r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
 }
 _MOUNT_NAME = r"[a-z][a-z0-9-]{0,31}"
 

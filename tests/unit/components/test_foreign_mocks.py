@@ -204,6 +204,19 @@ def test_the_host_boots_the_image_of_the_look_up(mocks: TableMocks) -> None:
     _check_host(mocks, ALL_KEYS)
 
 
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "up"])
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_a_stack_with_workers_succeeds(foreign: str, preview: bool) -> None:
+    mocks = _set(FOREIGN[foreign](), preview=preview)
+    deploy(workers_max=3, worker_instance_types=["m6i.xlarge"], kms_key_arn=KEY)
+    template = mocks.inputs("aws:ec2/launchTemplate:LaunchTemplate")
+    assert template["updateDefaultVersion"] is True
+    if not preview:
+        assert template["imageId"] == AMI
+        script = gzip.decompress(base64.b64decode(template["userData"])).decode()
+        assert "REPORTS=geusemaker-compute-settings_id\n" in script
+
+
 @pytest.mark.parametrize("foreign", ["echoing", "silent"])
 def test_the_host_boots_the_pinned_image(foreign: str) -> None:
     mocks = _set(FOREIGN[foreign]())
