@@ -160,7 +160,9 @@ def render(facts: HostFacts, bounds: Bounds | None = None) -> str:
     )
     environment.filters["sh"] = shlex.quote
     # Sorted: equal mappings must render the same text, or the host is replaced.
-    mounts = dict(sorted(facts.access_points.items()))
+    # A worker mounts n8n-home before n8n-files, a folder in it: EFS makes a folder at the first
+    # mount, and its parents with an owner of its own.
+    mounts = dict(sorted(facts.access_points.items(), reverse=facts.role == "worker"))
     values = {"facts": facts, "bounds": bounds, "mounts": mounts, "paths": _PATHS}
     other = _OF_WORKER if facts.role == "worker" else {}
     parts = (environment.get_template(other.get(part, part)) for part in _PARTS)

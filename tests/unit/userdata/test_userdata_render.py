@@ -160,6 +160,14 @@ def test_a_hostile_bucket_of_reports_is_refused(value: str) -> None:
             render(replace(WORKER, reports=hostile))
 
 
+def test_a_worker_mounts_the_home_before_the_folder_in_it() -> None:
+    points = {"n8n-files": "fsap-0123456789abcdef1", "n8n-home": "fsap-0123456789abcdef0"}
+    text = render(replace(WORKER, access_points=points))
+    names = re.search(r"^readonly EFS_NAMES=\((.*)\)$", text, re.MULTILINE)
+    assert names is not None
+    assert names[1].split() == ["n8n-home", "n8n-files"]
+
+
 @pytest.mark.parametrize("name", ["data_volume_id", "status_parameter"])
 def test_a_worker_with_a_volume_or_a_status_parameter_is_refused(name: str) -> None:
     changed: dict[str, str] = {name: getattr(FACTS, name)}
