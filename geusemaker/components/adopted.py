@@ -136,7 +136,10 @@ def address_note(host: AdoptedSubnet) -> str:
 def no_subnet_for_workers(subnets: Sequence[AdoptedSubnet]) -> NetworkError:
     """The error for subnets of which none leads workers to the internet."""
     last = subnets[-1]
-    fix = f"`aws ec2 modify-subnet-attribute --subnet-id {last.id} --map-public-ip-on-launch`"
+    fix = (
+        "Let a subnet assign them: `aws ec2 modify-subnet-attribute --subnet-id "
+        f"{last.id} --map-public-ip-on-launch`"
+    )
     if len(subnets) == 1 or last.default_route is None:
         fix = (
             "Add a subnet of another zone with a route through a NAT gateway, or one that assigns "
