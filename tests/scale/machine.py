@@ -31,7 +31,7 @@ EFS: Final = "/srv/geusemaker/efs"
 
 @dataclass
 class Machine:
-    """A host that does not run yet.
+    """One host, its containers, and what it has rendered.
 
     Attributes:
         name: Also of its network namespace. Those of the containers are `name.container`.
@@ -130,14 +130,14 @@ class Machine:
                 os.chown(made, int(uid), int(uid))
                 made.chmod(int(mode, 8))
             if kind == "secret":
-                self.write_secret(*rest)
+                self._write_secret(*rest)
 
-    def write_secret(self, consumer: str, name: str, uid: str, value: str | None = None) -> None:
+    def _write_secret(self, consumer: str, name: str, uid: str) -> None:
         """As the host does: a file without a trailing newline that only its container reads."""
         path = self.place(f"/var/lib/geusemaker/secrets/{consumer}/{name}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.write_text(self.secrets[name] if value is None else value)
+        path.write_text(self.secrets[name])
         os.chown(path, int(uid), int(uid))
         path.chmod(0o400)
 
