@@ -330,7 +330,8 @@ def make_stack(folder: Path, workers: Iterable[str] = ("w1", "w2")) -> Stack:
         mounts={EFS: folder / "efs"},
         names={},
         program=host_program("head"),
-        setup="put_up_wall",
+        # As where Docker's own bridge stays, since no Docker is here to start again.
+        setup="put_up_wall; manifest docker0 >$LIB/docker0-stays; move_docker0",
     )
     head.values = {**head.values, "GEUSEMAKER_MODELS_DIR": f"{DATA}/ollama"}
     head.write_pointer(namespace=NAMESPACE)
