@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from scale import lan  # noqa: E402
 from scale.nodes import set_node, wait_node  # noqa: E402
-from scale.stack import Stack, bundle_files, make_stack  # noqa: E402
+from scale.stack import QUEUE, Stack, bundle_files, make_stack  # noqa: E402
 
 CALLERS = 20
 SECONDS = 20.0
@@ -105,7 +105,10 @@ def report(found: dict[str, list[float]]) -> str:
     for name, (alone, *others) in found.items():
         shown = [f"{one:,.0f} ({one / alone:.2f}x)" for one in others]
         lines += [f"{name:24}{alone:>12,.0f}" + "".join(f"{one:>16}" for one in shown)]
-    return "\n".join([*lines, "", *PUBLISHED])
+    at_once = (
+        f"Without workers all {CALLERS} run at a time, and {QUEUE.concurrency} on each worker."
+    )
+    return "\n".join([*lines, "", at_once, *PUBLISHED])
 
 
 def main() -> None:
