@@ -48,7 +48,8 @@ WRONG = {
     ),
     "database in clear": Wrong(
         ('no pg_hba.conf entry for host "10.42.0.', "no encryption"),
-        variables={"DB_POSTGRESDB_SSL_ENABLED": "false"},
+        # With an authority n8n uses TLS, whatever the other says.
+        variables={"DB_POSTGRESDB_SSL_ENABLED": "false", "DB_POSTGRESDB_SSL_CA_FILE": ""},
     ),
 }
 """By what is wrong. These workers end by themselves."""
