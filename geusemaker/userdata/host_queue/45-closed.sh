@@ -1,8 +1,7 @@
 # Networks that only publish a port for workers. Docker publishes none from an internal network, so
-# these are not internal; from here on they lead nowhere all the same: only answers leave them.
+# these are not internal. These rules let only answers leave them.
 #
-# In a chain of their own, which the wall knows nothing of. Both only ever drop, so their order is of
-# no matter.
+# They are a chain of their own. It and the wall only drop packets, so their order does not matter.
 
 closed_rules() {
   local bridge
@@ -44,8 +43,8 @@ UNIT
   bash "$LIB/closed" || fail "iptables could not set the rules of the networks that lead nowhere"
 }
 
-# What follows the wall, which itself cannot be extended: of a here-document in a condition `declare -f`
-# prints what bash does not read.
+# Called right after put_up_wall, which cannot be extended: bash does not read what `declare -f` prints
+# of a here-document in a condition.
 extend move_docker0
 move_docker0() {
   put_up_closed

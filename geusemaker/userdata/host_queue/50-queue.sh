@@ -12,8 +12,7 @@ read_queue() {
   WAITING=$((10#${BASH_REMATCH[1]} + 10#${BASH_REMATCH[2]})) RUNNING=$((10#${BASH_REMATCH[3]}))
 }
 
-# Also at 0. By a queue that does not answer the number of workers stays as it is, since nothing is
-# published then.
+# Also at 0. Nothing is published for a queue that does not answer: no rule ends a worker without data.
 publish_queue() {
   local namespace said
   namespace=$(of_pointer namespace 'GeuseMaker/[A-Za-z0-9._-]+')
@@ -25,7 +24,7 @@ publish_queue() {
     log "the queue's length could not be published: $(one_line <<<"$said")"
 }
 
-# Each minute, as the rest of the health: it asks for no step of the boot script.
+# Each minute, with the health of the services.
 extend bundle_health
 bundle_health() {
   local WAITING RUNNING since

@@ -44,14 +44,14 @@ bundle_pull() {
   plain_bundle_pull
 }
 
-# By its clients' own port: without an answer nothing is wrong with the bundle.
+# Without an answer the bundle is not at fault.
 head_answers() {
   # shellcheck disable=SC2016  # for that shell
   [[ -s $LIB/head ]] && timeout 10 bash -c 'exec 3<>"/dev/tcp/$1/6379"' bash "$(cat "$LIB/head")" 2>/dev/null
 }
 
 # A bundle that does not come up is refused until the next boot only if one before it ran here and the
-# host answers. Otherwise it is tried again each minute: what the worker waits for may be elsewhere.
+# host answers. Otherwise it is tried again each minute, since the cause may be outside this worker.
 bundle_up() {
   local down
   stop_if_leaving

@@ -1,6 +1,6 @@
-# The way out of a worker, whatever ends it: its group (less load, a newer launch template, a rebalance
-# of Spot capacity), AWS taking Spot capacity back, or a shutdown. n8n takes no new execution and ends
-# those that run; then the group may go on.
+# How a worker leaves, for every reason: its group ends it (less load, a newer launch template, a
+# rebalance of Spot capacity), AWS takes its Spot capacity back, or it shuts down. n8n takes no new
+# execution and ends those that run. Then the group may end the instance.
 #
 # A program of its own, which systemd keeps running and stops before Docker.
 
@@ -45,7 +45,7 @@ stop_n8n() {
   fi
 }
 
-# Lets the group go on, which waits for this; others have no such action.
+# The group waits for this. After a notice of Spot or a shutdown by hand there is no such action.
 complete_hook() {
   local said
   INSTANCE=${INSTANCE:-$(instance_id)} || return 0
@@ -54,7 +54,7 @@ complete_hook() {
     note "the lifecycle action of the group was not completed: $(one_line <<<"$said")"
 }
 
-# leave REASON: once, however many ask for it; the others wait until it is done.
+# leave REASON: once. A second caller waits until the first is done.
 leave() {
   exec 9>"$LIB/leave.lock"
   flock 9
@@ -63,7 +63,7 @@ leave() {
   fi
   note_leaving draining "$1"
   note "leaving: $1"
-  # Beside the stop, of which Spot leaves two minutes. Sync may write at this moment.
+  # During the stop, since Spot leaves two minutes. Sync may write at this moment.
   (exec 8>"$LIB/lock" && flock -w 10 8; report_leaving draining worker) &
   stop_n8n
   wait
@@ -77,7 +77,7 @@ leave() {
   complete_hook
 }
 
-# watch: a look, and itself again, so that another bundle's program goes on with it.
+# watch: one check, then this program again, which may be that of another bundle by then.
 leave_main() {
   local reason
   case ${1-} in
@@ -93,7 +93,7 @@ leave_main() {
   esac
 }
 
-# Never by systemctl restart, which would be a way out as well.
+# Never by systemctl restart: its ExecStop would make the worker leave.
 lay_down_leave() {
   local drain group name
   drain=$(of_workers drain)
@@ -114,7 +114,7 @@ lay_down_leave() {
   } | write_once "$LIB/leave" 0755 || true
   if write_once "$UNITS/geusemaker-leave.service" 0644 <<UNIT; then
 [Unit]
-Description=GeuseMaker: way out of a worker
+Description=GeuseMaker: end of a worker
 After=docker.service network-online.target
 Wants=network-online.target
 
