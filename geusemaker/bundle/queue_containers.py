@@ -219,9 +219,10 @@ def _worker(facts: BundleFacts, queue: Queue) -> Container:
         "N8N_GRACEFUL_SHUTDOWN_TIMEOUT": str(queue.drain_seconds),
     }
     # Packages are copied: n8n installs later ones itself, and two processes must not write to one
-    # folder. Older binary data is read where it is.
+    # folder. Into an empty one, or packages that main has removed since would still be loaded.
+    # Older binary data is read where it is.
     start = (
-        "mkdir -p /home/node/.n8n/nodes"
+        "rm -rf /home/node/.n8n/nodes && mkdir -p /home/node/.n8n/nodes"
         " && { [ ! -d /n8n-home/nodes ] || cp -a /n8n-home/nodes/. /home/node/.n8n/nodes/; }"
         ' && for one in binaryData storage; do [ ! -d "/n8n-home/$$one" ]'
         ' || export N8N_STORAGE_PATH="/n8n-home/$$one"; done'

@@ -254,6 +254,8 @@ def test_valkey_listens_with_tls_only_and_its_password_is_no_argument(tmp_path: 
 def test_a_worker_starts_with_the_packages_of_main_and_reads_its_files(tmp_path: Path) -> None:
     (tmp_path / "head/nodes/node_modules/n8n-nodes-own").mkdir(parents=True)
     (tmp_path / "head/storage").mkdir()
+    # Of the start before: main has no longer this one.
+    (tmp_path / "home/.n8n/nodes/node_modules/n8n-nodes-removed").mkdir(parents=True)
     places = {TMP: "tmp", "/n8n-home": "head", "/home/node": "home"}
     # tini is the image's; it starts the rest.
     start = WORKER["n8n"]["entrypoint"][2:]
@@ -263,7 +265,8 @@ def test_a_worker_starts_with_the_packages_of_main_and_reads_its_files(tmp_path:
         *("n8n", "worker", "--concurrency=5"),
         f"N8N_STORAGE_PATH={tmp_path}/head/storage",
     ]
-    assert (tmp_path / "home/.n8n/nodes/node_modules/n8n-nodes-own").is_dir()
+    packages = (tmp_path / "home/.n8n/nodes/node_modules").iterdir()
+    assert [one.name for one in packages] == ["n8n-nodes-own"]
     assert (tmp_path / "tmp/workers-authority.pem").read_text() == PEM
 
 
