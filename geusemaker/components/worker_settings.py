@@ -151,6 +151,8 @@ def make_worker_settings(
                 "status": "Enabled",
                 "filter": {"prefix": REPORTS},
                 "expiration": {"days": REPORT_DAYS},
+                # Parts of an object that is never completed are billed, and listed nowhere.
+                "abort_incomplete_multipart_upload": {"days_after_initiation": REPORT_DAYS},
             }
         ],
         opts=ResourceOptions(parent=parent, depends_on=host.guards),

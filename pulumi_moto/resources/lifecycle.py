@@ -11,7 +11,9 @@ from pulumi_moto.wire import UNKNOWN
 
 from .support import choice_problem, items, members
 
-_SIMULATED: Final = names("id status filter expiration")
+_ABORT: Final = "abortIncompleteMultipartUpload"
+_DAYS: Final = "daysAfterInitiation"
+_SIMULATED: Final = names(f"id status filter expiration {_ABORT}")
 
 
 class BucketLifecycle(Resource):
@@ -23,7 +25,7 @@ class BucketLifecycle(Resource):
     creating = "creating S3 Bucket Lifecycle Configuration ({bucket})"
     replace_on = names("bucket expectedBucketOwner")
     optional_computed = names("expectedBucketOwner transitionDefaultMinimumObjectSize")
-    only_given = names("rules.expiration rules.filter")
+    only_given = names(f"rules.expiration rules.filter rules.{_ABORT}")
     not_simulated: ClassVar[dict[str, str]] = {
         "expectedBucketOwner": "the account has one owner",
         "transitionDefaultMinimumObjectSize": "there are no transitions",
@@ -54,6 +56,11 @@ class BucketLifecycle(Resource):
                 "Status": rule["status"],
                 "Filter": {"Prefix": rule["filter"]["prefix"]},
                 "Expiration": {"Days": rule["expiration"]["days"]},
+                **(
+                    {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": abort[_DAYS]}}
+                    if (abort := rule.get(_ABORT))
+                    else {}
+                ),
             }
             for rule in inputs["rules"]
         ]
@@ -78,6 +85,11 @@ class BucketLifecycle(Resource):
                     "status": rule["Status"],
                     "filter": {"prefix": rule["Filter"]["Prefix"]},
                     "expiration": {"days": rule["Expiration"]["Days"]},
+                    **(
+                        {_ABORT: {_DAYS: abort["DaysAfterInitiation"]}}
+                        if (abort := rule.get("AbortIncompleteMultipartUpload"))
+                        else {}
+                    ),
                 }
                 for rule in shown["Rules"]
             ],

@@ -452,6 +452,7 @@ def test_reports_of_workers_expire() -> None:
             "status": "Enabled",
             "filter": {"prefix": "reports/"},
             "expiration": {"days": 7},
+            "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
         }
     ]
 

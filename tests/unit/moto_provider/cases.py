@@ -402,7 +402,17 @@ CASES = {
     ),
     "BucketLifecycleConfiguration": Case(
         lambda w: {"bucket": w.bucket().id, "rules": [_expiring(7)]},
-        lambda _: {"rules": [_expiring(8), _expiring(1, id="other", status="Disabled")]},
+        lambda _: {
+            "rules": [
+                _expiring(8),
+                _expiring(
+                    1,
+                    id="other",
+                    status="Disabled",
+                    abortIncompleteMultipartUpload={"daysAfterInitiation": 3},
+                ),
+            ]
+        },
     ),
     "LifecycleHook": Case(
         lambda w: {"autoscalingGroupName": w.workers.id, **HOOK, "name": w.free_name()},
