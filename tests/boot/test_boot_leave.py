@@ -163,6 +163,26 @@ def test_what_fails_on_the_way_out_does_not_keep_the_group_waiting(
     assert worker._lines("completed") == [COMPLETED]
 
 
+def test_docker_without_an_answer_does_not_mean_that_n8n_has_ended(worker: Host) -> None:
+    """A busy host answers late. Until it does, executions may run, and the group waits."""
+    ends(worker, "group")
+    worker.late("docker-ps", 3)
+    worker.replace("sleep", ":\n")
+    assert watch(worker).returncode == 0
+    assert has_left(worker)
+    order = [call for call in worker.calls() if call.startswith((STOPPED, "aws autoscaling"))]
+    assert [call.split()[0] for call in order] == ["docker", "aws"]
+
+
+def test_a_worker_whose_docker_never_answers_leaves_all_the_same(worker: Host) -> None:
+    ends(worker, "group")
+    worker.late("docker-ps", 1000)
+    worker.replace("sleep", ":\n")
+    assert watch(worker).returncode == 0
+    assert "Docker does not answer, so n8n could not be stopped" in worker.read(LOG)
+    assert worker._lines("completed") == [COMPLETED]
+
+
 def test_a_worker_that_leaves_starts_nothing_but_goes_on_reporting(worker: Host) -> None:
     ends(worker, "group")
     watch(worker)

@@ -8,11 +8,13 @@ of_leaving() {
   sed -n "s/^$1=//p" "$LEAVING" 2>/dev/null || true
 }
 
-# container_of SERVICE: the id of that container if it runs. By labels, since a bundle that is being
-# started may have no folder yet that Compose could be asked in.
+# container_of SERVICE: the id of that container if it runs; false where Docker does not answer. By
+# labels, since a bundle that is being started may have no folder yet that Compose could be asked in.
 container_of() {
-  timeout -k 5 20 docker ps -q --no-trunc --filter label=com.docker.compose.project=geusemaker \
-    --filter "label=com.docker.compose.service=$1" | { grep -xE '[0-9a-f]{12,64}' || true; } | head -n 1
+  local found
+  found=$(timeout -k 5 20 docker ps -q --no-trunc --filter label=com.docker.compose.project=geusemaker \
+    --filter "label=com.docker.compose.service=$1") || return 1
+  printf '%s\n' "$found" | { grep -xE '[0-9a-f]{12,64}' || true; } | head -n 1
 }
 
 # Prints how many executions run, by the messages of n8n since its start: nothing where its log level
@@ -20,7 +22,7 @@ container_of() {
 # nothing else: it is counted here, and there are never more than a hundred.
 count_executions() {
   local id
-  id=$(container_of n8n)
+  id=$(container_of n8n) || return 0
   if [[ -z $id ]]; then
     echo 0
     return 0

@@ -36,10 +36,17 @@ report_leaving() {
 }
 
 # n8n stops taking executions at once, and ends by itself when the last one has ended, or after LEAVE_SECONDS
-# seconds.
+# seconds. A busy Docker may answer late: that is no sign that n8n has ended.
 stop_n8n() {
-  local id
-  id=$(container_of n8n)
+  local id try=1
+  until id=$(container_of n8n); do
+    if ((try == 4)); then
+      note "Docker does not answer, so n8n could not be stopped"
+      return 0
+    fi
+    try=$((try + 1))
+    sleep 5
+  done
   if [[ -n $id ]]; then
     timeout -k 10 $((LEAVE_SECONDS + 30)) docker stop -t $((LEAVE_SECONDS + 10)) "$id" >/dev/null || note "n8n could not be stopped"
   fi
