@@ -35,9 +35,10 @@ class Set:
 
 @dataclass(frozen=True)
 class Remove:
-    """Remove the key, or the part of it at a dotted path."""
+    """Remove the key, or the part of it at a dotted path, and another key with it."""
 
     key: str
+    also: str | None = None
 
 
 Fix = Set | Remove

@@ -135,15 +135,17 @@ def address_note(host: AdoptedSubnet) -> str:
 
 def no_subnet_for_workers(subnets: Sequence[AdoptedSubnet]) -> NetworkError:
     """The error for subnets of which none leads workers to the internet."""
-    last = subnets[-1]
-    fix = (
-        "Let a subnet assign them: `aws ec2 modify-subnet-attribute --subnet-id "
-        f"{last.id} --map-public-ip-on-launch`"
-    )
-    if len(subnets) == 1 or last.default_route is None:
+    ids = [one.id for one in subnets]
+    closed = next((one for one in subnets[1:] if one.is_public), None)
+    if closed is None:
         fix = (
             "Add a subnet of another zone with a route through a NAT gateway, or one that assigns "
-            f"public addresses: `pulumi config set geusemaker:subnetIds {last.id},SUBNET`"
+            f"public addresses: `pulumi config set geusemaker:subnetIds {','.join(ids)},SUBNET`"
+        )
+    else:
+        fix = (
+            "Let a subnet assign them: `aws ec2 modify-subnet-attribute --subnet-id "
+            f"{closed.id} --map-public-ip-on-launch`"
         )
     return NetworkError(
         "geusemaker:subnetIds names no subnet in which a worker reaches the internet: each "

@@ -3,7 +3,7 @@
 The rules for single values are in `geusemaker.config.rules`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from geusemaker.bundle import SERVICES
@@ -17,7 +17,7 @@ from geusemaker.config.rules import MAX_RULES
 from geusemaker.config.service_settings import MAX_PARAMETER, secret_values
 from geusemaker.config.worker_fields import WorkerFields
 from geusemaker.ec2.instance_types import architecture_of, counterpart
-from geusemaker.messages import InvalidValue, Remove, Set
+from geusemaker.messages import Fix, InvalidValue, Remove, Set
 
 
 def check(config: WorkerFields) -> None:
@@ -175,27 +175,42 @@ def _callers_have_webhooks(config: ConfigFields) -> None:
 
 
 def _networks_fit_the_security_group(config: WorkerFields) -> None:
-    # The rule of allowedCidrs alone is in `rules`. EC2 counts IPv4 and IPv6 separately, and a rule
-    # for the group of workers as one of each.
+    # The rule of allowedCidrs alone is in `rules`.
     if not (config.webhook_cidrs or config.has_workers):
         return
-    found = {*config.allowed_cidrs, *config.webhook_cidrs}
-    ipv6 = sum(":" in one for one in found)
-    rules = max(len(found) - ipv6 + bool(config.domain), ipv6)
-    named = ["allowedCidrs", *(["webhookCidrs"] if config.webhook_cidrs else [])]
-    key = named[-1]
-    if config.domain:
-        named.append("domain")
-    if config.has_workers:
-        rules += most_ports(config.services)
-        named.append("workers")
-    if rules > MAX_RULES:
-        raise InvalidValue(
-            f"{' and '.join(named)} need {rules} rules together, but a security group allows "
-            f"{MAX_RULES}",
-            Remove(key),
-            keys=("allowedCidrs", "webhookCidrs"),
-        )
+    of_workers = most_ports(config.services) if config.has_workers else 0
+    both = (*config.allowed_cidrs, *config.webhook_cidrs)
+    rules = _rules_of(both, config) + of_workers
+    if rules <= MAX_RULES:
+        return
+    chosen = {
+        "allowedCidrs": config.allowed_cidrs,
+        "webhookCidrs": config.webhook_cidrs,
+        "domain": config.domain,
+        "workersMax" if config.workers_max else "workers": of_workers,
+    }
+    *first, last = [key for key, value in chosen.items() if value]
+    # Without allowedCidrs no browser reaches the editor, so that comes last.
+    fixes: list[Fix] = []
+    if of_workers and rules - of_workers <= MAX_RULES:
+        fixes.append(workers.removal_of(config))
+    if _rules_of(config.allowed_cidrs, config) + of_workers <= MAX_RULES:
+        fixes.append(Remove("webhookCidrs"))
+    if not fixes:
+        fits = _rules_of(config.webhook_cidrs, config) + of_workers <= MAX_RULES
+        fixes.append(Remove("allowedCidrs", also=None if fits else "webhookCidrs"))
+    raise InvalidValue(
+        f"{', '.join(first)} and {last} need {rules} rules together, but a security group allows "
+        f"{MAX_RULES}",
+        *fixes,
+        keys=("allowedCidrs", "webhookCidrs"),
+    )
+
+
+def _rules_of(networks: Sequence[str], config: ConfigFields) -> int:
+    # EC2 counts IPv4 and IPv6 separately. A rule for the group of workers counts as one of each.
+    ipv6 = sum(":" in one for one in set(networks))
+    return max(len(set(networks)) - ipv6 + bool(config.domain), ipv6)
 
 
 def _zone_has_a_domain(config: ConfigFields) -> None:

@@ -240,22 +240,27 @@ class Report:
     def _fix_text(self, fixes: tuple[Fix, ...], key: str) -> str:
         ways = []
         for fix in fixes:
-            # The key to change may be at its default, so that it has no origin of its own yet.
-            neighbour = self._given.get(key) or next(iter(self._given.values()), None)
-            sibling: Origin = neighbour.origin.sibling() if neighbour else StackOrigin()
-            one = self._given.get(fix.key.partition(".")[0])
-            origin = one.origin if one else sibling
             if isinstance(fix, Remove):
-                ways.append(origin.remove(fix.key))
+                keys = [fix.key, *([fix.also] if fix.also else [])]
+                ways.append(" and ".join(self._origin(one, key).remove(one) for one in keys))
                 continue
+            origin = self._origin(fix.key, key)
             if "." in fix.key:
                 ways.append(_set_part(origin, fix))
                 continue
+            one = self._given.get(fix.key)
             secret = one is not None and one.secret
             example = metadata(self._fields[fix.key], "example")
             value = example if secret or pasteable(fix.value) == "VALUE" else fix.value
             ways.append(origin.set(fix.key, value, secret=secret))
         return " or ".join(ways)
+
+    def _origin(self, changed: str, key: str) -> Origin:
+        """Where the changed key is set; at its default, where the key at fault is set."""
+        if one := self._given.get(changed.partition(".")[0]):
+            return one.origin
+        neighbour = self._given.get(key) or next(iter(self._given.values()), None)
+        return neighbour.origin.sibling() if neighbour else StackOrigin()
 
 
 def _set_part(origin: Origin, fix: Set) -> str:

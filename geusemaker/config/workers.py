@@ -13,16 +13,21 @@ SPOT_NOTICE_SECONDS: Final = 120
 _LIMIT: Final = "N8N_CONCURRENCY_PRODUCTION_LIMIT"
 
 
+def removal_of(config: WorkerFields) -> Remove:
+    """The fix that leaves a config no workers. Each of two keys alone would keep them."""
+    if config.workers and config.workers_max:
+        return Remove("workers", also="workersMax")
+    return Remove("workers" if config.workers else "workersMax")
+
+
 def _workers_have_a_queue(config: WorkerFields) -> None:
     if config.has_workers and "n8n" not in config.services:
         key = "workers" if config.workers else "workersMax"
-        # One of two keys that both ask for workers would leave the other.
-        is_one = not (config.workers and config.workers_max)
         raise InvalidValue(
             f"{key} is {config.workers or config.workers_max}, but services has no n8n, whose "
             "workflows are what workers execute",
             Set("services", list(dict.fromkeys(("n8n", *config.services, "postgres")))),
-            *([Remove(key)] if is_one else []),
+            removal_of(config),
             keys=(key, "services"),
         )
 

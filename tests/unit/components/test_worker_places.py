@@ -3,6 +3,7 @@
 import pulumi
 import pytest
 
+from geusemaker.components.adopted import AdoptedSubnet, no_subnet_for_workers
 from geusemaker.components.worker_disk import disk_gib
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami.image import FoundImage
@@ -89,3 +90,12 @@ def test_adopted_subnets_that_lead_no_worker_out_are_refused(account: SimulatedM
     fix = f"`aws ec2 modify-subnet-attribute --subnet-id {there.subnets[1]} "
     assert f"{fix}--map-public-ip-on-launch`" in text
     assert not account.of(INSTANCE), "before anything is made"
+
+
+def test_the_command_for_another_subnet_keeps_those_of_the_config() -> None:
+    found = [
+        AdoptedSubnet("subnet-1", "vpc-1", "us-east-1a", "igw-1"),
+        AdoptedSubnet("subnet-2", "vpc-1", "us-east-1b", None),
+    ]
+    text = str(no_subnet_for_workers(found))
+    assert "`pulumi config set geusemaker:subnetIds subnet-1,subnet-2,SUBNET`" in text

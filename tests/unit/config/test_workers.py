@@ -30,7 +30,7 @@ def test_workers_have_the_type_of_the_host_unless_types_are_named() -> None:
     assert named.worker_types == ("g6.xlarge", "g5.xlarge")
 
 
-def test_one_key_is_not_removed_where_the_other_asks_for_workers_too(refused: Refused) -> None:
+def test_both_keys_are_removed_where_each_asks_for_workers(refused: Refused) -> None:
     message = refused(services="ollama", workers="2", workersMax="4")
-    (fix,) = message.partition("To fix it")[2].split(" or ")
-    assert "`pulumi config set geusemaker:services n8n,ollama,postgres`" in fix
+    rm = "run `pulumi config rm geusemaker"
+    assert message.endswith(f" or {rm}:workers` and {rm}:workersMax`.")
