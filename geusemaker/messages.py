@@ -317,9 +317,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a misspelt one surely means, or None.
 
     Case and separators do not count. A word means the known one of which it is another name, then
-    the only one that contains it, then one that is clearly more similar than all others. Shared
-    letters count before their order, because swapped letters are the usual slip. A word with other
-    digits is another version or Region, however similar: `ubuntu-23.04` is not ubuntu-22.04.
+    its plural, then the only one that contains it, then one that is clearly more similar than all
+    others. Shared letters count before their order, because swapped letters are the usual slip. A
+    word with other digits is another version or Region, however similar: `ubuntu-23.04` is not
+    ubuntu-22.04.
     """
     known = tuple(known)
     wanted = _letters(word)[:_MAX_SHOWN]
@@ -329,7 +330,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if same := [one for one in known if folded[one] == wanted]:
         return same[0]
     if len(wanted) >= _PART and (parts := [one for one in known if wanted in folded[one]]):
-        return parts[0] if len(parts) == 1 else None
+        plural = [one for one in parts if folded[one] == f"{wanted}s"]
+        return parts[0] if len(parts) == 1 else next(iter(plural), None)
     ranked = sorted(((_similarity(wanted, folded[one]), one) for one in known), reverse=True)
     if not ranked or ranked[0][0] < _SIMILAR:
         return None

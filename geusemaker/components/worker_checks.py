@@ -95,10 +95,11 @@ def check_zones(
     def checked(found: FoundImage, *own: str) -> FoundImage:
         for one, offered in offering.items():
             if offered is not None and not set(own) & set(offered):
+                here = f"in no zone of this stack: {', '.join(own)}"
+                where = f"in {', '.join(offered)}, but {here}" if offered else here
                 raise NetworkError(
-                    f"{key.states(one)}, which AWS offers in "
-                    f"{', '.join(offered) or 'no zone of this Region'}, but in no zone of this "
-                    f"stack: {', '.join(own)}. No worker of that type could start. "
+                    f"{key.states(one)}, which AWS offers {where}. No worker of that type could "
+                    "start. "
                     f"{offered_types.fix(one, opts, zone=own[0], key=key)}"
                 )
         return found

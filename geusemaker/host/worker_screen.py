@@ -54,8 +54,8 @@ def notes(workers: Workers, explained: str, region: str) -> Iterator[str]:
     `explained` is the failure of the last launch in words, with commands.
     """
     name = workers.group.name
-    prefix = f"{_waiting(workers.waiting or 0)}, and no worker comes. "
-    if workers.nobody_comes and not workers.group.wanted:
+    prefix = f"{_waiting(workers.waiting or 0)}, and no worker starts. "
+    if workers.none_starts and not workers.group.wanted:
         size = max(1, workers.group.least)
         yield (
             f"{prefix}The group {name} wants 0. `aws autoscaling set-desired-capacity "
@@ -65,7 +65,7 @@ def notes(workers: Workers, explained: str, region: str) -> Iterator[str]:
     elif workers.waiting and not workers.group.wanted:
         yield "no worker runs; the first is requested after two minutes of waiting"
     if workers.failure:
-        yield f"{prefix if workers.nobody_comes else ''}{explained}"
+        yield f"{prefix if workers.none_starts else ''}{explained}"
     if workers.unknown:
         yield workers.unknown
 
@@ -122,7 +122,7 @@ def as_json(workers: Workers) -> dict[str, Any]:
         "onTheirWay": workers.on_their_way,
         "waiting": workers.waiting,
         "running": workers.executing,
-        "nobodyComes": workers.nobody_comes,
+        "noneStarts": workers.none_starts,
         "launchFailure": workers.failure or None,
         "unknown": workers.unknown or None,
         "hosts": [

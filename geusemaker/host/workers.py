@@ -204,7 +204,7 @@ class Workers:
         return self.ready >= self.group.wanted
 
     @property
-    def nobody_comes(self) -> bool:
+    def none_starts(self) -> bool:
         """Whether executions wait, and no worker is there or starts."""
         if not self.waiting or self.group.in_service:
             return False

@@ -33,6 +33,8 @@ MEANT = [
     (KEYS, "allowedCidrs", "allowedCidr allowed_cidr"),
     (KEYS, "ollamaModels", "model ollamaModel"),
     (KEYS, "kmsKeyArn", "kmsKey"),
+    (KEYS, "workers", "worker Worker"),
+    (KEYS, "services", "service"),
     (regions.known(), "us-east-1", "us-esat-1 useast1 us-east1"),
     (regions.known(), "eu-west-1", "eu-west1 EU-WEST-1"),
 ]

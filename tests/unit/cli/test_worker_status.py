@@ -72,7 +72,7 @@ def test_a_worker_that_is_on_its_way_is_announced(host: Deployed) -> None:
     ]
 
 
-def test_a_queue_that_waits_with_nobody_coming_is_shown_with_the_fix(
+def test_a_queue_that_waits_with_no_worker_starting_is_shown_with_the_fix(
     host: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Group(host, 0, most=4)
@@ -84,12 +84,12 @@ def test_a_queue_that_waits_with_nobody_coming_is_shown_with_the_fix(
         "none wanted now, at most 4, on-demand; 2 executions wait, none run",
         "-> no worker runs; the first is requested after two minutes of waiting",
     ]
-    assert shown(host)["nobodyComes"] is False
+    assert shown(host)["noneStarts"] is False
     monkeypatch.setattr("geusemaker.cli.host._now", lambda: began + timedelta(minutes=9))
     (_, note) = rows(host)
-    assert note.startswith("-> 2 executions wait, and no worker comes. ")
+    assert note.startswith("-> 2 executions wait, and no worker starts. ")
     assert f"set-desired-capacity --auto-scaling-group-name {GROUP} --desired-capacity 1" in note
-    assert shown(host)["nobodyComes"] is True
+    assert shown(host)["noneStarts"] is True
 
 
 def test_why_aws_starts_no_worker_is_explained(host: Deployed) -> None:
@@ -104,7 +104,7 @@ def test_why_aws_starts_no_worker_is_explained(host: Deployed) -> None:
     first, note = rows(host)
     assert first.endswith("1 execution waits, none run")
     assert note.startswith(
-        "-> 1 execution waits, and no worker comes. AWS did not start a worker: "
+        "-> 1 execution waits, and no worker starts. AWS did not start a worker: "
     )
     assert "--quota-code L-1216C47A --desired-value 13 --region us-east-1" in note
     assert "vCPU limit of 5" in shown(host)["launchFailure"]

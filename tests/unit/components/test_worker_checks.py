@@ -92,6 +92,16 @@ def test_each_command_of_an_error_on_a_type_fixes_it(
             _deploy(account, fix.split(","), **others)
 
 
+def test_a_type_that_the_region_lists_may_be_in_none_of_its_zones() -> None:
+    with simulated_account("eu-south-1") as account:
+        _use(account)
+        with pytest.raises(GeuseMakerError) as caught:
+            _deploy(account, ["g6.xlarge"])
+    assert "g6.xlarge, which AWS offers in no zone of this stack: eu-south-1a, " in str(
+        caught.value
+    )
+
+
 def test_the_kept_image_decides_and_not_the_newest(
     account: SimulatedMocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

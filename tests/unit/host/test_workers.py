@@ -141,21 +141,21 @@ def test_only_the_last_launch_that_ended_can_have_failed(
 
 
 def test_someone_comes_while_a_launch_has_not_failed() -> None:
-    assert not workers(wanted=1, waiting=3).nobody_comes
+    assert not workers(wanted=1, waiting=3).none_starts
     assert workers(wanted=1, waiting=3).on_their_way == 1
-    assert workers(wanted=1, waiting=3, failure="no capacity").nobody_comes
-    assert not workers(wanted=1, waiting=0, failure="no capacity").nobody_comes
-    assert not workers(worker(), wanted=2, waiting=3, failure="no capacity").nobody_comes
+    assert workers(wanted=1, waiting=3, failure="no capacity").none_starts
+    assert not workers(wanted=1, waiting=0, failure="no capacity").none_starts
+    assert not workers(worker(), wanted=2, waiting=3, failure="no capacity").none_starts
 
 
 def test_a_group_that_grows_from_none_has_some_minutes() -> None:
     soon, late = NOW - PATIENCE, NOW - PATIENCE - timedelta(seconds=1)
-    assert not workers(most=4, waiting=3).nobody_comes, "for how long is unknown"
-    assert not workers(most=4, waiting=3, since=soon).nobody_comes
-    assert workers(most=4, waiting=3, since=late).nobody_comes
-    assert not workers(most=4, waiting=0, since=late).nobody_comes
+    assert not workers(most=4, waiting=3).none_starts, "for how long is unknown"
+    assert not workers(most=4, waiting=3, since=soon).none_starts
+    assert workers(most=4, waiting=3, since=late).none_starts
+    assert not workers(most=4, waiting=0, since=late).none_starts
 
 
 def test_a_group_of_fixed_size_that_wants_none_was_changed_by_someone() -> None:
-    assert workers(waiting=1).nobody_comes
-    assert not workers(waiting=None).nobody_comes
+    assert workers(waiting=1).none_starts
+    assert not workers(waiting=None).none_starts
