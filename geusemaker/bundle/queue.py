@@ -5,8 +5,9 @@ The second manifest of a bundle, `workers`, has one fact on each line:
 closed <bridge>                     a network that leads nowhere: only answers leave it
 head <bridge> <address>             the container that may connect to the host of the stack
 drain <seconds>                     how long a worker that ends waits for its executions
-group <name>                        Auto Scaling group of the workers
-metrics <namespace>                 where the host publishes the queue's length
+metrics                             the host publishes the queue's length
+
+Names that AWS decides are in the pointer to the settings, so that the bundle does not need them.
 """
 
 from dataclasses import dataclass

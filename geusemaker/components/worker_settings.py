@@ -63,9 +63,7 @@ def keep_queue_secrets(
     authority.apply(lambda values: _warn_of_end(config, values[CERTIFICATE], today))
     stash = pulumi.Stash(
         f"{name}-secrets-kept",
-        input=pulumi.Output.secret(
-            {one: make_secret() for one in (VALKEY_PASSWORD, WORKERS_TOKEN)}
-        ),
+        input=pulumi.Output.secret({one: make_secret() for one in _MADE}),
         opts=ResourceOptions(parent=parent, ignore_changes=["input"]),
     )
     own = pulumi.Output.secret(output_of(stash))

@@ -24,17 +24,17 @@ _UNSUPPORTED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Launch:
-    said: str
+    message: str
     types: Sequence[str]
     market: Market
     region: str
 
 
-def explain(said: str, *, group: str, types: Sequence[str], market: Market, region: str) -> str:
+def explain(message: str, *, group: str, types: Sequence[str], market: Market, region: str) -> str:
     """Explain the message of a failed activity, with the commands that fix it.
 
     Args:
-        said: AWS's message; line breaks do not matter.
+        message: AWS's message; line breaks do not matter.
         group: Name of the group.
         types: Instance types of the workers, the preferred one first.
         market: How they are bought.
@@ -43,12 +43,12 @@ def explain(said: str, *, group: str, types: Sequence[str], market: Market, regi
     Returns:
         One paragraph. A message that is unknown here is quoted.
     """
-    launch = _Launch(" ".join(said.split()), types, market, region)
+    launch = _Launch(" ".join(message.split()), types, market, region)
     for pattern, words in _KNOWN:
-        if types and pattern.search(launch.said):
+        if types and pattern.search(launch.message):
             return f"AWS did not start a worker: {words(launch)} The group tries again by itself."
     return (
-        f"AWS did not start a worker: {launch.said.rstrip('.')}. `aws autoscaling "
+        f"AWS did not start a worker: {launch.message.rstrip('.')}. `aws autoscaling "
         f"describe-scaling-activities --auto-scaling-group-name {group} --region {region}` shows "
         "each try."
     )
@@ -57,7 +57,7 @@ def explain(said: str, *, group: str, types: Sequence[str], market: Market, regi
 def _over_quota(launch: _Launch) -> str:
     kind = launch.types[0]
     quota = quota_of(kind, launch.market)
-    limit = _LIMIT.search(launch.said)
+    limit = _LIMIT.search(launch.message)
     if quota is None:
         return (
             f"a vCPU quota of the account in {launch.region} is full. `aws service-quotas "
@@ -74,7 +74,7 @@ def _over_quota(launch: _Launch) -> str:
 
 
 def _no_capacity(launch: _Launch) -> str:
-    named, zone = _FULL_TYPE.search(launch.said), _ZONE.search(launch.said)
+    named, zone = _FULL_TYPE.search(launch.message), _ZONE.search(launch.message)
     full = named[1] if named else launch.types[0]
     market = "Spot" if launch.market == "spot" else "free"
     text = (
@@ -95,7 +95,7 @@ def _set_types(launch: _Launch) -> str:
 
 
 def _unsupported(launch: _Launch) -> str:
-    found = _UNSUPPORTED.search(launch.said)
+    found = _UNSUPPORTED.search(launch.message)
     kind, zone = (found[1], found[2]) if found else (launch.types[0], None)
     return (
         f"the zone {zone or 'of a subnet'} does not offer {kind}. `aws ec2 "
@@ -123,7 +123,7 @@ def _no_key(_: _Launch) -> str:
 
 
 def _no_role(launch: _Launch) -> str:
-    service = "spot" if launch.market == "spot" and "Spot" in launch.said else "autoscaling"
+    service = "spot" if launch.market == "spot" and "Spot" in launch.message else "autoscaling"
     return (
         f"the account lacks the service-linked role of {service}.amazonaws.com: `aws iam "
         f"create-service-linked-role --aws-service-name {service}.amazonaws.com` creates it."
