@@ -54,8 +54,8 @@ _OF_WORKER = {"30-data.sh.j2": "31-disk.sh.j2"}
 # Of the bundle's program, after the folder `host`. A later part may define a function again.
 _FOLDERS: Mapping[str, tuple[str, ...]] = {
     "alone": (),
-    "head": ("host_both", "host_queue"),
-    "worker": ("host_both", "host_worker"),
+    "head": ("host_shared", "host_queue"),
+    "worker": ("host_shared", "host_worker"),
 }
 # A worker keeps no data, and starts its services in another way.
 _ONLY_ON_HEAD = frozenset({"host/45-data-images.sh", "host/52-up.sh", "host/80-dumps.sh"})

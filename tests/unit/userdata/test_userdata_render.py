@@ -279,8 +279,8 @@ def _parts(*folders: str) -> list[str]:
     ("kind", "folders"),
     [
         ("a host", ["host"]),
-        ("a host with workers", ["host", "host_both", "host_queue"]),
-        ("a worker", ["host", "host_both", "host_worker"]),
+        ("a host with workers", ["host", "host_shared", "host_queue"]),
+        ("a worker", ["host", "host_shared", "host_worker"]),
     ],
 )
 def test_the_bundles_program_has_its_parts_in_the_order_of_their_names(
