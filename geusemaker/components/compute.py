@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from geusemaker import userdata
 from geusemaker.bundle import Access
 from geusemaker.components.growth import Properties, grows_only
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_user_data
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
 from geusemaker.ec2.instance_types import is_burstable
@@ -128,17 +128,7 @@ class Compute(pulumi.ComponentResource):
                 )
             )
         )
-        # gzip's output depends on the Python build. The bytes are kept until the text changes, so
-        # that an update from another machine does not replace the host.
-        kept_script = pulumi.Stash(
-            f"{name}-user-data",
-            input=script.apply(as_run_errors()(userdata.encode)),
-            opts=ResourceOptions(
-                parent=self,
-                ignore_changes=["input"],
-                replacement_trigger=script.apply(userdata.fingerprint),
-            ),
-        )
+        user_data = keep_user_data(name, script, self)
         instance = aws.ec2.Instance(
             f"{name}-host",
             ami=args["ami_id"],
@@ -160,7 +150,7 @@ class Compute(pulumi.ComponentResource):
                 "delete_on_termination": True,
                 "tags": tags.named("root"),
             },
-            user_data_base64=output_of(kept_script),
+            user_data_base64=user_data,
             # In mode "standard", a host without credits is throttled until its services fail their
             # health checks.
             credit_specification=(

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 from pulumi import ResourceOptions
 
+from geusemaker import userdata
 from geusemaker.errors import ConfigError, NetworkError
 from geusemaker.run_errors import as_run_errors
 
@@ -22,6 +23,26 @@ def keep(
         name,
         input=choice,
         opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"], hooks=hooks),
+    )
+    return output_of(stash)
+
+
+def keep_user_data(
+    name: str, script: pulumi.Output[str], parent: pulumi.Resource
+) -> pulumi.Output[Any]:
+    """The boot script as EC2 gets it.
+
+    gzip's output depends on the Python build. The bytes are kept until the text changes, so that an
+    update from another machine replaces no host.
+    """
+    stash = pulumi.Stash(
+        f"{name}-user-data",
+        input=script.apply(as_run_errors()(userdata.encode)),
+        opts=ResourceOptions(
+            parent=parent,
+            ignore_changes=["input"],
+            replacement_trigger=script.apply(userdata.fingerprint),
+        ),
     )
     return output_of(stash)
 

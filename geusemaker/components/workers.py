@@ -13,7 +13,7 @@ from geusemaker.components.authority import head_name, zone_name
 from geusemaker.components.compute import CREDIT_MODE, Compute
 from geusemaker.components.growing import WARMUP_SECONDS, make_growing
 from geusemaker.components.identity import Identity
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_user_data
 from geusemaker.components.network import Network
 from geusemaker.components.storage import Storage
 from geusemaker.components.tagging import Tags
@@ -134,16 +134,7 @@ class Workers(pulumi.ComponentResource):
                 lambda values: userdata.render(userdata.HostFacts(region=args["region"], **values))
             )
         )
-        # As the host's: the bytes are kept until the text changes.
-        kept_script = pulumi.Stash(
-            f"{name}-user-data",
-            input=script.apply(as_run_errors()(userdata.encode)),
-            opts=ResourceOptions(
-                parent=self,
-                ignore_changes=["input"],
-                replacement_trigger=script.apply(userdata.fingerprint),
-            ),
-        )
+        user_data = keep_user_data(name, script, self)
         template = aws.ec2.LaunchTemplate(
             f"{name}-template",
             image_id=args["image"].apply(lambda image: image.id),
@@ -188,7 +179,7 @@ class Workers(pulumi.ComponentResource):
             ),
             # A worker that is shut down from inside would stay and be billed.
             instance_initiated_shutdown_behavior="terminate",
-            user_data=output_of(kept_script),
+            user_data=user_data,
             tag_specifications=[
                 {"resource_type": kind, "tags": tags.named("worker")}
                 for kind in ("instance", "volume")
