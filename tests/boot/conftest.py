@@ -11,6 +11,7 @@ import pytest
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]
 else:
+    from . import workers
     from .boot_host import GOOD, Host
 
     @pytest.fixture(scope="session", name="laid_down_host")
@@ -37,3 +38,13 @@ else:
     def _booted(ready_host: Host, tmp_path: Path) -> Host:
         """A host that is ready, for one test."""
         return ready_host.copy(tmp_path / "host")
+
+    @pytest.fixture(scope="session", name="ready_worker")
+    def _ready_worker(tmp_path_factory: pytest.TempPathFactory) -> Host:
+        """A worker that is ready. Tests take `worker`, a copy of it."""
+        return workers.booted(workers.new_worker(tmp_path_factory.mktemp("worker")))
+
+    @pytest.fixture(name="worker")
+    def _worker(ready_worker: Host, tmp_path: Path) -> Host:
+        """A worker that is ready, for one test."""
+        return ready_worker.copy(tmp_path / "host")

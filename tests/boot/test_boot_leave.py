@@ -16,17 +16,6 @@ STOPPED = "docker stop -t 110 "
 """Ten seconds more than n8n takes itself."""
 
 
-@pytest.fixture(scope="module", name="made")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    return booted(new_worker(tmp_path_factory.mktemp("worker")))
-
-
-@pytest.fixture(name="worker")
-def _worker(made: Host, tmp_path: Path) -> Host:
-    """A worker when it is ready, for one test."""
-    return made.copy(tmp_path / "host")
-
-
 def _command(host: Host, which: str) -> list[str]:
     return host.unit("leave")["Service"][which].split()
 

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from geusemaker.bundle.queue import WORKER_SECRETS
 
 from .boot_host import BOUNDS, INSTANCE, LIB, STEPS, Host
@@ -27,17 +25,6 @@ LOG = "/var/log/geusemaker-boot.log"
 OF_VOLUME = ("blkid", "blockdev", "fsck", "mkfs", "resize2fs", "wipefs", "xfs_growfs")
 LATER = ("data", "efs", *(step for step in STEPS if step not in ("data", "efs")))
 """From the second boot on, Docker waits for the mounts."""
-
-
-@pytest.fixture(scope="module", name="made")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    return booted(new_worker(tmp_path_factory.mktemp("worker")))
-
-
-@pytest.fixture(name="worker")
-def _worker(made: Host, tmp_path: Path) -> Host:
-    """A worker when it is ready, for one test."""
-    return made.copy(tmp_path / "host")
 
 
 def ways(host: Host) -> list[str]:
