@@ -41,7 +41,7 @@ class Shares:
 
 
 def make_shares(name: str, storage: Storage, tags: Tags, parent: pulumi.Resource) -> Shares:
-    """Creates access points of their own for workers, so that their policy tells them apart."""
+    """Creates access points of their own for workers, so that a policy can name each share."""
     return Shares(
         {
             share: aws.efs.AccessPoint(

@@ -11,7 +11,7 @@ _FINAL = (Verdict.REFUSED, Verdict.OFF, Verdict.SIMULATED)
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """One look at a stack.
+    """The state of a stack at one time.
 
     Attributes:
         workers: None in a stack without workers, and if they are unknown.

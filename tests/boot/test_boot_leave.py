@@ -133,7 +133,7 @@ def test_a_worker_leaves_once_however_many_ask_for_it(worker: Host) -> None:
     assert len(worker.calls(STOPPED)) == 1
 
 
-def test_a_way_out_that_was_cut_off_is_taken_again(worker: Host) -> None:
+def test_a_worker_whose_end_was_interrupted_leaves_again(worker: Host) -> None:
     worker.write(LEAVING, "state=draining\nreason=the host shuts down\n")
     ends(worker, "group")
     assert watch(worker).returncode == 0
@@ -142,7 +142,7 @@ def test_a_way_out_that_was_cut_off_is_taken_again(worker: Host) -> None:
 
 
 @pytest.mark.parametrize("fault", ["docker-stop", "s3-put", "imds"])
-def test_what_fails_on_the_way_out_does_not_keep_the_group_waiting(
+def test_a_failure_while_a_worker_leaves_does_not_keep_the_group_waiting(
     worker: Host, fault: str
 ) -> None:
     ends(worker, "group")
@@ -226,7 +226,7 @@ def test_after_a_reboot_the_worker_comes_back(worker: Host) -> None:
     assert worker.containers()["n8n"].split()[2] == "running"
 
 
-def test_another_bundle_changes_the_way_out_without_taking_it(worker: Host) -> None:
+def test_another_bundle_changes_how_a_worker_leaves_and_ends_none(worker: Host) -> None:
     worker.set("calls")
     worker.name(bundle_of("worker", replace(QUEUE, drain_seconds=600)))
     worker.start("sync")

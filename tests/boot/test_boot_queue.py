@@ -25,7 +25,7 @@ def test_the_rendered_bundle_starts_with_valkey_and_the_private_address(head: Ho
     assert settings_of_compose(head)["GEUSEMAKER_ADDRESS"] == "10.42.0.10"
     record = head.record()
     assert (record["state"], record["service.valkey"]) == ("ready", "healthy")
-    # It sees no group, and has no way out of its own.
+    # It checks no group, and has no program that leaves one.
     assert "worker" not in record
     assert not head.path(f"{LIB}/leave").exists()
 

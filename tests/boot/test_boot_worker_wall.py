@@ -25,7 +25,7 @@ PORTS = {
     11434: "ollama",
 }
 CLOSED = {"postgres": "198.18.42.145", "valkey": "198.18.42.161", "qdrant": "198.18.42.177"}
-"""Containers whose only way out is a network that leads nowhere, and its gateway."""
+"""Containers that only have a network that leads nowhere, and its gateway."""
 INTERNET = "203.0.113.80"
 
 

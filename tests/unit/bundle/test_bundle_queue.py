@@ -78,7 +78,7 @@ def test_what_is_published_has_a_network_that_leads_nowhere() -> None:
     files = render(facts(queue=QUEUE))
     closed = [line.split()[1] for line in files["workers"].splitlines() if "closed" in line]
     assert closed == ["gm-postgres-in", "gm-valkey-in", "gm-qdrant-in"]
-    # Docker publishes nothing from an internal network. Those with a way out have it already.
+    # Docker publishes nothing from an internal network. Others already have one that is not.
     for name, container in HEAD.items():
         outside = [one for one in container["networks"] if not NETWORKS[one].internal]
         assert len(outside) == (name != "n8n-runners"), name

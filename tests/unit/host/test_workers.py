@@ -140,7 +140,7 @@ def test_only_the_last_launch_that_ended_can_have_failed(
     assert failed_launch(activities) == why
 
 
-def test_someone_comes_while_a_launch_has_not_failed() -> None:
+def test_a_worker_starts_as_long_as_no_launch_has_failed() -> None:
     assert not workers(wanted=1, waiting=3).none_starts
     assert workers(wanted=1, waiting=3).on_their_way == 1
     assert workers(wanted=1, waiting=3, failure="no capacity").none_starts
@@ -156,6 +156,6 @@ def test_a_group_that_grows_from_none_has_some_minutes() -> None:
     assert not workers(most=4, waiting=0, since=late).none_starts
 
 
-def test_a_group_of_fixed_size_that_wants_none_was_changed_by_someone() -> None:
+def test_no_worker_starts_in_a_fixed_group_that_was_set_to_0() -> None:
     assert workers(waiting=1).none_starts
     assert not workers(waiting=None).none_starts
