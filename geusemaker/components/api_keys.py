@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 import pulumi
-from pulumi import ResourceOptions
 
 from geusemaker.bundle.api_keys import API_KEYS, as_value, entry, new_key
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_secret
 
 
 def make_api_keys(
@@ -21,12 +20,6 @@ def make_api_keys(
     keys = []
     for item in items:
         label, number = entry(item) or (item, 1)
-        stash = pulumi.Stash(
-            f"{name}-api-key-{label}",
-            input=pulumi.Output.secret(new_key(label)),
-            opts=ResourceOptions(
-                parent=parent, ignore_changes=["input"], replacement_trigger=number
-            ),
-        )
-        keys.append(pulumi.Output.secret(output_of(stash)))
+        key = keep_secret(f"{name}-api-key-{label}", new_key(label), parent, trigger=number)
+        keys.append(key)
     return {API_KEYS: pulumi.Output.all(*keys).apply(as_value)}

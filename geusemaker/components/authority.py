@@ -14,10 +14,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from pulumi import ResourceOptions
 
 from geusemaker.bundle.queue import AUTHORITY, CERTIFICATE, KEY
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_secret
 
 VALID: Final = timedelta(days=3650)
 _NAME: Final = "GeuseMaker workers"
@@ -101,12 +100,7 @@ def keep_authority(
         names = [head_name(known), f"postgres.{zone_name(known)}", "postgres", "valkey"]
         return make_authority(names, today)
 
-    stash = pulumi.Stash(
-        name,
-        input=pulumi.Output.secret(pulumi.Output.from_input(stack_id).apply(made)),
-        opts=ResourceOptions(parent=parent, ignore_changes=["input"]),
-    )
-    return pulumi.Output.secret(output_of(stash))
+    return keep_secret(name, pulumi.Output.from_input(stack_id).apply(made), parent)
 
 
 def _named(text: str) -> x509.Name:

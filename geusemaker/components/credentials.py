@@ -17,7 +17,7 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.bundle.secret_names import N8N_OWNER_PASSWORD, N8N_OWNER_PASSWORD_HASH, SECRET_NAMES
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_secret
 from geusemaker.components.tagging import Tags
 
 LENGTH: Final = 40
@@ -69,12 +69,9 @@ def make_credentials(
 
     Returns the generated secrets too.
     """
-    stash = pulumi.Stash(
-        name,
-        input=pulumi.Output.secret(make_secrets()),
-        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"]),
+    kept: pulumi.Output[Mapping[str, str]] = keep_secret(
+        name, make_secrets(), parent, protect=protect
     )
-    kept: pulumi.Output[Mapping[str, str]] = pulumi.Output.secret(output_of(stash))
     parameter = aws.ssm.Parameter(
         name,
         name=tags.parameter_name("credentials"),

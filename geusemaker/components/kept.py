@@ -17,14 +17,34 @@ def keep(
     *,
     protect: bool | None = None,
     hooks: pulumi.ResourceHookBinding | None = None,
+    trigger: pulumi.Input[Any] = None,
 ) -> pulumi.Output[Any]:
-    """The value of the first deployment."""
+    """The value of the first deployment, or of the first one with this `trigger`."""
     stash = pulumi.Stash(
         name,
         input=choice,
-        opts=ResourceOptions(parent=parent, protect=protect, ignore_changes=["input"], hooks=hooks),
+        opts=ResourceOptions(
+            parent=parent,
+            protect=protect,
+            ignore_changes=["input"],
+            hooks=hooks,
+            replacement_trigger=trigger,
+        ),
     )
     return output_of(stash)
+
+
+def keep_secret(
+    name: str,
+    choice: pulumi.Input[Any],
+    parent: pulumi.Resource,
+    *,
+    protect: bool | None = None,
+    trigger: pulumi.Input[Any] = None,
+) -> pulumi.Output[Any]:
+    """The same for a secret."""
+    secret = pulumi.Output.secret(choice)
+    return pulumi.Output.secret(keep(name, secret, parent, protect=protect, trigger=trigger))
 
 
 def keep_user_data(
@@ -35,16 +55,12 @@ def keep_user_data(
     gzip's output depends on the Python build. The bytes are kept until the text changes, so that an
     update from another machine replaces no host.
     """
-    stash = pulumi.Stash(
+    return keep(
         f"{name}-user-data",
-        input=script.apply(as_run_errors()(userdata.encode)),
-        opts=ResourceOptions(
-            parent=parent,
-            ignore_changes=["input"],
-            replacement_trigger=script.apply(userdata.fingerprint),
-        ),
+        script.apply(as_run_errors()(userdata.encode)),
+        parent,
+        trigger=script.apply(userdata.fingerprint),
     )
-    return output_of(stash)
 
 
 def output_of(stash: pulumi.Stash) -> pulumi.Output[Any]:

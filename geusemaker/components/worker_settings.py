@@ -22,7 +22,7 @@ from geusemaker.bundle.queue import (
 )
 from geusemaker.components.authority import ends_on, keep_authority
 from geusemaker.components.credentials import make_secret
-from geusemaker.components.kept import output_of
+from geusemaker.components.kept import keep_secret
 from geusemaker.components.settings import Settings, pointer_text, secrets_parameter, store_bundle
 from geusemaker.components.tagging import Tags
 from geusemaker.components.worker_notes import end_warning
@@ -61,12 +61,7 @@ def keep_queue_secrets(
     """
     authority = keep_authority(f"{name}-authority", stack_id, parent, today)
     authority.apply(lambda values: _warn_of_end(config, values[CERTIFICATE], today))
-    stash = pulumi.Stash(
-        f"{name}-secrets-kept",
-        input=pulumi.Output.secret({one: make_secret() for one in _MADE}),
-        opts=ResourceOptions(parent=parent, ignore_changes=["input"]),
-    )
-    own = pulumi.Output.secret(output_of(stash))
+    own = keep_secret(f"{name}-secrets-kept", {one: make_secret() for one in _MADE}, parent)
     return {
         **{one: _value(authority, one) for one in (AUTHORITY, CERTIFICATE, KEY)},
         **{one: _value(own, one) for one in _MADE},
