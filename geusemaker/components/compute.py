@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from geusemaker import userdata
 from geusemaker.bundle import Access
 from geusemaker.components.growth import Properties, grows_only
+from geusemaker.components.instance_role import METADATA
 from geusemaker.components.kept import keep_user_data
 from geusemaker.components.settings import make_settings
 from geusemaker.components.tagging import Tags
@@ -137,11 +138,7 @@ class Compute(pulumi.ComponentResource):
             vpc_security_group_ids=[args["security_group_id"]],
             associate_public_ip_address=args["public_address"],
             iam_instance_profile=args["instance_profile_name"],
-            metadata_options={
-                "http_endpoint": "enabled",
-                "http_tokens": "required",
-                "http_put_response_hop_limit": 1,  # no container needs the role
-            },
+            metadata_options=METADATA,
             root_block_device={
                 "volume_type": "gp3",
                 "volume_size": args["root_volume_gib"],

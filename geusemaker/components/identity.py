@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from pulumi import ResourceOptions
 
 from geusemaker.components.credentials import make_credentials
+from geusemaker.components.instance_role import make_instance_role
 from geusemaker.components.tagging import Tags
-from geusemaker.components.trust import trust_policy
 from geusemaker.run_errors import as_run_errors
 
 
@@ -92,20 +92,15 @@ class Identity(pulumi.ComponentResource):
         super().__init__("geusemaker:index:Identity", name, {}, opts)
         child = ResourceOptions(parent=self)
         tags = args["tags"]
-        role = aws.iam.Role(
-            f"{name}-role",
+        made = make_instance_role(
+            name,
             description="GeuseMaker host: Session Manager and its own file system",
-            assume_role_policy=trust_policy("ec2.amazonaws.com"),
-            permissions_boundary=args.get("permissions_boundary_arn"),
+            partition=args["partition"],
+            permissions_boundary_arn=args.get("permissions_boundary_arn"),
             tags=tags.named("host"),
             opts=child,
         )
-        session_manager = aws.iam.RolePolicyAttachment(
-            f"{name}-session-manager",
-            role=role.name,
-            policy_arn=f"arn:{args['partition']}:iam::aws:policy/AmazonSSMManagedInstanceCore",
-            opts=child,
-        )
+        role = made.role
         files = aws.iam.RolePolicy(
             f"{name}-files",
             role=role.name,
@@ -113,9 +108,6 @@ class Identity(pulumi.ComponentResource):
                 lambda arns: files_policy(*arns)
             ),
             opts=child,
-        )
-        profile = aws.iam.InstanceProfile(
-            f"{name}-profile", role=role.name, tags=tags.named("host"), opts=child
         )
         credentials, self.secrets = make_credentials(
             f"{name}-credentials",
@@ -134,9 +126,9 @@ class Identity(pulumi.ComponentResource):
             )
             for arn in args.get("extra_policy_arns", ())
         ]
-        self.grants: list[pulumi.Resource] = [session_manager, files, credentials, *extra]
+        self.grants: list[pulumi.Resource] = [made.session_manager, files, credentials, *extra]
         """Resources that must exist before the host boots."""
-        self.instance_profile_name = profile.name
+        self.instance_profile_name = made.profile.name
         self.role_arn = role.arn
         self.role_name = role.name
         self.credentials_name = credentials.id  # which is its name

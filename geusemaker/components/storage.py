@@ -34,6 +34,32 @@ SHARES: Final[Mapping[str, Share]] = {
 }
 
 
+def make_access_point(
+    name: str,
+    file_system_id: pulumi.Input[str],
+    share: Share,
+    tags: Mapping[str, pulumi.Input[str]],
+    opts: ResourceOptions,
+) -> aws.efs.AccessPoint:
+    """Creates an access point, which makes its clients that user in that directory."""
+    return aws.efs.AccessPoint(
+        name,
+        file_system_id=file_system_id,
+        posix_user={"uid": share.uid, "gid": share.gid},
+        root_directory={
+            "path": share.path,
+            # Otherwise the first mount fails because the directory does not exist.
+            "creation_info": {
+                "owner_uid": share.uid,
+                "owner_gid": share.gid,
+                "permissions": "0750",
+            },
+        },
+        tags=tags,
+        opts=opts,
+    )
+
+
 class StorageArgs(TypedDict):
     """Arguments of `Storage`."""
 
@@ -163,21 +189,8 @@ class Storage(pulumi.ComponentResource):
             )
             self.mounts.append(target)
         points = {
-            share: aws.efs.AccessPoint(
-                f"{name}-share-{share}",
-                file_system_id=system.id,
-                posix_user={"uid": facts.uid, "gid": facts.gid},
-                root_directory={
-                    "path": facts.path,
-                    # Otherwise the first mount fails because the directory does not exist.
-                    "creation_info": {
-                        "owner_uid": facts.uid,
-                        "owner_gid": facts.gid,
-                        "permissions": "0750",
-                    },
-                },
-                tags=tags.named(f"share-{share}"),
-                opts=child,
+            share: make_access_point(
+                f"{name}-share-{share}", system.id, facts, tags.named(f"share-{share}"), child
             )
             for share, facts in SHARES.items()
         }

@@ -1,7 +1,7 @@
 """The role of the workers, and the shares of the file system that they mount."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -9,14 +9,17 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import ResourceOptions
 
-from geusemaker.components.storage import Storage
+from geusemaker.components.instance_role import make_instance_role
+from geusemaker.components.storage import SHARES as HOST_SHARES
+from geusemaker.components.storage import Storage, make_access_point
 from geusemaker.components.tagging import Tags
-from geusemaker.components.trust import trust_policy
 from geusemaker.components.worker_policy import Reach, worker_policy
 
-# n8n's user, as in the host's share. The role writes to the second one only.
-SHARES: Final = MappingProxyType({"n8n-home": "/n8n", "n8n-files": "/n8n/files"})
-_N8N: Final = 1000
+_HOME: Final = HOST_SHARES["n8n"]
+# The role writes to the second one only.
+SHARES: Final = MappingProxyType(
+    {"n8n-home": _HOME, "n8n-files": replace(_HOME, path=f"{_HOME.path}/files")}
+)
 
 _AUTO_SCALING: Final = "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 # What AWS's documentation lists for a group of hosts with encrypted disks.
@@ -44,22 +47,14 @@ def make_shares(name: str, storage: Storage, tags: Tags, parent: pulumi.Resource
     """Creates access points of their own for workers, so that a policy can name each share."""
     return Shares(
         {
-            share: aws.efs.AccessPoint(
+            share: make_access_point(
                 f"{name}-share-{share.removeprefix('n8n-')}",
-                file_system_id=storage.file_system_id,
-                posix_user={"uid": _N8N, "gid": _N8N},
-                root_directory={
-                    "path": path,
-                    "creation_info": {
-                        "owner_uid": _N8N,
-                        "owner_gid": _N8N,
-                        "permissions": "0750",
-                    },
-                },
-                tags=tags.named(f"worker-{share}"),
-                opts=ResourceOptions(parent=parent),
+                storage.file_system_id,
+                facts,
+                tags.named(f"worker-{share}"),
+                ResourceOptions(parent=parent),
             )
-            for share, path in SHARES.items()
+            for share, facts in SHARES.items()
         }
     )
 
@@ -114,29 +109,20 @@ def make_role(
     `reach` are the attributes of `Reach`, which may be Outputs.
     """
     child = ResourceOptions(parent=parent)
-    role = aws.iam.Role(
-        f"{name}-role",
+    made = make_instance_role(
+        name,
         description="GeuseMaker workers: Session Manager, their settings and files",
-        assume_role_policy=trust_policy("ec2.amazonaws.com"),
-        permissions_boundary=permissions_boundary_arn,
+        partition=partition,
+        permissions_boundary_arn=permissions_boundary_arn,
         tags=tags.named("workers"),
-        opts=child,
-    )
-    session_manager = aws.iam.RolePolicyAttachment(
-        f"{name}-session-manager",
-        role=role.name,
-        policy_arn=f"arn:{partition}:iam::aws:policy/AmazonSSMManagedInstanceCore",
         opts=child,
     )
     own = aws.iam.RolePolicy(
         f"{name}-own",
-        role=role.name,
+        role=made.role.name,
         policy=pulumi.Output.all(**reach).apply(
             lambda found: worker_policy(Reach(partition=partition, **found))
         ),
         opts=child,
     )
-    profile = aws.iam.InstanceProfile(
-        f"{name}-profile", role=role.name, tags=tags.named("workers"), opts=child
-    )
-    return Role(role.arn, profile.arn, [session_manager, own])
+    return Role(made.role.arn, made.profile.arn, [made.session_manager, own])

@@ -13,6 +13,7 @@ from geusemaker.components.authority import head_name, zone_name
 from geusemaker.components.compute import CREDIT_MODE, Compute
 from geusemaker.components.growing import WARMUP_SECONDS, make_growing
 from geusemaker.components.identity import Identity
+from geusemaker.components.instance_role import METADATA
 from geusemaker.components.kept import keep_user_data
 from geusemaker.components.network import Network
 from geusemaker.components.storage import Storage
@@ -152,11 +153,7 @@ class Workers(pulumi.ComponentResource):
                 if network.hides_workers
                 else None
             ),
-            metadata_options={
-                "http_endpoint": "enabled",
-                "http_tokens": "required",
-                "http_put_response_hop_limit": 1,  # no container needs the role
-            },
+            metadata_options=METADATA,
             block_device_mappings=[
                 {
                     "device_name": args["image"].apply(lambda image: image.root_device_name),
