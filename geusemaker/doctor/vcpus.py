@@ -97,13 +97,9 @@ def vcpu_quota(
             f"`aws service-quotas list-service-quotas --service-code {SERVICE}` lists them.",
         )
     try:
-        limit = limit_of(place, quota)
-        running = running_in(place, quota, "on-demand")
-        vcpus = vcpus_by_type(place, {instance_type, *running.every}, host)
+        limit, running, vcpus = measured(place, quota, "on-demand", {instance_type}, host)
     except UnknownQuotaError as why:
         return Check(NAME, "unknown", str(why))
-    except AWS_ERRORS as error:
-        return Check(NAME, "unknown", said(error))
     room = Room(
         limit=limit,
         running=sum(vcpus[name] for name in running.every) if running.is_known else None,
@@ -138,8 +134,22 @@ def judge(quota: Quota, room: Room, instance_type: str, region: str) -> Check:
     return Check(NAME, "ok", detail)
 
 
-def limit_of(place: Place, quota: Quota) -> int:
-    """The quota of the account. Raises `UnknownQuotaError`, or an error of boto3."""
+def measured(
+    place: Place, quota: Quota, market: Market, types: set[str], host: InstanceType | None
+) -> tuple[int, Running, dict[str, int]]:
+    """The limit, what runs and counts for it, and the vCPUs of these types and of what runs.
+
+    `host` is a type that AWS has described, None if unknown. Raises `UnknownQuotaError`.
+    """
+    try:
+        limit = _limit(place, quota)
+        running = _running(place, quota, market)
+        return limit, running, _vcpus(place, types | set(running.every), host)
+    except AWS_ERRORS as error:
+        raise UnknownQuotaError(said(error)) from error
+
+
+def _limit(place: Place, quota: Quota) -> int:
     client = place.client("service-quotas")
     which = {"ServiceCode": SERVICE, "QuotaCode": quota.code}
     try:
@@ -160,8 +170,7 @@ def limit_of(place: Place, quota: Quota) -> int:
     return int(answer["Quota"]["Value"])
 
 
-def running_in(place: Place, quota: Quota, market: Market) -> Running:
-    """What runs and counts for a quota. Raises an error of boto3."""
+def _running(place: Place, quota: Quota, market: Market) -> Running:
     every: list[str] = []
     host: list[str] = []
     workers: list[str] = []
@@ -205,11 +214,8 @@ def _instances(pages: Any) -> Any:
             yield from held["Instances"]
 
 
-def vcpus_by_type(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
-    """vCPUs of each type; AWS is called for the types other than `host`.
-
-    Raises `UnknownQuotaError`, or an error of boto3.
-    """
+def _vcpus(place: Place, names: set[str], host: InstanceType | None) -> dict[str, int]:
+    """vCPUs of each type; AWS is called for the types other than `host`."""
     known = {} if host is None else {host.name: host.vcpus}
     missing = names - known.keys()
     if not missing:

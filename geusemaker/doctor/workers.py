@@ -10,7 +10,7 @@ from geusemaker.config import DeploymentConfig
 from geusemaker.doctor.account import AWS_ERRORS
 from geusemaker.doctor.check import NO_CREDENTIALS, NO_REGION, Check, Place
 from geusemaker.doctor.refusals import is_no_permission, said
-from geusemaker.doctor.vcpus import UnknownQuotaError, limit_of, running_in, vcpus_by_type
+from geusemaker.doctor.vcpus import UnknownQuotaError, measured
 from geusemaker.ec2.instance_types import InstanceType
 from geusemaker.ec2.quotas import SERVICE, Quota, quota_of, request_command
 from geusemaker.services.aws_errors import code_of
@@ -86,13 +86,10 @@ def _quota(place: Place, config: DeploymentConfig, host: InstanceType | None) ->
         )
     is_of_host = market == "on-demand" and quota_of(config.instance_type) is quota
     try:
-        limit = limit_of(place, quota)
-        running = running_in(place, quota, market)
-        vcpus = vcpus_by_type(place, {kind, config.instance_type, *running.every}, host)
+        types = {kind, config.instance_type}
+        limit, running, vcpus = measured(place, quota, market, types, host)
     except UnknownQuotaError as why:
         return Check(QUOTA, "unknown", str(why))
-    except AWS_ERRORS as error:
-        return Check(QUOTA, "unknown", said(error))
     own = sum(vcpus[name] for name in (*running.host, *running.workers))
     room = WorkerRoom(
         limit=limit,
