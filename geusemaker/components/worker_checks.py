@@ -7,6 +7,7 @@ import pulumi
 from geusemaker.bundle.facts import worker_containers
 from geusemaker.bundle.limits import least_gib, memory_limits
 from geusemaker.components import instance_type, offered_types, zones
+from geusemaker.components.bundle_facts import queue_of
 from geusemaker.config import DeploymentConfig
 from geusemaker.dlami import ImageQuery
 from geusemaker.dlami.compatibility import by_name, verdict
@@ -40,8 +41,10 @@ def look_up(
         instance_type.log_remarks(verdict(query, found[-1], pin=config.pin_key, key=key))
     if "ollama" in config.services:
         _refuse_some_gpus(found)
+    queue = queue_of(config, found)
+    containers = worker_containers(has_ollama=queue is not None and queue.has_ollama)
     for type_ in found:
-        _refuse_small(config, found, type_)
+        _refuse_small(containers, found, type_)
     return tuple(found)
 
 
@@ -59,11 +62,9 @@ def _refuse_some_gpus(types: Sequence[InstanceType]) -> None:
 
 
 def _refuse_small(
-    config: DeploymentConfig, types: Sequence[InstanceType], one: InstanceType
+    containers: Sequence[str], types: Sequence[InstanceType], one: InstanceType
 ) -> None:
     """Raises `ConfigError` if the containers of a worker need more memory than the type has."""
-    has_ollama = "ollama" in config.services and bool(one.gpus)
-    containers = worker_containers(has_ollama=has_ollama)
     try:
         memory_limits(containers, one.memory_gib or None)
     except BundleError as error:

@@ -25,27 +25,7 @@ _RENEWED: Final = timedelta(days=180)
 def worker_notes(config: DeploymentConfig) -> list[str]:
     """One paragraph for each choice that may cost or surprise the user."""
     if not config.has_workers:
-        # By value: Pulumi passes defaults as if the user had set them.
-        idle = [
-            f"geusemaker:{camel(one)}"
-            for one in _DETAILS
-            if getattr(config, one) != DeploymentConfig.model_fields[one].default
-        ]
-        notes = []
-        if "valkey" in config.image_versions:
-            notes.append(
-                "geusemaker:imageVersions names an image for valkey, which runs with workers only: "
-                "the image is unused until there are some. For two workers: `pulumi config set "
-                "geusemaker:workers 2`."
-            )
-        if not idle:
-            return notes
-        have = "have" if len(idle) > 1 else "has"
-        return [
-            *notes,
-            f"There are no workers, so {' and '.join(idle)} {have} no effect. For two workers: "
-            "`pulumi config set geusemaker:workers 2`.",
-        ]
+        return _unused(config)
     waits = (
         " While there is no worker, executions and the callers of their webhooks wait until the "
         "first one has started."
@@ -75,6 +55,30 @@ def worker_notes(config: DeploymentConfig) -> list[str]:
             f"geusemaker:workerConcurrency is {config.worker_concurrency}. n8n advises {_FEW} or "
             "more: many workers with few executions each use up the connections of the database. "
             f"To follow: `pulumi config set geusemaker:workerConcurrency {_FEW}`."
+        )
+    return notes
+
+
+def _unused(config: DeploymentConfig) -> list[str]:
+    """What config sets for workers, without any."""
+    notes = []
+    if "valkey" in config.image_versions:
+        notes.append(
+            "geusemaker:imageVersions names an image for valkey, which runs with workers only: "
+            "the image is unused until there are some. For two workers: `pulumi config set "
+            "geusemaker:workers 2`."
+        )
+    # By value: Pulumi passes defaults as if the user had set them.
+    idle = [
+        f"geusemaker:{camel(one)}"
+        for one in _DETAILS
+        if getattr(config, one) != DeploymentConfig.model_fields[one].default
+    ]
+    if idle:
+        have = "have" if len(idle) > 1 else "has"
+        notes.append(
+            f"There are no workers, so {' and '.join(idle)} {have} no effect. For two workers: "
+            "`pulumi config set geusemaker:workers 2`."
         )
     return notes
 
